@@ -1,0 +1,50 @@
+# Everything a newcomer needs: python3 (3.11 or newer) and make; uv is used when it is there.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(shell command -v uv 2>/dev/null)
+
+.PHONY: test lint demo bench clean
+
+# $(call install,VENV,GROUPS): a virtual environment with onetake and the named dependency groups.
+ifdef UV
+define install
+	uv venv --quiet --allow-existing --python $(PYTHON) $(1)
+	uv pip install --quiet --python $(1)/bin/python -e . $(foreach group,$(2),--group $(group))
+	touch $(1)/.installed
+endef
+else
+define install
+	$(PYTHON) -m venv $(1)
+	$(1)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(1)/bin/python -m pip install --quiet --disable-pip-version-check -e . $(foreach group,$(2),--group $(group))
+	touch $(1)/.installed
+endef
+endif
+
+$(VENV)/.installed: pyproject.toml
+	$(call install,$(VENV),test lint)
+
+.venv-demo/.installed: pyproject.toml
+	$(call install,.venv-demo,demo)
+
+.venv-bench/.installed: pyproject.toml
+	$(call install,.venv-bench,bench)
+
+test: $(VENV)/.installed
+	$(BIN)/python -m pytest -n 2 -q $(ARGS)
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+demo: .venv-demo/.installed
+	.venv-demo/bin/python examples/demo.py
+
+bench: .venv-bench/.installed
+	.venv-bench/bin/python -m bench $(ARGS)
+
+clean:
+	rm -rf .venv .venv-demo .venv-bench .demo .onetake .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,233 @@
+"""`python -m bench [--smoke] [--json FILE] [--profile] [--only SECTION ...]`"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench import replaying, startup, tools
+from bench.clients import CLIENTS
+from bench.measure import WorkerError, in_worker
+from bench.table import Report
+from bench.workload import Workload
+
+SECTIONS = ("replay", "open", "record", "idle", "startup")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured."""
+
+    sizes: tuple[int, ...]
+    calls: int
+    rounds: int
+    few_rounds: int  # at 20 recordings, where a round has only 19 calls
+    cell_budget_s: float
+    open_timeout_s: float
+    starts: int
+    large_body: int = 200_000
+    body: int = 2_000
+
+
+FULL = Plan(
+    sizes=(20, 200, 2_000, 20_000),
+    calls=200,
+    rounds=5,
+    few_rounds=9,
+    cell_budget_s=1.2,
+    open_timeout_s=12,
+    starts=11,
+)
+SMOKE = Plan(
+    sizes=(20,),
+    calls=10,
+    rounds=1,
+    few_rounds=1,
+    cell_budget_s=1,
+    open_timeout_s=5,
+    starts=1,
+    large_body=0,
+)
+
+
+class Bench:
+    """One run: makes the cassettes, runs the sections, keeps the results."""
+
+    def __init__(
+        self, plan: Plan, folder: Path, clients: Sequence[str], tell: Callable[[str], None]
+    ) -> None:
+        self.plan = plan
+        self.clients = clients
+        self.folder = folder
+        self.tell = tell
+        self.results: dict[str, Any] = {}
+
+    def cassette(self, tool: str, size: int, body: int) -> Path:
+        path = self.folder / tools.file_name(tool, size, body)
+        if not path.exists() and not tools.missing(tool):
+            self.tell(f"writing {path.name}")
+            try:
+                tools.write_cassette(tool, path, size, Workload(body))
+            except Exception as error:
+                self.tell(f"{path.name}: {type(error).__name__}: {error}")
+        return path
+
+    def replay(self) -> list[dict[str, Any]]:
+        plan = self.plan
+        cases = [(size, plan.body) for size in plan.sizes]
+        if plan.large_body:
+            cases.append((20, plan.large_body))
+        rows = []
+        for client in self.clients:
+            slow: dict[str, float] = {}
+            for size, body in cases:
+                self.tell(f"replay: {client}, {size} recordings of {body // 1000} kB")
+                for tool in ("onetake", "cassetter"):
+                    self.cassette(tool, size, body)
+                spec = {
+                    "client": client,
+                    "size": size,
+                    "body": body,
+                    "folder": str(self.folder),
+                    "calls": plan.calls,
+                    "rounds": _rounds(plan, size),
+                    "budget_s": plan.cell_budget_s,
+                    # One call cannot be interrupted: a tool that was slow with fewer is left out.
+                    "slow": {} if body == plan.large_body else slow,
+                }
+                row: dict[str, Any] = {"client": client, "size": size, "body": body}
+                try:
+                    row["cells"] = in_worker("replaying", spec, timeout_s=90)
+                    self.tell(f"    {_summary(row['cells'])}")
+                    for name, cell in row["cells"].items():
+                        if cell["us"] and cell["us"] * 10 > plan.cell_budget_s * 1e6:
+                            slow[name] = cell["us"] / 1e6
+                except WorkerError as error:
+                    row["error"] = str(error)
+                rows.append(row)
+        return rows
+
+    def open(self) -> list[dict[str, Any]]:
+        plan = self.plan
+        rows = []
+        for size in plan.sizes:
+            row: dict[str, Any] = {"size": size, "cells": {}}
+            for tool in tools.TOOLS:
+                self.tell(f"open: {tool}, {size} recordings")
+                row["cells"][tool] = self._open(tool, size)
+            rows.append(row)
+        return rows
+
+    def _open(self, tool: str, size: int) -> dict[str, Any]:
+        reason = tools.missing(tool)
+        if reason:
+            return {"note": reason}
+        path = self.cassette(tool, size, self.plan.body)
+        warm = self.cassette(tool, self.plan.sizes[0], self.plan.body)
+        if not path.exists():
+            return {"note": "no cassette was made"}
+        rounds = 1 if size >= 20_000 and tool == "vcrpy" else min(self.plan.rounds, 5)
+        if tool == "onetake":
+            rounds *= 3
+        spec = {"tool": tool, "path": str(path), "rounds": rounds, "warm": str(warm)}
+        try:
+            cell = in_worker("opening", spec, timeout_s=self.plan.open_timeout_s)
+        except WorkerError as error:
+            cell = {"note": str(error)}
+        return {**cell, "mb": path.stat().st_size / 1e6}
+
+    def record(self) -> list[dict[str, Any]]:
+        rows = []
+        for client in self.clients:
+            self.tell(f"record: {client}")
+            spec = {
+                "client": client,
+                "body": self.plan.body,
+                "calls": min(self.plan.calls, 100),
+                "rounds": self.plan.rounds,
+                "budget_s": self.plan.cell_budget_s,
+            }
+            row: dict[str, Any] = {"client": client}
+            try:
+                row |= in_worker("recording", spec, timeout_s=60)
+            except WorkerError as error:
+                row["error"] = str(error)
+            rows.append(row)
+        return rows
+
+    def idle(self) -> dict[str, Any]:
+        self.tell("no cassette")
+        smoke = self.plan is SMOKE
+        spec = {"loops": 5_000 if smoke else 100_000, "rounds": 2 if smoke else 5}
+        try:
+            result: dict[str, Any] = in_worker("idle", spec, timeout_s=60)
+        except WorkerError as error:
+            return {"error": str(error)}
+        return result
+
+    def startup(self) -> dict[str, Any]:
+        return startup.run(self.plan.starts, lambda what: self.tell(f"start-up: {what}"))
+
+
+def _rounds(plan: Plan, size: int) -> int:
+    if size <= 20:
+        return plan.few_rounds
+    return min(plan.rounds, 2) if size >= 20_000 else plan.rounds  # there each opening is slow
+
+
+def _summary(cells: dict[str, Any]) -> str:
+    found = [
+        f"{name} {cell['us']:,.0f} µs" if cell["us"] is not None else f"{name} {cell['note'][:20]}"
+        for name, cell in cells.items()
+    ]
+    return ", ".join(found)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description=sys.modules["bench"].__doc__
+    )
+    parser.add_argument("--smoke", action="store_true", help="a tiny version, for CI")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to FILE")
+    parser.add_argument("--profile", action="store_true", help="profile onetake's replayed calls")
+    parser.add_argument("--clients", nargs="+", choices=CLIENTS, default=CLIENTS)
+    parser.add_argument("--only", nargs="+", choices=SECTIONS, default=SECTIONS)
+    options = parser.parse_args()
+    begun = time.monotonic()
+
+    def tell(text: str) -> None:
+        print(f"[{time.monotonic() - begun:4.0f} s] {text}", file=sys.stderr, flush=True)
+
+    plan = SMOKE if options.smoke else FULL
+    with tempfile.TemporaryDirectory(prefix="onetake-bench-") as folder:
+        bench = Bench(plan, Path(folder), options.clients, tell)
+        if options.profile:
+            bench.cassette("onetake", 2_000, plan.body)
+            print(replaying.profile(folder, 2_000, plan.body))
+            return
+        machine = {
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            "versions": tools.versions(),
+        }
+        results = {name: getattr(bench, name)() for name in SECTIONS if name in options.only}
+    report = Report(sys.stdout)
+    report.all(results, machine)
+    if options.json:
+        text = json.dumps(
+            {"machine": machine, "results": results, "budgets": report.budgets}, indent=2
+        )
+        options.json.write_text(text + "\n")
+    tell("done")
+
+
+if __name__ == "__main__":
+    main()

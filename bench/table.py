@@ -1,0 +1,197 @@
+"""The results as a table for a terminal, at most 110 columns, and every budget with its verdict."""
+
+from __future__ import annotations
+
+from typing import Any, TextIO
+
+from bench import idle, opening, recording, replaying, startup, tools
+
+_NAMES = {"floor": "floor", "mock": "own mock", **{tool: tool for tool in tools.TOOLS}}
+
+
+class Report:
+    """Prints sections and collects the budgets."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self.budgets: list[dict[str, Any]] = []
+        self._notes: list[str] = []
+
+    def all(self, results: dict[str, Any], machine: dict[str, Any]) -> None:
+        versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
+        self._line(f"Python {machine['python']} on {machine['platform']}")
+        self._line(versions)
+        for name, section in results.items():
+            getattr(self, f"_{name}")(section)
+        self._title("Budgets")
+        for budget in self.budgets:
+            self._line(f"{budget['verdict']:<8} {budget['text']}")
+
+    def _replay(self, rows: list[dict[str, Any]]) -> None:
+        self._title("1. A replayed call: µs, and times the floor (same seam, canned answer)")
+        head = "".join(f"{_NAMES[name]:>19}" for name in replaying.SUBJECTS[1:])
+        self._line(f"{'client':<9}{'recordings':>11}{'floor':>10}{head}")
+        for row in rows:
+            large = " 200 kB" if row["body"] > 100_000 else ""
+            start = (
+                f"{row['client']:<9}{row['size']:>11,}"
+                if not large
+                else f"{row['client']:<9}{'20' + large:>11}"
+            )
+            if "error" in row:
+                self._line(f"{start}  {row['error']}")
+                continue
+            cells = row["cells"]
+            floor = cells["floor"]["us"]
+            text = f"{floor:>10.1f}" if floor else f"{'-':>10}"
+            if floor is None:
+                self._note(f"floor, {row['client']}: {cells['floor']['note']}")
+            for name in replaying.SUBJECTS[1:]:
+                text += f"{self._call(name, cells[name], floor, row['client']):>19}"
+            self._line(start + text)
+            ours = cells["onetake"]["us"]
+            if ours and floor:
+                self._budget(
+                    ours / floor,
+                    replaying.BUDGET,
+                    f"replay {row['client']}, {row['size']:,}{large}",
+                    " x floor",
+                )
+        self._flush_notes()
+
+    def _call(self, name: str, cell: dict[str, Any], floor: float | None, client: str) -> str:
+        if cell["us"] is None:
+            if cell["note"].startswith(">"):
+                return cell["note"]
+            self._note(f"{name}, {client}: {cell['note']}")
+            return "-"
+        ratio = f"{cell['us'] / floor:.2f}x" if floor else ""
+        return f"{_us(cell['us'])} {ratio:>8}"
+
+    def _open(self, rows: list[dict[str, Any]]) -> None:
+        self._title("2. Opening a cassette of 2 kB calls: ms, and times onetake's later opening")
+        self._line(
+            f"{'recordings':>10}{'onetake MB':>11}{'first':>10}{'later':>10}"
+            f"{'vcrpy MB':>12}{'vcrpy':>20}{'cassetter MB':>14}{'cassetter':>18}"
+        )
+        for row in rows:
+            cells = row["cells"]
+            ours = cells["onetake"]
+            later = ours.get("later_ms")
+            text = f"{row['size']:>10,}"
+            if later is None:
+                self._note(f"onetake: {ours['note']}")
+                text += f"{'-':>11}{'-':>10}{'-':>10}"
+            else:
+                text += f"{ours['mb']:>11.1f}{ours['first_ms']:>10.2f}{later:>10.2f}"
+            for tool, widths in (("vcrpy", (12, 20)), ("cassetter", (14, 18))):
+                cell = cells[tool]
+                mb = f"{cell['mb']:.1f}" if "mb" in cell else "-"
+                ms = cell.get("later_ms")
+                value = cell.get("note", "")
+                if ms is not None:
+                    value = f"{ms:,.1f}" + (f" {ms / later:>7.1f}x" if later else "")
+                text += f"{mb:>{widths[0]}}{value[: widths[1] - 1]:>{widths[1]}}"
+            self._line(text)
+            if later is not None and row["size"] == opening.BUDGET_SIZE:
+                for which in ("first", "later"):
+                    self._budget(
+                        ours[f"{which}_ms"],
+                        opening.BUDGET_MS,
+                        f"{which} opening, {row['size']:,} recordings",
+                        " ms",
+                    )
+        self._flush_notes()
+
+    def _record(self, rows: list[dict[str, Any]]) -> None:
+        self._title("3. Recording: µs added to a live call, and (per call) by closing the cassette")
+        head = "".join(f"{tool:>15}{'closing':>11}" for tool in tools.TOOLS)
+        self._line(f"{'client':<9}{'live':>10}{head}")
+        for row in rows:
+            if "error" in row:
+                self._line(f"{row['client']:<9}  {row['error']}")
+                continue
+            cells = row["cells"]
+            live = cells["live"]["us"]
+            if live is None:
+                self._line(f"{row['client']:<9}  {cells['live']['note']}")
+                continue
+            text = f"{row['client']:<9}{live:>10.1f}"
+            for tool in tools.TOOLS:
+                us = cells[tool]["us"]
+                if us is None:
+                    self._note(f"{tool}, {row['client']}: {cells[tool]['note']}")
+                    text += f"{'-':>15}{'-':>11}"
+                else:
+                    closing = row["closing_ms"].get(tool, 0.0) * 1000
+                    text += f"{us - live:>+15,.1f}{closing:>+11,.1f}"
+            self._line(text)
+            ours = cells["onetake"]["us"]
+            if ours is not None:
+                self._budget(
+                    (ours - live) / 1000, recording.BUDGET_MS, f"recording, {row['client']}", " ms"
+                )
+        self._flush_notes()
+
+    def _idle(self, result: dict[str, Any]) -> None:
+        self._title("4. No cassette open: ns added to a call by each installed seam")
+        if "error" in result:
+            self._line(f"-  {result['error']}")
+            return
+        for name, ns in result["seams_ns"].items():
+            self._line(f"{ns:>8.0f}  {name}")
+        for client, ns in result["clients_ns"].items():
+            if ns:
+                self._budget(ns / 1000, idle.BUDGET_US, f"no cassette, {client}", " µs")
+
+    def _startup(self, result: dict[str, Any]) -> None:
+        self._title("5. Start-up: ms in a process of its own, against one without")
+        for name, cell in [*result["imports"].items(), ("pytest plugin", result["plugin"])]:
+            if "note" in cell:
+                self._line(f"{name:<24} -  {cell['note']}")
+                continue
+            clients = cell["clients"]
+            loaded = ", ".join(clients) if isinstance(clients, list) else clients
+            self._line(
+                f"{name:<24}{cell['bare_ms']:>8.1f} ->{cell['with_ms']:>7.1f}"
+                f"{cell['added_ms']:>+8.1f}   client libraries loaded: {loaded or 'none'}"
+            )
+            if name == "import onetake":
+                self._budget(cell["added_ms"], startup.IMPORT_BUDGET_MS, name, " ms")
+            elif name == "pytest plugin":
+                self._budget(cell["added_ms"], startup.PLUGIN_BUDGET_MS, name, " ms")
+        slow = ", ".join(f"{name} {ms:.1f}" for name, ms in result["importtime"].items())
+        if slow:
+            self._line(f"slowest modules of onetake.use_cassette: {slow}"[:219])
+
+    def _budget(self, value: float, limit: float, what: str, unit: str) -> None:
+        met = value <= limit
+        self.budgets.append(
+            {
+                "what": what,
+                "value": value,
+                "limit": limit,
+                "met": met,
+                "verdict": "MET" if met else "NOT MET",
+                "text": f"{what:<38}{value:>9.2f}{unit} (at most {limit:g})",
+            }
+        )
+
+    def _title(self, text: str) -> None:
+        self._line(f"\n{text}\n{'-' * len(text)}")
+
+    def _note(self, text: str) -> None:
+        if text not in self._notes:
+            self._notes.append(text)
+
+    def _flush_notes(self) -> None:
+        for note in self._notes:
+            self._line(f"  - {note}"[:110])
+        self._notes.clear()
+
+    def _line(self, text: str) -> None:
+        print(text, file=self._out, flush=True)
+
+
+def _us(value: float) -> str:
+    return f"{value:,.1f}" if value < 100_000 else f"{value / 1e6:,.2f} s"

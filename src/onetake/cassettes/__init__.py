@@ -1,0 +1,1 @@
+"""What is replayed, recorded, refused: modes, slots and cursors, as decisions that perform nothing."""

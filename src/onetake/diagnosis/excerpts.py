@@ -1,0 +1,47 @@
+"""Two long values, cut down to where they begin to differ."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+WIDTH = 60
+_BEFORE = 16
+
+
+def first_difference(one: Sequence[object], other: Sequence[object]) -> int:
+    """The first index at which two texts or bytes differ (the length of the shorter, if none)."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def likeness(one: str | bytes, other: str | bytes) -> float:
+    """From 0 to 1: how much of the longer is common to both at the beginning and the end."""
+    if one == other:
+        return 1.0
+    head = first_difference(one, other)
+    rest = min(len(one), len(other)) - head
+    tail = first_difference(one[: -rest - 1 : -1], other[: -rest - 1 : -1]) if rest else 0
+    return (head + tail) / max(len(one), len(other))
+
+
+def excerpts(one: str, other: str) -> tuple[str, str]:
+    """Both texts on one line each, at most `WIDTH` characters around the first difference."""
+    start = max(0, first_difference(one, other) - _BEFORE)
+    if max(len(one), len(other)) <= WIDTH:
+        start = 0
+    return _window(one, start), _window(other, start)
+
+
+def _window(text: str, start: int) -> str:
+    room = WIDTH - (1 if start else 0)
+    piece = text[start:]
+    if len(piece) > room:
+        piece = piece[: room - 1] + "…"
+    piece = "".join([c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in piece])
+    return ("…" if start else "") + piece

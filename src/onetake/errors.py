@@ -1,0 +1,61 @@
+"""Every error that onetake raises, split by who must act.
+
+- OnetakeError
+  - UsageError        the caller: a setting, a name, a combination that cannot work
+  - MissError         the prompt or the recording changed: nothing recorded answers this request
+  - CassetteError     stored data: corrupt, half-written, or of a newer format
+  - StoreError        the place where recordings are kept: unreadable, unwritable, full
+  - RedactionError    something could not be made safe, so it was not written
+
+Each carries one line of remedy; the text of the error ends with it.
+"""
+
+from __future__ import annotations
+
+
+class OnetakeError(Exception):
+    """Root of the tree. `remedy` is one line that says what to do."""
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(f"{message}\n{remedy}" if remedy else message)
+        self.message = message
+        self.remedy = remedy
+
+
+class UsageError(OnetakeError):
+    """A setting, name or call that cannot be honoured."""
+
+
+class MissError(OnetakeError):
+    """No recording answers the request and the mode forbids a live call.
+
+    `request` is one redacted line (`POST https://host/path`); `reason` is a short word:
+    `no-recording`, `exhausted`, `changed`, `closed`, `cancelled`, `unsupported`.
+    """
+
+    def __init__(
+        self, message: str, *, remedy: str = "", request: str = "", reason: str = "no-recording"
+    ) -> None:
+        super().__init__(message, remedy=remedy)
+        self.request = request
+        self.reason = reason
+
+
+class CassetteError(OnetakeError):
+    """Stored data that cannot be read: `path` names the file."""
+
+    def __init__(self, message: str, *, remedy: str = "", path: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.path = path
+
+
+class StoreError(OnetakeError):
+    """The store could not be read or written: `path` names the file or server."""
+
+    def __init__(self, message: str, *, remedy: str = "", path: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.path = path
+
+
+class RedactionError(OnetakeError):
+    """A value that must not be written could not be removed."""

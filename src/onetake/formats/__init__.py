@@ -1,0 +1,1 @@
+"""What recordings look like in storage: bodies, blobs, the cassette document, the journal's lines."""

@@ -1,0 +1,88 @@
+"""Texts that are no cassette of ours: what they are instead, in a sentence that says what to do."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+from msgspec import UNSET, Raw, Struct, UnsetType
+
+from onetake.errors import CassetteError
+
+RESTORE = "Restore it from version control, or delete it to record anew."
+
+_CONFLICT = re.compile(rb"^(?:<{7}|\|{7}|>{7})(?: |\r?$)", re.MULTILINE)
+_VCR_YAML = re.compile(rb"^(?:interactions|version)[ \t]*:", re.MULTILINE)
+_AT_BYTE = re.compile(r"^(.*?) \(byte (\d+)\)$")
+
+
+class _Marks(Struct):
+    """What tells one format from another."""
+
+    onetake: Raw | UnsetType = UNSET
+    version: Raw | UnsetType = UNSET
+    interactions: Raw | UnsetType = UNSET
+
+
+def refusal(text: bytes, path: str, reason: str, version: int) -> CassetteError:
+    """The error for a text that could not be read as a document of format `version`.
+
+    `reason` is what the JSON reader said.
+    """
+    if found := _CONFLICT.search(text):
+        return CassetteError(
+            f"{path} holds git conflict markers (line {_line(text, found.start())}).",
+            remedy="Resolve the conflict: keep one side, or both sides' interactions.",
+            path=path,
+        )
+    try:
+        marks = msgspec.json.decode(text.removeprefix(b"\xef\xbb\xbf"), type=_Marks)
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        if text.lstrip()[:1] != b"{" and _VCR_YAML.search(text):
+            return _is_vcr(path)
+        return CassetteError(
+            f"{path} is not a whole cassette: {_position(text, reason)}.",
+            remedy=RESTORE,
+            path=path,
+        )
+    if marks.onetake is UNSET:
+        if marks.version is not UNSET and marks.interactions is not UNSET:
+            return _is_vcr(path)
+        return CassetteError(
+            f'{path} is no cassette: it has no format version ("onetake": {version}).',
+            remedy=RESTORE,
+            path=path,
+        )
+    written = bytes(marks.onetake)
+    if written.isdigit() and int(written[:9]) > version:
+        return CassetteError(
+            f"{path} was written by a newer onetake: its format is {written[:9].decode()}, "
+            f"this version reads {version}.",
+            remedy="Upgrade onetake.",
+            path=path,
+        )
+    return CassetteError(f"{path} cannot be read: {reason}.", remedy=RESTORE, path=path)
+
+
+def _is_vcr(path: str) -> CassetteError:
+    return CassetteError(
+        f"{path} is a vcrpy cassette, which this version of onetake does not read yet.",
+        remedy="Give the cassette another name, or delete the file to record anew.",
+        path=path,
+    )
+
+
+def _position(text: bytes, reason: str) -> str:
+    if not text.strip():
+        return "it is empty"
+    if found := _AT_BYTE.match(reason):
+        at = int(found[2])
+        column = at - (text.rfind(b"\n", 0, at) + 1) + 1
+        return f"{found[1]} at line {_line(text, at)}, column {column}"
+    if "truncated" in reason:
+        return f"it breaks off at its end, line {_line(text, len(text))}"
+    return reason
+
+
+def _line(text: bytes, at: int) -> int:
+    return text.count(b"\n", 0, at) + 1

@@ -1,0 +1,353 @@
+"""urllib3, and with it requests and botocore.
+
+Seam: `HTTPConnectionPool._make_request`: one attempt, below retries and redirects, so each attempt is an
+interaction of its own. The request is written once to a stand-in connection with a socket in memory: what it
+would put on the wire is what is recorded, and on replay the same stand-in reads the answer, so urllib3
+builds its own response. Live, the pool's own connection sends the same body. A proxy's tunnel
+(`HTTPSConnectionPool._prepare_proxy`) is opened only when a call goes live.
+
+urllib3-future and urllib3 before 2 have another `_make_request`: there nothing is installed.
+"""
+
+from __future__ import annotations
+
+import inspect
+import io
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from types import ModuleType
+from typing import Any
+
+from onetake.interceptors import http_client_streams as streams
+from onetake.interceptors.socket_failures import (
+    BEFORE_WAITING,
+    kind_of,
+    name_of,
+    rebuilt,
+    to_error,
+)
+from onetake.messages import Failure, Request
+from onetake.runtime.context import current, is_passing, passing
+from onetake.runtime.driver import begin
+from onetake.runtime.playback import Playback, unanswered
+from onetake.runtime.seams import Seam
+from onetake.runtime.seams import install as install_seams
+from onetake.wire.http1 import parse_request
+
+_log = logging.getLogger("onetake")
+
+_NEEDED = {
+    "conn", "method", "url", "body", "headers", "retries", "timeout", "chunked", "response_conn",
+    "preload_content", "decode_content", "enforce_content_length",
+}  # fmt: skip
+_DEFERRED = "_onetake_tunnel"  # on a connection: its tunnel is still to be opened
+_READ_SIZE = 16_384  # bytes; what urllib3 reads of a file at a time
+
+
+def install(module: ModuleType) -> None:
+    """Stand in `urllib3.connectionpool`, if it is one that is known here."""
+    if not is_supported(module):
+        _log.warning(
+            "onetake neither records nor replays this urllib3: it needs urllib3 2 or later, "
+            "and not urllib3-future"
+        )
+        return
+    streams.install()
+    install_seams(
+        Seam(module.HTTPConnectionPool, "_make_request", _make_request, "urllib3"),
+        Seam(module.HTTPSConnectionPool, "_prepare_proxy", _prepare_proxy, "urllib3"),
+    )
+
+
+def is_supported(module: ModuleType) -> bool:
+    """Whether this is urllib3 2 or later, and not urllib3-future under the same name."""
+    import urllib3
+
+    version = str(getattr(urllib3, "__version__", "0"))
+    if not version.partition(".")[0].isdigit() or int(version.partition(".")[0]) < 2:
+        return False
+    make_request = getattr(module.HTTPConnectionPool, "_make_request", None)
+    if make_request is None or not hasattr(module.HTTPSConnectionPool, "_prepare_proxy"):
+        return False
+    parameters = set(inspect.signature(make_request).parameters)
+    return parameters >= _NEEDED and not any("multiplex" in name for name in parameters)
+
+
+def _prepare_proxy(original: Callable[..., Any]) -> Callable[..., Any]:
+    def _prepare_proxy(self: Any, conn: Any) -> Any:
+        if current() is None or is_passing():
+            return original(self, conn)
+        conn.__dict__[_DEFERRED] = True
+        return None
+
+    return _prepare_proxy
+
+
+def _make_request(original: Callable[..., Any]) -> Callable[..., Any]:
+    def _make_request(
+        self: Any, conn: Any, method: str, url: str, *args: Any, **options: Any
+    ) -> Any:
+        owner = current()
+        if owner is None or is_passing():
+            if conn.__dict__.pop(_DEFERRED, False):
+                _open_tunnel(self, conn)
+            return original(self, conn, method, url, *args, **options)
+        __tracebackhide__ = True
+        if args:  # urlopen names them all; others may not
+            options = _named(original, self, conn, method, url, args, options)
+        body, rest = _read(options.get("body"), owner.max_request_body)
+        if rest is not None:
+            options["body"] = rest
+            return _live(self, conn, method, url, original, options)
+        options["body"] = body
+        stand_in = _stand_in(self, method, url, options)
+        step = begin(owner, _to_request(self, url, bytes(stand_in.sock.sent)), "urllib3")
+        if step is None:
+            return _live(self, conn, method, url, original, options)
+        if isinstance(step, Playback):
+            return _replayed(self, conn, url, step, stand_in, options)
+        try:
+            with streams.teed_to(step):
+                return _live(self, conn, method, url, original, options)
+        except BaseException as error:
+            streams.failed(step, error, _to_failure(error))
+            raise
+
+    return _make_request
+
+
+def _named(
+    original: Callable[..., Any],
+    pool: Any,
+    conn: Any,
+    method: str,
+    url: str,
+    args: tuple[Any, ...],
+    options: dict[str, Any],
+) -> dict[str, Any]:
+    bound = inspect.signature(original).bind(pool, conn, method, url, *args, **options)
+    return {
+        name: value
+        for name, value in bound.arguments.items()
+        if name not in {"self", "conn", "method", "url"}
+    }
+
+
+def _live(
+    pool: Any, conn: Any, method: str, url: str, original: Callable[..., Any], options: Any
+) -> Any:
+    with passing():
+        if conn.__dict__.pop(_DEFERRED, False):
+            _open_tunnel(pool, conn)
+        return original(pool, conn, method, url, **options)
+
+
+def _open_tunnel(pool: Any, conn: Any) -> None:
+    """Do what `urlopen` does for a new connection through a proxy."""
+    with passing():
+        try:
+            pool._prepare_proxy(conn)
+        except OSError as error:
+            pool._raise_timeout(err=error, url=pool.proxy.url, timeout_value=conn.timeout)
+            raise
+
+
+def _read(body: Any, limit: int) -> tuple[Any, Any]:
+    """The body as bytes or as a list of its pieces; or, above `limit`, an iterable that resumes it.
+
+    A list is framed by urllib3 as the file or iterable that it was read from would be.
+    """
+    if body is None:
+        return None, None
+    if isinstance(body, str):
+        body = body.encode()
+    if hasattr(body, "read"):
+        pieces: Iterable[Any] = _blocks(body)
+    else:
+        try:
+            whole = bytes(memoryview(body))
+        except TypeError:
+            pieces = body
+        else:
+            return (whole, None) if len(whole) <= limit else (whole, whole)
+    found: list[bytes] = []
+    size = 0
+    following = iter(pieces)
+    for piece in following:
+        data = piece.encode() if isinstance(piece, str) else piece
+        found.append(bytes(data))
+        size += len(found[-1])
+        if size > limit:
+            return found, chain(found, following)
+    return found, None
+
+
+def _blocks(file: Any) -> Iterator[bytes]:
+    while block := file.read(_READ_SIZE):
+        yield block.encode() if isinstance(file, io.TextIOBase) else block
+
+
+def _stand_in(pool: Any, method: str, url: str, options: dict[str, Any]) -> Any:
+    """A connection of urllib3's that has written the request to memory."""
+    from urllib3.connection import HTTPConnection
+
+    stand_in: Any = HTTPConnection(pool.host, pool.port)
+    stand_in.default_port = 443 if pool.scheme == "https" else 80
+    stand_in.sock = streams.MemorySocket()
+    with passing():
+        stand_in.request(
+            method,
+            url,
+            body=options["body"],
+            headers=options.get("headers"),
+            chunked=options.get("chunked", False),
+            preload_content=options.get("preload_content", True),
+            decode_content=options.get("decode_content", True),
+            enforce_content_length=options.get("enforce_content_length", True),
+        )
+    return stand_in
+
+
+def _to_request(pool: Any, url: str, sent: bytes) -> Request:
+    message = parse_request(sent)
+    if not url.lower().startswith(("http://", "https://")):  # else in absolute form, for a proxy
+        default = 443 if pool.scheme == "https" else 80
+        host = pool.host.rstrip(".")
+        if ":" in host and not host.startswith("["):
+            host = f"[{host}]"
+        port = "" if pool.port in (None, default) else f":{pool.port}"
+        url = f"{pool.scheme}://{host}{port}{message.target}"
+    return Request(
+        method=message.method,
+        url=url.partition("#")[0],
+        headers=message.headers,
+        body=message.body,
+    )
+
+
+def _replayed(
+    pool: Any, conn: Any, url: str, step: Playback, stand_in: Any, options: dict[str, Any]
+) -> Any:
+    pool.num_requests += 1
+    conn.__dict__.pop(_DEFERRED, None)
+    if step.failure is not None:
+        if step.delay_s:
+            time.sleep(step.delay_s)
+        if _was_beyond_proxy(step.failure, conn):
+            conn._has_connected_to_proxy = True  # or urlopen would call it the proxy's failure
+        raise _to_error(step.failure, pool, conn, url)
+    if step.response is None:
+        time.sleep(step.waits_s or 0.0)
+        raise unanswered(step.interaction)
+    stand_in.sock.play(step)
+    with passing():
+        response = stand_in.getresponse()
+    response.retries = options.get("retries")
+    response._connection = options.get("response_conn")
+    response._pool = pool
+    return response
+
+
+def _was_beyond_proxy(failure: Failure, conn: Any) -> bool:
+    """Whether a connection through a proxy had got past it; to a plain one no TLS is spoken."""
+    if failure.kind == "tls":
+        return conn.proxy is not None and conn.proxy.scheme == "http"
+    return failure.kind not in BEFORE_WAITING
+
+
+def _to_failure(error: BaseException) -> Failure:
+    return Failure(kind=_kind(error), type=name_of(error), args=_arguments(error))
+
+
+def _kind(error: BaseException) -> str:
+    from urllib3 import exceptions
+
+    match error:
+        case exceptions.NameResolutionError():
+            return "dns"
+        case exceptions.NewConnectionError():
+            return "refused" if "refused" in str(error).lower() else "network"
+        case exceptions.ConnectTimeoutError():
+            return "connect-timeout"
+        case exceptions.ReadTimeoutError():
+            return "read-timeout"
+        case exceptions.SSLError():
+            return "tls"
+        case exceptions.ProxyError():
+            return "proxy"
+        case exceptions.HTTPError():
+            return "protocol"
+    return kind_of(error, connecting=False)
+
+
+def _arguments(error: BaseException) -> tuple[str, ...]:
+    """The texts from which `_rebuilt` makes the error: no pool, no connection; a cause is spelt out."""
+    from urllib3 import exceptions
+
+    match error:
+        case exceptions.NameResolutionError():
+            # The private names came with 2.5; `raise ... from` has the reason before.
+            host = getattr(error, "_host", error.conn.host)
+            reason = getattr(error, "_reason", error.__cause__)
+            return (host, *map(str, reason.args if reason else ()))
+        case exceptions.PoolError() | exceptions.NewConnectionError():
+            message = getattr(error, "_message", None)
+            return (str(message or str(error).partition(": ")[2]),)
+        case exceptions.ConnectTimeoutError():
+            return tuple(map(str, error.args[1:]))
+    texts: list[str] = []
+    for argument in error.args:
+        if isinstance(argument, BaseException):
+            return (*texts, name_of(argument), *_arguments(argument))
+        texts.append(str(argument))
+    return tuple(texts)
+
+
+def _to_error(failure: Failure, pool: Any, conn: Any, url: str) -> Exception:
+    error = _rebuilt(failure.type, failure.args, pool, conn, url)
+    if error is not None:
+        return error
+    # Recorded by another client: urllib3's own error of that kind.
+    failed = "Failed to establish a new connection"
+    kinds = {
+        "refused": ("NewConnectionError", f"{failed}: [Errno 111] Connection refused"),
+        "network": ("NewConnectionError", failed),
+        "dns": ("NewConnectionError", f"Failed to resolve {pool.host!r}"),
+        "connect-timeout": ("ConnectTimeoutError", f"Connection to {pool.host} timed out."),
+        "read-timeout": ("ReadTimeoutError", "Read timed out."),
+    }
+    name, text = kinds.get(failure.kind, ("", ""))
+    error = _rebuilt(f"urllib3.exceptions.{name}", (text,), pool, conn, url) if name else None
+    return error or to_error(failure)
+
+
+def _rebuilt(name: str, args: tuple[str, ...], pool: Any, conn: Any, url: str) -> Exception | None:
+    from urllib3 import exceptions
+
+    module, _, class_name = name.rpartition(".")
+    if module != "urllib3.exceptions":
+        return rebuilt(name, args)
+    cls: Any = getattr(exceptions, class_name, None)
+    if not (isinstance(cls, type) and issubclass(cls, exceptions.HTTPError)):
+        return None
+    error: Exception
+    if issubclass(cls, exceptions.NameResolutionError):
+        reason: Any = rebuilt("socket.gaierror", args[1:])
+        error = cls(args[0], conn, reason)
+    elif issubclass(cls, exceptions.RequestError):
+        error = cls(pool, url, *args)
+    elif issubclass(cls, exceptions.PoolError):
+        error = cls(pool, *args)
+    elif issubclass(cls, exceptions.ConnectTimeoutError):
+        error = cls(conn, *args)
+    else:
+        values: list[Any] = list(args)
+        for number, text in enumerate(args):
+            cause = _rebuilt(text, args[number + 1 :], pool, conn, url) if "." in text else None
+            if cause is not None:
+                values[number:] = [cause]
+                break
+        error = cls(*values)
+    return error

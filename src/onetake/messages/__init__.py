@@ -1,0 +1,15 @@
+"""The values that everything else speaks of: frozen, slotted, free of any client library's types."""
+
+from onetake.messages.http import Body, Chunk, Ended, Failure, Headers, Request, Response
+from onetake.messages.interaction import Interaction
+
+__all__ = [
+    "Body",
+    "Chunk",
+    "Ended",
+    "Failure",
+    "Headers",
+    "Interaction",
+    "Request",
+    "Response",
+]

@@ -1,0 +1,52 @@
+"""The pytest plugin: marks, settings, owners, and the account at the end.
+
+Little is imported before the first cassette opens; interceptors stand from `pytest_configure` on.
+(PYTEST_DONT_REWRITE: there is no assert here for pytest to rewrite.)
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from onetake.pytest_plugin import markers, options
+from onetake.pytest_plugin.fixtures import PLUGIN, _opening, cassette, onetake_config
+
+__all__ = ["_opening", "cassette", "onetake_config", "pytest_addoption", "pytest_configure"]
+
+_RUN_ID = "ONETAKE_RUN_ID"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    options.add(parser)
+
+
+def _forget_run_id() -> None:
+    os.environ.pop(_RUN_ID, None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", markers.HELP)
+    if config.getoption("no_onetake"):
+        return
+    from onetake import interceptors, project
+    from onetake.errors import UsageError
+    from onetake.pytest_plugin.session import SessionPlugin
+    from onetake.pytest_plugin.summary import SummaryPlugin
+
+    try:
+        sources = options.Sources(config)
+    except UsageError as error:
+        raise pytest.UsageError(f"onetake: {' '.join(str(error).split())}") from None
+    if _RUN_ID not in os.environ:
+        # Workers inherit it; a later run in the same process is another run.
+        project.run_id()
+        config.add_cleanup(_forget_run_id)
+    interceptors.install()
+    summary = SummaryPlugin(config, sources.session)
+    session = SessionPlugin(config, sources, summary.add)
+    config.stash[PLUGIN] = session
+    # Of two `trylast` hooks the later one runs later: the session ends before its summary.
+    config.pluginmanager.register(session, "onetake-session")
+    config.pluginmanager.register(summary, "onetake-summary")

@@ -1,0 +1,48 @@
+"""The fixtures that a test can ask for, and the one that opens its cassette before all others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from onetake.pytest_plugin.session import SessionPlugin
+    from onetake.recorder import Cassette
+
+PLUGIN: pytest.StashKey[SessionPlugin] = pytest.StashKey()
+
+OPENING = "_onetake_opening"
+OURS = frozenset({OPENING, "onetake_config", "cassette"})
+
+
+@pytest.fixture(scope="session")
+def onetake_config() -> Mapping[str, Any]:
+    """Settings of onetake, by name; define your own, in module, class or session scope."""
+    return {}
+
+
+@pytest.fixture(name=OPENING)
+def _opening(request: pytest.FixtureRequest) -> None:
+    __tracebackhide__ = True
+    plugin = request.config.stash.get(PLUGIN, None)
+    if plugin is not None:
+        plugin.open_for(request.node, request.getfixturevalue("onetake_config"))
+
+
+@pytest.fixture
+def cassette(request: pytest.FixtureRequest) -> Cassette:
+    """The cassette of this test: `interactions`, `calls`, `counts`, `verdict`, `expect_miss()`."""
+    __tracebackhide__ = True
+    plugin = request.config.stash.get(PLUGIN, None)
+    if plugin is None:
+        pytest.skip("onetake is switched off (--no-onetake), so there is no cassette")
+    found = plugin.cassette_of(request.node)
+    if found is None:
+        pytest.fail(
+            f"{request.node.nodeid} asks for the fixture 'cassette' but has no cassette.\n"
+            "Mark it: @pytest.mark.onetake",
+            pytrace=False,
+        )
+    return found

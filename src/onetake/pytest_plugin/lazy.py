@@ -1,0 +1,53 @@
+"""The owner of a fixture wider than function: its cassette opens with its first request.
+
+Most wide fixtures (tmp_path_factory, an event loop) never make one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from onetake.cassettes.decisions import Decision, Refuse
+from onetake.config import Settings
+from onetake.errors import OnetakeError
+from onetake.messages import Interaction, Request
+from onetake.runtime.context import Recording
+
+if TYPE_CHECKING:
+    from onetake.recorder import Cassette
+
+
+class LazyOwner:
+    """Opens once and hands on. Thread-safe. `error` is why it could not be opened."""
+
+    def __init__(self, settings: Settings, open_cassette: Callable[[], Cassette]) -> None:
+        self.speed = settings.speed
+        self.fast_retries = (
+            settings.speed == 0 if settings.fast_retries is None else settings.fast_retries
+        )
+        self.exact_encoding = settings.exact_encoding
+        self.max_request_body = settings.max_request_body
+        self._open = open_cassette
+        self._lock = Lock()
+        self.cassette: Cassette | None = None
+        self.error: OnetakeError | None = None
+
+    def decide(self, request: Request, client: str) -> Decision:
+        with self._lock:
+            if self.cassette is None:
+                try:
+                    self.cassette = self._open()
+                except OnetakeError as error:
+                    self.error = error
+                    return Refuse(error)
+        return self.cassette.opening.decide(request, client)
+
+    def began(self, seq: int, recording: Recording) -> None:
+        if self.cassette is not None:
+            self.cassette.opening.began(seq, recording)
+
+    def keep(self, seq: int, interaction: Interaction) -> None:
+        if self.cassette is not None:
+            self.cassette.opening.keep(seq, interaction)

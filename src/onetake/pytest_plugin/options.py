@@ -1,0 +1,49 @@
+"""Where settings come from in a test run, and in which order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import pytest
+
+from onetake import project
+from onetake.config import Settings, Source, resolve
+
+
+def add(parser: pytest.Parser) -> None:
+    group = parser.getgroup("onetake", "record and replay paid API calls")
+    group.addoption(
+        "--onetake-mode",
+        metavar="MODE",
+        help="replay, once, auto, record or live; stronger than every other setting",
+    )
+    group.addoption(
+        "--onetake-store", metavar="URL", help="where recordings are kept: files:PATH or memory:"
+    )
+    group.addoption(
+        "--no-onetake", action="store_true", help="switch onetake off: calls go to the network"
+    )
+
+
+class Sources:
+    """The settings of the file, the environment and the command line, read once."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        """Raises `UsageError`."""
+        self._file = project.file_source(config.rootpath)
+        self._strong = [project.environment_source(os.environ)]
+        for setting in ("mode", "store"):
+            value = config.getoption(f"onetake_{setting}")
+            if value is not None:
+                option = f"--onetake-{setting}"
+                self._strong.append(Source(option, {setting: value}, lifts_ceiling=True))
+        self._ci = project.is_ci(os.environ)
+        self.session = self.resolve(())
+
+    def resolve(self, between: Sequence[Source]) -> Settings:
+        """Settings with those of fixture and markers (`between`, weakest first) in their place.
+
+        Raises `UsageError`.
+        """
+        return resolve([self._file, *between, *self._strong], ci=self._ci)

@@ -1,0 +1,170 @@
+"""What owns calls during a run: one attempt at a test, or one life of a wider fixture.
+
+SDKs catch errors and try again, so a miss must also fail the test by itself. A scope knows its
+misses and which of them somebody has already been told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from onetake.errors import OnetakeError
+from onetake.pytest_plugin.lazy import LazyOwner
+from onetake.pytest_plugin.unmarked import Unmarked
+from onetake.reports.accounts import Account
+
+if TYPE_CHECKING:
+    from onetake.recorder import Cassette
+    from onetake.runtime.context import Owner
+
+
+class Scope:
+    """`name` is a test's node id or `<module>/@<fixture>`; `owner` is entered around its code."""
+
+    def __init__(
+        self, name: str, owner: Cassette | LazyOwner | Unmarked, *, is_fixture: bool = False
+    ) -> None:
+        self.name = name
+        self.is_fixture = is_fixture
+        self.failed = False
+        self._source = owner
+        self._told: set[int] = set()
+        self._complaint: BaseException | None = None
+
+    @property
+    def owner(self) -> Owner:
+        if isinstance(self._source, LazyOwner | Unmarked):
+            return self._source
+        return self._source.opening
+
+    @property
+    def cassette(self) -> Cassette | None:
+        if isinstance(self._source, Unmarked):
+            return None
+        return self._source.cassette if isinstance(self._source, LazyOwner) else self._source
+
+    @property
+    def is_marked(self) -> bool:
+        return not isinstance(self._source, Unmarked)
+
+    def fail(self) -> None:
+        self.failed = True
+
+    def complain(self) -> None:
+        """Fail the running phase if there are misses that nobody was told."""
+        __tracebackhide__ = True
+        misses = self._untold()
+        if misses:
+            self._complaint = pytest.fail.Exception(_text(misses), pytrace=False)
+            if self.is_fixture:
+                self._told.update(map(id, misses))
+            raise self._complaint
+
+    def saw(self, report: pytest.TestReport, error: BaseException | None) -> None:
+        """A phase is over. A failure that is not about the misses gets them as a section."""
+        self.failed = self.failed or report.failed
+        if not report.failed and not hasattr(report, "wasxfail"):
+            return
+        misses = self._untold()
+        self._told.update(map(id, misses))
+        shown = {id(one) for one in _chain(error)} if error is not None else set()
+        rest = [miss for miss in misses if id(miss) not in shown]
+        if rest and (error is None or error is not self._complaint):
+            report.sections.append(("onetake: misses", _text(rest)))
+
+    def close(self) -> Account | None:
+        """Publish or set apart; what it came to, or None for a wider fixture without traffic."""
+        source = self._source
+        if isinstance(source, Unmarked):
+            if self.is_fixture and not source.live:
+                return None
+            return Account(
+                test=self.name,
+                verdict=source.verdict,
+                counts={"live": source.live} if source.live else {},
+                is_fixture=self.is_fixture,
+            )
+        cassette = self.cassette
+        if cassette is None:
+            return None
+        cassette.close(not self.failed)
+        return Account(
+            test=self.name,
+            verdict="NOT_PERSISTED" if cassette.error and not cassette.misses else cassette.verdict,
+            counts={name: count for name, count in cassette.counts.items() if count},
+            place=str(cassette.path or cassette.name),
+            folder=_folder(cassette),
+            is_fixture=self.is_fixture,
+            misses=tuple(miss.message.partition("\n")[0] for miss in cassette.misses),
+            warnings=tuple(cassette.warnings),
+            error=_in_one_line(cassette.error) if cassette.error is not None else "",
+        )
+
+    def _untold(self) -> list[OnetakeError]:
+        misses: list[OnetakeError] = []
+        if self.cassette is not None:
+            misses += self._misses_of(self.cassette)
+        if isinstance(self._source, LazyOwner) and self._source.error is not None:
+            misses.append(self._source.error)
+        return [miss for miss in misses if id(miss) not in self._told]
+
+    @staticmethod
+    def _misses_of(cassette: Cassette) -> list[Any]:
+        return list(cassette.misses)
+
+
+def hide_our_frames(error: BaseException) -> None:
+    """Take onetake's frames out of the tracebacks of a miss and of the errors it led to."""
+    errors = list(_chain(error))
+    if not any(isinstance(one, OnetakeError) for one in errors):
+        return
+    for one in errors:
+        entry = one.__traceback__
+        while entry is not None:
+            following = entry.tb_next
+            while following is not None and _is_ours(following.tb_frame.f_globals):
+                following = following.tb_next
+            entry.tb_next = following
+            entry = following
+
+
+def _is_ours(module: dict[str, Any]) -> bool:
+    return str(module.get("__name__", "")).startswith("onetake.")
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """`error`, what it was raised from or while handling, and the members of groups."""
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        waiting += [one.__cause__, one.__context__]
+        if isinstance(one, BaseExceptionGroup):
+            waiting += one.exceptions
+
+
+def _text(misses: list[OnetakeError]) -> str:
+    return "\n\n".join(str(miss) for miss in misses)
+
+
+def _in_one_line(error: OnetakeError) -> str:
+    return " ".join(str(error).split("\n"))
+
+
+def _folder(cassette: Cassette) -> str:
+    """The folder that a reader looks into: the one that holds the modules' folders."""
+    if cassette.path is None:
+        return "memory:"
+    path = Path(cassette.path)
+    inside = len(Path(cassette.name).parts)
+    folder = path.parents[min(inside, len(path.parents)) - 1]
+    here = Path.cwd()
+    return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)

@@ -1,0 +1,244 @@
+"""pytest's hooks during a run: cassettes open, code is owned, outcomes are known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import pytest
+
+from onetake.config import Settings, Source
+from onetake.errors import OnetakeError, UsageError
+from onetake.pytest_plugin import markers, names
+from onetake.pytest_plugin.fixtures import OPENING, OURS
+from onetake.pytest_plugin.lazy import LazyOwner
+from onetake.pytest_plugin.options import Sources
+from onetake.pytest_plugin.ownership import around_call, around_fixture
+from onetake.pytest_plugin.scopes import Scope, hide_our_frames
+from onetake.pytest_plugin.unmarked import Unmarked
+from onetake.reports.accounts import Account
+
+if TYPE_CHECKING:
+    from onetake.recorder import Cassette, Recorder
+
+_ATTEMPT = pytest.StashKey[Scope]()
+
+
+class SessionPlugin:
+    """Owns the recorder and the open scopes; `closed` gets the account of each scope that ends."""
+
+    def __init__(
+        self, config: pytest.Config, sources: Sources, closed: Callable[[Account], None]
+    ) -> None:
+        self._config = config
+        self._sources = sources
+        self._closed = closed
+        self._typos = markers.TypoCheck(config)
+        self._recorder: Recorder | None = None
+        self._running: pytest.Item | None = None
+        self._config_sources: list[Source] = []  # of the running test's onetake_config
+        self._used_by_marked: dict[str, bool] = {}
+
+    @property
+    def recorder(self) -> Recorder:
+        if self._recorder is None:
+            from onetake.recorder import Recorder
+
+            self._recorder = Recorder(settings=self._sources.session, root=self._config.rootpath)
+        return self._recorder
+
+    def cassette_of(self, item: pytest.Item) -> Cassette | None:
+        attempt = item.stash.get(_ATTEMPT, None)
+        return attempt.cassette if attempt is not None else None
+
+    # One attempt at a test.
+
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        __tracebackhide__ = True
+        self._running = item
+        self._config_sources = []
+        if _ATTEMPT in item.stash:
+            del item.stash[_ATTEMPT]
+        try:
+            self._typos.check(item)
+        except UsageError as error:
+            _fail(error)
+        if not self._is_marked(item):
+            item.stash[_ATTEMPT] = Scope(item.nodeid, Unmarked())
+            return
+        # A fixture opens the cassette: settings may come from fixtures, which need the test's nodes.
+        fixtures: list[str] | None = getattr(item, "fixturenames", None)
+        if fixtures is None:
+            self.open_for(item, {})
+        elif OPENING not in fixtures:
+            fixtures.insert(0, OPENING)
+
+    def open_for(self, item: pytest.Item, config_fixture: object) -> None:
+        """Open the cassette of a marked test; fails the set-up where that cannot be done."""
+        __tracebackhide__ = True
+        if not self._is_marked(item):
+            return  # a parameter set without the mark, beside one that has it
+        try:
+            self._config_sources = _fixture_sources(config_fixture)
+            marks = markers.marks_of(item)
+            own_name = markers.name_in(marks, item.nodeid)
+            settings = self._sources.resolve(
+                [*self._config_sources, *markers.sources_in(marks, item.nodeid)]
+            )
+            named = names.of_test(item, settings)
+            cassette = self.recorder.open(
+                own_name or named.name,
+                directory=named.directory,
+                test_id=item.nodeid,
+                settings=settings,
+                stored_name=None if own_name else named.stored_name,
+            )
+        except OnetakeError as error:
+            _fail(error)
+        item.stash[_ATTEMPT] = Scope(item.nodeid, cassette)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        __tracebackhide__ = True
+        attempt = item.stash.get(_ATTEMPT, None)
+        if attempt is None:
+            return (yield)
+        with around_call(item, attempt.owner):
+            result = yield
+        attempt.complain()
+        return result
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        __tracebackhide__ = True
+        result = yield
+        if (attempt := item.stash.get(_ATTEMPT, None)) is not None:
+            attempt.complain()
+        return result
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        if call.excinfo is not None:
+            hide_our_frames(call.excinfo.value)
+        report = yield
+        attempt = item.stash.get(_ATTEMPT, None)
+        if attempt is not None:
+            attempt.saw(report, call.excinfo.value if call.excinfo is not None else None)
+            if call.when == "teardown":
+                self._close_attempt(item)
+        return report
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self) -> None:
+        """A test that was interrupted has no teardown report."""
+        if self._running is not None and _ATTEMPT in self._running.stash:
+            self._running.stash[_ATTEMPT].fail()
+            self._close_attempt(self._running)
+
+    def _close_attempt(self, item: pytest.Item) -> None:
+        self._running = None
+        account = item.stash[_ATTEMPT].close()
+        del item.stash[_ATTEMPT]
+        if account is not None:
+            self._closed(account)
+
+    def _is_marked(self, item: pytest.Item) -> bool:
+        if self._sources.session.auto_mark:
+            return True
+        return item.get_closest_marker("onetake") is not None
+
+    # Fixtures.
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_fixture_setup(
+        self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+    ) -> Generator[None, Any, Any]:
+        __tracebackhide__ = True
+        running = self._running
+        attempt = running.stash.get(_ATTEMPT, None) if running is not None else None
+        if running is None or attempt is None or fixturedef.argname in OURS:
+            return (yield)
+        if fixturedef.scope == "function":
+            with around_fixture(fixturedef, attempt.owner, failed=lambda: None):
+                return (yield)
+        scope = self._wider_scope(fixturedef, request, running)
+        # Of finalizers the first to be added runs last.
+        fixturedef.addfinalizer(lambda: self._close_fixture(scope))
+        with around_fixture(fixturedef, scope.owner, failed=scope.fail):
+            result = yield
+        scope.complain()
+        return result
+
+    def _wider_scope(
+        self,
+        fixture: pytest.FixtureDef[Any],
+        request: pytest.FixtureRequest,
+        running: pytest.Item,
+    ) -> Scope:
+        settings = self._fixture_settings(request)
+        named = names.of_fixture(fixture, request, settings)
+        if not self._is_marked(running) and not self._is_used_by_marked(fixture, request):
+            return Scope(named.name, Unmarked(), is_fixture=True)
+
+        def open_cassette() -> Cassette:
+            return self.recorder.open(
+                named.name,
+                directory=named.directory,
+                test_id=named.name,
+                settings=settings,
+                stored_name=named.stored_name,
+            )
+
+        return Scope(named.name, LazyOwner(settings, open_cassette), is_fixture=True)
+
+    def _fixture_settings(self, request: pytest.FixtureRequest) -> Settings:
+        """Those of the fixture's own node (module, class), the same for every test that asks."""
+        node = request.node
+        marks = list(node.iter_markers("onetake"))
+        try:
+            return self._sources.resolve(
+                [*self._config_sources, *markers.sources_in(marks, node.nodeid)]
+            )
+        except UsageError as error:
+            _fail(error)
+
+    def _is_used_by_marked(
+        self, fixture: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+    ) -> bool:
+        """Whether a marked test of the run asks for a session's or package's fixture.
+
+        Which test comes first must not decide whether its calls are recorded.
+        """
+        name = fixture.argname
+        if fixture.scope not in ("session", "package"):
+            return False
+        if name not in self._used_by_marked:
+            self._used_by_marked[name] = any(
+                name in getattr(item, "fixturenames", ()) and self._is_marked(item)
+                for item in request.session.items
+            )
+        return self._used_by_marked[name]
+
+    def _close_fixture(self, scope: Scope) -> None:
+        __tracebackhide__ = True
+        account = scope.close()
+        if account is not None:
+            self._closed(account)
+        scope.complain()
+
+
+def _fixture_sources(value: object) -> list[Source]:
+    if not isinstance(value, Mapping):
+        raise UsageError(
+            f"The fixture onetake_config returned {type(value).__name__}.",
+            remedy='Return a dict of settings, such as {"mode": "replay"}.',
+        )
+    return [Source("the fixture onetake_config", dict(value))] if value else []
+
+
+def _fail(error: OnetakeError) -> NoReturn:
+    """Fail the running phase with the error's own text."""
+    __tracebackhide__ = True
+    pytest.fail(str(error), pytrace=False)

@@ -1,0 +1,109 @@
+"""Accounts on their way to the terminal: out of worker processes, into one summary."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from onetake.config import Settings
+from onetake.reports.accounts import Account, Summary, from_data, to_data
+from onetake.reports.terminal import Line, colour_of, in_full, in_one_line
+
+_NAME = "onetake"  # of the attribute of reports, and of the worker's output
+
+
+class SummaryPlugin:
+    """In a worker of pytest-xdist accounts travel with the next report, else with its last word."""
+
+    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+        self._config = config
+        self._settings = settings
+        self._worker_output: dict[str, Any] | None = getattr(config, "workeroutput", None)
+        self._is_verbose = config.getoption("verbose") > 0
+        self._waiting: list[Account] = []
+        self._unprinted: list[Account] = []
+        self.summary = Summary()
+
+    def add(self, account: Account) -> None:
+        self._waiting.append(account)
+
+    def pytest_report_header(self) -> str:
+        settings = self._settings
+        store = settings.store or "cassettes/ beside each test module"
+        return f"onetake: mode {settings.mode} ({settings.mode_reason}), store {store}"
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if self._worker_output is not None:
+            setattr(report, _NAME, [to_data(account) for account in self._waiting])
+            self._waiting.clear()
+            return
+        for data in getattr(report, _NAME, ()):
+            self._take(from_data(data))
+        self._take_waiting()
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        """One line per test, after its result."""
+        reporter = self._config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is None:
+            return
+        for account in self._unprinted:
+            where = "" if account.test == nodeid and not self._is_parallel else f" {account.test}"
+            reporter.ensure_newline()
+            reporter.write_line(f"  {account.line}{where}", **_markup(colour_of(account.verdict)))
+        self._unprinted.clear()
+
+    @property
+    def _is_parallel(self) -> bool:
+        return self._config.pluginmanager.hasplugin("dsession")
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        for data in getattr(node, "workeroutput", {}).get(_NAME, ()):
+            self._take(from_data(data))
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self._worker_output is not None:
+            self._worker_output[_NAME] = [to_data(account) for account in self._waiting]
+            return
+        self._take_waiting()
+        if self.summary.errors and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_terminal_summary(
+        self, terminalreporter: pytest.TerminalReporter
+    ) -> Generator[None, None, None]:
+        """After everybody else's."""
+        yield
+        if self.summary.is_empty:
+            return
+        if self._config.getoption("verbose") < 0:
+            _write(terminalreporter, in_one_line(self.summary))
+            return
+        terminalreporter.section("onetake", sep="-")
+        for line in in_full(self.summary):
+            _write(terminalreporter, line)
+
+    def _take_waiting(self) -> None:
+        for account in self._waiting:
+            self._take(account)
+        self._waiting.clear()
+
+    def _take(self, account: Account) -> None:
+        self.summary.add(account)
+        if self._is_verbose and (account.is_marked or account.counts):
+            self._unprinted.append(account)
+
+
+def _write(reporter: pytest.TerminalReporter, line: Line) -> None:
+    text, colour = line
+    reporter.write_line(text, **_markup(colour))
+
+
+def _markup(colour: str) -> dict[str, bool]:
+    return {colour: True} if colour else {}

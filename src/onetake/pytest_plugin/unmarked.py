@@ -1,0 +1,35 @@
+"""The owner of the calls of a test that has no cassette: they pass, and are counted."""
+
+from __future__ import annotations
+
+from threading import Lock
+
+from onetake.cassettes.decisions import Decision, Forward
+from onetake.messages import Interaction, Request
+from onetake.runtime.context import Recording
+
+
+class Unmarked:
+    """Lets every call through. Thread-safe."""
+
+    speed = 0.0
+    fast_retries = False
+    exact_encoding = False
+    max_request_body = 64 * 1024 * 1024
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self.live = 0
+
+    def decide(self, request: Request, client: str) -> Decision:  # noqa: ARG002
+        with self._lock:
+            self.live += 1
+        return Forward("unmarked")
+
+    def began(self, seq: int, recording: Recording) -> None: ...
+
+    def keep(self, seq: int, interaction: Interaction) -> None: ...
+
+    @property
+    def verdict(self) -> str:
+        return "UNMARKED:LIVE" if self.live else "UNMARKED:NO_TRAFFIC"

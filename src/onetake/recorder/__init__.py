@@ -1,0 +1,7 @@
+"""Where everything is wired: `Recorder`, `use_cassette`, and the `Cassette` that they give."""
+
+from onetake.interceptors import install
+from onetake.recorder.cassette import Call, Cassette
+from onetake.recorder.recorder import Recorder, register_matcher, use_cassette
+
+__all__ = ["Call", "Cassette", "Recorder", "install", "register_matcher", "use_cassette"]

@@ -1,0 +1,305 @@
+"""The owner of requests while a cassette is open: it decides, keeps, and accounts.
+
+The decisions are the session's (a pure state machine); here are the lock, the journal and the account.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Lock
+from typing import assert_never
+
+from msgspec import Struct
+
+from onetake.cassettes.decisions import Decision, Forward, Record, Refuse, Replay
+from onetake.cassettes.fold import Take
+from onetake.cassettes.session import Session, Slot
+from onetake.cassettes.verdicts import verdict
+from onetake.config import Mode, Settings
+from onetake.diagnosis import Candidate, empty_uploads, explain_miss, render
+from onetake.errors import MissError, OnetakeError, StoreError
+from onetake.matching import Matcher
+from onetake.messages import Interaction, Request
+from onetake.redaction import Redactor
+from onetake.runtime.context import Recording
+from onetake.stores.journal import Journal, Quarantine
+from onetake.stores.port import CassetteStore, Opened
+
+
+class Call(Struct, frozen=True, kw_only=True):
+    """One request that was handled: `outcome` is `replayed`, `recorded`, `live` or `missed`."""
+
+    method: str
+    url: str
+    client: str
+    outcome: str
+    reason: str = ""
+
+
+class _Plain(Struct, frozen=True):
+    """An interaction from the quarantine, already decoded."""
+
+    interaction: Interaction
+
+    def answering(self, request: Request) -> Interaction:
+        return self.interaction.replace(request=request)
+
+
+class _Pending(Struct, frozen=True):
+    """A live call under way: its redacted request and its slot."""
+
+    request: Request
+    slot: Slot
+
+
+class Opening:
+    """One entry into a cassette. Every public method is thread-safe."""
+
+    def __init__(
+        self,
+        store: CassetteStore,
+        settings: Settings,
+        matcher: Matcher,
+        journal: Journal,
+        quarantine: Callable[[], Quarantine],
+        run_id: str,
+    ) -> None:
+        self.speed = settings.speed
+        self.fast_retries = (
+            settings.speed == 0 if settings.fast_retries is None else settings.fast_retries
+        )
+        self.exact_encoding = settings.exact_encoding
+        self.max_request_body = settings.max_request_body
+        self._store = store
+        self._settings = settings
+        self._matcher = matcher
+        self._journal = journal
+        self._run_id = run_id
+        self._redactor = Redactor()
+        self._lock = Lock()
+        self._opened: Opened | None = None
+        self._quarantine = Quarantine()
+        if settings.mode in (Mode.AUTO, Mode.ONCE):
+            self._quarantine = quarantine()
+        self._session = self._start_session()
+        self._pending: dict[int, _Pending] = {}
+        self._recordings: dict[int, Recording] = {}
+        self._kept: dict[int, Interaction] = {}
+        self._journal_error: OSError | None = None
+        self._expecting = 0
+        self._missed_keys: set[bytes] = set()
+        self._closed = False
+        self.calls: list[Call] = []
+        self.counts: Counter[str] = Counter()
+        self.misses: list[MissError] = []
+        self.warnings: list[str] = []
+        self.error: OnetakeError | None = None
+        self.passed = False
+
+    def _start_session(self) -> Session:
+        mode = self._settings.mode
+        opened = Opened()
+        if mode not in (Mode.RECORD, Mode.LIVE):
+            opened = self._store.load(self._matcher.key, self._matcher.fingerprint)
+        self._opened = opened
+        key = self._matcher.key
+        return Session(
+            mode,
+            zip(opened.keys, opened.entries, strict=True),
+            ((key(one.request), _Plain(one)) for one in self._quarantine.interactions),
+            repeat_last=self._settings.repeats == "last",
+        )
+
+    # What interceptors call.
+
+    def decide(self, request: Request, client: str) -> Decision:
+        try:
+            safe = self._redactor.request(request)
+            key = self._matcher.key(safe)
+        except OnetakeError as error:
+            return Refuse(error)
+        with self._lock:
+            try:
+                decision = self._session.decide(
+                    key, safe, lambda spent: self._miss(safe, key, spent)
+                )
+            except OnetakeError as error:  # a recording that cannot be decoded
+                decision = Refuse(error)
+            self._account(decision, safe, key, client)
+        return decision
+
+    def _account(self, decision: Decision, safe: Request, key: bytes, client: str) -> None:
+        reason = ""
+        match decision:
+            case Replay():
+                outcome = "replayed"
+            case Record(seq):
+                outcome = "recorded"
+                self._pending[seq] = _Pending(safe, self._session.slots[seq])
+                self._warn_of_empty_uploads(safe)
+            case Forward(reason):
+                outcome = "live"
+            case Refuse(error):
+                outcome, reason = "missed", getattr(error, "reason", "")
+                self._refused(error, key)
+            case _:
+                assert_never(decision)
+        if not (outcome == "missed" and self._expecting):
+            self.counts[outcome] += 1
+        self.calls.append(
+            Call(method=safe.method, url=safe.url, client=client, outcome=outcome, reason=reason)
+        )
+
+    def _refused(self, error: OnetakeError, key: bytes) -> None:
+        if self._expecting or key in self._missed_keys:
+            return
+        self._missed_keys.add(key)
+        if isinstance(error, MissError):
+            self.misses.append(error)
+        else:
+            self.misses.append(MissError(error.message, remedy=error.remedy, reason="unreadable"))
+
+    def _warn_of_empty_uploads(self, request: Request) -> None:
+        for part in empty_uploads(request):
+            self.warnings.append(
+                f"{request.line}: the upload part {part!r} is empty. "
+                "Was its file already read by an earlier request? Open it anew for each call."
+            )
+
+    def _miss(self, request: Request, key: bytes, spent: int) -> MissError:
+        entries = self._opened.entries if self._opened else ()
+        keys = self._opened.keys if self._opened else ()
+        used = self._session.used
+        candidates = [
+            Candidate(request=entry.request, key=its_key, used=id(entry) in used)
+            for entry, its_key in zip(entries, keys, strict=True)
+        ]
+        miss = explain_miss(request, candidates, key=key, spent=spent)
+        text = render(
+            miss,
+            cassette=self._store.place,
+            mode=f"{self._settings.mode} ({self._settings.mode_reason})",
+        )
+        return MissError(text, request=miss.request_line, reason=miss.reason)
+
+    def began(self, seq: int, recording: Recording) -> None:
+        with self._lock:
+            self._recordings[seq] = recording
+
+    def keep(self, seq: int, interaction: Interaction) -> None:
+        with self._lock:
+            self._recordings.pop(seq, None)
+            pending = self._pending.pop(seq, None)
+            if pending is None:
+                return
+            try:
+                safe = self._redactor.interaction(interaction.replace(request=pending.request))
+            except OnetakeError as error:
+                self.error = self.error or error
+                return
+            self._kept[seq] = safe
+            try:
+                self._journal.append(seq, safe)
+            except OSError as error:
+                self._journal_error = error
+            if self._closed:
+                self.warnings.append(
+                    f"{safe.request.line} was answered after {self._store.place} was closed; "
+                    "the answer is kept for the next run."
+                )
+
+    # What the cassette calls.
+
+    def interactions(self) -> list[Interaction]:
+        """Those of the cassette, then what this opening has recorded so far."""
+        with self._lock:
+            stored = [entry.interaction for entry in self._opened.entries] if self._opened else []
+            return stored + [one for _, one in sorted(self._kept.items())]
+
+    @contextmanager
+    def expecting_miss(self) -> Iterator[None]:
+        with self._lock:
+            self._expecting += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._expecting -= 1
+
+    @property
+    def verdict(self) -> str:
+        persisted = not self._closed or (self.passed and self.error is None)
+        return verdict(self.counts, persisted=persisted)
+
+    def close(self, passed: bool) -> None:
+        """Publish what was recorded if the scope passed, else set it apart. Never raises; see `error`."""
+        for recording in list(self._recordings.values()):
+            recording.abandon()
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = self._session.closed = True
+            self.passed = passed or self._settings.publish_on_error
+            try:
+                self._settle()
+            except OSError as error:
+                self.error = StoreError(
+                    f"Cannot keep recordings in {error.filename}: {error.strerror}.",
+                    remedy="Make the folder writable (or free some space) and run again.",
+                )
+            if self._journal_error is not None and self.error is None:
+                self.warnings.append(
+                    f"Recordings were not safe from a crash until the end: {self._journal_error}. "
+                    "Make .onetake/ in the project's folder writable."
+                )
+
+    def _settle(self) -> None:
+        if not self.passed:
+            self._set_apart()
+            return
+        try:
+            self._publish()
+        except OnetakeError as error:
+            self.error = error
+            self._set_apart()
+
+    def _publish(self) -> None:
+        takes = self._takes()
+        children = list(self._journal.of_children()) if self._kept else []
+        counter = itertools.count(1 << 30)
+        for _, found in children:
+            key = self._matcher.key
+            takes += [Take(Slot(key(one.request), next(counter)), one) for one in found]
+        if takes:
+            replacing = self._run_id if self._settings.mode is Mode.RECORD else None
+            done = self._store.publish(takes, self._matcher.key, replacing_run=replacing)
+            self.counts["paid_twice"] += done.paid_twice
+        self._journal.drop()
+        for path, _ in children:
+            path.unlink(missing_ok=True)
+        self._quarantine.drop()
+
+    def _takes(self) -> list[Take]:
+        """What the cassette gains: the used part of the quarantine, then this take, as sent."""
+        promoted = [
+            Take(slot, recorded.interaction)
+            for slot, recorded in self._session.taken_from_quarantine
+        ]
+        own = [Take(self._session.slots[seq], one) for seq, one in sorted(self._kept.items())]
+        return promoted + own
+
+    def _set_apart(self) -> None:
+        if not self._kept:
+            return
+        self.counts["quarantined"] += len(self._kept)
+        if self._journal_error is not None and self.error is None:
+            raise self._journal_error
+        kept = self._journal.quarantine()
+        if kept is not None and self.error is not None:
+            self.error = type(self.error)(
+                f"{self.error.message} What was recorded is kept in {kept}.",
+                remedy=self.error.remedy,
+            )

@@ -1,0 +1,189 @@
+"""`Recorder` opens cassettes; `use_cassette` is that of a recorder with the project's settings."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable
+from contextvars import Token
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+from onetake import project
+from onetake.config import Settings, Source, resolve
+from onetake.errors import UsageError
+from onetake.interceptors import install
+from onetake.matching import Matcher
+from onetake.messages import Request
+from onetake.recorder.cassette import Cassette
+from onetake.recorder.opening import Opening
+from onetake.runtime import context, seams
+from onetake.stores.files import FileCassette, is_file_name, locate
+from onetake.stores.journal import Journal, read_quarantine
+from onetake.stores.memory import MemoryCassette
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+_functions: dict[str, Callable[[Request], object]] = {}
+
+
+def register_matcher(name: str, function: Callable[[Request], object]) -> None:
+    """Make `function` usable in `match_on` under `name`.
+
+    It gets the redacted `Request`, must be pure, and returns a value whose `repr` tells requests apart.
+    """
+    _functions[name] = function
+
+
+class Recorder:
+    """Opens cassettes with one set of settings.
+
+    `root` is the project's folder (default: the nearest one upwards with onetake.toml or
+    pyproject.toml). `settings` replaces everything read from the file and the environment; keyword
+    arguments are settings by name and rank as a marker does. Raises `UsageError` for a wrong setting.
+    """
+
+    def __init__(
+        self, *, settings: Settings | None = None, root: Path | None = None, **overrides: Any
+    ) -> None:
+        self.root = root or project.find_root(Path.cwd())
+        self._sources: list[Source] = []
+        if settings is None:
+            self._sources = [
+                project.file_source(self.root),
+                Source("Recorder(...)", overrides),
+                project.environment_source(os.environ),
+            ]
+            settings = resolve(self._sources, ci=project.is_ci(os.environ))
+        elif overrides:
+            settings = resolve(
+                [Source("Recorder(...)", overrides)], ci=project.is_ci(os.environ), base=settings
+            )
+        self.settings = settings
+        self._matchers: dict[tuple[object, ...], Matcher] = {}
+        install()
+
+    def use_cassette(self, name: str | None = None, **overrides: Any) -> CassetteScope:
+        """A context manager, and a decorator for `def` and `async def`; each entry is one opening.
+
+        Keyword arguments are settings by name. As a decorator, `name` defaults to the function's.
+        """
+        return CassetteScope(self, name, overrides)
+
+    def settings_with(self, overrides: dict[str, Any]) -> Settings:
+        """These settings and `overrides`, in the right order of precedence."""
+        if not overrides:
+            return self.settings
+        one = Source("use_cassette(...)", overrides)
+        ci = project.is_ci(os.environ)
+        if not self._sources:
+            return resolve([one], ci=ci, base=self.settings)
+        return resolve([*self._sources[:-1], one, self._sources[-1]], ci=ci)
+
+    def open(
+        self,
+        name: str,
+        *,
+        directory: Path | None = None,
+        test_id: str = "",
+        settings: Settings | None = None,
+        stored_name: str | None = None,
+    ) -> Cassette:
+        """One opening of cassette `name`; close it with `Cassette.close`.
+
+        `directory` is where relative file names resolve and where the default store's `cassettes/` lies
+        (default: the working directory for file names, the project's root for the store). `test_id`
+        binds the quarantine. `stored_name` is the raw name where `name` is a file-safe form of it.
+        Raises `CassetteError`, `StoreError`, `UsageError`.
+        """
+        settings = settings or self.settings
+        seams.check_all()
+        cache = self.root / ".onetake"
+        store: FileCassette | MemoryCassette
+        if settings.store == "memory:" and not is_file_name(name):
+            store = MemoryCassette(name)
+        else:
+            base = directory or (Path.cwd() if is_file_name(name) else self.root)
+            path, blobs = locate(name, store=settings.store, directory=base, root=self.root)
+            store = FileCassette(path, blobs, cache=cache, raw_name=stored_name)
+        opening = Opening(
+            store,
+            settings,
+            self._matcher(settings),
+            Journal(cache, store.id, test_id),
+            lambda: read_quarantine(cache, store.id, test_id),
+            project.run_id(),
+        )
+        return Cassette(name, store.place, store.path, opening)
+
+    def _matcher(self, settings: Settings) -> Matcher:
+        key = (settings.match_on, settings.match_headers, tuple(_functions))
+        if key not in self._matchers:
+            options: dict[str, Any] = {}
+            if settings.match_headers:
+                options["match_headers"] = settings.match_headers
+            self._matchers[key] = Matcher(
+                match_on=settings.match_on, functions=dict(_functions), **options
+            )
+        return self._matchers[key]
+
+
+class CassetteScope:
+    """What `use_cassette` returns."""
+
+    def __init__(self, recorder: Recorder | None, name: str | None, overrides: dict[str, Any]):
+        self._recorder = recorder
+        self._name = name
+        self._overrides = overrides
+        self._open: list[tuple[Cassette, Token[Any]]] = []
+
+    def __enter__(self) -> Cassette:
+        if self._name is None:
+            raise UsageError(
+                "use_cassette() needs a name here.",
+                remedy='Say use_cassette("name"); only as a decorator may it be left out.',
+            )
+        recorder = self._recorder or Recorder()
+        settings = recorder.settings_with(self._overrides)
+        cassette = recorder.open(self._name, settings=settings)
+        self._open.append((cassette, context._owner.set(cassette.opening)))
+        return cassette
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
+        cassette, token = self._open.pop()
+        context._owner.reset(token)
+        cassette.close(kind is None)
+        if kind is None:
+            if cassette.error is not None:
+                raise cassette.error
+            if cassette.misses:  # swallowed by the code inside: nothing is paid or lost silently
+                raise cassette.misses[0]
+
+    def __call__(self, function: _Function) -> _Function:
+        name = self._name or function.__name__
+
+        if inspect.iscoroutinefunction(function):
+
+            @wraps(function)
+            async def opened_async(*args: Any, **kwargs: Any) -> Any:
+                with CassetteScope(self._recorder, name, self._overrides):
+                    return await function(*args, **kwargs)
+
+            return opened_async  # type: ignore[return-value]
+
+        @wraps(function)
+        def opened(*args: Any, **kwargs: Any) -> Any:
+            with CassetteScope(self._recorder, name, self._overrides):
+                return function(*args, **kwargs)
+
+        return opened  # type: ignore[return-value]
+
+
+def use_cassette(name: str | None = None, **overrides: Any) -> CassetteScope:
+    """Record and replay inside: a context manager, and a decorator for `def` and `async def`.
+
+    Settings come from the project's file and the environment; keyword arguments are settings by name.
+    Leaving raises `StoreError` where recordings could not be kept, and the first `MissError` where the
+    code inside swallowed it.
+    """
+    return CassetteScope(None, name, overrides)

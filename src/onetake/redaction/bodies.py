@@ -1,0 +1,126 @@
+"""Secrets in bodies: which reader a body needs, and the edits that it asks for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from urllib.parse import unquote_plus
+
+import msgspec
+
+from onetake.redaction.edits import Edit
+from onetake.redaction.fields import has_fragment, json_edits, may_hold_secrets
+from onetake.redaction.names import field_kind, is_secret_value
+from onetake.redaction.placeholders import is_placeholder, placeholder, url_placeholder
+
+_BLANK = b" \t\r\n"
+_FORM = "application/x-www-form-urlencoded"
+_XML = re.compile(rb"<(?:[\w.-]+:)?([\w.-]{1,64})(?:\s[^<>]*)?>([^<>]+)</")
+_EVENT_LINE = re.compile(rb"(?:data|event|id|retry)?:")
+
+
+def is_form(content_type: str, body: bytes) -> bool:
+    """Whether `body` is read as pairs: it claims so, and does not look like JSON."""
+    claim = content_type.partition(";")[0].strip().lower()
+    return claim == _FORM and body.lstrip(_BLANK)[:1] not in (b"{", b"[")
+
+
+def body_edits(content_type: str, body: bytes) -> list[Edit]:
+    """The edits that redact `body`, in order."""
+    if not body:
+        return []
+    first = body[:1] if body[0] > 0x20 else body.lstrip(_BLANK)[:1]
+    if first == b"{" or first == b"[":
+        return _json(body) if may_hold_secrets(body) else []
+    claim = content_type.partition(";")[0].strip().lower()
+    if claim == _FORM:
+        return list(_form(body)) if has_fragment(body) or b"%" in body else []
+    if not has_fragment(body):
+        return []
+    if claim.startswith("multipart/"):
+        return list(_multipart(content_type, body))
+    if first == b"<":
+        return list(_xml(body))
+    if "event-stream" in claim or "json" in claim or _EVENT_LINE.match(body):
+        return list(_lines(body))
+    return []
+
+
+def is_json(data: bytes) -> bool:
+    try:
+        msgspec.json.decode(data)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _json(body: bytes) -> list[Edit]:
+    if is_json(body):
+        return list(json_edits(body))
+    return list(_lines(body))
+
+
+def _lines(body: bytes) -> Iterator[Edit]:
+    """JSON lines, the data lines of an event stream, and JSON that breaks off."""
+    at = 0
+    for line in body.splitlines(keepends=True):
+        start = len(line) - len(line.lstrip(_BLANK))
+        if line[start : start + 5] == b"data:":
+            start += 5
+        text = line[start:].rstrip(b"\r\n")
+        if has_fragment(text):
+            yield from json_edits(text, at + start)
+        at += len(line)
+
+
+def _form(body: bytes) -> Iterator[Edit]:
+    at = 0
+    for piece in body.split(b"&"):
+        name, equals, value = piece.partition(b"=")
+        kind = field_kind(unquote_plus(name.decode("latin-1"))) if equals else None
+        if kind:
+            text = unquote_plus(value.decode("utf-8", "replace"))
+            if is_secret_value(text) and not is_placeholder(text):
+                start = at + len(name) + 1
+                yield Edit(start, at + len(piece), url_placeholder(kind).encode(), kind, text)
+        at += len(piece) + 1
+
+
+def _xml(body: bytes) -> Iterator[Edit]:
+    for found in _XML.finditer(body):
+        kind = field_kind(found[1].decode("latin-1"))
+        value = found[2].decode("utf-8", "replace")
+        if kind and is_secret_value(value) and not is_placeholder(value):
+            new = b"&lt;" + placeholder(kind).encode()[1:-1] + b"&gt;"
+            if found[2] != new:
+                yield Edit(*found.span(2), new, kind, value)
+
+
+def _multipart(content_type: str, body: bytes) -> Iterator[Edit]:
+    from onetake.wire.multipart import parse
+
+    try:
+        parsed = parse(content_type, body)
+    except (ValueError, RecursionError):
+        return
+    at = 0
+    for part in parsed.parts if parsed else ():
+        start = _content(body, part.body, at)
+        if start < 0:
+            return
+        at = start + len(part.body)
+        kind = field_kind(part.name or "")
+        text = part.body.decode("utf-8", "replace")
+        if kind and part.filename is None and is_secret_value(text) and not is_placeholder(text):
+            yield Edit(start, at, placeholder(kind).encode(), kind, text)
+        elif part.body.lstrip(_BLANK)[:1] == b"{" and may_hold_secrets(part.body):
+            yield from json_edits(part.body, start)
+
+
+def _content(body: bytes, content: bytes, at: int) -> int:
+    """Where a part's content stands: after an empty line and before the next delimiter."""
+    for end_of_line in b"\r\n", b"\n":
+        found = body.find(end_of_line * 2 + content + end_of_line + b"--", at)
+        if found >= 0:
+            return found + 2 * len(end_of_line)
+    return -1

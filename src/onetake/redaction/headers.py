@@ -1,0 +1,100 @@
+"""Secrets in header lines, by the header's name."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from onetake.redaction.edits import Edit
+from onetake.redaction.placeholders import is_placeholder, placeholder
+from onetake.redaction.urls import redact_text_with_urls, redact_url
+
+_NAMED = {
+    "authorization": "authorization",
+    "proxy-authorization": "authorization",
+    "cookie": "cookie",
+    "set-cookie": "set-cookie",
+    "location": "url",
+    "content-location": "url",
+    "referer": "url",
+    "link": "text",
+    "refresh": "text",
+    "ocp-apim-subscription-key": "api_key",
+    "private-token": "token",
+    "x-amz-security-token": "token",
+    "x-auth-key": "api_key",
+    "x-functions-key": "api_key",
+    "x-rapidapi-key": "api_key",
+}
+_BY_SHAPE = (
+    (re.compile(r"(?:.*-)?api-?key"), "api_key"),
+    (re.compile(r"x-.*-(?:token|jwt)|.*(?:access|auth|session|csrf|xsrf)-token"), "token"),
+    (re.compile(r"x-.*-(?:secret|password)|.*client-secret"), "secret"),
+)
+_KEPT = re.compile(r".*(?:page-?token|continuation).*")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)[ \t]+(\S.*)", re.DOTALL)
+
+
+@lru_cache(maxsize=1024)
+def treatment(name: str) -> str:
+    """How the values of header `name` are treated: "" for not at all."""
+    name = name.lower().replace("_", "-")
+    if name in _NAMED:
+        return _NAMED[name]
+    if _KEPT.fullmatch(name):
+        return ""
+    for shape, kind in _BY_SHAPE:
+        if shape.fullmatch(name):
+            return kind
+    return ""
+
+
+@lru_cache(maxsize=128)  # a client sends the same credential with each request
+def redact_value(how: str, value: str) -> tuple[str, tuple[Edit, ...]]:
+    """`value` without its secrets under treatment `how`, and what they were."""
+    new, edits = _redact(how, value)
+    return new, tuple(edits)
+
+
+def _redact(how: str, value: str) -> tuple[str, list[Edit]]:
+    match how:
+        case "authorization":
+            return _authorization(value)
+        case "cookie":
+            return _cookies(value, all_pairs=True)
+        case "set-cookie":
+            return _cookies(value, all_pairs=False)
+        case "url":
+            return redact_url(value)
+        case "text":
+            return redact_text_with_urls(value), []
+        case kind:
+            return _whole(kind, value)
+
+
+def _whole(kind: str, value: str) -> tuple[str, list[Edit]]:
+    if not value or is_placeholder(value):
+        return value, []
+    return placeholder(kind), [Edit(0, 0, b"", kind, value)]
+
+
+def _authorization(value: str) -> tuple[str, list[Edit]]:
+    found = _SCHEME.fullmatch(value)
+    if found is None:
+        return _whole("token", value)
+    secret, edits = _whole("token", found[2])
+    return f"{found[1]} {secret}", edits
+
+
+def _cookies(value: str, *, all_pairs: bool) -> tuple[str, list[Edit]]:
+    edits: list[Edit] = []
+    pieces = value.split(";")
+    for i, piece in enumerate(pieces if all_pairs else pieces[:1]):
+        name, equals, secret = piece.partition("=")
+        if not equals:
+            name, secret = "", piece.strip()
+        new, found = _whole("cookie", secret.strip().strip('"'))
+        edits += found
+        if found:
+            pieces[i] = f"{name}={new}" if equals else piece.replace(secret, new)
+    return ";".join(pieces), edits

@@ -1,0 +1,77 @@
+"""Secrets that were seen, looked for where no name gives them away.
+
+Immutable: `with_` gives a new one, so that a reader in another thread always has a whole one.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Iterable
+from urllib.parse import quote, quote_plus
+
+import msgspec
+from msgspec import Struct
+
+from onetake.redaction.edits import Edit
+from onetake.redaction.names import is_worth_remembering
+from onetake.redaction.placeholders import placeholder, url_placeholder
+
+_MOST = 64  # the oldest is forgotten: each is looked for in every body
+
+
+class Known(Struct, frozen=True):
+    """Values and their kinds, oldest first, and every spelling of each."""
+
+    kinds: dict[str, str] = {}
+    spellings: dict[bytes, str] = {}
+
+    def with_(self, edits: Iterable[Edit]) -> Known:
+        new = {
+            edit.value: edit.kind
+            for edit in edits
+            if edit.value not in self.kinds and is_worth_remembering(edit.value)
+        }
+        if not new:
+            return self
+        kinds = {**self.kinds, **new}
+        spellings = dict(self.spellings)
+        for value, kind in new.items():
+            for spelling in _spellings(value):
+                spellings.setdefault(spelling, kind)
+        for forgotten in list(kinds)[:-_MOST]:
+            del kinds[forgotten]
+            for spelling in _spellings(forgotten):
+                spellings.pop(spelling, None)
+        return Known(kinds, spellings)
+
+    def edits(self, data: bytes, *, in_url: bool) -> list[Edit]:
+        """The edits that replace every known value in `data`."""
+        found = [spelling for spelling in self.spellings if spelling in data]
+        if not found:
+            return []
+        # The longest first: a spelling may be the start of another.
+        expression = re.compile(b"|".join(map(re.escape, sorted(found, key=len, reverse=True))))
+        edits: list[Edit] = []
+        for match in expression.finditer(data):
+            kind = self.spellings[match[0]]
+            new = url_placeholder(kind) if in_url else placeholder(kind)
+            edits.append(Edit(*match.span(), new.encode(), kind, ""))
+        return edits
+
+
+def _spellings(value: str) -> set[bytes]:
+    raw = value.encode("utf-8", "surrogatepass")
+    coded = quote(raw, safe=""), quote(raw), quote_plus(raw)
+    based = (
+        b64encode(raw),
+        b64encode(raw).rstrip(b"="),
+        urlsafe_b64encode(raw),
+        urlsafe_b64encode(raw).rstrip(b"="),
+    )
+    try:
+        escaped = msgspec.json.encode(value)[1:-1]
+    except ValueError:
+        escaped = raw
+    lower = tuple(re.sub(r"%[0-9A-F]{2}", lambda m: m[0].lower(), text) for text in coded)
+    return {raw, escaped, *based, *(text.encode() for text in (*coded, *lower))}

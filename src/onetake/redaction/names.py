@@ -1,0 +1,95 @@
+"""The closed lists of names whose values are secret, and what a value must look like.
+
+Names are compared whole, without case and separators, so `api-key`, `api_key` and `ApiKey` are one.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+_FIELDS = (
+    "access_token",
+    "actor_token",
+    "api_key",
+    "api_secret",
+    "api_token",
+    "app_secret",
+    "assertion",
+    "auth_token",
+    "bearer_token",
+    "client_assertion",
+    "client_secret",
+    "code_verifier",
+    "device_secret",
+    "id_token",
+    "passphrase",
+    "passwd",
+    "password",
+    "private_key",
+    "refresh_token",
+    "secret_access_key",
+    "secret_key",
+    "security_token",
+    "session_token",
+    "signing_key",
+    "signing_secret",
+    "subject_token",
+    "webhook_secret",
+)
+_QUERY_ONLY = (
+    "credential",
+    "key",
+    "secret",
+    "sig",
+    "signature",
+    "subscription_key",
+    "token",
+    "x_amz_credential",
+    "x_amz_security_token",
+    "x_amz_signature",
+    "x_goog_credential",
+    "x_goog_signature",
+)
+# Cheap first question: no name of `_FIELDS` is without one of these.
+FRAGMENTS = (b"token", b"secret", b"pass", b"key", b"assertion", b"verifier")
+
+EXEMPT = frozenset({"messages", "input", "tools", "choices", "logprobs"})
+"""Below these fields stand prompts and answers; nothing is redacted there by name."""
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "").replace("-", "")
+
+
+_FIELD_KINDS = {_plain(name): name for name in _FIELDS}
+_QUERY_KINDS = {_plain(name): name for name in (*_FIELDS, *_QUERY_ONLY)}
+_LONGEST = 64
+
+KINDS = frozenset({*_FIELDS, *_QUERY_ONLY, "cookie", "userinfo", "token", "secret", "api_key"})
+
+
+@lru_cache(maxsize=1024)
+def field_kind(name: str) -> str | None:
+    """The kind of secret that a body's field of this name holds, if any."""
+    return _FIELD_KINDS.get(_plain(name)) if len(name) <= _LONGEST else None
+
+
+def query_kind(name: str) -> str | None:
+    """The same for a query's pair."""
+    return _QUERY_KINDS.get(_plain(name)) if len(name) <= _LONGEST else None
+
+
+def is_secret_value(text: str) -> bool:
+    """Whether a field's value may be a secret: long enough, without white space, or a PEM key."""
+    if text.startswith("-----BEGIN"):
+        return True
+    return len(text) >= 8 and not any(c.isspace() for c in text)
+
+
+def is_worth_remembering(text: str) -> bool:
+    """Whether a secret value is distinct enough to be looked for elsewhere: no word, no number."""
+    if len(text) < 8 or text.startswith("-----BEGIN"):
+        return False
+    has_digit = any(c.isdigit() for c in text)
+    has_letter = any(c.isalpha() for c in text)
+    return has_letter and (has_digit or (len(text) >= 20 and not text.isalpha()))

@@ -1,0 +1,187 @@
+"""One opening's redactor: requests and interactions in, safe ones out.
+
+What it redacted in an answer it knows again when the program sends it on; what it redacted in a
+request it knows again when an answer echoes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from onetake.errors import RedactionError
+from onetake.messages import Body, Failure, Headers, Interaction, Request, Response
+from onetake.redaction.bodies import body_edits, is_form, is_json
+from onetake.redaction.edits import Edit, apply, shift
+from onetake.redaction.headers import redact_value, treatment
+from onetake.redaction.known import Known
+from onetake.redaction.placeholders import settle
+from onetake.redaction.urls import redact_text_with_urls, redact_url
+from onetake.wire.encodings import decoder
+
+
+class Redactor:
+    """Both methods raise nothing but `RedactionError`, and may be called from any thread.
+
+    What is remembered is replaced as a whole, never changed; of two calls at the same instant one
+    may not profit from the other's, which could not have been relied on before either.
+    """
+
+    def __init__(self) -> None:
+        self._answered = Known()  # redacted in answers; replaced in requests and answers
+        self._sent = Known()  # redacted in requests; replaced in answers alone
+
+    def request(self, request: Request) -> Request:
+        """`request` without its secrets: what is matched and kept. Idempotent."""
+        found: list[Edit] = []
+        url, headers, body = request.url, request.headers, request.body
+        if "?" in url or "@" in url or "#" in url:
+            url, edits = redact_url(url)
+            found += edits
+        headers = self._headers(headers, found)
+        content_type = headers.get("content-type")
+        edits = body_edits(content_type, body)
+        if edits:
+            body = _checked(body, apply(body, edits))
+            found += edits
+        if found:
+            self._sent = self._sent.with_(found)
+        known = self._answered
+        if known.spellings:
+            url = _replaced_text(url, [known], in_url=True)
+            headers = _replaced_headers(headers, [known])
+            in_form = is_form(content_type, body)
+            body = _checked(body, apply(body, known.edits(body, in_url=in_form)))
+        if "redacted" in url or "REDACTED" in url:
+            url = _settled_text(url, in_url=True)
+        headers = _settled(headers)
+        if body and len(body) < _SETTLED_BODY and is_form(content_type, body):
+            body = settle(body, in_url=True)
+        if url is request.url and headers is request.headers and body is request.body:
+            return request
+        if len(body) != len(request.body):
+            headers = _with_length(headers, len(body))
+        return Request(method=request.method, url=url, headers=headers, body=body)
+
+    def interaction(self, interaction: Interaction) -> Interaction:
+        """`interaction`, whose request is safe already, without the secrets of its answer."""
+        response = interaction.response
+        if response is not None:
+            response = self._response(response)
+        failure = interaction.failure
+        if failure is not None and failure.args:
+            known = (self._answered, self._sent)
+            args = (
+                _replaced_text(redact_text_with_urls(text), known, in_url=False)
+                for text in failure.args
+            )
+            failure = Failure(kind=failure.kind, type=failure.type, args=tuple(args))
+        return interaction.replace(response=response, failure=failure)
+
+    def _response(self, response: Response) -> Response:
+        found: list[Edit] = []
+        headers = self._headers(response.headers, found)
+        body = _readable(response)
+        edits = body_edits(headers.get("content-type"), body.data)
+        found += edits
+        body = _edited(body, edits)
+        if found:
+            self._answered = self._answered.with_(found)
+        known = (self._answered, self._sent)
+        for one in known:
+            body = _edited(body, one.edits(body.data, in_url=False))
+        headers = _replaced_headers(headers, known)
+        if body.data == _readable(response).data:
+            body = response.body
+        elif not body.encoding:
+            headers = _with_length(headers, len(body.data))
+        return response.replace(headers=headers, body=body)
+
+    def _headers(self, headers: Headers, found: list[Edit]) -> Headers:
+        lines: list[tuple[str, str]] | None = None
+        for i, (name, value) in enumerate(headers.items):
+            how = treatment(name)
+            if not how:
+                continue
+            new, edits = redact_value(how, value)
+            if new != value:
+                found += edits
+                lines = lines or list(headers.items)
+                lines[i] = (name, new)
+        return headers if lines is None else Headers(tuple(lines))
+
+
+_SETTLED_BODY = 1 << 20
+
+
+def _edited(body: Body, edits: list[Edit]) -> Body:
+    if not edits:
+        return body
+    data = _checked(body.data, apply(body.data, edits))
+    return Body(data=data, chunks=shift(body.chunks, edits), encoding=body.encoding)
+
+
+def _checked(before: bytes, after: bytes) -> bytes:
+    """`after`, unless it broke what was JSON."""
+    if after is not before and after != before and not is_json(after) and is_json(before):
+        raise RedactionError(
+            "A known secret cannot be taken out of a JSON body without breaking it.",
+            remedy="Nothing was written. Use a longer, less ordinary credential here.",
+        )
+    return after
+
+
+def _readable(response: Response) -> Body:
+    """The body decoded where it was kept as it came (`exact_encoding`), if it can be."""
+    body = response.body
+    coding = response.headers.get("content-encoding").strip().lower()
+    if body.encoding or not body.data or coding in ("", "identity"):
+        return body
+    coder = decoder(coding)
+    if coder is None:
+        return body
+    try:
+        data = coder.feed(body.data) + coder.finish()
+    except Exception:  # each library has its own errors; the body is not so encoded
+        return body
+    whole = len(body.data)
+    chunks = tuple(type(c)(c.end * len(data) // whole, c.ms) for c in body.chunks)
+    return Body(data=data, chunks=chunks, encoding=coding)
+
+
+def _replaced_text(text: str, known: Iterable[Known], *, in_url: bool) -> str:
+    for one in known:
+        if one.spellings:
+            data = text.encode("utf-8", "surrogatepass")
+            edits = one.edits(data, in_url=in_url)
+            if edits:
+                text = apply(data, edits).decode("utf-8", "surrogatepass")
+    return text
+
+
+def _replaced_headers(headers: Headers, known: Iterable[Known]) -> Headers:
+    known = [one for one in known if one.spellings]
+    if not known:
+        return headers
+    lines = tuple((name, _replaced_text(value, known, in_url=False)) for name, value in headers)
+    return headers if lines == headers.items else Headers(lines)
+
+
+def _settled(headers: Headers) -> Headers:
+    text = "".join([value for name, value in headers.items if not treatment(name)])
+    if "redacted" not in text and "REDACTED" not in text and "PHJlZGFjdGVkO" not in text:
+        return headers
+    lines = tuple(
+        (name, value if treatment(name) else _settled_text(value)) for name, value in headers.items
+    )
+    return headers if lines == headers.items else Headers(lines)
+
+
+def _settled_text(text: str, *, in_url: bool = False) -> str:
+    data = settle(text.encode("utf-8", "surrogatepass"), in_url=in_url)
+    return data.decode("utf-8", "surrogatepass")
+
+
+def _with_length(headers: Headers, length: int) -> Headers:
+    if "content-length" not in headers:
+        return headers
+    return headers.replacing("content-length", str(length))

@@ -1,0 +1,74 @@
+"""Secrets in URLs: user info, and pairs of the query and the fragment by name.
+
+Placeholders need no escapes, so a URL stays a URL; all other text stays as it was.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote_plus
+
+from onetake.redaction.edits import Edit
+from onetake.redaction.names import is_secret_value, query_kind
+from onetake.redaction.placeholders import is_placeholder, url_placeholder
+
+_USER_INFO = re.compile(r"\A((?:[A-Za-z][A-Za-z0-9+.-]*:)?//)([^/?#]*)@")
+_PAIR = re.compile(r"(?<=[?&#;])([^=?&#;\s\"'<>]+)=([^&#;\s\"'<>]+)")
+
+
+def safe_url(url: str) -> str:
+    """`url` without its secrets, for messages and for keeping."""
+    return redact_url(url)[0]
+
+
+def redact_url(url: str) -> tuple[str, list[Edit]]:
+    """`url` without its secrets, and what they were (positions of no meaning)."""
+    if "@" not in url and "=" not in url:
+        return url, []
+    found: list[Edit] = []
+
+    def user_info(match: re.Match[str]) -> str:
+        if is_placeholder(match[2]):
+            return match[0]
+        found.append(Edit(0, 0, b"", "userinfo", unquote_plus(match[2].rpartition(":")[2])))
+        return f"{match[1]}{url_placeholder('userinfo')}@"
+
+    url = _USER_INFO.sub(user_info, url)
+    for mark in "?", "#":
+        before, sep, pairs = url.partition(mark)
+        if sep:
+            query, hash_sign, rest = pairs.partition("#") if mark == "?" else (pairs, "", "")
+            url = before + sep + _redact_pairs(query, found) + hash_sign + rest
+    return url, found
+
+
+def redact_text_with_urls(text: str) -> str:
+    """Query pairs by name wherever they stand in `text`: for errors and `Link` headers."""
+
+    def pair(match: re.Match[str]) -> str:
+        kind = _secret(match[1], match[2])
+        return f"{match[1]}={url_placeholder(kind)}" if kind else match[0]
+
+    return _PAIR.sub(pair, re.sub(r"(?<=//)[^/?#\s@]+@", "REDACTED-userinfo@", text))
+
+
+def _redact_pairs(text: str, found: list[Edit]) -> str:
+    pieces: list[str] = []
+    for piece in re.split("([&;])", text):
+        name, equals, value = piece.partition("=")
+        kind = _secret(name, value) if equals else None
+        if kind:
+            found.append(Edit(0, 0, b"", kind, unquote_plus(value)))
+        pieces.append(f"{name}={url_placeholder(kind)}" if kind else piece)
+    return "".join(pieces)
+
+
+def _secret(name: str, value: str) -> str | None:
+    if not value:
+        return None
+    kind = query_kind(unquote_plus(name))
+    if kind is None or is_placeholder(value):
+        return None
+    if kind == "token" and not is_secret_value(unquote_plus(value)):
+        return None
+    return kind

@@ -1,0 +1,1 @@
+"""What happened, for people to read: one view model, and text for the terminal."""

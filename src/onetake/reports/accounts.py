@@ -1,0 +1,109 @@
+"""The view model: one account per opening, and the sums of a whole run.
+
+Accounts are plain data, so that those of worker processes can be sent to the process that prints.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+# Worst first; the tests without a cassette come last.
+VERDICTS = (
+    "MISS",
+    "NOT_PERSISTED",
+    "LIVE",
+    "PARTIAL",
+    "RECORDED",
+    "HIT",
+    "NO_TRAFFIC",
+    "UNMARKED:LIVE",
+    "UNMARKED:NO_TRAFFIC",
+)
+
+COUNTS = ("replayed", "recorded", "live", "missed", "paid_twice", "quarantined")
+
+
+class Account(Struct, frozen=True, kw_only=True):
+    """What one opening of a cassette, or one test without a cassette, came to.
+
+    `test` is the node id, or `<module>/@<fixture>` for a fixture wider than function. `misses` are
+    first lines only; `place` is the file or URL, empty without a cassette.
+    """
+
+    test: str
+    verdict: str
+    counts: dict[str, int] = {}
+    place: str = ""
+    folder: str = ""
+    is_fixture: bool = False
+    misses: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    error: str = ""
+
+    @property
+    def is_marked(self) -> bool:
+        return not self.verdict.startswith("UNMARKED:")
+
+    @property
+    def line(self) -> str:
+        """`[HIT] replayed=4`."""
+        counted = [f"{name}={self.counts[name]}" for name in COUNTS if self.counts.get(name)]
+        return " ".join([f"[{self.verdict}]", *counted])
+
+
+def to_data(account: Account) -> dict[str, Any]:
+    """Dicts, lists, texts and numbers only: what pytest-xdist can send."""
+    data: dict[str, Any] = msgspec.to_builtins(account)
+    return data
+
+
+def from_data(data: Mapping[str, Any]) -> Account:
+    return msgspec.convert(data, Account)
+
+
+class Summary:
+    """The sums of a run. A test that ran again counts once, by its last verdict; calls all count."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, Account] = {}
+        self.calls: Counter[str] = Counter()
+        self.unmarked: Counter[str] = Counter()
+        self.misses: list[tuple[str, str]] = []
+        self.warnings: list[tuple[str, str]] = []
+        self.errors: list[tuple[str, str]] = []
+        self.folders: Counter[str] = Counter()
+
+    def add(self, account: Account) -> None:
+        self._last[account.test] = account
+        if not account.is_marked:
+            if account.counts.get("live"):
+                self.unmarked[account.test] += account.counts["live"]
+            return
+        self.calls.update(account.counts)
+        self.misses += [(account.test, miss) for miss in account.misses]
+        self.warnings += [(account.test, warning) for warning in account.warnings]
+        if account.error:
+            self.errors.append((account.test, account.error))
+        if account.folder and (account.counts.get("replayed") or account.counts.get("recorded")):
+            self.folders[account.folder] += 1
+
+    @property
+    def is_empty(self) -> bool:
+        """No test used a cassette and nothing went live."""
+        return not self.unmarked and not any(one.is_marked for one in self._last.values())
+
+    @property
+    def verdicts(self) -> dict[str, int]:
+        """How many tests (and wider fixtures) ended with each verdict, worst first."""
+        found = Counter(account.verdict for account in self._last.values())
+        return {verdict: found[verdict] for verdict in VERDICTS if found[verdict]}
+
+    @property
+    def paid(self) -> int:
+        """Calls that went to the network: recorded, let through, or made by unmarked tests."""
+        return self.calls["recorded"] + self.calls["live"] + self.unmarked.total()

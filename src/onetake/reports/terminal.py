@@ -1,0 +1,82 @@
+"""The summary as lines of text, each with its markup (`red`, `yellow`, `green` or none)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from onetake.reports.accounts import Summary
+
+Line = tuple[str, str]
+
+_SHOWN = 10
+_COLOURS = {"MISS": "red", "NOT_PERSISTED": "red", "LIVE": "yellow", "UNMARKED:LIVE": "yellow"}
+
+
+def colour_of(verdict: str) -> str:
+    return _COLOURS.get(verdict, "green" if verdict == "HIT" else "")
+
+
+def in_one_line(summary: Summary) -> Line:
+    """The whole run for `-q`."""
+    verdicts = ", ".join(f"{count} {verdict}" for verdict, count in summary.verdicts.items())
+    text = f"onetake: {verdicts}; {_calls(summary)}"
+    if summary.errors:
+        text += f"; {summary.errors[0][1]}"
+    return text, _worst(summary)
+
+
+def in_full(summary: Summary) -> Iterator[Line]:
+    """The section at the end of a run."""
+    verdicts = "  ".join(f"{verdict} {count}" for verdict, count in summary.verdicts.items())
+    yield verdicts, _worst(summary)
+    yield _calls(summary), ""
+    yield from _listed("miss", summary.misses, "red")
+    yield from _listed("live", _unmarked(summary), "yellow")
+    yield from _listed("warning", summary.warnings, "yellow")
+    yield from _listed("NOT_PERSISTED", summary.errors, "red")
+    if summary.calls["quarantined"]:
+        apart = _count(summary.calls["quarantined"], "answer")
+        text = f"quarantined: {apart} of tests that did not pass; their next run replays them"
+        yield text, "yellow"
+
+    if summary.folders:
+        yield f"recordings: {', '.join(sorted(summary.folders)[:_SHOWN])}", ""
+
+
+def _calls(summary: Summary) -> str:
+    calls, unmarked = summary.calls, summary.unmarked.total()
+    kinds = [("recorded", calls["recorded"]), ("let through", calls["live"])]
+    kinds.append(("unmarked", unmarked))
+    parts = ", ".join(f"{name} {count}" for name, count in kinds if count)
+    text = f"paid calls: {summary.paid}" + (f" ({parts})" if parts else "")
+    text += f"; replayed: {calls['replayed']}"
+    if calls["missed"]:
+        text += f"; missed: {calls['missed']}"
+    if calls["paid_twice"]:
+        text += f"; paid twice: {calls['paid_twice']}"
+    return text
+
+
+def _unmarked(summary: Summary) -> list[tuple[str, str]]:
+    return [
+        (test, f"{_count(count, 'live call')} without a cassette; mark the test to record")
+        for test, count in summary.unmarked.items()
+    ]
+
+
+def _listed(kind: str, entries: list[tuple[str, str]], colour: str) -> Iterator[Line]:
+    for test, text in entries[:_SHOWN]:
+        yield f"{kind}: {test}: {text}", colour
+    if len(entries) > _SHOWN:
+        yield f"{kind}: and {len(entries) - _SHOWN} more", colour
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _worst(summary: Summary) -> str:
+    colours = {colour_of(verdict) for verdict in summary.verdicts}
+    if summary.errors:
+        return "red"
+    return next((colour for colour in ("red", "yellow", "green") if colour in colours), "")

@@ -1,0 +1,72 @@
+"""Who owns a request: one context variable, read once per call.
+
+Leaving a cassette resets this variable and nothing else, so no patch can leak.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Protocol
+
+from onetake.cassettes.decisions import Decision
+from onetake.messages import Interaction, Request
+
+
+class Recording(Protocol):
+    """A live call under way."""
+
+    def abandon(self) -> None:
+        """Nobody will read on: keep what arrived. Does nothing before the head, or after the end."""
+
+
+class Owner(Protocol):
+    """What a request belongs to: an opening of a cassette, or the account of an unmarked test."""
+
+    speed: float
+    fast_retries: bool
+    exact_encoding: bool
+    max_request_body: int
+
+    def decide(self, request: Request, client: str) -> Decision:
+        """What happens to `request`; takes its place in the order of sending. Thread-safe.
+
+        Raises nothing of its own: errors are inside `Refuse`.
+        """
+
+    def began(self, seq: int, recording: Recording) -> None:
+        """A live call is under way; at closing, what has arrived of it is kept. Thread-safe."""
+
+    def keep(self, seq: int, interaction: Interaction) -> None:
+        """Take the finished interaction `seq`. Thread-safe; never raises: trouble is told at the end."""
+
+
+_owner: ContextVar[Owner | None] = ContextVar("onetake_owner", default=None)
+_passing: ContextVar[bool] = ContextVar("onetake_passing", default=False)
+
+current = _owner.get
+
+
+@contextmanager
+def owned_by(owner: Owner | None) -> Iterator[None]:
+    """Requests started inside belong to `owner`; None means to nobody."""
+    token = _owner.set(owner)
+    try:
+        yield
+    finally:
+        _owner.reset(token)
+
+
+@contextmanager
+def passing() -> Iterator[None]:
+    """Inside, a lower interceptor lets calls through: an upper one has already decided them."""
+    token = _passing.set(True)
+    try:
+        yield
+    finally:
+        _passing.reset(token)
+
+
+def is_passing() -> bool:
+    return _passing.get()

@@ -1,0 +1,118 @@
+"""A recorded answer given back: the same head, the same chunks, the same end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from onetake.errors import MissError
+from onetake.messages import Ended, Failure, Headers, Interaction, Response
+from onetake.wire.encodings import encoder
+
+# A cancelled call waits on replay as long as it took when recorded, and this much more.
+_CANCELLED_GRACE_S = 5.0
+
+
+class Playback:
+    """What an interceptor needs in order to answer from `interaction`.
+
+    `steps` yields (seconds to wait, bytes as on the wire); afterwards `raise_end` says how it ended.
+    `failure` is set instead of a response when the transport failed before the head.
+    """
+
+    def __init__(self, interaction: Interaction, speed: float, fast_retries: bool) -> None:
+        self.interaction = interaction
+        self._speed = speed
+        self.failure: Failure | None = None if interaction.response else interaction.failure
+        self.response: Response | None = None
+        self._steps: list[tuple[float, bytes]] = []
+        if interaction.response is not None:
+            self._prepare(interaction.response, fast_retries)
+
+    @property
+    def delay_s(self) -> float:
+        """Seconds before the head (or the failure) comes."""
+        return self.interaction.ms / 1000 / self._speed if self._speed else 0.0
+
+    @property
+    def waits_s(self) -> float | None:
+        """For a cancelled call: how long to wait, without network, to be cancelled again."""
+        if self.interaction.ended is Ended.CANCELLED and self.response is None:
+            return self.interaction.ms / 1000 + _CANCELLED_GRACE_S
+        return None
+
+    def _prepare(self, response: Response, fast_retries: bool) -> None:
+        headers, body = response.headers, response.body
+        names = {name.lower() for name, _ in headers.items}
+        pieces = list(body.pieces())
+        if body.encoding:
+            coder = encoder(body.encoding)
+            if coder is None:
+                headers = headers.without("content-encoding")
+            else:
+                pieces = [(coder.feed(data), ms) for data, ms in pieces]
+                if self.interaction.ended is Ended.COMPLETE:
+                    tail = coder.finish()
+                    if pieces:
+                        pieces[-1] = (pieces[-1][0] + tail, pieces[-1][1])
+        if (
+            "content-length" in names
+            and self.interaction.ended is Ended.COMPLETE
+            and self.interaction.request.method != "HEAD"
+            and response.status not in (204, 304)
+            and response.status >= 200
+        ):
+            size = sum(len(data) for data, _ in pieces)
+            if headers.get("content-length") != str(size):
+                headers = headers.replacing("content-length", str(size))
+        if fast_retries and "retry-after" in names:
+            headers = headers.replacing("retry-after", "0")
+        self.response = (
+            response if headers is response.headers else response.replace(headers=headers)
+        )
+        if self._speed:
+            before = self.interaction.ms
+            for data, ms in pieces:
+                self._steps.append((max(0, ms - before) / 1000 / self._speed, data))
+                before = max(before, ms)
+        else:
+            self._steps = [(0.0, data) for data, _ in pieces]
+
+    def steps(self) -> Iterator[tuple[float, bytes]]:
+        return iter(self._steps)
+
+    def whole(self) -> bytes:
+        """All bytes of the body, as on the wire."""
+        return b"".join(data for _, data in self._steps)
+
+    @property
+    def headers(self) -> Headers:
+        assert self.response is not None
+        return self.response.headers
+
+    @property
+    def end_failure(self) -> Failure | None:
+        """The error to raise after the last chunk, for a stream that broke."""
+        return self.interaction.failure if self.response is not None else None
+
+    def read_past_end(self) -> MissError | None:
+        """The error for a reader that goes past what the recording client had read."""
+        if self.interaction.ended is not Ended.CLOSED:
+            return None
+        return MissError(
+            f"The recording of {self.interaction.request.line} ends here: "
+            "when it was made, the client closed the stream before its end.",
+            remedy="Record it anew with a client that reads on (--onetake-mode=record).",
+            request=self.interaction.request.line,
+            reason="closed",
+        )
+
+
+def unanswered(interaction: Interaction) -> MissError:
+    """The error for a cancelled call that nobody cancels on replay."""
+    return MissError(
+        f"The recording of {interaction.request.line} has no answer: "
+        "when it was made, the call was cancelled while waiting.",
+        remedy="Record it anew (--onetake-mode=record).",
+        request=interaction.request.line,
+        reason="cancelled",
+    )

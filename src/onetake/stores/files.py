@@ -1,0 +1,257 @@
+"""Recordings as readable files, made for review in git.
+
+A cassette is one JSON document; large bodies lie beside it in `blobs/`, named by their content. Writing
+is: lock, read anew, append, write a temporary file, sync, rename. Readers need no lock.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import secrets
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+
+from onetake.cassettes.fold import Take, merge
+from onetake.errors import CassetteError, OnetakeError, StoreError, UsageError
+from onetake.formats.bodies import blob_name
+from onetake.formats.document import (
+    Document,
+    Stored,
+    encode_interaction,
+    join,
+    parse,
+    same_but_volatile,
+)
+from onetake.messages import Request
+from onetake.stores.journal import ensure_cache
+from onetake.stores.locks import locked
+from onetake.stores.port import Opened, Published
+
+_SUFFIXES = (".json", ".yaml", ".yml")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_KEY_SIZE = 16
+_DIGEST_SIZE = 20
+_INDEX_FROM = 100  # recordings; below that computing the keys is cheaper than a second file
+
+
+def is_file_name(name: str) -> bool:
+    """Whether a cassette's name names a file rather than a place in the store."""
+    return Path(name).is_absolute() or name.endswith(_SUFFIXES)
+
+
+def locate(name: str, *, store: str, directory: Path, root: Path) -> tuple[Path, Path]:
+    """The file of cassette `name` and the folder of its blobs. Raises `UsageError` for unsafe names."""
+    if not name or _CONTROL.search(name) or ".." in re.split(r"[/\\]", name):
+        raise UsageError(
+            f"The cassette name {name!r} is refused.",
+            remedy="Use a name without '..' and without control characters.",
+        )
+    if is_file_name(name):
+        path = directory / name
+        return path, path.parent / "blobs"
+    folder = root / store.removeprefix("files:") if store else directory / "cassettes"
+    return folder / f"{name}.json", folder / "blobs"
+
+
+class FileCassette:
+    """One cassette file. `raw_name` is the test's own name where the file name is a safe form of it."""
+
+    def __init__(
+        self, path: Path, blobs: Path, *, cache: Path, raw_name: str | None = None
+    ) -> None:
+        self._plain = path
+        self._blobs = blobs
+        self._cache = cache
+        self._raw_name = raw_name
+
+    @cached_property
+    def path(self) -> Path:
+        """The plain name, or with 8 hex digits where that file belongs to a test of another name."""
+        wanted = self._raw_name or self._plain.stem
+        digest = hashlib.blake2b(wanted.encode("utf-8", "surrogatepass"), digest_size=4)
+        other = self._plain.with_name(f"{self._plain.stem}-{digest.hexdigest()}.json")
+        if _is_other_case(self._plain):
+            return other
+        text = _read(self._plain)
+        if text is None:
+            return other if self._raw_name and other.exists() else self._plain
+        if self._raw_name is None and b'"name"' not in text[:64]:
+            return self._plain
+        owner = self._parse(text, self._plain).name or self._plain.stem
+        return self._plain if owner == wanted else other
+
+    @cached_property
+    def id(self) -> str:
+        return hashlib.blake2b(os.fsencode(os.path.abspath(self.path)), digest_size=10).hexdigest()
+
+    @property
+    def place(self) -> str:
+        try:
+            return str(self.path)
+        except OnetakeError:
+            return str(self._plain)
+
+    def load(self, key: Callable[[Request], bytes], fingerprint: str) -> Opened:
+        text = _read(self.path)
+        if text is None:
+            return Opened()
+        entries = self._parse(text, self.path).entries
+        keys = self._indexed_keys(text, entries, key, fingerprint)
+        return Opened(tuple(entries), tuple(keys))
+
+    def _indexed_keys(
+        self,
+        text: bytes,
+        entries: Sequence[Stored],
+        key: Callable[[Request], bytes],
+        fingerprint: str,
+    ) -> list[bytes]:
+        """Computed from the stored requests, or read from a local index of exactly this text."""
+        if len(entries) < _INDEX_FROM or not fingerprint:
+            return [key(entry.request) for entry in entries]
+        digest = hashlib.blake2b(
+            text, key=fingerprint.encode()[:64], digest_size=_DIGEST_SIZE
+        ).digest()
+        index = self._cache / "index" / self.id
+        known = _read(index) or b""
+        if known[:_DIGEST_SIZE] == digest and len(known) == _DIGEST_SIZE + _KEY_SIZE * len(entries):
+            return [known[at : at + _KEY_SIZE] for at in range(_DIGEST_SIZE, len(known), _KEY_SIZE)]
+        keys = [key(entry.request) for entry in entries]
+        try:
+            ensure_cache(self._cache)
+            _replace(index, digest + b"".join(keys), sync=False)
+        except StoreError:
+            pass  # only a cache
+        return keys
+
+    def _parse(self, text: bytes, path: Path) -> Document:
+        return parse(text, str(path), self._blob)
+
+    def _blob(self, name: str) -> bytes:
+        """A blob by its name, from the cassette's folder of blobs or one further up."""
+        for folder in (self._blobs, *(parent / "blobs" for parent in self._plain.parents[:3])):
+            data = _read(folder / name)
+            if data is not None:
+                if blob_name(data) != name:
+                    raise CassetteError(
+                        f"The blob {folder / name} does not hold what its name says.",
+                        remedy="Restore it from version control, or record anew.",
+                        path=str(folder / name),
+                    )
+                return data
+        raise CassetteError(
+            f"{self.place} needs the blob {name}, which is not in {self._blobs}.",
+            remedy="Restore it from version control, or record anew.",
+            path=self.place,
+        )
+
+    def publish(
+        self, takes: Sequence[Take], key: Callable[[Request], bytes], *, replacing_run: str | None
+    ) -> Published:
+        with self._translated(), locked(self._plain):
+            self.__dict__.pop(
+                "path", None
+            )  # another writer may have taken the plain name meanwhile
+            text = _read(self.path)
+            entries = self._parse(text, self.path).entries if text is not None else []
+            keys = [key(entry.request) for entry in entries]
+            replaced: dict[bytes, list[Stored]] = defaultdict(list)
+            generation = self._cache / "generations" / self.id
+            if replacing_run is not None and _read(generation) != replacing_run.encode():
+                for old_key, entry in zip(keys, entries, strict=True):
+                    replaced[old_key].append(entry)
+                entries, keys = [], []
+            merged = merge(keys, takes)
+            if not merged.added:
+                return Published(paid_twice=merged.paid_twice)
+            blobs: dict[str, bytes] = {}
+            texts = [entry.raw for entry in entries]
+            texts += [_entry_text(take, replaced[take.slot.key], blobs) for take in merged.added]
+            for name, data in blobs.items():
+                if not (self._blobs / name).exists():
+                    _replace(self._blobs / name, data, sync=True)
+            _replace(self.path, join(texts, self._raw_name), sync=True)
+            if replacing_run is not None:
+                ensure_cache(self._cache)
+                _replace(generation, replacing_run.encode(), sync=False)
+            return Published(len(merged.added), merged.paid_twice)
+
+    def _translated(self) -> _Translated:
+        return _Translated(self.place)
+
+
+class _Translated:
+    """The border at which OSError becomes `StoreError`."""
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, OSError):
+            raise StoreError(
+                f"Cannot write the cassette {self._place}: {error.strerror or error}.",
+                remedy="Make the folder writable (or free some space) and run again.",
+                path=self._place,
+            ) from error
+
+
+def _entry_text(take: Take, replaced: list[Stored], blobs: dict[str, bytes]) -> bytes:
+    """The text of a new recording; the old text where only volatile answer headers changed."""
+    if take.slot.n < len(replaced):
+        old = replaced[take.slot.n]
+        try:
+            if same_but_volatile(old.interaction, take.interaction):
+                return old.raw
+        except CassetteError:
+            pass  # an old recording that cannot be read is one more reason to replace it
+    return encode_interaction(take.interaction, blobs)
+
+
+def _read(path: Path) -> bytes | None:
+    """The file's bytes, or None where there is no such file. Raises `StoreError`."""
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise StoreError(
+            f"Cannot read {path}: {error.strerror or error}.",
+            remedy="Check the file and its permissions.",
+            path=str(path),
+        ) from error
+
+
+def _replace(path: Path, data: bytes, *, sync: bool) -> None:
+    """Write `data` beside `path` and rename it into place, so that no reader sees a part."""
+    temporary = path.with_name(f".{path.name[:40]}-{secrets.token_hex(6)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(temporary, "xb") as file:
+            file.write(data)
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise StoreError(
+            f"Cannot write {path}: {error.strerror or error}.",
+            remedy="Make the folder writable (or free some space) and run again.",
+            path=str(path),
+        ) from error
+
+
+def _is_other_case(path: Path) -> bool:
+    """Whether, on a file system that folds case, the file of that name belongs to another spelling."""
+    if sys.platform not in ("darwin", "win32") or not path.exists():
+        return False
+    return path.name not in os.listdir(path.parent)

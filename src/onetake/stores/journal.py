@@ -1,0 +1,186 @@
+"""What an opening has recorded so far, one JSON line each, in the project's cache directory.
+
+Appending is one write: it survives `kill -9` (the bytes are the kernel's), a torn last line is dropped.
+A lock marks a journal as alive; one whose process died is taken up as quarantine by the next opening of
+the same cassette by the same test. What a failed test paid for lies in quarantine too.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from onetake.errors import CassetteError
+from onetake.formats.document import decode_plain, encode_plain
+from onetake.messages import Ended, Interaction
+from onetake.stores.locks import try_lock
+
+_JOURNAL_FORMAT = 1
+
+
+class _Head(Struct):
+    journal: int
+    cassette: str
+    test: str
+
+
+class Journal:
+    """The journal of one opening. Nothing is written before the first `append`. Not thread-safe."""
+
+    def __init__(self, cache: Path, cassette_id: str, test_id: str) -> None:
+        self._cache = cache
+        self._id = cassette_id
+        self._test = test_id
+        self._fd = -1
+        self._pid = 0
+        self._opening = f"{time.time_ns():x}-{secrets.token_hex(4)}"
+        self.path: Path | None = None
+
+    def append(self, seq: int, interaction: Interaction) -> None:
+        """Add one finished interaction. Raises OSError."""
+        if self._pid != os.getpid():
+            self._start()
+        line = encode_plain(interaction, seq) + b"\n"
+        written = os.write(self._fd, line)
+        while written < len(line):
+            written += os.write(self._fd, line[written:])
+
+    def _start(self) -> None:
+        """A new file; a forked child has its own, so that two processes never share one."""
+        self._pid = os.getpid()
+        ensure_cache(self._cache)
+        folder = self._cache / "journal" / self._id
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / f"{self._opening}.{self._pid}.jsonl"
+        # Locked before it has its name, so that nobody can take it for a dead one.
+        unnamed = self.path.with_suffix(".new")
+        self._fd = os.open(unnamed, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try_lock(self._fd)
+        head = _Head(journal=_JOURNAL_FORMAT, cassette=self._id, test=self._test)
+        os.write(self._fd, msgspec.json.encode(head) + b"\n")
+        unnamed.rename(self.path)
+
+    def of_children(self) -> Iterator[tuple[Path, list[Interaction]]]:
+        """The finished journals of forked children of this opening."""
+        for path in sorted((self._cache / "journal" / self._id).glob(f"{self._opening}.*.jsonl")):
+            if path != self.path and _is_dead(path):
+                yield path, _read(path, self._test)
+
+    def drop(self) -> None:
+        """Everything in it is published."""
+        self._close()
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)
+            self.path = None
+
+    def quarantine(self) -> Path | None:
+        """Set it apart for the next run of the same test; the path, if there is anything."""
+        self._close()
+        if self.path is None:
+            return None
+        kept = _set_apart(self._cache, self._id, self.path)
+        self.path = None
+        return kept
+
+    def _close(self) -> None:
+        if self._fd >= 0 and self._pid == os.getpid():
+            os.close(self._fd)
+        self._fd = -1
+        self._pid = 0
+
+
+def ensure_cache(cache: Path) -> None:
+    """The cache directory, which ignores itself in git."""
+    ignore = cache / ".gitignore"
+    if not ignore.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        ignore.write_text("*\n")
+
+
+class Quarantine(Struct, frozen=True):
+    """Recordings of earlier attempts of one test that did not pass, and the files that hold them."""
+
+    interactions: tuple[Interaction, ...] = ()
+    files: tuple[Path, ...] = ()
+
+    def drop(self) -> None:
+        for path in self.files:
+            path.unlink(missing_ok=True)
+
+
+def read_quarantine(cache: Path, cassette_id: str, test_id: str) -> Quarantine:
+    """What earlier failed or killed attempts of `test_id` paid for and is worth keeping.
+
+    Transport errors, 408, 429, 5xx, cut and cancelled answers are left out: they are paid anew, so that
+    a failure never becomes permanent.
+    """
+    live = cache / "journal" / cassette_id
+    if live.is_dir():
+        for path in sorted(live.glob("*.jsonl")):
+            if _is_dead(path):
+                _set_apart(cache, cassette_id, path)
+    folder = cache / "quarantine" / cassette_id
+    if not folder.is_dir():
+        return Quarantine()
+    interactions: list[Interaction] = []
+    files: list[Path] = []
+    for path in sorted(folder.glob("*.jsonl")):
+        found = _read(path, test_id)
+        if found:
+            files.append(path)
+            interactions += [one for one in found if _is_worth_keeping(one)]
+    return Quarantine(tuple(interactions), tuple(files))
+
+
+def _is_worth_keeping(interaction: Interaction) -> bool:
+    response = interaction.response
+    if response is None or interaction.ended in (Ended.CUT, Ended.CANCELLED):
+        return False
+    return response.status not in (408, 429) and response.status < 500
+
+
+def _is_dead(path: Path) -> bool:
+    try:
+        fd = os.open(path, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        return try_lock(fd)
+    finally:
+        os.close(fd)
+
+
+def _set_apart(cache: Path, cassette_id: str, path: Path) -> Path | None:
+    folder = cache / "quarantine" / cassette_id
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / path.name
+    try:
+        path.rename(target)
+    except FileNotFoundError:  # another process took it up first
+        return None
+    return target
+
+
+def _read(path: Path, test_id: str) -> list[Interaction]:
+    """The interactions in order of sending, if the journal belongs to `test_id`; torn lines are dropped."""
+    try:
+        lines = path.read_bytes().split(b"\n")
+        head = msgspec.json.decode(lines[0], type=_Head)
+    except (OSError, msgspec.MsgspecError):
+        return []
+    if head.journal != _JOURNAL_FORMAT or head.test != test_id:
+        return []
+    found: list[tuple[int, Interaction]] = []
+    for line in lines[1:]:
+        if line:
+            try:
+                found.append(decode_plain(line))
+            except (CassetteError, msgspec.MsgspecError):
+                continue
+    return [interaction for _, interaction in sorted(found, key=lambda pair: pair[0])]

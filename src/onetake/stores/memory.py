@@ -1,0 +1,54 @@
+"""Recordings in the memory of one process, under names: for trying things out and for tests."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from threading import Lock
+
+from onetake.cassettes.fold import Take, merge
+from onetake.errors import CassetteError
+from onetake.formats.document import Stored, encode_interaction, join, parse
+from onetake.messages import Request
+from onetake.stores.port import Opened, Published
+
+_lock = Lock()
+_texts: dict[str, list[bytes]] = {}
+_blobs: dict[str, bytes] = {}
+_generations: dict[str, str] = {}
+
+
+class MemoryCassette:
+    """One cassette of the process. It goes through the same format as files do."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self.id = hashlib.blake2b(f"memory:{name}".encode(), digest_size=10).hexdigest()
+        self.place = f"memory:{name}"
+        self.path = None
+
+    def load(self, key: Callable[[Request], bytes], fingerprint: str) -> Opened:  # noqa: ARG002
+        entries = self._entries()
+        return Opened(tuple(entries), tuple(key(entry.request) for entry in entries))
+
+    def _entries(self) -> list[Stored]:
+        return list(parse(join(_texts.get(self._name, []), None), self.place, _blob).entries)
+
+    def publish(
+        self, takes: Sequence[Take], key: Callable[[Request], bytes], *, replacing_run: str | None
+    ) -> Published:
+        with _lock:
+            if replacing_run is not None and _generations.get(self._name) != replacing_run:
+                _texts.pop(self._name, None)
+                _generations[self._name] = replacing_run
+            merged = merge((key(entry.request) for entry in self._entries()), takes)
+            texts = _texts.setdefault(self._name, [])
+            texts += [encode_interaction(take.interaction, _blobs) for take in merged.added]
+            return Published(len(merged.added), merged.paid_twice)
+
+
+def _blob(name: str) -> bytes:
+    try:
+        return _blobs[name]
+    except KeyError:
+        raise CassetteError(f"No blob {name} in memory.", remedy="Record anew.") from None

@@ -1,0 +1,55 @@
+"""An owner of a few lines: the first keeps what is recorded, the second gives it back in order."""
+
+from __future__ import annotations
+
+from threading import Lock
+
+from onetake.cassettes.decisions import Decision, Record, Refuse, Replay
+from onetake.errors import MissError
+from onetake.messages import Interaction, Request
+from onetake.runtime.context import Recording
+
+
+class HandMadeOwner:
+    def __init__(
+        self,
+        recorded: dict[int, Interaction] | None = None,
+        *,
+        speed: float = 0.0,
+        exact_encoding: bool = False,
+    ) -> None:
+        self.speed = speed
+        self.fast_retries = True
+        self.exact_encoding = exact_encoding
+        self.max_request_body = 1024 * 1024
+        self.kept: dict[int, Interaction] = {}
+        self.asked: list[Request] = []
+        self.clients: list[str] = []
+        self._to_replay = None if recorded is None else [recorded[seq] for seq in sorted(recorded)]
+        self._lock = Lock()
+
+    def decide(self, request: Request, client: str) -> Decision:
+        with self._lock:
+            self.asked.append(request)
+            self.clients.append(client)
+            if self._to_replay is None:
+                return Record(len(self.asked))
+            for interaction in self._to_replay:
+                if _key(interaction.request) == _key(request):
+                    self._to_replay.remove(interaction)
+                    return Replay(interaction)
+        return Refuse(MissError(f"no recording of {request.line}"))
+
+    def began(self, seq: int, recording: Recording) -> None: ...
+
+    def keep(self, seq: int, interaction: Interaction) -> None:
+        with self._lock:
+            assert seq not in self.kept
+            self.kept[seq] = interaction
+
+    def replayer(self, *, speed: float = 0.0) -> HandMadeOwner:
+        return HandMadeOwner(self.kept, speed=speed)
+
+
+def _key(request: Request) -> tuple[str, str, bytes]:
+    return request.method, request.url, request.body

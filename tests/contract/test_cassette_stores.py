@@ -1,0 +1,113 @@
+"""What every store promises (stores/port.py), over every store."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+import pytest
+
+from onetake.cassettes.fold import Take
+from onetake.cassettes.session import Slot
+from onetake.matching import Matcher
+from onetake.messages import Body, Headers, Interaction, Request, Response
+from onetake.stores.files import FileCassette
+from onetake.stores.memory import MemoryCassette
+from onetake.stores.port import CassetteStore
+
+MATCHER = Matcher()
+
+
+@pytest.fixture(params=["files", "memory"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> CassetteStore:
+    if request.param == "memory":
+        return MemoryCassette(secrets.token_hex(8))
+    return FileCassette(
+        tmp_path / "cassettes" / "c.json",
+        tmp_path / "cassettes" / "blobs",
+        cache=tmp_path / ".onetake",
+    )
+
+
+def interaction(n: int, answer: bytes = b'{"ok": true}') -> Interaction:
+    return Interaction(
+        request=Request(
+            method="POST",
+            url="https://api.example.test/v1/x",
+            headers=Headers((("content-type", "application/json"),)),
+            body=b'{"n": %d}' % n,
+        ),
+        response=Response(
+            status=200,
+            reason="OK",
+            headers=Headers((("content-type", "application/json"),)),
+            body=Body(data=answer),
+        ),
+    )
+
+
+def take(one: Interaction, n: int = 0) -> Take:
+    return Take(Slot(MATCHER.key(one.request), n), one)
+
+
+def bodies(store: CassetteStore) -> list[bytes]:
+    return [e.interaction.request.body for e in store.load(MATCHER.key, "").entries]
+
+
+def test_what_does_not_exist_is_empty(store):
+    assert store.load(MATCHER.key, "").entries == ()
+
+
+def test_what_is_published_is_there_in_order_and_equal(store):
+    published = [interaction(n) for n in range(3)]
+
+    done = store.publish([take(one) for one in published], MATCHER.key, replacing_run=None)
+
+    opened = store.load(MATCHER.key, MATCHER.fingerprint)
+    assert (done.added, done.paid_twice) == (3, 0)
+    assert [entry.interaction for entry in opened.entries] == published
+    assert list(opened.keys) == [MATCHER.key(one.request) for one in published]
+
+
+def test_a_filled_slot_is_not_filled_again(store):
+    store.publish([take(interaction(1))], MATCHER.key, replacing_run=None)
+
+    done = store.publish(
+        [take(interaction(1, b"another")), take(interaction(1, b"second"), 1)],
+        MATCHER.key,
+        replacing_run=None,
+    )
+
+    answers = [e.interaction.response.body.data for e in store.load(MATCHER.key, "").entries]
+    assert (done.added, done.paid_twice) == (1, 1)
+    assert answers == [b'{"ok": true}', b"second"]
+
+
+def test_a_run_that_records_replaces_once_and_then_adds(store):
+    store.publish([take(interaction(n)) for n in (1, 2)], MATCHER.key, replacing_run=None)
+
+    store.publish([take(interaction(3))], MATCHER.key, replacing_run="run-a")
+    store.publish([take(interaction(4))], MATCHER.key, replacing_run="run-a")
+    assert bodies(store) == [b'{"n": 3}', b'{"n": 4}']
+
+    store.publish([take(interaction(5))], MATCHER.key, replacing_run="run-b")
+    assert bodies(store) == [b'{"n": 5}']
+
+
+def test_a_large_body_comes_back_byte_for_byte(store):
+    data = secrets.token_bytes(100_000)
+
+    store.publish([take(interaction(1, data))], MATCHER.key, replacing_run=None)
+
+    (entry,) = store.load(MATCHER.key, "").entries
+    assert entry.interaction.response.body.data == data
+
+
+def test_loading_is_a_pure_read(store):
+    store.publish([take(interaction(n)) for n in range(150)], MATCHER.key, replacing_run=None)
+
+    first = store.load(MATCHER.key, MATCHER.fingerprint)
+    again = store.load(MATCHER.key, MATCHER.fingerprint)
+
+    assert first.keys == again.keys
+    assert len(set(first.keys)) == 150

@@ -1,0 +1,1 @@
+"""Fake projects, run by pytest in a process of their own against the local provider."""

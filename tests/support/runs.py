@@ -1,0 +1,45 @@
+"""Programs in processes of their own: one records, another replays."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def environment(**extra: str) -> dict[str, str]:
+    """The environment of a developer's laptop: no CI, no settings of onetake."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name != "CI" and not name.startswith(("ONETAKE_", "PYTEST_", "COV_"))
+    }
+    path = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
+    return kept | {"PYTHONPATH": path, "PYTHONWARNINGS": "error"} | extra
+
+
+def run_program(
+    source: str, cwd: Path, *arguments: str, **extra: str
+) -> subprocess.CompletedProcess[str]:
+    """Run Python `source` (dedented) in `cwd`."""
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(source), *arguments],
+        cwd=cwd,
+        env=environment(**extra),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def result(done: subprocess.CompletedProcess[str]) -> Any:
+    """The JSON in the last line that a program printed."""
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout.strip().splitlines()[-1])

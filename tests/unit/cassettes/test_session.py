@@ -1,0 +1,145 @@
+"""An opening decides: modes, cursors, slots."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from onetake.cassettes.decisions import Forward, Record, Refuse, Replay
+from onetake.cassettes.fold import Take, merge
+from onetake.cassettes.session import Session, Slot
+from onetake.cassettes.verdicts import ORDER, verdict
+from onetake.config import Mode
+from onetake.errors import MissError
+from onetake.messages import Interaction, Request
+
+
+@dataclass
+class Held:
+    interaction: Interaction
+
+    def answering(self, request: Request) -> Interaction:
+        return self.interaction
+
+
+ASKED = Request(method="GET", url="http://h/")
+
+
+def held(n: int) -> Held:
+    return Held(Interaction(request=Request(method="GET", url=f"http://h/{n}")))
+
+
+def miss(spent: int) -> MissError:
+    return MissError("none", reason="exhausted" if spent else "no-recording")
+
+
+A, B = b"a" * 16, b"b" * 16
+
+
+def test_the_nth_equal_request_gets_the_nth_recording():
+    first, second = held(1), held(2)
+    session = Session(Mode.REPLAY, [(A, first), (A, second)])
+
+    assert session.decide(A, ASKED, miss) == Replay(first.interaction)
+    assert session.decide(A, ASKED, miss) == Replay(second.interaction)
+
+
+def test_a_request_more_than_recorded_is_exhausted():
+    session = Session(Mode.REPLAY, [(A, held(1))])
+    session.decide(A, ASKED, miss)
+
+    decision = session.decide(A, ASKED, miss)
+
+    assert isinstance(decision, Refuse)
+    assert isinstance(decision.error, MissError)
+    assert decision.error.reason == "exhausted"
+
+
+def test_the_last_answer_repeats_only_when_asked_to():
+    only = held(1)
+    session = Session(Mode.REPLAY, [(A, only)], repeat_last=True)
+
+    assert [session.decide(A, ASKED, miss) for _ in range(3)] == [Replay(only.interaction)] * 3
+
+
+@pytest.mark.parametrize(
+    ("mode", "published", "expected"),
+    [
+        (Mode.REPLAY, [], Refuse),
+        (Mode.REPLAY, [(B, held(1))], Refuse),
+        (Mode.ONCE, [], Record),
+        (Mode.ONCE, [(B, held(1))], Refuse),
+        (Mode.AUTO, [], Record),
+        (Mode.AUTO, [(B, held(1))], Record),
+        (Mode.RECORD, [(A, held(1))], Record),
+        (Mode.LIVE, [(A, held(1))], Forward),
+    ],
+)
+def test_each_mode_has_its_answer_to_what_is_not_recorded(mode, published, expected):
+    assert isinstance(Session(mode, published).decide(A, ASKED, miss), expected)
+
+
+def test_a_recording_is_not_served_to_the_opening_that_made_it():
+    session = Session(Mode.AUTO, [])
+
+    assert [session.decide(A, ASKED, miss) for _ in range(2)] == [Record(1), Record(2)]
+    assert session.slots == {1: Slot(A, 0), 2: Slot(A, 1)}
+
+
+def test_quarantine_comes_after_what_is_published_and_makes_no_cassette_exist():
+    session = Session(Mode.ONCE, [], [(A, held(1))])
+
+    assert isinstance(session.decide(A, ASKED, miss), Replay)
+    assert isinstance(session.decide(B, ASKED, miss), Record)
+    assert [slot for slot, _ in session.taken_from_quarantine] == [Slot(A, 0)]
+
+
+def test_a_closed_opening_still_answers_but_records_nothing():
+    session = Session(Mode.AUTO, [(A, held(1))])
+    session.closed = True
+
+    assert isinstance(session.decide(A, ASKED, miss), Replay)
+    assert session.decide(B, ASKED, miss) == Forward("its cassette is closed")
+
+
+def take(key: bytes, n: int) -> Take:
+    return Take(Slot(key, n), held(n).interaction)
+
+
+def test_a_slot_belongs_to_the_first_take_that_filled_it():
+    merged = merge([A, A], [take(A, 1), take(A, 2), take(B, 0)])
+
+    assert merged.added == (take(A, 2), take(B, 0))
+    assert merged.paid_twice == 1
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([A, B]), st.integers(0, 5))),
+    st.lists(st.sampled_from([A, B])),
+)
+def test_a_merge_adds_or_counts_every_take(slots, existing):
+    takes = [take(key, n) for key, n in slots]
+
+    merged = merge(existing, takes)
+
+    assert len(merged.added) + merged.paid_twice == len(takes)
+
+
+@pytest.mark.parametrize(
+    ("counts", "persisted", "expected"),
+    [
+        ({}, True, "NO_TRAFFIC"),
+        ({"replayed": 2}, True, "HIT"),
+        ({"recorded": 1}, True, "RECORDED"),
+        ({"recorded": 1, "replayed": 1}, True, "PARTIAL"),
+        ({"recorded": 1, "replayed": 1}, False, "NOT_PERSISTED"),
+        ({"live": 1, "replayed": 1}, True, "LIVE"),
+        ({"missed": 1, "replayed": 9, "recorded": 1}, False, "MISS"),
+    ],
+)
+def test_a_verdict_is_the_worst_that_happened(counts, persisted, expected):
+    assert verdict(counts, persisted=persisted) == expected
+    assert expected in ORDER

@@ -1,0 +1,169 @@
+"""A miss names the nearest recording, what differs, and what to do."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from onetake.diagnosis import (
+    Candidate,
+    Difference,
+    differences,
+    empty_uploads,
+    explain_miss,
+    render,
+)
+from onetake.messages import Headers, Request
+
+URL = "https://api.example.com/v1/chat"
+FORM = "application/x-www-form-urlencoded"
+
+
+def post(body: object = None, url: str = URL, content_type="application/json", method="POST"):
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    headers = Headers((("Content-Type", content_type),))
+    return Request(method=method, url=url, headers=headers, body=data)
+
+
+def upload(content: bytes, filename: str = "a.png", boundary: str = "xyz") -> Request:
+    head = (
+        f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename="{filename}"\r\n'
+    )
+    body = head.encode() + b"Content-Type: image/png\r\n\r\n" + content
+    body += f"\r\n--{boundary}--\r\n".encode()
+    return post(body, content_type=f"multipart/form-data; boundary={boundary}")
+
+
+def paths(one: Request, other: Request) -> list[str]:
+    return [difference.path for difference in differences(one, other)]
+
+
+def test_a_changed_prompt_is_shown_around_its_first_difference():
+    one, other = ({"messages": [{"content": "word " * 50 + end + " tail" * 50}]} for end in "AB")
+    (difference,) = differences(post(one), post(other))
+    assert difference.path == "body.messages[0].content"
+    assert "word A tail" in difference.recorded
+    assert "word B tail" in difference.sent
+    assert len(difference.recorded) <= 60
+
+
+def test_lists_are_aligned():
+    messages = [{"role": "user", "content": str(i)} for i in range(5)]
+    new = {"role": "system", "content": "new"}
+    found = differences(post({"messages": messages}), post({"messages": [new, *messages]}))
+    assert [one.path for one in found] == ["body.messages[0]"]
+    assert found[0].recorded == "(absent)"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        (post({}), post({}, method="PUT"), ["method"]),
+        (post({}), post({}, url=URL + "/x"), ["url.path"]),
+        (post({}, url=URL + "?sig=1&a=2"), post({}, url=URL + "?sig=2&a=2"), ["query.sig"]),
+        (post(b"a=1&b=2", content_type=FORM), post(b"a=1&b=3", content_type=FORM), ["form.b"]),
+        (post({"a b": {"c": 1}}), post({"a b": {"c": 2}}), ['body["a b"].c']),
+        (post({"n": 1}), post(b'{"n": 1.0}'), ["body.n"]),
+        (upload(b"x"), upload(b"x", "b.png"), ["part.image.filename"]),
+        (upload(b"x"), upload(b"y"), ["part.image.content"]),
+        (upload(b"x"), upload(b"x", boundary="other"), []),
+    ],
+)
+def test_differences_are_named_by_path(one, other, expected):
+    assert paths(one, other) == expected
+
+
+def test_bytes_name_the_first_differing_offset():
+    one, other = (post(data, content_type="image/png") for data in (b"abcdef", b"abcxef!"))
+    (difference,) = differences(one, other)
+    assert difference == Difference("body", "6 bytes, at 3: b'def'", "7 bytes, at 3: b'xef!'")
+
+
+def test_an_empty_upload_is_named():
+    assert empty_uploads(upload(b"")) == ["image"]
+    assert empty_uploads(upload(b"x")) == []
+    miss = explain_miss(upload(b""), [Candidate(request=upload(b"x"))])
+    assert miss.differences[0].sent == "an empty upload"
+    assert "'image' is empty" in miss.advice
+
+
+def test_the_nearest_of_the_same_path_is_chosen():
+    sent = post({"q": "what is the capital of France?"})
+    candidates = [
+        Candidate(request=post({"q": "what is the capital of France?"}, url=URL + "/other")),
+        Candidate(request=post({"q": "something else"})),
+        Candidate(request=post({"q": "what is the capital of Italy?"})),
+    ]
+    miss = explain_miss(sent, candidates, key=b"k")
+    assert miss.reason == "changed"
+    assert "no. 3 of 3 (unused)" in miss.nearest_line
+    assert [one.path for one in miss.differences] == ["body.q"]
+
+
+def test_an_empty_cassette_says_record_first():
+    miss = explain_miss(post({}), [])
+    assert miss.reason == "no-recording"
+    text = render(miss, "cassettes/a.json", "replay (CI)")
+    for piece in (
+        "cassettes/a.json",
+        "replay (CI)",
+        f"POST {URL}",
+        "--onetake-mode=auto",
+        "ONETAKE_MODE=",
+    ):
+        assert piece in text
+
+
+def test_spent_recordings_are_exhausted():
+    candidates = [Candidate(request=post({}), key=b"k", used=True)] * 2
+    miss = explain_miss(post({}), candidates, key=b"k", spent=2)
+    assert miss.reason == "exhausted"
+    assert "2 equal recordings" in miss.nearest_line
+    assert "repeats" in miss.advice
+
+
+def test_another_host_is_no_recording():
+    miss = explain_miss(post({}, url="https://other/x"), [Candidate(request=post({}))])
+    assert (miss.reason, miss.nearest_line) == ("no-recording", "")
+    assert "api.example.com" in miss.advice
+
+
+def test_equal_requests_point_at_headers_and_functions():
+    miss = explain_miss(post({}), [Candidate(request=post({}), key=b"a")], key=b"b")
+    assert "header or a function" in miss.advice
+
+
+def test_lines_fit_a_terminal():
+    miss = explain_miss(post({"a": "x" * 500}), [Candidate(request=post({"a": "y" * 500}))])
+    assert max(map(len, render(miss, "c.json", "replay").splitlines())) <= 80
+
+
+values = st.recursive(
+    st.none() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+    ),
+    max_leaves=10,
+)
+
+
+@given(values, values)
+def test_json_differs_in_a_path_exactly_when_it_differs(one, other):
+    same = json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+    assert (differences(post(one), post(other)) == ()) is same
+
+
+@given(
+    st.binary(max_size=40),
+    st.binary(max_size=40),
+    st.text(max_size=20),
+    st.sampled_from(["", "application/json", FORM, "multipart/form-data; boundary=x"]),
+)
+def test_every_miss_can_be_explained(one, other, url, content_type):
+    recorded = post(one, url=url, content_type=content_type)
+    sent = post(other, url=URL, content_type=content_type)
+    for candidate in recorded, recorded.replace(url=URL):
+        assert render(explain_miss(sent, [Candidate(request=candidate)]), "c", "replay")
