@@ -147,6 +147,7 @@ def _comparable(seen: dict[str, Any], framing: str) -> dict[str, Any]:
 @settings(
     max_examples=EXAMPLES,
     deadline=None,
+    derandomize="ONETAKE_EXAMPLES" not in os.environ,  # a bounded fuzzing run draws anew
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(ask=asks(), script=answers())
@@ -156,15 +157,18 @@ def test_live_recorded_and_replayed_are_the_same(shared_provider, client, ask, s
         request = Ask(url=url, **ask)
         recorder = onetake.Recorder(settings=Settings(fast_retries=False), root=Path(folder))
 
+        start = shared_provider.billed()
         live = observe(client, request)
         with recorder.use_cassette("main"):
             recorded = observe(client, request)
         before = shared_provider.billed()
+        sent = before > start
         with recorder.use_cassette("main", mode="replay") as cassette:
             replayed = observe(client, request)
 
         assert shared_provider.billed() == before
-        assert cassette.verdict == "HIT"
+        # Some clients refuse to serialise a JSON infinity: then nothing was sent, three times.
+        assert cassette.verdict == ("HIT" if sent else "NO_TRAFFIC")
         framing = script["framing"]
         assert _comparable(recorded, framing) == _comparable(live, framing)
         assert _comparable(replayed, framing) == _comparable(recorded, framing)
