@@ -49,6 +49,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_request_body: int = 64 * 1024 * 1024
     publish_on_error: bool = False
     auto_mark: bool = False
+    adopt: bool = False
     # Why the mode is what it is; said in the session header and in misses.
     mode_reason: str = "default"
 

@@ -7,11 +7,16 @@ Little is imported before the first cassette opens; interceptors stand from `pyt
 from __future__ import annotations
 
 import os
+from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
 
 from onetake.pytest_plugin import markers, options
 from onetake.pytest_plugin.fixtures import PLUGIN, _opening, cassette, onetake_config
+
+if TYPE_CHECKING:
+    from onetake.runtime.context import Owner
 
 __all__ = ["_opening", "cassette", "onetake_config", "pytest_addoption", "pytest_configure"]
 
@@ -26,6 +31,17 @@ def _forget_run_id() -> None:
     os.environ.pop(_RUN_ID, None)
 
 
+def _give_back(owner: Owner | None) -> None:
+    from onetake.runtime.context import adopt_ownerless
+
+    adopt_ownerless(owner)
+
+
+def _is_controller(config: pytest.Config) -> bool:
+    """Whether pytest-xdist runs the tests elsewhere."""
+    return config.getoption("dist", "no") != "no" and not hasattr(config, "workerinput")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", markers.HELP)
     if config.getoption("no_onetake"):
@@ -34,6 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
     from onetake.errors import UsageError
     from onetake.pytest_plugin.session import SessionPlugin
     from onetake.pytest_plugin.summary import SummaryPlugin
+    from onetake.runtime.context import adopt_ownerless
 
     try:
         sources = options.Sources(config)
@@ -47,6 +64,9 @@ def pytest_configure(config: pytest.Config) -> None:
     summary = SummaryPlugin(config, sources.session)
     session = SessionPlugin(config, sources, summary.add)
     config.stash[PLUGIN] = session
+    if not _is_controller(config):
+        before = adopt_ownerless(session.session_owner)
+        config.add_cleanup(partial(_give_back, before))
     # Of two `trylast` hooks the later one runs later: the session ends before its summary.
     config.pluginmanager.register(session, "onetake-session")
     config.pluginmanager.register(summary, "onetake-summary")

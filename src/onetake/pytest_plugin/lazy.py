@@ -1,6 +1,7 @@
-"""The owner of a fixture wider than function: its cassette opens with its first request.
+"""The owner of a fixture wider than function, and of the session: its cassette opens at its first request.
 
-Most wide fixtures (tmp_path_factory, an event loop) never make one.
+Most wide fixtures (tmp_path_factory, an event loop) never make one. A running test that has set
+`adopt` takes the requests over.
 """
 
 from __future__ import annotations
@@ -9,11 +10,11 @@ from collections.abc import Callable
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from onetake.cassettes.decisions import Decision, Refuse
+from onetake.cassettes.decisions import Decision, Record, Refuse
 from onetake.config import Settings
 from onetake.errors import OnetakeError
 from onetake.messages import Interaction, Request
-from onetake.runtime.context import Recording
+from onetake.runtime.context import Owner, Recording
 
 if TYPE_CHECKING:
     from onetake.recorder import Cassette
@@ -22,7 +23,12 @@ if TYPE_CHECKING:
 class LazyOwner:
     """Opens once and hands on. Thread-safe. `error` is why it could not be opened."""
 
-    def __init__(self, settings: Settings, open_cassette: Callable[[], Cassette]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        open_cassette: Callable[[], Cassette],
+        adopter: Callable[[], Owner | None],
+    ) -> None:
         self.speed = settings.speed
         self.fast_retries = (
             settings.speed == 0 if settings.fast_retries is None else settings.fast_retries
@@ -30,11 +36,16 @@ class LazyOwner:
         self.exact_encoding = settings.exact_encoding
         self.max_request_body = settings.max_request_body
         self._open = open_cassette
+        self._adopter = adopter
+        self._adopted: dict[int, tuple[Owner, int]] = {}  # under numbers below 0
         self._lock = Lock()
         self.cassette: Cassette | None = None
         self.error: OnetakeError | None = None
 
     def decide(self, request: Request, client: str) -> Decision:
+        adopter = self._adopter()
+        if adopter is not None:
+            return self._hand_over(adopter, adopter.decide(request, client))
         with self._lock:
             if self.cassette is None:
                 try:
@@ -44,10 +55,24 @@ class LazyOwner:
                     return Refuse(error)
         return self.cassette.opening.decide(request, client)
 
+    def _hand_over(self, adopter: Owner, decision: Decision) -> Decision:
+        if not isinstance(decision, Record):
+            return decision
+        with self._lock:
+            number = -1 - len(self._adopted)
+            self._adopted[number] = (adopter, decision.seq)
+        return Record(number)
+
     def began(self, seq: int, recording: Recording) -> None:
-        if self.cassette is not None:
+        if seq < 0:
+            adopter, number = self._adopted[seq]
+            adopter.began(number, recording)
+        elif self.cassette is not None:
             self.cassette.opening.began(seq, recording)
 
     def keep(self, seq: int, interaction: Interaction) -> None:
-        if self.cassette is not None:
+        if seq < 0:
+            adopter, number = self._adopted[seq]
+            adopter.keep(number, interaction)
+        elif self.cassette is not None:
             self.cassette.opening.keep(seq, interaction)

@@ -16,12 +16,19 @@ from onetake.pytest_plugin.options import Sources
 from onetake.pytest_plugin.ownership import around_call, around_fixture
 from onetake.pytest_plugin.scopes import Scope, hide_our_frames
 from onetake.pytest_plugin.unmarked import Unmarked
-from onetake.reports.accounts import Account
+from onetake.reports.accounts import SESSION, Account
+from onetake.runtime.context import adopt_ownerless
 
 if TYPE_CHECKING:
     from onetake.recorder import Cassette, Recorder
+    from onetake.runtime.context import Owner
 
 _ATTEMPT = pytest.StashKey[Scope]()
+_ENDED_BY_ITSELF = (
+    pytest.ExitCode.OK,
+    pytest.ExitCode.TESTS_FAILED,
+    pytest.ExitCode.NO_TESTS_COLLECTED,
+)
 
 
 class SessionPlugin:
@@ -38,6 +45,26 @@ class SessionPlugin:
         self._running: pytest.Item | None = None
         self._config_sources: list[Source] = []  # of the running test's onetake_config
         self._used_by_marked: dict[str, bool] = {}
+        self._adopting = False  # the running test's setting
+        self._session = Scope(
+            SESSION,
+            LazyOwner(sources.session, self._open_session, self._adopter),
+            is_fixture=True,
+        )
+
+    @property
+    def session_owner(self) -> Owner:
+        """Whose requests of no test and no fixture are."""
+        return self._session.owner
+
+    def _open_session(self) -> Cassette:
+        return self.recorder.open(SESSION, test_id=SESSION)
+
+    def _adopter(self) -> Owner | None:
+        """The running test's opening, if it takes over requests of the session and of wider fixtures."""
+        if not self._adopting or self._running is None:
+            return None
+        return self._running.stash[_ATTEMPT].owner if _ATTEMPT in self._running.stash else None
 
     @property
     def recorder(self) -> Recorder:
@@ -96,6 +123,7 @@ class SessionPlugin:
         except OnetakeError as error:
             _fail(error)
         item.stash[_ATTEMPT] = Scope(item.nodeid, cassette)
+        self._adopting = settings.adopt
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
@@ -130,15 +158,28 @@ class SessionPlugin:
                 self._close_attempt(item)
         return report
 
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """A run without a marked test does not use onetake: what it does elsewhere is its own."""
+        if not any(self._is_marked(item) for item in session.items):
+            self._session.fail()
+            adopt_ownerless(None)
+
     @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self) -> None:
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
         """A test that was interrupted has no teardown report."""
         if self._running is not None and _ATTEMPT in self._running.stash:
             self._running.stash[_ATTEMPT].fail()
             self._close_attempt(self._running)
+        adopt_ownerless(None)
+        if exitstatus not in _ENDED_BY_ITSELF:
+            self._session.fail()
+        account = self._session.close()
+        if account is not None:
+            self._closed(account)
 
     def _close_attempt(self, item: pytest.Item) -> None:
         self._running = None
+        self._adopting = False
         account = item.stash[_ATTEMPT].close()
         del item.stash[_ATTEMPT]
         if account is not None:
@@ -191,7 +232,7 @@ class SessionPlugin:
                 stored_name=named.stored_name,
             )
 
-        return Scope(named.name, LazyOwner(settings, open_cassette), is_fixture=True)
+        return Scope(named.name, LazyOwner(settings, open_cassette, self._adopter), is_fixture=True)
 
     def _fixture_settings(self, request: pytest.FixtureRequest) -> Settings:
         """Those of the fixture's own node (module, class), the same for every test that asks."""

@@ -25,6 +25,9 @@ VERDICTS = (
     "UNMARKED:NO_TRAFFIC",
 )
 
+# The cassette of requests that belong to no test and no fixture: import time, foreign threads.
+SESSION = "@session"
+
 COUNTS = ("replayed", "recorded", "live", "missed", "paid_twice", "quarantined")
 
 
@@ -77,6 +80,7 @@ class Summary:
         self.warnings: list[tuple[str, str]] = []
         self.errors: list[tuple[str, str]] = []
         self.folders: Counter[str] = Counter()
+        self.ownerless: Counter[str] = Counter()
 
     def add(self, account: Account) -> None:
         self._last[account.test] = account
@@ -85,6 +89,8 @@ class Summary:
                 self.unmarked[account.test] += account.counts["live"]
             return
         self.calls.update(account.counts)
+        if account.test == SESSION:
+            self.ownerless.update(account.counts)
         self.misses += [(account.test, miss) for miss in account.misses]
         self.warnings += [(account.test, warning) for warning in account.warnings]
         if account.error:

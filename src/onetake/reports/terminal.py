@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from onetake.reports.accounts import Summary
+from onetake.reports.accounts import SESSION, Summary
 
 Line = tuple[str, str]
 
@@ -32,6 +32,12 @@ def in_full(summary: Summary) -> Iterator[Line]:
     yield _calls(summary), ""
     yield from _listed("miss", summary.misses, "red")
     yield from _listed("live", _unmarked(summary), "yellow")
+    if summary.ownerless:
+        calls = ", ".join(f"{count} {name}" for name, count in summary.ownerless.items() if count)
+        text = (
+            f"ownerless: {calls}: made at import time or in a thread of no test; cassette {SESSION}"
+        )
+        yield text, "red" if summary.ownerless["missed"] else "yellow"
     yield from _listed("warning", summary.warnings, "yellow")
     yield from _listed("NOT_PERSISTED", summary.errors, "red")
     if summary.calls["quarantined"]:

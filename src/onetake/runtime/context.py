@@ -45,7 +45,21 @@ class Owner(Protocol):
 _owner: ContextVar[Owner | None] = ContextVar("onetake_owner", default=None)
 _passing: ContextVar[bool] = ContextVar("onetake_passing", default=False)
 
-current = _owner.get
+bound = _owner.get  # the owner that this context carries to threads and executors, if any
+_ownerless: Owner | None = None
+
+
+def current() -> Owner | None:
+    """Whose a request made here is."""
+    owner = _owner.get()
+    return _ownerless if owner is None else owner
+
+
+def adopt_ownerless(owner: Owner | None) -> Owner | None:
+    """From now on requests of no context belong to `owner`; returns whose they were."""
+    global _ownerless
+    before, _ownerless = _ownerless, owner
+    return before
 
 
 @contextmanager

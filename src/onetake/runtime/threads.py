@@ -13,7 +13,7 @@ from concurrent.futures import thread as pool_thread
 from functools import wraps
 from typing import Any
 
-from onetake.runtime.context import current, owned_by
+from onetake.runtime.context import bound, owned_by
 
 _installed = False
 
@@ -29,7 +29,7 @@ def install() -> None:
 
     @wraps(start)
     def owned_start(self: threading.Thread) -> None:
-        owner = current()
+        owner = bound()
         # A pool's worker thread serves many submitters: `submit` carries the owner of each.
         if owner is not None and getattr(self, "_target", None) is not pool_thread._worker:
             run = self.run
@@ -45,7 +45,7 @@ def install() -> None:
     def owned_submit(
         self: ThreadPoolExecutor, fn: Callable[..., Any], /, *args: Any, **kwargs: Any
     ) -> Future[Any]:
-        owner = current()
+        owner = bound()
         if owner is None:
             return submit(self, fn, *args, **kwargs)
 
