@@ -6,8 +6,6 @@ All reading of files and environment for configuration happens here.
 from __future__ import annotations
 
 import os
-import secrets
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -39,6 +37,8 @@ def file_source(root: Path) -> Source:
 
 
 def _load(path: Path) -> dict[str, Any]:
+    import tomllib  # late, like every import that a start without a settings file can do without
+
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
@@ -67,5 +67,5 @@ def is_ci(environ: Mapping[str, str]) -> bool:
 def run_id() -> str:
     """One id for a run: shared with every process that this one starts (pytest-xdist workers too)."""
     if _RUN_ID not in os.environ:
-        os.environ[_RUN_ID] = secrets.token_hex(8)
+        os.environ[_RUN_ID] = os.urandom(8).hex()
     return os.environ[_RUN_ID]

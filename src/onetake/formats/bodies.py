@@ -26,7 +26,15 @@ from onetake.formats.header_lines import from_lines, to_lines
 from onetake.formats.json_text import compact, find_recipe, is_shallow, render, structure_of
 from onetake.wire import multipart
 
-__all__ = ["BLOB_THRESHOLD", "StoredBody", "blob_name", "from_stored", "to_plain", "to_stored"]
+__all__ = [
+    "BLOB_THRESHOLD",
+    "StoredBody",
+    "blob_name",
+    "from_raw",
+    "from_stored",
+    "to_plain",
+    "to_stored",
+]
 
 StoredBody = dict[str, object]
 
@@ -63,6 +71,18 @@ def to_stored(
         if structured is not None:
             return structured
     return _to_binary(data, blobs) if _CONTROL.search(text) else _to_text(text)
+
+
+def from_raw(stored: dict[str, msgspec.Raw] | None, blob: Callable[[str], bytes]) -> bytes:
+    """`from_stored` of a body whose fields are not decoded yet: plain JSON never is."""
+    if stored is None:
+        return b""
+    if len(stored) == 1 and "json" in stored:
+        try:
+            return msgspec.json.format(stored["json"], indent=-1)
+        except (msgspec.MsgspecError, RecursionError) as error:
+            raise CassetteError("A stored JSON body cannot be written as JSON.") from error
+    return from_stored({name: structure_of(raw) for name, raw in stored.items()}, blob)
 
 
 def from_stored(stored: object, blob: Callable[[str], bytes]) -> bytes:

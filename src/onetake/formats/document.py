@@ -24,7 +24,7 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from onetake.errors import CassetteError
-from onetake.formats.bodies import StoredBody, from_stored, to_plain, to_stored
+from onetake.formats.bodies import StoredBody, from_raw, from_stored, to_plain, to_stored
 from onetake.formats.foreign import RESTORE, refusal
 from onetake.formats.header_lines import from_lines, to_lines
 from onetake.formats.volatile import same_but_volatile
@@ -84,10 +84,19 @@ class _Line(_Entry, kw_only=True):
     seq: int
 
 
-class _Answer(Struct):
-    """An entry without its request, which msgspec passes over."""
+class _RawResponse(Struct, gc=False):
+    status: int
+    reason: str = ""
+    http_version: str | UnsetType = UNSET
+    headers: list[str | tuple[str, str]] = []
+    encoding: str = ""
+    body: dict[str, Raw] | None = None
 
-    response: _Response | None = None
+
+class _Answer(Struct):
+    """An entry without its request, which msgspec passes over, and with the answer's body as text."""
+
+    response: _RawResponse | None = None
     failure: Failure | None = None
     ended: Ended = Ended.COMPLETE
     recorded: _Recorded | None = None
@@ -102,6 +111,8 @@ class _Document(Struct):
     interactions: list[Raw]
     name: str | None = None
 
+
+_NOT_RECORDED = _Recorded()
 
 # Number literals stay as they were written (see `json_text`).
 _documents = msgspec.json.Decoder(_Document)
@@ -157,7 +168,10 @@ class Stored:
         if self._interaction is not None:
             return self._interaction
         try:
-            return _to_answer(_answers.decode(self._raw), request, self._blob)
+            found = _answers.decode(self._raw)
+            stored = found.response
+            data = b"" if stored is None else from_raw(stored.body, self._blob)
+            return _to_answer(found, request, data)
         except (*_BROKEN, CassetteError) as error:
             raise self._located(error) from error
 
@@ -305,16 +319,14 @@ def _to_request(stored: _Request, blob: Callable[[str], bytes]) -> Request:
 
 
 def _to_interaction(entry: _Entry, blob: Callable[[str], bytes]) -> Interaction:
-    return _to_answer(entry, _to_request(entry.request, blob), blob)
+    data = b"" if entry.response is None else from_stored(entry.response.body, blob)
+    return _to_answer(entry, _to_request(entry.request, blob), data)
 
 
-def _to_answer(
-    entry: _Entry | _Answer, request: Request, blob: Callable[[str], bytes]
-) -> Interaction:
-    recorded = entry.recorded or _Recorded()
+def _to_answer(entry: _Entry | _Answer, request: Request, data: bytes) -> Interaction:
+    recorded = entry.recorded or _NOT_RECORDED
     response = None
     if (stored := entry.response) is not None:
-        data = from_stored(stored.body, blob)
         response = Response(
             status=stored.status,
             reason=stored.reason,

@@ -14,7 +14,7 @@ import msgspec
 
 from onetake.matching.pairs import is_well_escaped, pairs_identity
 from onetake.matching.urls import framed, to_bytes
-from onetake.messages import Request
+from onetake.messages import Request, media_type
 
 
 class Kind(StrEnum):
@@ -49,7 +49,7 @@ def identify(request: Request) -> tuple[Kind, bytes]:
     if not body:
         return Kind.EMPTY, b""
     content_type = request.headers.get("content-type")
-    claim = content_type.partition(";")[0].strip().lower()
+    claim = media_type(content_type)
     if claim.startswith("multipart/"):
         identity = _multipart(content_type, body)
         return (Kind.BYTES, body) if identity is None else (Kind.MULTIPART, identity)

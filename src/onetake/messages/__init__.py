@@ -1,6 +1,15 @@
 """The values that everything else speaks of: frozen, slotted, free of any client library's types."""
 
-from onetake.messages.http import Body, Chunk, Ended, Failure, Headers, Request, Response
+from onetake.messages.http import (
+    Body,
+    Chunk,
+    Ended,
+    Failure,
+    Headers,
+    Request,
+    Response,
+    media_type,
+)
 from onetake.messages.interaction import Interaction
 
 __all__ = [
@@ -12,4 +21,5 @@ __all__ = [
     "Interaction",
     "Request",
     "Response",
+    "media_type",
 ]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from msgspec import Struct
@@ -57,6 +58,12 @@ class Headers(Struct, frozen=True):
 
     def __contains__(self, name: str) -> bool:
         return any(key.lower() == name for key, _ in self.items)
+
+
+@lru_cache(maxsize=256)
+def media_type(content_type: str) -> str:
+    """`application/json` of `Application/JSON; charset=utf-8`."""
+    return content_type.partition(";")[0].strip().lower()
 
 
 class Request(Struct, frozen=True, kw_only=True):

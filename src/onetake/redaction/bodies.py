@@ -8,6 +8,7 @@ from urllib.parse import unquote_plus
 
 import msgspec
 
+from onetake.messages import media_type
 from onetake.redaction.edits import Edit
 from onetake.redaction.fields import has_fragment, json_edits, may_hold_secrets
 from onetake.redaction.names import field_kind, is_secret_value
@@ -21,8 +22,7 @@ _EVENT_LINE = re.compile(rb"(?:data|event|id|retry)?:")
 
 def is_form(content_type: str, body: bytes) -> bool:
     """Whether `body` is read as pairs: it claims so, and does not look like JSON."""
-    claim = content_type.partition(";")[0].strip().lower()
-    return claim == _FORM and body.lstrip(_BLANK)[:1] not in (b"{", b"[")
+    return media_type(content_type) == _FORM and body.lstrip(_BLANK)[:1] not in (b"{", b"[")
 
 
 def body_edits(content_type: str, body: bytes) -> list[Edit]:
@@ -32,7 +32,7 @@ def body_edits(content_type: str, body: bytes) -> list[Edit]:
     first = body[:1] if body[0] > 0x20 else body.lstrip(_BLANK)[:1]
     if first == b"{" or first == b"[":
         return _json(body) if may_hold_secrets(body) else []
-    claim = content_type.partition(";")[0].strip().lower()
+    claim = media_type(content_type)
     if claim == _FORM:
         return list(_form(body)) if has_fragment(body) or b"%" in body else []
     if not has_fragment(body):

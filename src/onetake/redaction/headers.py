@@ -49,11 +49,15 @@ def treatment(name: str) -> str:
     return ""
 
 
-@lru_cache(maxsize=128)  # a client sends the same credential with each request
-def redact_value(how: str, value: str) -> tuple[str, tuple[Edit, ...]]:
-    """`value` without its secrets under treatment `how`, and what they were."""
+@lru_cache(maxsize=512)  # a client sends the same lines with each request
+def redact_line(line: tuple[str, str]) -> tuple[tuple[str, str], tuple[Edit, ...]] | None:
+    """The header line without its secrets, and what they were; None where it stays as it is."""
+    name, value = line
+    how = treatment(name)
+    if not how:
+        return None
     new, edits = _redact(how, value)
-    return new, tuple(edits)
+    return ((name, new), tuple(edits)) if new != value else None
 
 
 def _redact(how: str, value: str) -> tuple[str, list[Edit]]:

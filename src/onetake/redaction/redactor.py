@@ -6,13 +6,15 @@ request it knows again when an answer echoes it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from onetake.errors import RedactionError
 from onetake.messages import Body, Failure, Headers, Interaction, Request, Response
 from onetake.redaction.bodies import body_edits, is_form, is_json
 from onetake.redaction.edits import Edit, apply, shift
-from onetake.redaction.headers import redact_value, treatment
+from onetake.redaction.headers import redact_line, treatment
 from onetake.redaction.known import Known
 from onetake.redaction.placeholders import settle
 from onetake.redaction.urls import redact_text_with_urls, redact_url
@@ -54,7 +56,7 @@ class Redactor:
         if "redacted" in url or "REDACTED" in url:
             url = _settled_text(url, in_url=True)
         headers = _settled(headers)
-        if body and len(body) < _SETTLED_BODY and is_form(content_type, body):
+        if is_form(content_type, body) and 0 < len(body) < _SETTLED_BODY:
             body = settle(body, in_url=True)
         if url is request.url and headers is request.headers and body is request.body:
             return request
@@ -98,19 +100,16 @@ class Redactor:
 
     def _headers(self, headers: Headers, found: list[Edit]) -> Headers:
         lines: list[tuple[str, str]] | None = None
-        for i, (name, value) in enumerate(headers.items):
-            how = treatment(name)
-            if not how:
-                continue
-            new, edits = redact_value(how, value)
-            if new != value:
-                found += edits
+        for i, line in enumerate(headers.items):
+            if (safe := redact_line(line)) is not None:
                 lines = lines or list(headers.items)
-                lines[i] = (name, new)
+                lines[i], edits = safe
+                found += edits
         return headers if lines is None else Headers(tuple(lines))
 
 
 _SETTLED_BODY = 1 << 20
+_PLACEHOLDER = re.compile("redacted|REDACTED|PHJlZGFjdGVkO")
 
 
 def _edited(body: Body, edits: list[Edit]) -> Body:
@@ -167,13 +166,16 @@ def _replaced_headers(headers: Headers, known: Iterable[Known]) -> Headers:
 
 
 def _settled(headers: Headers) -> Headers:
-    text = "".join([value for name, value in headers.items if not treatment(name)])
-    if "redacted" not in text and "REDACTED" not in text and "PHJlZGFjdGVkO" not in text:
-        return headers
-    lines = tuple(
-        (name, value if treatment(name) else _settled_text(value)) for name, value in headers.items
-    )
+    lines = tuple(map(_settled_line, headers.items))
     return headers if lines == headers.items else Headers(lines)
+
+
+@lru_cache(maxsize=512)
+def _settled_line(line: tuple[str, str]) -> tuple[str, str]:
+    name, value = line
+    if treatment(name) or not _PLACEHOLDER.search(value):
+        return line
+    return name, _settled_text(value)
 
 
 def _settled_text(text: str, *, in_url: bool = False) -> str:

@@ -8,30 +8,40 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import thread as pool_thread
 from functools import wraps
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from onetake.runtime.context import bound, owned_by
+from onetake.runtime.imports import when_imported
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 _installed = False
+_pool_worker: Callable[..., Any] | None = None  # what a pool's own threads run
 
 
 def install() -> None:
-    """Wrap `Thread.start` and `ThreadPoolExecutor.submit`, once per process."""
+    """Wrap `Thread.start` now and `ThreadPoolExecutor.submit` when it is there, once per process."""
     global _installed
     if _installed:
         return
     _installed = True
+    _wrap_start()
+    when_imported("concurrent.futures.thread", _wrap_submit)
+
+
+def _wrap_start() -> None:
     start = threading.Thread.start
-    submit: Callable[..., Future[Any]] = ThreadPoolExecutor.submit
 
     @wraps(start)
     def owned_start(self: threading.Thread) -> None:
         owner = bound()
         # A pool's worker thread serves many submitters: `submit` carries the owner of each.
-        if owner is not None and getattr(self, "_target", None) is not pool_thread._worker:
+        if owner is not None and (
+            _pool_worker is None or getattr(self, "_target", None) is not _pool_worker
+        ):
             run = self.run
 
             def owned_run() -> None:
@@ -40,6 +50,15 @@ def install() -> None:
 
             self.run = owned_run  # type: ignore[method-assign]
         start(self)
+
+    threading.Thread.start = owned_start  # type: ignore[method-assign]
+
+
+def _wrap_submit(module: ModuleType) -> None:
+    global _pool_worker
+    _pool_worker = module._worker
+    pool: type[ThreadPoolExecutor] = module.ThreadPoolExecutor
+    submit: Callable[..., Future[Any]] = pool.submit
 
     @wraps(submit)
     def owned_submit(
@@ -55,5 +74,4 @@ def install() -> None:
 
         return submit(self, owned, *args, **kwargs)
 
-    threading.Thread.start = owned_start  # type: ignore[method-assign]
-    ThreadPoolExecutor.submit = owned_submit  # type: ignore[method-assign, assignment]
+    pool.submit = owned_submit  # type: ignore[method-assign, assignment]
