@@ -71,26 +71,35 @@ class Provider:
         return self._stderr.read_text(errors="replace")
 
     def _control(self, method: str, path: str, body: bytes = b"") -> object:
-        host, _, port = self.url.removeprefix("http://").partition(":")
-        head = (
-            f"{method} {path} HTTP/1.1\r\nHost: {host}:{port}\r\n"
-            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-        )
-        connection = c_socket(AF_INET, SOCK_STREAM)
-        try:
-            connection.settimeout(_TIMEOUT_S)
-            connection.connect((host, int(port)))
-            connection.sendall(head.encode() + body)
-            received = bytearray()
-            while data := connection.recv(65536):
-                received += data
-        finally:
-            connection.close()
-        answer_head, _, content = bytes(received).partition(b"\r\n\r\n")
-        value: object = json.loads(content)
-        if not answer_head.startswith(b"HTTP/1.1 2"):
-            raise ValueError(value["error"] if isinstance(value, dict) else value)
-        return value
+        return _control(self.url, method, path, body)
+
+
+def open_gate(url: str, name: str) -> None:
+    """Let go what `/stream/...?gate=NAME` of the provider at `url` holds back; from any process."""
+    _control(url, "POST", f"/_control/gates/{name}")
+
+
+def _control(url: str, method: str, path: str, body: bytes = b"") -> object:
+    host, _, port = url.removeprefix("http://").partition(":")
+    head = (
+        f"{method} {path} HTTP/1.1\r\nHost: {host}:{port}\r\n"
+        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    )
+    connection = c_socket(AF_INET, SOCK_STREAM)
+    try:
+        connection.settimeout(_TIMEOUT_S)
+        connection.connect((host, int(port)))
+        connection.sendall(head.encode() + body)
+        received = bytearray()
+        while data := connection.recv(65536):
+            received += data
+    finally:
+        connection.close()
+    answer_head, _, content = bytes(received).partition(b"\r\n\r\n")
+    value: object = json.loads(content)
+    if not answer_head.startswith(b"HTTP/1.1 2"):
+        raise ValueError(value["error"] if isinstance(value, dict) else value)
+    return value
 
 
 def _to_base64(value: object) -> str:

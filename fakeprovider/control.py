@@ -34,6 +34,12 @@ def reset(call: Call) -> Answer:
     return json_answer({"billed": 0})
 
 
+def open_gate(call: Call) -> Answer:
+    """POST /_control/gates/{name}: what waits there goes on, and so does all that comes later."""
+    call.state.gates[call.groups[0]].set()
+    return json_answer({"open": call.groups[0]})
+
+
 def put_script(call: Call) -> Answer:
     """PUT /_control/scripts: a new script, or another one under the same id."""
     fields = json_fields(call.request)

@@ -88,7 +88,7 @@ def _numbered_chunks(count: int, size: int) -> tuple[bytes, ...]:
 
 
 def stream(call: Call) -> Answer:
-    """GET /stream/{n}?delay_ms=0&size=10: n chunks, chunked."""
+    """GET /stream/{n}?delay_ms=0&size=10&gate=: n chunks, chunked; with a gate, the first and then the rest."""
     query = call.request.query
     count = whole_number(call.groups[0], "n", most=_MOST_CHUNKS)
     delay_ms = whole_number(query.get("delay_ms", 0), "delay_ms", most=_MOST_DELAY_MS)
@@ -100,6 +100,7 @@ def stream(call: Call) -> Answer:
         chunks=_numbered_chunks(count, size),
         framing="chunked",
         delay_ms=delay_ms,
+        gate=call.state.gates[query["gate"]] if query.get("gate") else None,
     )
     return _numbered(answer, call)
 

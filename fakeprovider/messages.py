@@ -6,6 +6,7 @@ a client can meet on the wire (delays, cuts, garbage) is a field of `Answer`.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -42,6 +43,8 @@ class Answer:
     """What to put on the wire. Each of `chunks` is one write and, if chunked, one HTTP chunk.
 
     - `delay_ms` lies between chunks, `head_delay_ms` before the status line.
+    - `gate` holds back what follows the first chunk until it is opened (POST /_control/gates/NAME); if
+      that takes more than 20 seconds, the connection is cut.
     - `cut` ends the connection after the chunks without a proper end of the body: no last chunk, or
       a content-length that promises more, or (framing "close") a reset.
     - `raw` replaces everything: these bytes, then the connection closes.
@@ -55,6 +58,7 @@ class Answer:
     framing: Framing = "length"
     delay_ms: int = 0
     head_delay_ms: int = 0
+    gate: asyncio.Event | None = None
     cut: bool = False
     raw: bytes | None = None
     hang: bool = False

@@ -53,6 +53,7 @@ _ROUTES = (
     _route("GET", "/_control/counts", control.read_counts),
     _route("GET", "/_control/requests", control.read_requests),
     _route("POST", "/_control/reset", control.reset),
+    _route("POST", "/_control/gates/([^/]+)", control.open_gate),
     _route("PUT", "/_control/scripts", control.put_script),
 )
 

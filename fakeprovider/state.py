@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import itertools
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from dataclasses import dataclass, field
 
 from fakeprovider.messages import Answer, Request
@@ -26,6 +27,9 @@ class State:
     batches: dict[str, dict[str, object]] = field(default_factory=dict)
     scripts: dict[str, tuple[Answer, ...]] = field(default_factory=dict)
     script_calls: Counter[str] = field(default_factory=Counter)
+    gates: defaultdict[str, asyncio.Event] = field(
+        default_factory=lambda: defaultdict(asyncio.Event)
+    )
     serials: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     def bill(self, request: Request) -> int:

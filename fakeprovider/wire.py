@@ -13,6 +13,7 @@ from fakeprovider.messages import Answer, Framing, HeaderLines, Request
 
 HEAD_LIMIT = 256 * 1024
 _BODY_LIMIT = 512 * 1024 * 1024
+_GATE_LIMIT_S = 20
 _CUT_SHORTFALL = 16
 _LINGER_S = 0.5
 _STATUSES = frozenset(int(status) for status in HTTPStatus)
@@ -181,6 +182,12 @@ async def perform(
         for number, chunk in enumerate(answer.chunks):
             if number:
                 await asyncio.sleep(answer.delay_ms / 1000)
+            if number == 1 and answer.gate is not None:
+                try:
+                    await asyncio.wait_for(answer.gate.wait(), _GATE_LIMIT_S)
+                except TimeoutError:
+                    await _cut(writer, reset=True)
+                    return False
             if not chunk:
                 continue  # an empty HTTP chunk would end the body
             await _write(

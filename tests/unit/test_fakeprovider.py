@@ -26,6 +26,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 import fakeprovider
+from fakeprovider.client import open_gate
 
 MESSAGES: list[Any] = [{"role": "user", "content": "Wie heißt die Hauptstadt?\nSay it."}]
 BEDROCK: list[Any] = [{"role": "user", "content": [{"text": "Say it."}]}]
@@ -541,3 +542,13 @@ def test_the_command_tells_its_address_and_ends_quietly(number: signal.Signals) 
             process.send_signal(number)
             out, err = process.communicate(timeout=5)
     assert (process.returncode, out, err) == (0, "", "")
+
+
+def test_a_gate_holds_back_what_follows_the_first_chunk(
+    provider: fakeprovider.Provider, http: httpx2.Client
+) -> None:
+    with http.stream("GET", "/stream/3?gate=held") as answer:
+        chunks = answer.iter_raw()
+        first = next(chunks)
+        open_gate(provider.url, "held")
+        assert len([first, *chunks]) == 3
