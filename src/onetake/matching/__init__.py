@@ -3,20 +3,31 @@
 Matching works on the redacted request, so a stored recording and a live request meet.
 """
 
-from onetake.matching.bodies import Kind, body_kind
-from onetake.matching.matcher import BUILT_IN, DEFAULT_HEADERS, Matcher, MatchKey
+from onetake.matching.bodies import Content, Kind, PartFacts, body_kind, read_body
+from onetake.matching.fields import Value
+from onetake.matching.matcher import BUILT_IN, DEFAULT_HEADERS, Active, Loose, Matcher, MatchKey
 from onetake.matching.pairs import Pair, read_pairs
 from onetake.matching.urls import Url, read_url
+from onetake.matching.volatile import DAY_S, KINDS, Volatile
 
 __all__ = [
     "BUILT_IN",
+    "DAY_S",
     "DEFAULT_HEADERS",
+    "KINDS",
+    "Active",
+    "Content",
     "Kind",
+    "Loose",
     "MatchKey",
     "Matcher",
     "Pair",
+    "PartFacts",
     "Url",
+    "Value",
+    "Volatile",
     "body_kind",
+    "read_body",
     "read_pairs",
     "read_url",
 ]

@@ -1,30 +1,43 @@
-"""The matcher: settings in, a pure function from request to match key out."""
+"""The matcher: settings and rules in, a pure function from request to match key out.
+
+Two keys: `key` is exact; `loose` has numbered placeholders where volatile values stand, and is None
+where there are none, as then nothing but an equal request could have the same.
+"""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from hashlib import sha256
 from typing import TypeAlias
 
 import msgspec
+from msgspec import Struct
 
+from onetake.config.paths import Path
+from onetake.config.rules import Replacement, Rule
 from onetake.errors import UsageError
-from onetake.matching.bodies import body_identity
+from onetake.matching.bodies import body_identity, content_identity
+from onetake.matching.fields import Fields, Value, blanked, fields_of, replacing, without
+from onetake.matching.pairs import identity_of, pairs_identity
 from onetake.matching.urls import (
     framed,
     host_identity,
+    parts_identity,
     path_identity,
     query_identity,
+    read_url,
     to_bytes,
     url_identity,
 )
+from onetake.matching.volatile import DAY_S, KINDS, Volatile
 from onetake.messages import Request
 
 MatchKey: TypeAlias = bytes
 """16 bytes: equal for equal requests."""
 
-BUILT_IN = ("method", "url", "host", "path", "query", "body", "headers")
+BUILT_IN = ("method", "url", "host", "path", "query", "body", "headers", "credential")
 
 DEFAULT_HEADERS = (
     "accept",
@@ -39,30 +52,68 @@ DEFAULT_HEADERS = (
 """What `headers` compares where none are named: headers that change what the answer means."""
 
 # Raised whenever equal requests would get another key than before.
-_VERSION = "1"
+_VERSION = "2"
+_MOST_PLACES = 4096  # (method, host, path) whose rules are remembered
 
 _encoder = msgspec.json.Encoder(order="deterministic", enc_hook=repr)
+
+RequestPart: TypeAlias = Callable[[Request], bytes]
+FieldsPart: TypeAlias = Callable[[Fields, Request], bytes]
+
+
+class Active(Struct, frozen=True, kw_only=True):
+    """What the rules that fit a request say together: None where they say nothing."""
+
+    edits: tuple[tuple[Path, Replacement | None], ...] = ()
+    match_on: tuple[str, ...]
+    volatile: Volatile
+    mode: str | None = None
+    traffic: str | None = None
+    telemetry: str | None = None
+    repeats: str | None = None
+
+
+class Loose(Struct, frozen=True):
+    """The loose key, and what was left out of it."""
+
+    key: MatchKey
+    values: tuple[Value, ...]
 
 
 class Matcher:
     """Computes match keys.
 
-    `match_on` names built-in parts or `functions`; an unknown name is a `UsageError`. `key` never
-    raises for any request, save that an exception of a user's function becomes a `UsageError`
-    naming it. Thread-safe: nothing changes after construction.
+    `match_on` names built-in parts or `functions`; an unknown name is a `UsageError`, there and in the
+    rules. No method raises for any request, save that an exception of a user's function becomes a
+    `UsageError` naming it. Thread-safe: what changes after construction is a cache.
     """
 
     def __init__(
         self,
-        match_on: Sequence[str] = ("method", "url", "body"),
+        match_on: Sequence[str] = ("method", "url", "body", "credential"),
         match_headers: Sequence[str] = DEFAULT_HEADERS,
         functions: Mapping[str, Callable[[Request], object]] | None = None,
+        *,
+        rules: Sequence[Rule] = (),
+        volatile: Sequence[str] = KINDS,
+        patterns: Mapping[str, str] | None = None,
+        window_s: float = DAY_S,
     ) -> None:
-        functions = functions or {}
-        names = (match_on,) if isinstance(match_on, str) else tuple(match_on)
-        self.match_on = names
+        self._functions = dict(functions or {})
+        for name in self._functions:
+            if name in BUILT_IN:
+                raise UsageError(
+                    f"The match function {name!r} has the name of a built-in part.",
+                    remedy="Register it under another name.",
+                )
         self._headers = tuple(sorted({name.lower() for name in match_headers}))
-        built_in: dict[str, Callable[[Request], bytes]] = {
+        self.match_on = self._checked(match_on, "match_on")
+        self.rules = tuple(rules)
+        self._patterns = dict(patterns or {})
+        self._window_s = window_s
+        self._plain = Active(match_on=self.match_on, volatile=self._volatile(volatile))
+        self._places: dict[tuple[str, str, str], Active] = {}
+        self._request_parts: dict[str, RequestPart] = {
             "method": _method,
             "url": lambda request: url_identity(request.url),
             "host": lambda request: host_identity(request.url),
@@ -70,51 +121,159 @@ class Matcher:
             "query": lambda request: query_identity(request.url),
             "body": body_identity,
             "headers": self._headers_identity,
+            "credential": _credential,
         }
-        if not names:
-            raise UsageError(
-                "match_on is empty, so every request would be the same.",
-                remedy=f"Name at least one of {', '.join(BUILT_IN)}.",
-            )
-        for name in functions:
-            if name in built_in:
-                raise UsageError(
-                    f"The match function {name!r} has the name of a built-in part.",
-                    remedy="Register it under another name.",
-                )
-        parts: list[Callable[[Request], bytes]] = []
-        for name in dict.fromkeys(names):
-            if name in built_in:
-                parts.append(built_in[name])
-            elif name in functions:
-                parts.append(_user_part(name, functions[name]))
-            else:
-                raise _unknown(name, (*built_in, *functions))
-        self._parts = tuple(parts)
-        self.fingerprint = self._fingerprint()
+        self._fields_parts: dict[str, FieldsPart] = {
+            "method": lambda fields, _: to_bytes(fields.method),
+            "url": lambda fields, _: parts_identity(fields.url, _query(fields)),
+            "host": lambda fields, _: to_bytes(fields.url.netloc),
+            "path": lambda fields, _: to_bytes(fields.url.path),
+            "query": lambda fields, _: _query(fields),
+            "body": lambda fields, _: content_identity(fields.content),
+            "headers": lambda fields, _: self._lines_identity(fields.headers),
+            "credential": lambda _, request: _credential(request),
+        }
+        for name, function in self._functions.items():
+            self._request_parts[name] = part = _user_part(name, function)
+            self._fields_parts[name] = _on_request(part)
+        for number, rule in enumerate(self.rules, 1):
+            if rule.match_on is not None:
+                self._checked(rule.match_on, f"match_on of rule {number}")
+            if rule.volatile is not None:
+                self._volatile(rule.volatile)
+        self._quick = tuple(self._request_parts[name] for name in self.match_on)
+        self.fingerprint = self._fingerprint(volatile)
 
     def key(self, request: Request) -> MatchKey:
-        return sha256(framed(*[part(request) for part in self._parts])).digest()[:16]
+        if not self.rules:
+            pieces = [part(request) for part in self._quick]
+        else:
+            active = self.active(request)
+            if active.edits:
+                fields = _edited(request, active)
+                pieces = [self._fields_parts[name](fields, request) for name in active.match_on]
+            else:
+                pieces = [self._request_parts[name](request) for name in active.match_on]
+        return sha256(framed(*pieces)).digest()[:16]
+
+    def loose(self, request: Request, at: float) -> Loose | None:
+        """The key without volatile values of `request`, made at `at` (UTC seconds; 0 if not known)."""
+        active = self.active(request)
+        if not active.volatile.kinds:
+            return None
+        headers = self._headers if "headers" in active.match_on else ()
+        fields, values = blanked(_edited(request, active), active.volatile, at, headers)
+        if not values:
+            return None
+        pieces = [self._fields_parts[name](fields, request) for name in active.match_on]
+        return Loose(sha256(framed(b"loose", *pieces)).digest()[:16], values)
+
+    def active(self, request: Request) -> Active:
+        """What the rules say about `request`."""
+        if not self.rules:
+            return self._plain
+        url = _cached_url(request.url)
+        place = (request.method, url.netloc, url.path)
+        found = self._places.get(place)
+        if found is None:
+            found = self._combined(*place)
+            if len(self._places) >= _MOST_PLACES:
+                self._places.clear()
+            self._places[place] = found
+        return found
+
+    def _combined(self, method: str, netloc: str, path: str) -> Active:
+        active = self._plain
+        for rule in self.rules:
+            if not rule.fits(method, netloc, path):
+                continue
+            replaced: list[tuple[Path, Replacement | None]] = list(rule.replaced)
+            active = msgspec.structs.replace(
+                active,
+                edits=(*active.edits, *((path, None) for path in rule.ignored), *replaced),
+                match_on=rule.match_on or active.match_on,
+                volatile=active.volatile
+                if rule.volatile is None
+                else self._volatile(rule.volatile),
+                mode=rule.mode or active.mode,
+                traffic=rule.class_ or active.traffic,
+                telemetry=rule.telemetry or active.telemetry,
+                repeats=rule.repeats or active.repeats,
+            )
+        return active
+
+    def _volatile(self, kinds: Sequence[str]) -> Volatile:
+        known = (*KINDS, *self._patterns)
+        for kind in kinds:
+            if kind not in known:
+                raise _unknown("volatile", kind, known)
+        return Volatile(kinds, self._patterns, self._window_s)
+
+    def _checked(self, match_on: Sequence[str], place: str) -> tuple[str, ...]:
+        names = (match_on,) if isinstance(match_on, str) else tuple(dict.fromkeys(match_on))
+        known = (*BUILT_IN, *self._functions)
+        if not names:
+            raise UsageError(
+                f"{place} is empty, so every request would be the same.",
+                remedy=f"Name at least one of {', '.join(known)}.",
+            )
+        for name in names:
+            if name not in known:
+                raise _unknown(place, name, known)
+        return names
 
     def _headers_identity(self, request: Request) -> bytes:
-        headers = request.headers
+        return self._lines_identity([(name.lower(), value) for name, value in request.headers])
+
+    def _lines_identity(self, lines: Sequence[tuple[str, str]]) -> bytes:
         pieces: list[bytes] = []
-        for name in self._headers:
-            for value in headers.get_all(name):
-                pieces += [to_bytes(name), to_bytes(value.strip())]
+        for wanted in self._headers:
+            for name, value in lines:
+                if name == wanted:
+                    pieces += [to_bytes(name), to_bytes(value.strip())]
         return framed(*pieces)
 
-    def _fingerprint(self) -> str:
-        headers = self._headers if "headers" in self.match_on else ()
-        settings = (_VERSION, self.match_on, headers)
+    def _fingerprint(self, volatile: Sequence[str]) -> str:
+        uses_headers = any(
+            "headers" in names for names in (self.match_on, *(r.match_on or () for r in self.rules))
+        )
+        settings = (
+            _VERSION,
+            self.match_on,
+            self._headers if uses_headers else (),
+            msgspec.to_builtins(self.rules),
+            tuple(volatile),
+            sorted(self._patterns.items()),
+            self._window_s,
+        )
         return sha256(_encoder.encode(settings)).hexdigest()[:16]
+
+
+def _edited(request: Request, active: Active) -> Fields:
+    fields = fields_of(request)
+    for path, new in active.edits:
+        fields = without(fields, path) if new is None else replacing(fields, path, new)
+    return fields
+
+
+_cached_url = lru_cache(maxsize=_MOST_PLACES)(read_url)
 
 
 def _method(request: Request) -> bytes:
     return to_bytes(request.method.upper())
 
 
-def _user_part(name: str, function: Callable[[Request], object]) -> Callable[[Request], bytes]:
+def _credential(request: Request) -> bytes:
+    return str(request.principal).encode()
+
+
+def _query(fields: Fields) -> bytes:
+    if fields.query is None:
+        return pairs_identity(to_bytes(fields.url.query))
+    return identity_of(fields.query, well_escaped=True)
+
+
+def _user_part(name: str, function: Callable[[Request], object]) -> RequestPart:
     def part(request: Request) -> bytes:
         try:
             return _encoder.encode(function(request))
@@ -127,7 +286,11 @@ def _user_part(name: str, function: Callable[[Request], object]) -> Callable[[Re
     return part
 
 
-def _unknown(name: str, known: Sequence[str]) -> UsageError:
+def _on_request(part: RequestPart) -> FieldsPart:
+    return lambda _, request: part(request)
+
+
+def _unknown(place: str, name: str, known: Sequence[str]) -> UsageError:
     nearest = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
     remedy = f"Did you mean {nearest[0]!r}?" if nearest else f"Known: {', '.join(known)}."
-    return UsageError(f"match_on names {name!r}, which is unknown.", remedy=remedy)
+    return UsageError(f"{place} names {name!r}, which is unknown.", remedy=remedy)

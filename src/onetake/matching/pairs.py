@@ -7,6 +7,7 @@ broken escape is compared undecoded, so that `%zz` and `%25zz` stay two things.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from urllib.parse import unquote_to_bytes
 
 from msgspec import Struct
@@ -42,14 +43,19 @@ def is_well_escaped(text: bytes) -> bool:
 
 def pairs_identity(text: bytes) -> bytes:
     """The multiset of pairs as bytes that no other multiset has."""
+    return identity_of(read_pairs(text), well_escaped=is_well_escaped(text))
+
+
+def identity_of(pairs: Iterable[Pair], *, well_escaped: bool) -> bytes:
+    """The same of pairs that were read; those of text with a broken escape are told apart."""
     pieces = []
-    for pair in read_pairs(text):
+    for pair in pairs:
         if pair.value is None:
             pieces.append(b"%d:%s-" % (len(pair.name), pair.name))
         else:
             pieces.append(b"%d:%s=%d:%s" % (len(pair.name), pair.name, len(pair.value), pair.value))
     pieces.sort()
-    if not is_well_escaped(text):
+    if not well_escaped:
         pieces.insert(0, b"undecoded ")
     return b"".join(pieces)
 

@@ -58,7 +58,11 @@ def framed(*pieces: bytes) -> bytes:
 @lru_cache(maxsize=512)
 def url_identity(text: str) -> bytes:
     url = read_url(text)
-    query = pairs_identity(to_bytes(url.query))
+    return parts_identity(url, pairs_identity(to_bytes(url.query)))
+
+
+def parts_identity(url: Url, query: bytes) -> bytes:
+    """`query` is the identity of its pairs."""
     return framed(to_bytes(url.scheme), to_bytes(url.netloc), to_bytes(url.path), query)
 
 

@@ -67,12 +67,17 @@ def media_type(content_type: str) -> str:
 
 
 class Request(Struct, frozen=True, kw_only=True):
-    """One request as it goes to the wire. `url` is absolute, without a fragment."""
+    """One request as it goes to the wire. `url` is absolute, without a fragment.
+
+    `principal` says who asks: the number of the credential among those that the opening has used for
+    this host, or its keyed digest; never the credential itself.
+    """
 
     method: str
     url: str
     headers: Headers = Headers()
     body: bytes = b""
+    principal: int | str = 0
 
     @property
     def host(self) -> str:

@@ -1,0 +1,174 @@
+"""Rules narrow or widen matching for a host, a path or a method. They are data, checked at the start.
+
+    [[tool.onetake.rules]]
+    host = "api.example.com"
+    path = "/v1/uploads/*"
+    ignore = ["body.metadata.trace_id", "part.file.filename"]
+    replace = { "body.user" = "user" }
+
+Every rule that fits a request applies: what they ignore and replace adds up, of the rest the last rule
+that says something wins.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from onetake.config.paths import Path, glob, parse_path
+from onetake.errors import UsageError
+
+CLASSES = ("telemetry", "credential-exchange", "ordinary")
+TELEMETRY = ("local", "live", "record")
+RULE_MODES = ("replay", "once", "auto", "record", "live", "block")
+
+
+class Replacement(Struct, frozen=True, forbid_unknown_fields=True):
+    """What of a value is compared as `name`: all of it, or what the regular expression finds."""
+
+    name: str
+    pattern: str = ""
+
+
+class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is different for the requests that `host`, `path` and `method` (globs) fit; "" fits all."""
+
+    host: str = ""
+    path: str = ""
+    method: str = ""
+    ignore: tuple[str, ...] = ()
+    replace: dict[str, Replacement | str] = {}
+    match_on: tuple[str, ...] | None = None
+    volatile: tuple[str, ...] | None = None
+    mode: str | None = None
+    class_: str | None = msgspec.field(default=None, name="class")
+    telemetry: str | None = None
+    repeats: str | None = None
+
+    def fits(self, method: str, netloc: str, path: str) -> bool:
+        """Whether it applies to a request; `netloc` is the lower-case host, with its port if it has one."""
+        host = netloc if ":" in self.host else netloc.partition(":")[0]
+        return (
+            (not self.method or self.method.upper() == method.upper())
+            and (not self.host or glob(self.host.lower()).fullmatch(host) is not None)
+            and (not self.path or glob(self.path).fullmatch(path) is not None)
+        )
+
+    @property
+    def ignored(self) -> tuple[Path, ...]:
+        return tuple(map(parse_path, self.ignore))
+
+    @property
+    def replaced(self) -> tuple[tuple[Path, Replacement], ...]:
+        return tuple(
+            (parse_path(path), Replacement(new) if isinstance(new, str) else new)
+            for path, new in self.replace.items()
+        )
+
+
+NAMES = tuple(field.encode_name for field in msgspec.structs.fields(Rule))
+
+
+def parse_rules(values: object, source: str) -> tuple[Rule, ...]:
+    """Rules from plain data (or `Rule`s). Raises `UsageError` naming `source`, the rule and its key."""
+    if isinstance(values, str | bytes):
+        try:
+            values = msgspec.json.decode(values)
+        except msgspec.DecodeError as error:
+            raise UsageError(
+                f"Setting 'rules' in {source} is not JSON: {error}.",
+                remedy='Write a list of rules: [{"host": "...", "ignore": ["..."]}].',
+            ) from None
+    if not isinstance(values, Sequence):
+        raise UsageError(
+            f"Setting 'rules' in {source} is not a list.",
+            remedy="In TOML write one [[tool.onetake.rules]] table for each rule.",
+        )
+    return tuple(_rule(value, f"rule {i} in {source}") for i, value in enumerate(values, 1))
+
+
+def _rule(value: Any, place: str) -> Rule:
+    if isinstance(value, Rule):
+        rule = value
+    elif isinstance(value, Mapping):
+        for key in value:
+            if key not in NAMES:
+                near = difflib.get_close_matches(str(key), NAMES, 1)
+                hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(NAMES)}."
+                raise UsageError(f"Unknown key {key!r} in {place}.", remedy=hint)
+        try:
+            rule = msgspec.convert(_listed(value), Rule)
+        except msgspec.ValidationError as error:
+            raise UsageError(
+                f"A wrong value in {place}: {_readable(error)}.", remedy=_FORM
+            ) from None
+    else:
+        raise UsageError(f"The {place} is not a table.", remedy=_FORM)
+    _check(rule, place)
+    return rule
+
+
+_FORM = 'A rule looks like { host = "api.example.com", ignore = ["body.metadata.trace_id"] }.'
+
+
+def _listed(value: Mapping[str, Any]) -> dict[str, Any]:
+    """One text where a list of texts is meant."""
+    lists = ("ignore", "match_on", "volatile")
+    return {k: [v] if k in lists and isinstance(v, str) else v for k, v in value.items()}
+
+
+def _readable(error: msgspec.ValidationError) -> str:
+    text, _, where = str(error).partition(" - at ")
+    return f"{where.strip('`').removeprefix('$.')}: {text.lower()}" if where else text.lower()
+
+
+def _check(rule: Rule, place: str) -> None:
+    for key, paths in (("ignore", rule.ignore), ("replace", tuple(rule.replace))):
+        for path in paths:
+            try:
+                parse_path(path)
+            except UsageError as error:
+                raise UsageError(
+                    f"{key!r} of {place}: {error.message}", remedy=error.remedy
+                ) from None
+    for replaced, new in rule.replaced:
+        if new.pattern:
+            check_pattern(new.pattern, f"'replace' of {place}, {replaced.text}")
+    for key, value, known in (
+        ("class", rule.class_, CLASSES),
+        ("telemetry", rule.telemetry, TELEMETRY),
+        ("mode", rule.mode, RULE_MODES),
+        ("repeats", rule.repeats, ("none", "last")),
+    ):
+        if value is not None and value not in known:
+            near = difflib.get_close_matches(value, known, 1)
+            hint = f"Did you mean {near[0]!r}? " if near else ""
+            raise UsageError(
+                f"{key!r} of {place} is {value!r}.", remedy=f"{hint}Known: {', '.join(known)}."
+            )
+    if rule == Rule(host=rule.host, path=rule.path, method=rule.method):
+        raise UsageError(
+            f"The {place} says nothing.",
+            remedy="Give it ignore, replace, match_on, volatile, mode, class, telemetry or repeats.",
+        )
+
+
+def check_pattern(pattern: str, place: str) -> None:
+    """Raises `UsageError` where `pattern` is no regular expression, or finds empty text."""
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise UsageError(
+            f"{place}: {pattern!r} is no regular expression: {error}.",
+            remedy="Correct the expression (Python's re).",
+        ) from None
+    if compiled.fullmatch(""):
+        raise UsageError(
+            f"{place}: {pattern!r} also finds nothing at all.",
+            remedy="Make it find one character or more.",
+        )

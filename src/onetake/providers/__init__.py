@@ -1,0 +1,1 @@
+"""Knowledge about each API, as data."""
