@@ -6,11 +6,12 @@ All reading of files and environment for configuration happens here.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from onetake.config import Source
+from onetake.config import Source, parse_rules
 from onetake.errors import UsageError
 
 _RUN_ID = "ONETAKE_RUN_ID"
@@ -28,21 +29,41 @@ def file_source(root: Path) -> Source:
     """The settings in onetake.toml, else in `[tool.onetake]` of pyproject.toml. Raises `UsageError`."""
     own = root / "onetake.toml"
     if own.is_file():
-        return Source(str(own), _load(own))
+        table, text = _load(own)
+        return Source(str(own), _with_rules(table, str(own), _RULES.finditer(text)))
     shared = root / "pyproject.toml"
     if shared.is_file():
-        table = _load(shared).get("tool", {}).get("onetake", {})
-        return Source(f"{shared} [tool.onetake]", table)
+        data, text = _load(shared)
+        name = f"{shared} [tool.onetake]"
+        table = data.get("tool", {}).get("onetake", {})
+        return Source(name, _with_rules(table, name, _TOOL_RULES.finditer(text)))
     return Source("no settings file", {})
 
 
-def _load(path: Path) -> dict[str, Any]:
+_RULES = re.compile(r"^[ \t]*\[\[[ \t]*rules[ \t]*\]\]", re.MULTILINE)
+_TOOL_RULES = re.compile(r"^[ \t]*\[\[[ \t]*tool\.onetake\.rules[ \t]*\]\]", re.MULTILINE)
+
+
+def _load(path: Path) -> tuple[dict[str, Any], str]:
     import tomllib  # late, like every import that a start without a settings file can do without
 
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
+        return tomllib.loads(text), text
     except (OSError, ValueError) as error:
         raise UsageError(f"Cannot read {path}: {error}.", remedy="Correct the file.") from None
+
+
+def _with_rules(
+    table: dict[str, Any], name: str, headers: Iterable[re.Match[str]]
+) -> dict[str, Any]:
+    """The rules checked here, where the lines on which they begin are known."""
+    if "rules" not in table:
+        return table
+    lines = [found.string.count("\n", 0, found.start()) + 1 for found in headers]
+    if not isinstance(table["rules"], list) or len(lines) != len(table["rules"]):
+        lines = []
+    return table | {"rules": parse_rules(table["rules"], name, lines)}
 
 
 # Variables that are ours but are not settings.
@@ -62,6 +83,17 @@ def environment_source(environ: Mapping[str, str]) -> Source:
 def is_ci(environ: Mapping[str, str]) -> bool:
     """CI is set, and not to `0`, `false` or nothing."""
     return environ.get("CI", "").strip().lower() not in ("", "0", "false")
+
+
+def digest_key(environ: Mapping[str, str]) -> bytes:
+    """The key of keyed digests. Raises `UsageError` where there is none."""
+    key = environ.get("ONETAKE_KEY", "")
+    if not key:
+        raise UsageError(
+            'credential = "digest" needs a key, and ONETAKE_KEY is not set.',
+            remedy='Set ONETAKE_KEY to a secret of your team, or use credential = "ordinal".',
+        )
+    return key.encode("utf-8", "surrogateescape")
 
 
 def run_id() -> str:

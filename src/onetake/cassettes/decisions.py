@@ -1,17 +1,43 @@
-"""The four things that can happen to a request."""
+"""The things that can happen to a request."""
 
 from __future__ import annotations
+
+from typing import Protocol
 
 from msgspec import Struct
 
 from onetake.errors import OnetakeError
-from onetake.messages import Interaction
+from onetake.messages import Interaction, Request
+
+
+class Recorded(Protocol):
+    """A recording whose answer is decoded at first use. `at` is when it was made (UTC seconds)."""
+
+    @property
+    def request(self) -> Request: ...
+
+    @property
+    def at(self) -> float: ...
+
+    @property
+    def interaction(self) -> Interaction: ...
+
+    def answering(self, request: Request) -> Interaction:
+        """The interaction, with the equal `request` in the place of the stored one."""
 
 
 class Replay(Struct, frozen=True):
-    """Answer from this interaction."""
+    """Answer from this interaction. `loosely` is its recording where only the loose keys are equal."""
 
     interaction: Interaction
+    loosely: Recorded | None = None
+
+
+class Local(Struct, frozen=True):
+    """Answer from this interaction, which is no recording. `reason` is a short word for the account."""
+
+    interaction: Interaction
+    reason: str
 
 
 class Record(Struct, frozen=True):
@@ -32,4 +58,4 @@ class Refuse(Struct, frozen=True):
     error: OnetakeError
 
 
-Decision = Replay | Record | Forward | Refuse
+Decision = Replay | Local | Record | Forward | Refuse

@@ -1,30 +1,26 @@
 """One opening of a cassette as a state machine: keys in, decisions out.
 
 Cursors start at the first recording of each key and move when requests are sent; what this opening
-records is never served to itself. Not thread-safe: its driver holds a lock.
+records is never served to itself. Only where an exact key has no recording at all, the loose key is
+asked for. Not thread-safe: its driver holds a lock.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Protocol
+from collections import deque
+from collections.abc import Callable, Container, Iterable
 
 from msgspec import Struct
 
-from onetake.cassettes.decisions import Decision, Forward, Record, Refuse, Replay
+from onetake.cassettes.decisions import Decision, Forward, Record, Recorded, Refuse, Replay
 from onetake.config import Mode
 from onetake.errors import OnetakeError
-from onetake.messages import Interaction, Request
+from onetake.messages import Request
 
+__all__ = ["Recorded", "Session", "Slot"]
 
-class Recorded(Protocol):
-    """A recording whose answer is decoded at first use."""
-
-    @property
-    def interaction(self) -> Interaction: ...
-
-    def answering(self, request: Request) -> Interaction:
-        """The interaction, with the equal `request` in the place of the stored one."""
+LooseKey = Callable[[Recorded], bytes | None]
+"""The loose key of a recording; None where it holds no volatile value."""
 
 
 class Slot(Struct, frozen=True):
@@ -37,8 +33,8 @@ class Slot(Struct, frozen=True):
 class Session:
     """Decides for one opening.
 
-    `published` and `quarantined` are (key, recording) in recorded order; `exists` says whether the
-    cassette has a published interaction.
+    `published` and `quarantined` are (key, recording) in recorded order; `loose_key` is asked of each,
+    once, when a request first needs it. `exists` says whether the cassette has a published interaction.
     """
 
     def __init__(
@@ -48,17 +44,21 @@ class Session:
         quarantined: Iterable[tuple[bytes, Recorded]] = (),
         *,
         repeat_last: bool = False,
+        loose_key: LooseKey | None = None,
     ) -> None:
         self._mode = mode
         self._repeat_last = repeat_last
+        self._loose_key = loose_key
+        self._loose: dict[bytes, _LooseQueue] | None = None
         self._queues: dict[bytes, list[Recorded]] = {}
         for key, recorded in published:
             self._queues.setdefault(key, []).append(recorded)
-        self._exists = bool(self._queues)
+        self.exists = bool(self._queues)
         self._from_quarantine: set[int] = set()
         for key, recorded in quarantined:
             self._queues.setdefault(key, []).append(recorded)
             self._from_quarantine.add(id(recorded))
+        self.has_recordings = bool(self._queues)
         self._asked: dict[bytes, int] = {}
         self._seq = 0
         self.used: set[int] = set()
@@ -66,22 +66,55 @@ class Session:
         self.slots: dict[int, Slot] = {}
         self.closed = False
 
-    def decide(self, key: bytes, request: Request, miss: Callable[[int], OnetakeError]) -> Decision:
-        """What happens to the next request with `key`; `miss(n)` makes the error, n recordings being spent."""
+    def decide(
+        self,
+        key: bytes,
+        request: Request,
+        miss: Callable[[int], OnetakeError],
+        *,
+        loose: Callable[[], bytes | None] | None = None,
+        mode: Mode | None = None,
+        repeat_last: bool | None = None,
+    ) -> Decision:
+        """What happens to the next request with `key`; `miss(n)` makes the error, n recordings being spent.
+
+        `loose` gives the loose key; `mode` and `repeat_last` are those of this request, where a rule
+        says so.
+        """
+        mode = mode or self._mode
         n = self._asked.get(key, 0)
         self._asked[key] = n + 1
-        if self._mode is Mode.LIVE:
+        if mode is Mode.LIVE:
             return Forward("mode live")
-        if self._mode is Mode.RECORD:
+        if mode is Mode.RECORD:
             return self._closed_or_record(Slot(key, n))
+        repeats = self._repeat_last if repeat_last is None else repeat_last
         queue = self._queues.get(key, ())
         if n < len(queue):
             return self._replay(Slot(key, n), queue[n], request)
-        if queue and self._repeat_last:
+        if queue and repeats:
             return self._replay(Slot(key, len(queue) - 1), queue[-1], request)
-        if self._mode is Mode.AUTO or (self._mode is Mode.ONCE and not self._exists):
+        spent = len(queue)
+        if not queue and loose is not None and (loose_key := loose()) is not None:
+            loose_queue = self._loose_queues().get(loose_key)
+            if loose_queue is not None:
+                taken = loose_queue.take(key, self._asked, repeats=repeats)
+                if taken is not None:
+                    return self._replay(Slot(key, n), taken, request, loosely=taken)
+                spent = loose_queue.size
+        if mode is Mode.AUTO or (mode is Mode.ONCE and not self.exists):
             return self._closed_or_record(Slot(key, n))
-        return Refuse(miss(len(queue)))
+        return Refuse(miss(spent))
+
+    def _loose_queues(self) -> dict[bytes, _LooseQueue]:
+        if self._loose is None:
+            self._loose = {}
+            for key, queue in self._queues.items():
+                for recorded in queue:
+                    loose_key = self._loose_key(recorded) if self._loose_key else None
+                    if loose_key is not None:
+                        self._loose.setdefault(loose_key, _LooseQueue()).add(key, recorded)
+        return self._loose
 
     def _closed_or_record(self, slot: Slot) -> Decision:
         if self.closed:
@@ -90,8 +123,51 @@ class Session:
         self.slots[self._seq] = slot
         return Record(self._seq)
 
-    def _replay(self, slot: Slot, recorded: Recorded, request: Request) -> Decision:
+    def _replay(
+        self, slot: Slot, recorded: Recorded, request: Request, *, loosely: Recorded | None = None
+    ) -> Decision:
         if id(recorded) in self._from_quarantine and id(recorded) not in self.used:
             self.taken_from_quarantine.append((slot, recorded))
         self.used.add(id(recorded))
-        return Replay(recorded.answering(request))
+        return Replay(recorded.answering(request), loosely)
+
+
+class _LooseQueue:
+    """The recordings that share a loose key, by their exact keys.
+
+    A request that comes again (equal volatile values) goes on where it was before; another one begins
+    with recordings that nobody has begun with, as long as there are any.
+    """
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._fresh: dict[bytes, deque[Recorded]] = {}
+        self._begun: dict[bytes, deque[Recorded]] = {}
+        self._begun_by: dict[bytes, bytes] = {}
+        self._last: Recorded | None = None
+
+    def add(self, key: bytes, recorded: Recorded) -> None:
+        self.size += 1
+        self._fresh.setdefault(key, deque()).append(recorded)
+
+    def take(self, asking: bytes, asked: Container[bytes], *, repeats: bool) -> Recorded | None:
+        """The next recording for the exact key `asking`; none whose own exact key was `asked` for."""
+        own_key = self._begun_by.get(asking, b"")
+        own = self._begun.get(own_key) if own_key not in asked else None
+        if not own:
+            for key in list(self._fresh):
+                queue = self._fresh.pop(key)
+                if key not in asked:
+                    own = self._begun[key] = queue
+                    self._begun_by[asking] = key
+                    break
+        if not own:
+            for key, queue in list(self._begun.items()):
+                if queue and key not in asked:
+                    own = queue
+                    break
+                del self._begun[key]
+        if own:
+            self._last = own.popleft()
+            return self._last
+        return self._last if repeats else None

@@ -21,6 +21,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from onetake.errors import UsageError
+from onetake.messages import glob
 
 Step: TypeAlias = str | int
 """A field's name, or the index of an item."""
@@ -157,9 +158,3 @@ def step_fits(pattern: Pattern, step: Step) -> bool:
         case Glob():
             return isinstance(step, str) and pattern.fits(step)
     return pattern == step
-
-
-@lru_cache(maxsize=1024)
-def glob(text: str) -> re.Pattern[str]:
-    """`*` is any run of characters, also none; everything else is itself."""
-    return re.compile(".*".join(map(re.escape, text.split("*"))), re.DOTALL)

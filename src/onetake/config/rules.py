@@ -20,12 +20,16 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from onetake.config.paths import Path, glob, parse_path
+from onetake.config.paths import Path, parse_path
 from onetake.errors import UsageError
+from onetake.messages import glob
+
+VOLATILE = ("uuid", "iso-time", "epoch", "hex")
+"""The built-in kinds of volatile values."""
 
 CLASSES = ("telemetry", "credential-exchange", "ordinary")
 TELEMETRY = ("local", "live", "record")
-RULE_MODES = ("replay", "once", "auto", "record", "live", "block")
+RULE_MODES = ("replay", "once", "auto", "live", "block")
 
 
 class Replacement(Struct, frozen=True, forbid_unknown_fields=True):
@@ -74,8 +78,11 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 NAMES = tuple(field.encode_name for field in msgspec.structs.fields(Rule))
 
 
-def parse_rules(values: object, source: str) -> tuple[Rule, ...]:
-    """Rules from plain data (or `Rule`s). Raises `UsageError` naming `source`, the rule and its key."""
+def parse_rules(values: object, source: str, lines: Sequence[int] = ()) -> tuple[Rule, ...]:
+    """Rules from plain data (or `Rule`s). Raises `UsageError` naming `source`, the rule and its key.
+
+    `lines` are the lines of a file on which the rules begin, where they are known.
+    """
     if isinstance(values, str | bytes):
         try:
             values = msgspec.json.decode(values)
@@ -89,7 +96,9 @@ def parse_rules(values: object, source: str) -> tuple[Rule, ...]:
             f"Setting 'rules' in {source} is not a list.",
             remedy="In TOML write one [[tool.onetake.rules]] table for each rule.",
         )
-    return tuple(_rule(value, f"rule {i} in {source}") for i, value in enumerate(values, 1))
+    places = [f"rule {i} (line {line}) in {source}" for i, line in enumerate(lines, 1)]
+    places += [f"rule {i} in {source}" for i in range(len(places) + 1, len(values) + 1)]
+    return tuple(map(_rule, values, places))
 
 
 def _rule(value: Any, place: str) -> Rule:

@@ -15,6 +15,8 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import fields, replace
 
+from onetake.config.durations import parse_duration
+from onetake.config.rules import TELEMETRY, VOLATILE, Rule, check_pattern, parse_rules
 from onetake.errors import UsageError
 
 
@@ -40,8 +42,16 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     mode: Mode = Mode.AUTO
     store: str = ""  # "" is `cassettes/` beside the test module or the project file
-    match_on: tuple[str, ...] = ("method", "url", "body")
+    match_on: tuple[str, ...] = ("method", "url", "body", "credential")
     match_headers: tuple[str, ...] = ()  # () is the matcher's own allow-list
+    rules: tuple[Rule, ...] = ()  # those of every source add up
+    volatile: tuple[str, ...] = VOLATILE
+    volatile_patterns: dict[str, str] = {}
+    volatile_window: float = 86_400.0  # seconds; a duration where it is set
+    credential: str = "ordinal"  # or "digest"
+    telemetry: str | None = None  # None: "local" in tests, else "live"
+    credential_exchange: str = "auto"  # or "live"
+    allow_hosts: tuple[str, ...] = ()
     repeats: str = "none"
     speed: float = 0.0
     fast_retries: bool | None = None  # None: on at speed 0
@@ -52,9 +62,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     adopt: bool = False
     # Why the mode is what it is; said in the session header and in misses.
     mode_reason: str = "default"
+    # Whether nothing may go live: an explicit replay, or CI with local files.
+    is_ceiling: bool = False
 
 
-_NOT_SETTABLE = {"mode_reason"}
+_NOT_SETTABLE = {"mode_reason", "is_ceiling"}
 NAMES = tuple(f.name for f in fields(Settings) if f.name not in _NOT_SETTABLE)
 
 
@@ -84,6 +96,13 @@ def resolve(sources: Sequence[Source], *, ci: bool, base: Settings | None = None
                     f"explicit: {source.name}" if source.lifts_ceiling else source.name
                 )
                 explicit = source.lifts_ceiling and changes["mode"] is Mode.REPLAY
+        if "rules" in changes:
+            changes["rules"] = (*settings.rules, *changes["rules"])
+        if "volatile_patterns" in changes:
+            changes["volatile_patterns"] = settings.volatile_patterns | changes["volatile_patterns"]
+            named = tuple(changes["volatile_patterns"])
+            kinds = changes.get("volatile", settings.volatile)
+            changes["volatile"] = tuple(dict.fromkeys((*kinds, *named)))
         settings = replace(settings, **changes)
     lifted = settings.mode_reason.startswith("explicit")
     if ci and not lifted and is_local(settings.store) and settings.mode is not Mode.REPLAY:
@@ -93,12 +112,43 @@ def resolve(sources: Sequence[Source], *, ci: bool, base: Settings | None = None
             mode_reason="CI is set and recordings are local files; "
             "only --onetake-mode or ONETAKE_MODE lifts this",
         )
-    return settings
+    held = explicit or (ci and not lifted and is_local(settings.store))
+    return replace(settings, is_ceiling=held and settings.mode is Mode.REPLAY)
 
 
 def is_local(store: str) -> bool:
     """Whether recordings live in local files."""
     return store == "" or store.startswith("files:")
+
+
+_CHOICES = {
+    "repeats": ("none", "last"),
+    "credential": ("ordinal", "digest"),
+    "telemetry": TELEMETRY,
+    "credential_exchange": ("auto", "live"),
+}
+_LISTS = ("match_on", "match_headers", "volatile", "allow_hosts")
+
+
+def _patterns(value: Any, source: str) -> dict[str, str]:
+    if isinstance(value, str):
+        try:
+            value = msgspec.json.decode(value)
+        except msgspec.DecodeError:
+            value = None
+    if not isinstance(value, Mapping):
+        raise UsageError(
+            f"Setting 'volatile_patterns' in {source} is no table.",
+            remedy='Write names and regular expressions: { run-id = "run-[0-9]+" }.',
+        )
+    for name, pattern in value.items():
+        if name in VOLATILE:
+            raise UsageError(
+                f"Setting 'volatile_patterns' in {source} has {name!r}, which is built in.",
+                remedy="Give it another name.",
+            )
+        check_pattern(str(pattern), f"'volatile_patterns' in {source}, {name}")
+    return {str(name): str(pattern) for name, pattern in value.items()}
 
 
 def _value(key: str, value: Any, source: str) -> Any:
@@ -108,16 +158,21 @@ def _value(key: str, value: Any, source: str) -> Any:
         raise UsageError(f"Unknown setting {key!r} in {source}.", remedy=hint)
     if key == "mode":
         return _mode(value, source)
-    if key == "repeats" and value not in ("none", "last"):
-        raise UsageError(
-            f"Setting 'repeats' in {source} is {value!r}.", remedy='Use "none" or "last".'
-        )
+    if key == "rules":
+        return parse_rules(value, source)
+    if key == "volatile_window":
+        return parse_duration(value, f"Setting 'volatile_window' in {source}")
+    if key in _CHOICES and value not in _CHOICES[key]:
+        known = " or ".join(f'"{choice}"' for choice in _CHOICES[key])
+        raise UsageError(f"Setting {key!r} in {source} is {value!r}.", remedy=f"Use {known}.")
+    if key == "volatile_patterns":
+        value = _patterns(value, source)
     if key == "store":
         _check_store(value, source)
     try:
         kind = next(f.type for f in fields(Settings) if f.name == key)
         strict = not isinstance(value, str)
-        if isinstance(value, str) and key in ("match_on", "match_headers"):
+        if isinstance(value, str) and key in _LISTS:
             value = [part.strip() for part in value.split(",") if part.strip()]
         return msgspec.convert(value, kind, strict=strict)
     except msgspec.ValidationError as error:

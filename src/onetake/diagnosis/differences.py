@@ -15,8 +15,8 @@ from msgspec import Struct
 
 from onetake.diagnosis.excerpts import excerpts, first_difference
 from onetake.diagnosis.json_differences import decode, json_differences, shown
-from onetake.matching import DEFAULT_HEADERS, Kind, Pair, body_kind, read_pairs, read_url
-from onetake.messages import Request
+from onetake.matching import DEFAULT_HEADERS, Kind, Pair, body_kind, read_pairs
+from onetake.messages import Request, read_url
 
 if TYPE_CHECKING:
     from onetake.wire.multipart import Part

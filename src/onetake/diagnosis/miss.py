@@ -10,8 +10,7 @@ from msgspec import Struct
 from onetake.diagnosis.differences import Difference, differences
 from onetake.diagnosis.excerpts import likeness
 from onetake.diagnosis.uploads import empty_uploads
-from onetake.matching import Url, read_url
-from onetake.messages import Request
+from onetake.messages import Request, Url, read_url
 from onetake.redaction import safe_url
 
 _MOST_COMPARED = 200

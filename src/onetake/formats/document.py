@@ -55,6 +55,7 @@ class _Request(Struct, omit_defaults=True, gc=False):
     url: str
     headers: list[str | tuple[str, str]] = []
     body: StoredBody | None = None
+    credential: int | str = 0
 
 
 class _Response(Struct, omit_defaults=True):
@@ -106,6 +107,12 @@ class _Asked(Struct, gc=False):
     request: _Request
 
 
+class _Made(Struct, gc=False):
+    """When an entry was recorded."""
+
+    recorded: _Recorded | None = None
+
+
 class _Document(Struct):
     onetake: int
     interactions: list[Raw]
@@ -117,6 +124,7 @@ _NOT_RECORDED = _Recorded()
 # Number literals stay as they were written (see `json_text`).
 _documents = msgspec.json.Decoder(_Document)
 _asked = msgspec.json.Decoder(_Asked, float_hook=Raw)
+_made = msgspec.json.Decoder(_Made)
 _answers = msgspec.json.Decoder(_Answer, float_hook=Raw)
 _entries = msgspec.json.Decoder(_Entry, float_hook=Raw)
 _lines = msgspec.json.Decoder(_Line, float_hook=Raw)
@@ -149,6 +157,15 @@ class Stored:
             return _to_request(_asked.decode(self._raw).request, self._blob)
         except (*_BROKEN, CassetteError) as error:
             raise self._located(error) from error
+
+    @property
+    def at(self) -> float:
+        """When it was made, UTC seconds; 0 where that is not known."""
+        try:
+            made = _made.decode(self._raw).recorded
+        except _BROKEN as error:
+            raise self._located(error) from error
+        return float(made.at) if made is not None else 0.0
 
     @property
     def interaction(self) -> Interaction:
@@ -284,6 +301,7 @@ def _from_interaction(
             url=_sound(asked.url),
             headers=to_lines(asked.headers),
             body=stored(asked.body, asked.headers.get("content-type")),
+            credential=asked.principal,
         ),
         response=None
         if answer is None
@@ -315,6 +333,7 @@ def _to_request(stored: _Request, blob: Callable[[str], bytes]) -> Request:
         url=stored.url,
         headers=from_lines(stored.headers),
         body=from_stored(stored.body, blob),
+        principal=stored.credential,
     )
 
 

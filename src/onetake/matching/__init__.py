@@ -7,7 +7,6 @@ from onetake.matching.bodies import Content, Kind, PartFacts, body_kind, read_bo
 from onetake.matching.fields import Value
 from onetake.matching.matcher import BUILT_IN, DEFAULT_HEADERS, Active, Loose, Matcher, MatchKey
 from onetake.matching.pairs import Pair, read_pairs
-from onetake.matching.urls import Url, read_url
 from onetake.matching.volatile import DAY_S, KINDS, Volatile
 
 __all__ = [
@@ -23,11 +22,9 @@ __all__ = [
     "Matcher",
     "Pair",
     "PartFacts",
-    "Url",
     "Value",
     "Volatile",
     "body_kind",
     "read_body",
     "read_pairs",
-    "read_url",
 ]

@@ -13,9 +13,9 @@ from onetake.config.paths import Deep, Glob, Path, Pattern, Step, path_text, ste
 from onetake.config.rules import Replacement
 from onetake.matching.bodies import Content, Kind, PartFacts, parse_json, read_body, write_json
 from onetake.matching.pairs import Pair, is_well_escaped, read_pairs
-from onetake.matching.urls import Url, read_url, to_bytes
+from onetake.matching.urls import to_bytes
 from onetake.matching.volatile import Volatile
-from onetake.messages import Request, media_type
+from onetake.messages import Request, Url, media_type, read_url
 
 _MOST_TEXT = 1 << 20  # bytes of a part or a body that are looked at as text
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from hashlib import sha256
 from typing import TypeAlias
 
@@ -27,12 +26,11 @@ from onetake.matching.urls import (
     parts_identity,
     path_identity,
     query_identity,
-    read_url,
     to_bytes,
     url_identity,
 )
 from onetake.matching.volatile import DAY_S, KINDS, Volatile
-from onetake.messages import Request
+from onetake.messages import Request, read_url
 
 MatchKey: TypeAlias = bytes
 """16 bytes: equal for equal requests."""
@@ -168,11 +166,20 @@ class Matcher:
         pieces = [self._fields_parts[name](fields, request) for name in active.match_on]
         return Loose(sha256(framed(b"loose", *pieces)).digest()[:16], values)
 
+    def loose_key(self, request: Request, at: float) -> MatchKey | None:
+        loose = self.loose(request, at)
+        return None if loose is None else loose.key
+
+    @property
+    def uses_credential(self) -> bool:
+        every = (self.match_on, *(rule.match_on or () for rule in self.rules))
+        return any("credential" in names for names in every)
+
     def active(self, request: Request) -> Active:
         """What the rules say about `request`."""
         if not self.rules:
             return self._plain
-        url = _cached_url(request.url)
+        url = read_url(request.url)
         place = (request.method, url.netloc, url.path)
         found = self._places.get(place)
         if found is None:
@@ -254,9 +261,6 @@ def _edited(request: Request, active: Active) -> Fields:
     for path, new in active.edits:
         fields = without(fields, path) if new is None else replacing(fields, path, new)
     return fields
-
-
-_cached_url = lru_cache(maxsize=_MOST_PLACES)(read_url)
 
 
 def _method(request: Request) -> bytes:

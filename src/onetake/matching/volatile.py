@@ -12,7 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-KINDS = ("uuid", "iso-time", "epoch", "hex")
+from onetake.config.rules import VOLATILE
+
+KINDS = VOLATILE
 DAY_S = 86_400.0
 
 _EXPRESSIONS = {

@@ -11,6 +11,7 @@ from onetake.messages.http import (
     media_type,
 )
 from onetake.messages.interaction import Interaction
+from onetake.messages.urls import Url, glob, read_url
 
 __all__ = [
     "Body",
@@ -21,5 +22,8 @@ __all__ = [
     "Interaction",
     "Request",
     "Response",
+    "Url",
+    "glob",
     "media_type",
+    "read_url",
 ]

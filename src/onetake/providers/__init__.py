@@ -1,1 +1,39 @@
-"""Knowledge about each API, as data."""
+"""Knowledge about each API, as data: hosts, credentials, telemetry, exchanges of credentials."""
+
+from onetake.providers.credentials import Principal, principal
+from onetake.providers.exchanges import (
+    EXCHANGES,
+    GENERIC_EXCHANGE,
+    SYNTHETIC,
+    Exchange,
+    exchange_for,
+    synthetic_answer,
+)
+from onetake.providers.presets import COMMON, PROVIDERS, Provider, provider_of
+from onetake.providers.telemetry import (
+    GENERIC_TELEMETRY,
+    TELEMETRY,
+    Telemetry,
+    telemetry_answer,
+    telemetry_for,
+)
+
+__all__ = [
+    "COMMON",
+    "EXCHANGES",
+    "GENERIC_EXCHANGE",
+    "GENERIC_TELEMETRY",
+    "PROVIDERS",
+    "SYNTHETIC",
+    "TELEMETRY",
+    "Exchange",
+    "Principal",
+    "Provider",
+    "Telemetry",
+    "exchange_for",
+    "principal",
+    "provider_of",
+    "synthetic_answer",
+    "telemetry_answer",
+    "telemetry_for",
+]

@@ -71,7 +71,9 @@ class SessionPlugin:
         if self._recorder is None:
             from onetake.recorder import Recorder
 
-            self._recorder = Recorder(settings=self._sources.session, root=self._config.rootpath)
+            self._recorder = Recorder(
+                settings=self._sources.session, root=self._config.rootpath, in_test=True
+            )
         return self._recorder
 
     def cassette_of(self, item: pytest.Item) -> Cassette | None:

@@ -6,43 +6,67 @@ The decisions are the session's (a pure state machine); here are the lock, the j
 from __future__ import annotations
 
 import itertools
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from threading import Lock
 from typing import assert_never
 
 from msgspec import Struct
 
-from onetake.cassettes.decisions import Decision, Forward, Record, Refuse, Replay
+from onetake.cassettes.decisions import Decision, Forward, Local, Record, Recorded, Refuse, Replay
 from onetake.cassettes.fold import Take
 from onetake.cassettes.session import Session, Slot
 from onetake.cassettes.verdicts import verdict
 from onetake.config import Mode, Settings
 from onetake.diagnosis import Candidate, empty_uploads, explain_miss, render
 from onetake.errors import MissError, OnetakeError, StoreError
-from onetake.matching import Matcher
-from onetake.messages import Interaction, Request
+from onetake.matching import Matcher, Value
+from onetake.messages import Interaction, Request, read_url
+from onetake.recorder.principals import Principals
+from onetake.recorder.traffic import Traffic
 from onetake.redaction import Redactor
 from onetake.runtime.context import Recording
 from onetake.stores.journal import Journal, Quarantine
 from onetake.stores.port import CassetteStore, Opened
 
+_now = time.time  # bound early: fake clocks do not reach us
+
+
+class LooseHit(Struct, frozen=True):
+    """A volatile value that was not the recorded one: where it stands, and its kind."""
+
+    path: str
+    kind: str
+
 
 class Call(Struct, frozen=True, kw_only=True):
-    """One request that was handled: `outcome` is `replayed`, `recorded`, `live` or `missed`."""
+    """One request that was handled: `outcome` is `replayed`, `recorded`, `live`, `missed` or `local`.
+
+    `loose` says in which values it was not the recorded request, if a volatile one was forgiven.
+    """
 
     method: str
     url: str
     client: str
     outcome: str
     reason: str = ""
+    loose: tuple[LooseHit, ...] = ()
 
 
 class _Plain(Struct, frozen=True):
     """An interaction from the quarantine, already decoded."""
 
     interaction: Interaction
+
+    @property
+    def request(self) -> Request:
+        return self.interaction.request
+
+    @property
+    def at(self) -> float:
+        return float(self.interaction.at)
 
     def answering(self, request: Request) -> Interaction:
         return self.interaction.replace(request=request)
@@ -66,7 +90,11 @@ class Opening:
         journal: Journal,
         quarantine: Callable[[], Quarantine],
         run_id: str,
+        *,
+        in_test: bool = False,
+        key: bytes | None = None,
     ) -> None:
+        """`key` makes keyed digests of credentials instead of their ordinals."""
         self.speed = settings.speed
         self.fast_retries = (
             settings.speed == 0 if settings.fast_retries is None else settings.fast_retries
@@ -85,6 +113,8 @@ class Opening:
         if settings.mode in (Mode.AUTO, Mode.ONCE):
             self._quarantine = quarantine()
         self._session = self._start_session()
+        self._traffic = Traffic(settings, in_test, self._session.has_recordings)
+        self._principals = Principals(key) if matcher.uses_credential else None
         self._pending: dict[int, _Pending] = {}
         self._recordings: dict[int, Recording] = {}
         self._kept: dict[int, Interaction] = {}
@@ -111,31 +141,79 @@ class Opening:
             zip(opened.keys, opened.entries, strict=True),
             ((key(one.request), _Plain(one)) for one in self._quarantine.interactions),
             repeat_last=self._settings.repeats == "last",
+            loose_key=self._loose_key,
         )
+
+    def _loose_key(self, recorded: Recorded) -> bytes | None:
+        loose = self._matcher.loose(recorded.request, recorded.at)
+        return None if loose is None else loose.key
 
     # What interceptors call.
 
     def decide(self, request: Request, client: str) -> Decision:
+        now_s = _now()
         try:
+            if self._principals is not None:
+                with self._lock:
+                    principal = self._principals.of(request, read_url(request.url).netloc)
+                if principal != request.principal:
+                    request = request.replace(principal=principal)
             safe = self._redactor.request(request)
             key = self._matcher.key(safe)
         except OnetakeError as error:
             return Refuse(error)
         with self._lock:
             try:
-                decision = self._session.decide(
-                    key, safe, lambda spent: self._miss(safe, key, spent)
-                )
+                decision = self._decide(request, safe, key, now_s)
             except OnetakeError as error:  # a recording that cannot be decoded
                 decision = Refuse(error)
-            self._account(decision, safe, key, client)
+            self._account(decision, safe, key, client, now_s)
         return decision
 
-    def _account(self, decision: Decision, safe: Request, key: bytes, client: str) -> None:
+    def _decide(self, request: Request, safe: Request, key: bytes, now_s: float) -> Decision:
+        active = self._matcher.active(safe)
+        mode = self._traffic.mode_for(active, read_url(request.url).netloc)
+        decision = self._traffic.decide(request, active, mode, now_s)
+        if decision is None:
+            decision = self._session.decide(
+                key,
+                safe,
+                lambda spent: self._miss(safe, key, spent),
+                loose=lambda: self._matcher.loose_key(safe, now_s),
+                mode=mode,
+                repeat_last=None if active.repeats is None else active.repeats == "last",
+            )
+        if isinstance(decision, Record | Forward):
+            refusal = self._traffic.refusal(request, safe)
+            if refusal is not None:
+                return Refuse(refusal)
+        return decision
+
+    def _loose_hits(self, safe: Request, now_s: float, recorded: Recorded) -> tuple[LooseHit, ...]:
+        """The values in which a request and its recording differ, whose loose keys are equal."""
+        sent = self._matcher.loose(safe, now_s)
+        stored = self._matcher.loose(recorded.request, recorded.at)
+        if sent is None or stored is None:
+            return ()
+        pairs: Iterable[tuple[Value, Value]] = zip(sent.values, stored.values, strict=False)
+        differing = (LooseHit(one.path, one.kind) for one, other in pairs if one.text != other.text)
+        return tuple(dict.fromkeys(differing))
+
+    def _account(
+        self, decision: Decision, safe: Request, key: bytes, client: str, now_s: float
+    ) -> None:
         reason = ""
+        loose: tuple[LooseHit, ...] = ()
         match decision:
             case Replay():
                 outcome = "replayed"
+                if decision.loosely is not None:
+                    loose = self._loose_hits(safe, now_s, decision.loosely)
+                    self.counts["loose"] += 1
+            case Local():
+                outcome, reason = "local", decision.reason
+            case Forward(reason) if reason == "credential-exchange":
+                outcome = "exchanged"
             case Record(seq):
                 outcome = "recorded"
                 self._pending[seq] = _Pending(safe, self._session.slots[seq])
@@ -150,7 +228,14 @@ class Opening:
         if not (outcome == "missed" and self._expecting):
             self.counts[outcome] += 1
         self.calls.append(
-            Call(method=safe.method, url=safe.url, client=client, outcome=outcome, reason=reason)
+            Call(
+                method=safe.method,
+                url=safe.url,
+                client=client,
+                outcome=outcome,
+                reason=reason,
+                loose=loose,
+            )
         )
 
     def _refused(self, error: OnetakeError, key: bytes) -> None:

@@ -10,11 +10,13 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
+
 from onetake import project
 from onetake.config import Settings, Source, resolve
 from onetake.errors import UsageError
 from onetake.interceptors import install
-from onetake.matching import Matcher
+from onetake.matching import DEFAULT_HEADERS, Matcher
 from onetake.messages import Request
 from onetake.recorder.cassette import Cassette
 from onetake.recorder.opening import Opening
@@ -44,7 +46,12 @@ class Recorder:
     """
 
     def __init__(
-        self, *, settings: Settings | None = None, root: Path | None = None, **overrides: Any
+        self,
+        *,
+        settings: Settings | None = None,
+        root: Path | None = None,
+        in_test: bool = False,
+        **overrides: Any,
     ) -> None:
         self.root = root or project.find_root(Path.cwd())
         self._sources: list[Source] = []
@@ -60,7 +67,8 @@ class Recorder:
                 [Source("Recorder(...)", overrides)], ci=project.is_ci(os.environ), base=settings
             )
         self.settings = settings
-        self._matchers: dict[tuple[object, ...], Matcher] = {}
+        self._matchers: dict[bytes, Matcher] = {}
+        self._in_test = in_test
         install()
 
     def use_cassette(self, name: str | None = None, **overrides: Any) -> CassetteScope:
@@ -113,17 +121,26 @@ class Recorder:
             Journal(cache, store.id, test_id),
             lambda: read_quarantine(cache, store.id, test_id),
             project.run_id(),
+            in_test=self._in_test,
+            key=project.digest_key(os.environ) if settings.credential == "digest" else None,
         )
         return Cassette(name, store.place, store.path, opening)
 
     def _matcher(self, settings: Settings) -> Matcher:
-        key = (settings.match_on, settings.match_headers, tuple(_functions))
+        wanted = (
+            *(settings.match_on, settings.match_headers, settings.rules, settings.volatile),
+            *(settings.volatile_patterns, settings.volatile_window, sorted(_functions)),
+        )
+        key = msgspec.msgpack.encode(wanted)
         if key not in self._matchers:
-            options: dict[str, Any] = {}
-            if settings.match_headers:
-                options["match_headers"] = settings.match_headers
             self._matchers[key] = Matcher(
-                match_on=settings.match_on, functions=dict(_functions), **options
+                match_on=settings.match_on,
+                match_headers=settings.match_headers or DEFAULT_HEADERS,
+                functions=dict(_functions),
+                rules=settings.rules,
+                volatile=settings.volatile,
+                patterns=settings.volatile_patterns,
+                window_s=settings.volatile_window,
             )
         return self._matchers[key]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from onetake.cassettes.decisions import Forward, Record, Refuse, Replay
+from onetake.cassettes.decisions import Forward, Local, Record, Refuse, Replay
 from onetake.messages import Request
 from onetake.runtime.context import Owner
 from onetake.runtime.playback import Playback
@@ -18,7 +18,7 @@ def begin(owner: Owner, request: Request, client: str) -> Playback | Recording |
     """
     decision = owner.decide(request, client)
     match decision:
-        case Replay(interaction):
+        case Replay(interaction) | Local(interaction):
             return Playback(interaction, owner.speed, owner.fast_retries)
         case Record(seq):
             return Recording(owner, request, seq)

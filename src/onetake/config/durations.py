@@ -1,0 +1,29 @@
+"""Durations as people write them: `"90s"`, `"15m"`, `"24h"`, `"7d"`, `"2w"`, `"1d12h"`, `"inf"`, or seconds."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from onetake.errors import UsageError
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 604_800.0}
+_PIECE = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])\s*")
+
+
+def parse_duration(value: object, place: str) -> float:
+    """Seconds, `math.inf` for `"inf"`. Raises `UsageError` naming `place`."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
+        return float(value)
+    if isinstance(value, str):
+        text = value.strip().lower()
+        if text in ("inf", "infinite", "never"):
+            return math.inf
+        if re.fullmatch(r"\d+(?:\.\d+)?", text):
+            return float(text)
+        if text and _PIECE.sub("", text) == "":
+            return sum(float(number) * _UNITS[unit] for number, unit in _PIECE.findall(text))
+    raise UsageError(
+        f"{place} is {value!r}, which is no duration.",
+        remedy='Write "90s", "15m", "24h", "7d" or "inf".',
+    )

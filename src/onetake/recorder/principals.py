@@ -1,0 +1,36 @@
+"""Who asks: credentials numbered per host in order of first use, or as keyed digests.
+
+Nothing of a credential is kept but the number, so a dummy key replays; each principal has recordings
+of its own, so a good key never gets a bad key's answer.
+"""
+
+from __future__ import annotations
+
+import hmac
+
+from onetake.messages import Request
+from onetake.providers import Principal, principal
+
+
+class Principals:
+    """Those of one opening. Not thread-safe: its owner holds a lock.
+
+    `key` makes digests instead of numbers (`credential = "digest"`).
+    """
+
+    def __init__(self, key: bytes | None = None) -> None:
+        self._key = key
+        self._numbers: dict[str, dict[Principal | None, int]] = {}
+
+    def of(self, request: Request, host: str) -> int | str:
+        """The principal of `request`, which is not redacted yet, for `host`."""
+        who = principal(request)
+        if self._key is not None:
+            if who is None:
+                return ""
+            text = f"{who.kind}\0{host}\0{who.identity}".encode("utf-8", "surrogatepass")
+            return hmac.new(self._key, text, "sha256").hexdigest()[:24]
+        numbers = self._numbers.get(host)
+        if numbers is None:
+            numbers = self._numbers[host] = {}
+        return numbers.setdefault(who, len(numbers))
