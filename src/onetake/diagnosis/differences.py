@@ -6,116 +6,142 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from itertools import islice, zip_longest
-from typing import TYPE_CHECKING
+from typing import Any
 
 from msgspec import Struct
 
-from onetake.diagnosis.excerpts import excerpts, first_difference
-from onetake.diagnosis.json_differences import decode, json_differences, shown
-from onetake.matching import DEFAULT_HEADERS, Kind, Pair, body_kind, read_pairs
+from onetake.config import path_text
+from onetake.diagnosis.excerpts import excerpts, first_difference, window
+from onetake.diagnosis.json_differences import json_differences, shown, to_json
+from onetake.diagnosis.kinds import MISSING, kind_of
+from onetake.matching import (
+    DEFAULT_HEADERS,
+    Content,
+    Kind,
+    Pair,
+    PartFacts,
+    parse_json,
+    read_body,
+    read_pairs,
+)
 from onetake.messages import Request, read_url
 
-if TYPE_CHECKING:
-    from onetake.wire.multipart import Part
-
 _MOST = 200
+_LONG = 20  # characters; where a longer text begins to differ is worth saying
+
+Moments = tuple[float, float]
 
 
-class Difference(Struct, frozen=True):
-    """One thing that differs: its path, and both values as short texts."""
+class Change(Struct, frozen=True):
+    """Two values at one path: texts, numbers and other JSON, bytes, a whole part or body, or `MISSING`."""
+
+    path: str
+    recorded: Any
+    sent: Any
+
+
+class Difference(Struct, frozen=True, omit_defaults=True):
+    """One thing that differs: its path, both values as short texts, and the kind of change.
+
+    `offset` is the character (of bytes: the byte) at which long values begin to differ; the windows
+    are what binary values hold 100 bytes either side of it.
+    """
 
     path: str
     recorded: str
     sent: str
+    kind: str = "text"
+    offset: int | None = None
+    recorded_window: str = ""
+    sent_window: str = ""
 
 
-def differences(recorded: Request, sent: Request) -> tuple[Difference, ...]:
-    """What differs, in the order of the request; at most 200."""
-    found = tuple(islice(_all(recorded, sent), _MOST))
-    return found or tuple(_headers(recorded, sent))
+def differences(
+    recorded: Request, sent: Request, at: Moments = (0.0, 0.0)
+) -> tuple[Difference, ...]:
+    """What differs, in the order of the request; at most 200. Never raises.
+
+    `at` is when the two were made (UTC seconds, 0 if not known): a time near it is told from a number.
+    """
+    return tuple(to_difference(change, at) for change in changes(recorded, sent))
 
 
-def _all(recorded: Request, sent: Request) -> Iterator[Difference]:
+def changes(recorded: Request, sent: Request) -> list[Change]:
+    """The same with the values themselves. Headers are only looked at where nothing else differs."""
+    found = list(islice(_all(recorded, sent), _MOST))
+    return found or list(_headers(recorded, sent))
+
+
+def to_difference(change: Change, at: Moments = (0.0, 0.0)) -> Difference:
+    """`change` as short texts."""
+    one, other = change.recorded, change.sent
+    if isinstance(one, bytes) and isinstance(other, bytes):
+        return _of_bytes(change.path, one, other, at)
+    texts = excerpts(_shown(one), _shown(other))
+    if isinstance(one, Content) and isinstance(other, Content):
+        empty = {one.kind: "added", other.kind: "removed"}
+        return Difference(change.path, *texts, empty.get(Kind.EMPTY, "type"))
+    offset = None
+    if isinstance(one, str) and isinstance(other, str) and max(len(one), len(other)) > _LONG:
+        offset = first_difference(one, other)
+    return Difference(change.path, *texts, kind_of(one, other, at), offset)
+
+
+def _all(recorded: Request, sent: Request) -> Iterator[Change]:
     if recorded.method.upper() != sent.method.upper():
-        yield Difference("method", recorded.method, sent.method)
+        yield Change("method", recorded.method, sent.method)
     one, other = read_url(recorded.url), read_url(sent.url)
     for name in "scheme", "netloc", "path":
         if getattr(one, name) != getattr(other, name):
             path = "url.host" if name == "netloc" else f"url.{name}"
-            yield Difference(path, *excerpts(getattr(one, name), getattr(other, name)))
-    yield from _pairs("query", _bytes(one.query), _bytes(other.query))
-    yield from _bodies(recorded, sent)
+            yield Change(path, getattr(one, name), getattr(other, name))
+    yield from _pairs("query", read_pairs(_bytes(one.query)), read_pairs(_bytes(other.query)))
+    yield from _contents(read_body(recorded), read_body(sent))
 
 
-def _headers(recorded: Request, sent: Request) -> Iterator[Difference]:
+def _headers(recorded: Request, sent: Request) -> Iterator[Change]:
     for name in DEFAULT_HEADERS:
         one, other = recorded.headers.get_all(name), sent.headers.get_all(name)
         if one != other:
-            texts = (", ".join(values) if values else "(absent)" for values in (one, other))
-            yield Difference(f"header.{name}", *excerpts(*texts))
+            values = [", ".join(lines) if lines else MISSING for lines in (one, other)]
+            yield Change(path_text("header", (name,)), values[0], values[1])
 
 
-def _bodies(recorded: Request, sent: Request) -> Iterator[Difference]:
-    kinds = body_kind(recorded), body_kind(sent)
-    if kinds[0] is not kinds[1]:
-        yield Difference("body", _summary(kinds[0], recorded), _summary(kinds[1], sent))
+def _contents(recorded: Content, sent: Content) -> Iterator[Change]:
+    if recorded.kind is not sent.kind:
+        yield Change("body", recorded, sent)
         return
-    match kinds[0]:
-        case Kind.JSON:
-            yield from _json("body", recorded.body, sent.body)
-        case Kind.LINES:
-            lines = [
-                [line for line in one.body.split(b"\n") if line.strip()] for one in (recorded, sent)
-            ]
-            values = [[decode(line) for line in side] for side in lines]
-            for path, one, other in json_differences("body", values[0], values[1]):
-                yield Difference(path, *excerpts(shown(one), shown(other)))
+    match recorded.kind:
+        case Kind.JSON | Kind.LINES:
+            yield from _json("body", recorded.value, sent.value)
         case Kind.FORM:
-            yield from _pairs("form", recorded.body, sent.body)
+            yield from _pairs("form", recorded.value, sent.value)
         case Kind.MULTIPART:
-            yield from _parts(recorded, sent)
-        case _:
-            yield from _raw("body", recorded.body, sent.body)
+            yield from _parts(recorded.value, sent.value)
+        case Kind.BYTES if recorded.value != sent.value:
+            yield Change("body", recorded.value, sent.value)
 
 
-def _json(path: str, recorded: bytes, sent: bytes) -> Iterator[Difference]:
-    for where, one, other in json_differences(path, decode(recorded), decode(sent)):
-        yield Difference(where, *excerpts(shown(one), shown(other)))
+def _json(path: str, one: Any, other: Any) -> Iterator[Change]:
+    for where, left, right in json_differences(path, to_json(one), to_json(other)):
+        yield Change(where, left, right)
 
 
-def _raw(path: str, recorded: bytes, sent: bytes) -> Iterator[Difference]:
-    if recorded == sent:
-        return
-    at = first_difference(recorded, sent)
-    texts = [
-        f"{len(data)} bytes, at {at}: {data[at : at + 16]!r}"
-        if at < len(data)
-        else f"{len(data)} bytes"
-        for data in (recorded, sent)
-    ]
-    yield Difference(path, texts[0], texts[1])
-
-
-def _pairs(prefix: str, recorded: bytes, sent: bytes) -> Iterator[Difference]:
-    if recorded == sent:
-        return
+def _pairs(root: str, recorded: Sequence[Pair], sent: Sequence[Pair]) -> Iterator[Change]:
     one, other = _by_name(recorded), _by_name(sent)
     for name in dict.fromkeys((*one, *other)):
         values = sorted(one.get(name, []), key=_order), sorted(other.get(name, []), key=_order)
-        if values[0] == values[1]:
-            continue
         for left, right in zip_longest(*values):
             if left != right:
-                texts = [_value(pair) for pair in (left, right)]
-                yield Difference(f"{prefix}.{_text(name)}", *excerpts(*texts))
+                yield Change(path_text(root, (_text(name),)), _value(left), _value(right))
 
 
-def _by_name(text: bytes) -> dict[bytes, list[Pair]]:
+def _by_name(pairs: Sequence[Pair]) -> dict[bytes, list[Pair]]:
     grouped: dict[bytes, list[Pair]] = {}
-    for pair in read_pairs(text):
+    for pair in pairs:
         grouped.setdefault(pair.name, []).append(pair)
     return grouped
 
@@ -124,57 +150,72 @@ def _order(pair: Pair) -> bytes:
     return pair.value or b""
 
 
-def _value(pair: Pair | None) -> str:
+def _value(pair: Pair | None) -> Any:
     if pair is None:
-        return "(absent)"
-    return "(no value)" if pair.value is None else f'"{_text(pair.value)}"'
+        return MISSING
+    return None if pair.value is None else _text(pair.value)
 
 
-def _parts(recorded: Request, sent: Request) -> Iterator[Difference]:
-    from onetake.wire.multipart import parse
-
-    sides = [parse(one.headers.get("content-type"), one.body) for one in (recorded, sent)]
-    if sides[0] is None or sides[1] is None:
-        return
-    for i, (one, other) in enumerate(zip_longest(sides[0].parts, sides[1].parts)):
-        name = (other or one).name or str(i)
-        if one is None or other is None:
-            yield Difference(f"part.{name}", _part_text(one), _part_text(other))
+def _parts(recorded: Sequence[PartFacts], sent: Sequence[PartFacts]) -> Iterator[Change]:
+    for i, (one, other) in enumerate(zip_longest(recorded, sent)):
+        path = path_text("part", ((other or one).name or str(i),))
+        if one is None or other is None or one.name != other.name:
+            yield Change(path, one or MISSING, other or MISSING)
             continue
-        if one.name != other.name:
-            yield Difference(f"part.{i}.name", _or_none(one.name), _or_none(other.name))
         if one.filename != other.filename:
-            texts = excerpts(_or_none(one.filename), _or_none(other.filename))
-            yield Difference(f"part.{name}.filename", *texts)
+            yield Change(f"{path}.filename", one.filename, other.filename)
         if one.content_type != other.content_type:
-            texts = excerpts(_or_none(one.content_type), _or_none(other.content_type))
-            yield Difference(f"part.{name}.type", *texts)
-        if one.body != other.body:
-            yield Difference(f"part.{name}.content", *_contents(one, other))
+            yield Change(f"{path}.type", one.content_type, other.content_type)
+        if one.content != other.content:
+            yield from _part_contents(f"{path}.content", one, other)
 
 
-def _contents(one: Part, other: Part) -> tuple[str, str]:
-    if one.filename is None and other.filename is None:
-        return excerpts(f'"{_text(one.body)}"', f'"{_text(other.body)}"')
-    return _content(one), _content(other)
+def _part_contents(path: str, one: PartFacts, other: PartFacts) -> Iterator[Change]:
+    values = [_json_value(part.content) for part in (one, other)]
+    if values[0] is not None and values[1] is not None:
+        found = list(_json(path, values[0][0], values[1][0]))
+        # The same value written otherwise: the bytes of a part are compared.
+        yield from found or [Change(path, _text(one.content), _text(other.content))]
+    elif one.filename is None and other.filename is None:
+        yield Change(path, _text(one.content), _text(other.content))
+    else:
+        yield Change(path, one.content, other.content)
 
 
-def _content(part: Part) -> str:
-    if not part.body:
-        return "an empty upload" if part.filename is not None else "empty"
-    return f"{len(part.body)} bytes, sha256 {sha256(part.body).hexdigest()[:12]}"
+def _json_value(data: bytes) -> tuple[Any] | None:
+    return parse_json(data) if data[:1] in (b"{", b"[") else None
 
 
-def _part_text(part: Part | None) -> str:
-    return "(absent)" if part is None else _content(part)
+def _of_bytes(path: str, one: bytes, other: bytes, at: Moments) -> Difference:
+    offset = first_difference(one, other)
+    texts = _size(path, one), _size(path, other)
+    if path == "body":
+        texts = _bytes_at(one, offset), _bytes_at(other, offset)
+    windows = window(one, offset), window(other, offset)
+    return Difference(path, texts[0], texts[1], kind_of(one, other, at), offset, *windows)
 
 
-def _or_none(text: str | None) -> str:
-    return "(none)" if text is None else text
+def _bytes_at(data: bytes, offset: int) -> str:
+    size = f"{len(data)} bytes"
+    return f"{size}, at {offset}: {data[offset : offset + 16]!r}" if offset < len(data) else size
 
 
-def _summary(kind: Kind, request: Request) -> str:
-    return "empty" if kind is Kind.EMPTY else f"{kind.value}, {len(request.body)} bytes"
+def _size(path: str, data: bytes) -> str:
+    if not data:
+        return "an empty upload" if path.startswith("part") else "empty"
+    return f"{len(data)} bytes, sha256 {sha256(data).hexdigest()[:12]}"
+
+
+def _shown(value: Any) -> str:
+    match value:
+        case Content():
+            count = f", {len(value.value)} of them" if value.kind is Kind.BYTES else ""
+            return f"{value.kind.value}{count}"
+        case PartFacts():
+            return _size("part", value.content)
+        case bytes():
+            return _size("", value)
+    return shown(value)
 
 
 def _text(data: bytes) -> str:

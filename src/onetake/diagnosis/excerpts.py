@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 WIDTH = 60
 _BEFORE = 16
+_AROUND = 100  # bytes
 
 
 def first_difference(one: Sequence[object], other: Sequence[object]) -> int:
@@ -36,6 +37,12 @@ def excerpts(one: str, other: str) -> tuple[str, str]:
     if max(len(one), len(other)) <= WIDTH:
         start = 0
     return _window(one, start), _window(other, start)
+
+
+def window(data: bytes, offset: int) -> str:
+    """100 bytes either side of `offset`, printable: text as it is, other bytes as `.`."""
+    piece = data[max(0, offset - _AROUND) : offset + _AROUND]
+    return "".join([chr(byte) if 0x20 <= byte < 0x7F else "." for byte in piece])
 
 
 def _window(text: str, start: int) -> str:

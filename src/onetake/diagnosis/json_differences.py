@@ -6,43 +6,30 @@ not as many as there are messages.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from difflib import SequenceMatcher
 from typing import Any
 
 import msgspec
 
+from onetake.config import step_text
 from onetake.diagnosis.excerpts import likeness
+from onetake.diagnosis.kinds import MISSING, Number
 
 _encoder = msgspec.json.Encoder(order="deterministic")
-_PLAIN_NAME = re.compile(r"[A-Za-z_$][\w$-]*")
 _MOST_ALIGNED = 400
 _MOST_OFFSETS = 20
 
 
-class _Missing(msgspec.Struct, frozen=True):
-    """Stands for what one side does not have."""
-
-
-MISSING = _Missing()
-
-
-class Number(str):
-    """A number's literal text: numbers are compared as they are written."""
-
-    __slots__ = ()
-
-
-_decoder = msgspec.json.Decoder(float_hook=Number)
-
-
-def decode(data: bytes) -> Any:
-    """Raises ValueError where `data` is not JSON."""
-    try:
-        return _decoder.decode(data)
-    except RecursionError as error:
-        raise ValueError(str(error)) from None
+def to_json(value: Any) -> Any:
+    """`value` as matching reads it, with fractions and exponents as `Number`."""
+    if isinstance(value, msgspec.Raw):
+        return Number(bytes(value).decode("ascii", "replace"))
+    if isinstance(value, dict):
+        return {name: to_json(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [to_json(item) for item in value]
+    return value
 
 
 def shown(value: Any) -> str:
@@ -61,7 +48,7 @@ def json_differences(path: str, one: Any, other: Any) -> Iterator[tuple[str, Any
     if isinstance(one, dict) and isinstance(other, dict):
         for name in dict.fromkeys((*one, *other)):
             yield from json_differences(
-                f"{path}{_step(name)}", one.get(name, MISSING), other.get(name, MISSING)
+                f"{path}{step_text(name)}", one.get(name, MISSING), other.get(name, MISSING)
             )
     elif isinstance(one, list) and isinstance(other, list):
         yield from _list_differences(path, one, other)
@@ -112,9 +99,3 @@ def _canonical(value: Any) -> bytes:
         return _encoder.encode(value)
     except (ValueError, RecursionError):
         return repr(value).encode("utf-8", "replace")
-
-
-def _step(name: str) -> str:
-    if _PLAIN_NAME.fullmatch(name):
-        return f".{name}"
-    return "[" + msgspec.json.encode(name).decode() + "]"

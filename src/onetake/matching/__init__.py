@@ -3,7 +3,7 @@
 Matching works on the redacted request, so a stored recording and a live request meet.
 """
 
-from onetake.matching.bodies import Content, Kind, PartFacts, body_kind, read_body
+from onetake.matching.bodies import Content, Kind, PartFacts, body_kind, parse_json, read_body
 from onetake.matching.fields import Value
 from onetake.matching.matcher import BUILT_IN, DEFAULT_HEADERS, Active, Loose, Matcher, MatchKey
 from onetake.matching.pairs import Pair, read_pairs
@@ -25,6 +25,7 @@ __all__ = [
     "Value",
     "Volatile",
     "body_kind",
+    "parse_json",
     "read_body",
     "read_pairs",
 ]

@@ -98,6 +98,7 @@ class Matcher:
         window_s: float = DAY_S,
     ) -> None:
         self._functions = dict(functions or {})
+        self._match_headers, self._kinds = tuple(match_headers), tuple(volatile)
         for name in self._functions:
             if name in BUILT_IN:
                 raise UsageError(
@@ -141,6 +142,18 @@ class Matcher:
                 self._volatile(rule.volatile)
         self._quick = tuple(self._request_parts[name] for name in self.match_on)
         self.fingerprint = self._fingerprint(volatile)
+
+    def with_rules(self, rules: Sequence[Rule]) -> Matcher:
+        """The same with other rules."""
+        return Matcher(
+            self.match_on,
+            self._match_headers,
+            self._functions,
+            rules=rules,
+            volatile=self._kinds,
+            patterns=self._patterns,
+            window_s=self._window_s,
+        )
 
     def key(self, request: Request) -> MatchKey:
         if not self.rules:

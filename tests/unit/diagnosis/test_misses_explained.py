@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from onetake.diagnosis import (
     Candidate,
-    Difference,
     differences,
     empty_uploads,
     explain_miss,
@@ -79,7 +78,11 @@ def test_differences_are_named_by_path(one, other, expected):
 def test_bytes_name_the_first_differing_offset():
     one, other = (post(data, content_type="image/png") for data in (b"abcdef", b"abcxef!"))
     (difference,) = differences(one, other)
-    assert difference == Difference("body", "6 bytes, at 3: b'def'", "7 bytes, at 3: b'xef!'")
+    assert (difference.recorded, difference.sent) == (
+        "6 bytes, at 3: b'def'",
+        "7 bytes, at 3: b'xef!'",
+    )
+    assert (difference.offset, difference.sent_window) == (3, "abcxef!")
 
 
 def test_an_empty_upload_is_named():
