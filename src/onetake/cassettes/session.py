@@ -106,6 +106,10 @@ class Session:
             return self._closed_or_record(Slot(key, n))
         return Refuse(miss(spent))
 
+    def recordings_of(self, key: bytes) -> int:
+        """How many recordings have this exact key."""
+        return len(self._queues.get(key, ()))
+
     def _loose_queues(self) -> dict[bytes, _LooseQueue]:
         if self._loose is None:
             self._loose = {}

@@ -1,18 +1,29 @@
-"""From a miss to a sentence: the nearest recording, what differs, and what to do about it.
+"""From a miss to a sentence: the nearest recording, what differs, the rule or what else to do about it.
 
 Works on redacted requests alone, so its texts may be shown anywhere.
 """
 
-from onetake.diagnosis.differences import Difference, differences
-from onetake.diagnosis.miss import Candidate, Miss, explain_miss, render
+from onetake.diagnosis.differences import Change, Difference, changes, differences
+from onetake.diagnosis.grouping import Event, Group, group, to_lines
+from onetake.diagnosis.kinds import kind_of
+from onetake.diagnosis.miss import Miss, explain_miss, render
+from onetake.diagnosis.nearest import Recording, nearest
 from onetake.diagnosis.uploads import empty_uploads
 
 __all__ = [
-    "Candidate",
+    "Change",
     "Difference",
+    "Event",
+    "Group",
     "Miss",
+    "Recording",
+    "changes",
     "differences",
     "empty_uploads",
     "explain_miss",
+    "group",
+    "kind_of",
+    "nearest",
     "render",
+    "to_lines",
 ]

@@ -1,153 +1,195 @@
-"""A miss explained: which recording came nearest, what differs, what to do."""
+"""A miss explained: which recording came nearest, what differs, and the one thing to do."""
 
 from __future__ import annotations
 
+import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from msgspec import Struct
 
-from onetake.diagnosis.differences import Difference, differences
-from onetake.diagnosis.excerpts import likeness
+from onetake.diagnosis.differences import Difference, changes, to_difference
+from onetake.diagnosis.nearest import Place, Recording, nearest
+from onetake.diagnosis.remedies import rule_for, to_toml
 from onetake.diagnosis.uploads import empty_uploads
-from onetake.messages import Request, Url, read_url
+from onetake.matching import Matcher
+from onetake.messages import Request, read_url
 from onetake.redaction import safe_url
 
-_MOST_COMPARED = 200
 _MOST_SHOWN = 8
 _WIDTH = 80
 
 
-class Candidate(Struct, frozen=True, kw_only=True):
-    """A recorded request: its key, and whether this opening has used it."""
-
-    request: Request
-    key: bytes = b""
-    used: bool = False
-
-
-class Miss(Struct, frozen=True, kw_only=True):
+class Miss(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why no recording answers a request.
 
-    `reason` is `no-recording` (nothing of that method, host and path), `exhausted` (every equal
-    recording is used already) or `changed` (one came near; `differences` say how).
+    `reason` is `no-recording` (nothing of that method, host and path), `exhausted` (every equal recording
+    is used already), `changed` (one came near; `differences` say how), `credential` (recorded for
+    another credential) or `upload` (an upload that was emptied). `cause` is the same for all misses that
+    one change would mend; `rule` is TOML that would have made the two equal, if a rule is right.
     """
 
     request_line: str
     reason: str
     nearest_line: str = ""
     differences: tuple[Difference, ...] = ()
+    cause: str = ""
     advice: str = ""
+    rule: str = ""
 
 
 def explain_miss(
     request: Request,
-    candidates: Sequence[Candidate],
+    recordings: Sequence[Recording],
+    matcher: Matcher,
     *,
-    key: bytes | None = None,
     spent: int = 0,
+    used: Container[int] = (),
+    at: float = 0.0,
+    among: Sequence[int] | None = None,
 ) -> Miss:
-    """Why `request`, redacted and with match key `key`, has no answer among `candidates`.
+    """Why `request`, redacted and made at `at` (UTC seconds), has no answer among `recordings`.
 
-    `spent` is how many equal recordings this opening has used. The work is bounded: at most 200
-    recordings are compared, those of the same host and path first.
+    `spent` is how many recordings that answer it this opening has used; `used` holds the indexes of all
+    that it has; `among`, where given, those that may be the nearest. Never raises.
     """
     line = f"{request.method} {safe_url(request.url)}"
-    if not candidates:
-        advice = "The cassette is empty or does not exist. " + _RECORD
-        return Miss(request_line=line, reason="no-recording", advice=advice)
-    equal = sum(candidate.key == key for candidate in candidates) if key else 0
-    if spent or equal:
-        count = spent or equal
-        equals = "1 equal recording" if count == 1 else f"{count} equal recordings"
+    if spent:
+        equals = "1 equal recording" if spent == 1 else f"{spent} equal recordings"
         return Miss(
             request_line=line,
             reason="exhausted",
             nearest_line=f"{equals}, used already",
+            cause=f"{_place(request)} is sent more often than recorded",
             advice=(
-                f"The program now sends this request more often than the {count} "
-                f"time{'' if count == 1 else 's'} recorded. {_RECORD} "
+                f"The program now sends this request more often than the {spent} "
+                f"time{'' if spent == 1 else 's'} recorded. {_RECORD} "
                 'To serve the last answer again, set repeats = "last".'
             ),
         )
-    return _nearest(request, line, candidates)
-
-
-def _nearest(request: Request, line: str, candidates: Sequence[Candidate]) -> Miss:
-    sent = read_url(request.url)
-    ranked = sorted(
-        ((_rank(request, sent, candidate), -i) for i, candidate in enumerate(candidates)),
-        reverse=True,
-    )[:_MOST_COMPARED]
-    close = max(ranked, key=lambda one: (one[0], _likeness(request, candidates[-one[1]].request)))
-    rank, index = close[0], -close[1]
-    nearest = candidates[index]
-    if not rank[0] and not (rank[1] and sent.path != "/"):
-        hosts = sorted({read_url(one.request.url).netloc for one in candidates})
-        named = ", ".join(hosts[:5]) + (", ..." if len(hosts) > 5 else "")
+    if not recordings:
         return Miss(
             request_line=line,
             reason="no-recording",
+            cause="nothing is recorded yet",
+            advice="The cassette is empty or does not exist. " + _RECORD,
+        )
+    found = nearest(request, recordings, used, among)
+    if found is None or not _is_near(found[1], request):
+        hosts = {read_url(one.line[1]).netloc for one in recordings if one.line is not None}
+        named = ", ".join(sorted(hosts)[:5]) + (", ..." if len(hosts) > 5 else "")
+        return Miss(
+            request_line=line,
+            reason="no-recording",
+            cause=f"nothing is recorded for {read_url(request.url).netloc}",
             advice=f"The cassette has no recording for this host; it has {named}. {_RECORD}",
         )
-    near = f"{nearest.request.method} {safe_url(nearest.request.url)}"
-    state = "used already" if nearest.used else "unused"
-    found = differences(nearest.request, request)
-    return Miss(
-        request_line=line,
-        reason="changed" if all(rank[:3]) else "no-recording",
-        nearest_line=f"no. {index + 1} of {len(candidates)} ({state}): {near}",
-        differences=found,
-        advice=_advice(request, nearest, found),
-    )
+    index, place = found
+    state = "used already" if index in used else "unused"
+    near = recordings[index].request
+    where = f"no. {index + 1} of {len(recordings)} ({state}): {near.method} {safe_url(near.url)}"
+    return _compared(request, recordings[index], matcher, line, where, place, at)
 
 
-_Rank = tuple[bool, bool, bool, bool]
+def _is_near(place: Place, request: Request) -> bool:
+    return place[0] or (place[1] and read_url(request.url).path != "/")
 
 
-def _rank(request: Request, sent: Url, candidate: Candidate) -> _Rank:
-    """Same host, same path, same method, unused: the cheap part of nearness."""
-    url = read_url(candidate.request.url)
-    return (
-        url.netloc == sent.netloc,
-        url.path == sent.path,
-        candidate.request.method.upper() == request.method.upper(),
-        not candidate.used,
-    )
-
-
-def _likeness(request: Request, other: Request) -> float:
-    """How much of the longer body is common at both ends, and the same for the URL."""
-    return likeness(request.url, other.url) + 2 * likeness(request.body, other.body)
-
-
-_RECORD = "To record it, run once with --onetake-mode=auto or ONETAKE_MODE=auto."
-
-
-def _advice(request: Request, nearest: Candidate, found: Sequence[Difference]) -> str:
+def _compared(
+    request: Request,
+    recording: Recording,
+    matcher: Matcher,
+    line: str,
+    where: str,
+    place: Place,
+    at: float,
+) -> Miss:
+    near = recording.request
+    moments = (recording.at, at)
+    found = changes(near, request)
+    shown = tuple(to_difference(change, moments) for change in found)
+    reason = "changed" if all(place) else "no-recording"
+    rule = None
     empty = empty_uploads(request)
-    if empty and not empty_uploads(nearest.request):
-        return (
+    if empty and not empty_uploads(near):
+        reason = "upload"
+        cause = f"multipart part `{empty[0]}` empty"
+        advice = (
             f"The upload {empty[0]!r} is empty: its file was probably read by an earlier request. "
             "Open it anew, or seek(0), before each call."
         )
-    if not found:
-        return (
+    elif near.principal != request.principal and not _is_in_body(shown):
+        reason = "credential"
+        cause = "recorded under another credential"
+        advice = (
+            "Method, URL and body are equal: it was recorded for another credential. Use them in the "
+            'order in which they were recorded, or take "credential" out of match_on.'
+        )
+        shown = ()
+    elif not shown or shown[0].path.startswith("header"):
+        cause = "a header or a function named in match_on differs"
+        advice = (
             "Method, URL and body are equal: what differs is a header or a function named in "
             f"match_on. {_RECORD}"
         )
-    return f"If the change is meant, record it anew: {_RECORD[14:]}"
+    else:
+        cause = _cause(shown)
+        rule = rule_for(near, request, found, moments, matcher)
+        advice = f"If the change is meant, record it anew: {_RECORD[14:]}"
+    return Miss(
+        request_line=line,
+        reason=reason,
+        nearest_line=where,
+        differences=shown,
+        cause=cause,
+        advice=advice,
+        rule=to_toml(rule) if rule is not None else "",
+    )
 
+
+def _is_in_body(shown: Sequence[Difference]) -> bool:
+    return any(not one.path.startswith("header") for one in shown)
+
+
+def _cause(shown: Sequence[Difference]) -> str:
+    """The first thing that differs, in words that other misses of the same cause share."""
+    first = shown[0]
+    path = _INDEX.sub("[*]", first.path) if len(shown) > 1 else first.path
+    others = len({_INDEX.sub("[*]", one.path) for one in shown}) - 1
+    what = {
+        "text": "changed",
+        "added": "is new",
+        "removed": "is gone",
+        "type": "is of another type",
+        "bytes": "changed",
+        "number": "is another number",
+        "image": "is another image",
+    }.get(first.kind, f"changes with each run ({first.kind})")
+    if first.kind == "text" and first.offset is not None:
+        what += f" at character {first.offset}"
+    more = f", and {others} more" if others > 0 else ""
+    return f"`{path}` {what}{more}"
+
+
+def _place(request: Request) -> str:
+    url = read_url(request.url)
+    return f"{request.method.upper()} {url.netloc}{url.path}"
+
+
+_INDEX = re.compile(r"\[\d+\]")
+_RECORD = "To record it, run once with --onetake-mode=auto or ONETAKE_MODE=auto."
 
 _TITLES = {
     "no-recording": "No recording answers this request.",
     "exhausted": "Every recording of this request is used already.",
     "changed": "No recording answers this request: it differs from what was recorded.",
+    "credential": "No recording answers this request: it was recorded for another credential.",
+    "upload": "No recording answers this request: one of its uploads is empty.",
 }
 
 
-def render(miss: Miss, cassette: str, mode: str) -> str:
-    """`miss` as a text of several lines, made for 80 columns."""
+def render(miss: Miss, cassette: str, mode: str, *, verbose: bool = False) -> str:
+    """`miss` as a text of several lines, made for 80 columns; `verbose` shows bytes around differences."""
     lines = [
         _TITLES.get(miss.reason, _TITLES["no-recording"]),
         f"  request   {miss.request_line}",
@@ -158,14 +200,31 @@ def render(miss: Miss, cassette: str, mode: str) -> str:
         lines.append(f"  nearest   {miss.nearest_line}")
     if miss.differences:
         lines.append("What differs:")
-    for difference in miss.differences[:_MOST_SHOWN]:
+    shown = miss.differences if verbose else miss.differences[:_MOST_SHOWN]
+    for difference in shown:
         lines += [
-            f"  {difference.path}",
+            f"  {difference.path}{_remark(difference)}",
             f"    recorded  {difference.recorded}",
             f"    sent      {difference.sent}",
         ]
-    if len(miss.differences) > _MOST_SHOWN:
-        lines.append(f"  and {len(miss.differences) - _MOST_SHOWN} more")
+        if verbose and difference.recorded_window:
+            lines += [
+                f"    around byte {difference.offset}:",
+                f"    recorded  {difference.recorded_window}",
+                f"    sent      {difference.sent_window}",
+            ]
+    if len(miss.differences) > len(shown):
+        lines.append(f"  and {len(miss.differences) - len(shown)} more")
+    if miss.rule:
+        lines.append("This rule makes them equal (for pyproject.toml):")
+        lines += [f"  {line}" for line in miss.rule.split("\n")]
     if miss.advice:
         lines += textwrap.wrap(miss.advice, _WIDTH, break_long_words=False, break_on_hyphens=False)
     return "\n".join(lines)
+
+
+def _remark(difference: Difference) -> str:
+    remarks = [difference.kind] if difference.kind not in ("text", "bytes") else []
+    if difference.offset is not None and difference.offset > 16:
+        remarks.append(f"from character {difference.offset} on")
+    return f"  ({', '.join(remarks)})" if remarks else ""

@@ -18,6 +18,7 @@ request is decoded when its key is wanted, an answer when it is replayed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -132,6 +133,11 @@ _encode = msgspec.json.Encoder().encode
 _BROKEN = (msgspec.MsgspecError, RecursionError, ValueError)
 
 
+# An entry begins so; a URL with escapes, or a hand-written order, is decoded.
+_LINE = re.compile(rb'\A\{\s*"request":\s*\{\s*"method":\s*"([A-Za-z]+)",\s*"url":\s*"([^"\\]*)"')
+_LINE_WITHIN = 600
+
+
 class Stored:
     """One entry of a document: its text, decoded when asked for. Safe to share between threads."""
 
@@ -147,6 +153,22 @@ class Stored:
     def raw(self) -> bytes:
         """Its text, exactly as it lies in the document."""
         return bytes(self._raw)
+
+    def text(self, limit: int) -> bytes:
+        """The beginning of its text."""
+        return bytes(memoryview(self._raw)[:limit])
+
+    @property
+    def line(self) -> tuple[str, str] | None:
+        """Method and URL, mostly without decoding; None for an entry that cannot be read."""
+        found = _LINE.search(self.text(_LINE_WITHIN))
+        if found is not None:
+            return found[1].decode("utf-8", "replace"), found[2].decode("utf-8", "replace")
+        try:
+            request = self.request
+        except CassetteError:
+            return None
+        return request.method, request.url
 
     @property
     def request(self) -> Request:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
 from typing import assert_never
@@ -20,10 +20,11 @@ from onetake.cassettes.fold import Take
 from onetake.cassettes.session import Session, Slot
 from onetake.cassettes.verdicts import verdict
 from onetake.config import Mode, Settings
-from onetake.diagnosis import Candidate, empty_uploads, explain_miss, render
+from onetake.diagnosis import Event, empty_uploads
 from onetake.errors import MissError, OnetakeError, StoreError
 from onetake.matching import Matcher, Value
 from onetake.messages import Interaction, Request, read_url
+from onetake.recorder.explanations import Explanations
 from onetake.recorder.principals import Principals
 from onetake.recorder.traffic import Traffic
 from onetake.redaction import Redactor
@@ -91,10 +92,15 @@ class Opening:
         quarantine: Callable[[], Quarantine],
         run_id: str,
         *,
+        test_id: str = "",
         in_test: bool = False,
         key: bytes | None = None,
+        record: Callable[[Sequence[Event]], None] = lambda _: None,
     ) -> None:
-        """`key` makes keyed digests of credentials instead of their ordinals."""
+        """`key` makes keyed digests of credentials instead of their ordinals.
+
+        `record` is told, once closed, of every request that was not replayed, and why.
+        """
         self.speed = settings.speed
         self.fast_retries = (
             settings.speed == 0 if settings.fast_retries is None else settings.fast_retries
@@ -113,6 +119,14 @@ class Opening:
         if settings.mode in (Mode.AUTO, Mode.ONCE):
             self._quarantine = quarantine()
         self._session = self._start_session()
+        self._explanations = Explanations(
+            self._opened.entries if self._opened else (),
+            matcher,
+            settings,
+            place=store.place,
+            test=test_id or store.place,
+        )
+        self._record = record
         self._traffic = Traffic(settings, in_test, self._session.has_recordings)
         self._principals = Principals(key) if matcher.uses_credential else None
         self._pending: dict[int, _Pending] = {}
@@ -178,7 +192,9 @@ class Opening:
             decision = self._session.decide(
                 key,
                 safe,
-                lambda spent: self._miss(safe, key, spent),
+                lambda spent: self._explanations.of_miss(
+                    safe, now_s, spent=spent, used=self._session.used, mode=mode
+                ),
                 loose=lambda: self._matcher.loose_key(safe, now_s),
                 mode=mode,
                 repeat_last=None if active.repeats is None else active.repeats == "last",
@@ -222,7 +238,7 @@ class Opening:
                 outcome = "live"
             case Refuse(error):
                 outcome, reason = "missed", getattr(error, "reason", "")
-                self._refused(error, key)
+                self._refused(error, key, safe)
             case _:
                 assert_never(decision)
         if not (outcome == "missed" and self._expecting):
@@ -238,14 +254,14 @@ class Opening:
             )
         )
 
-    def _refused(self, error: OnetakeError, key: bytes) -> None:
+    def _refused(self, error: OnetakeError, key: bytes, safe: Request) -> None:
         if self._expecting or key in self._missed_keys:
             return
         self._missed_keys.add(key)
-        if isinstance(error, MissError):
-            self.misses.append(error)
-        else:
-            self.misses.append(MissError(error.message, remedy=error.remedy, reason="unreadable"))
+        if not isinstance(error, MissError):
+            error = MissError(error.message, remedy=error.remedy, reason="unreadable")
+        self.misses.append(error)
+        self._explanations.add_miss(error, safe)
 
     def _warn_of_empty_uploads(self, request: Request) -> None:
         for part in empty_uploads(request):
@@ -253,22 +269,6 @@ class Opening:
                 f"{request.line}: the upload part {part!r} is empty. "
                 "Was its file already read by an earlier request? Open it anew for each call."
             )
-
-    def _miss(self, request: Request, key: bytes, spent: int) -> MissError:
-        entries = self._opened.entries if self._opened else ()
-        keys = self._opened.keys if self._opened else ()
-        used = self._session.used
-        candidates = [
-            Candidate(request=entry.request, key=its_key, used=id(entry) in used)
-            for entry, its_key in zip(entries, keys, strict=True)
-        ]
-        miss = explain_miss(request, candidates, key=key, spent=spent)
-        text = render(
-            miss,
-            cassette=self._store.place,
-            mode=f"{self._settings.mode} ({self._settings.mode_reason})",
-        )
-        return MissError(text, request=miss.request_line, reason=miss.reason)
 
     def began(self, seq: int, recording: Recording) -> None:
         with self._lock:
@@ -328,6 +328,7 @@ class Opening:
                 return
             self._closed = self._session.closed = True
             self.passed = passed or self._settings.publish_on_error
+            self._explain_recorded()
             try:
                 self._settle()
             except OSError as error:
@@ -340,6 +341,20 @@ class Opening:
                     f"Recordings were not safe from a crash until the end: {self._journal_error}. "
                     "Make .onetake/ in the project's folder writable."
                 )
+
+    def _explain_recorded(self) -> None:
+        if self._session.has_recordings and self._settings.mode is not Mode.RECORD:
+            recorded = (
+                (one.request, one.at, self._session.recordings_of(self._session.slots[seq].key))
+                for seq, one in sorted(self._kept.items())
+            )
+            self._explanations.add_recorded(recorded, self._session.used)
+        self._record(self._explanations.events)
+
+    @property
+    def events(self) -> list[Event]:
+        """Every request that was not replayed, and why; complete once closed."""
+        return self._explanations.events
 
     def _settle(self) -> None:
         if not self.passed:

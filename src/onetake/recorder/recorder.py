@@ -24,6 +24,7 @@ from onetake.runtime import context, seams
 from onetake.stores.files import FileCassette, is_file_name, locate
 from onetake.stores.journal import Journal, read_quarantine
 from onetake.stores.memory import MemoryCassette
+from onetake.stores.runs import RunRecord
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _functions: dict[str, Callable[[Request], object]] = {}
@@ -121,7 +122,9 @@ class Recorder:
             Journal(cache, store.id, test_id),
             lambda: read_quarantine(cache, store.id, test_id),
             project.run_id(),
+            test_id=test_id,
             in_test=self._in_test,
+            record=RunRecord(cache, project.run_id()).add,
             key=project.digest_key(os.environ) if settings.credential == "digest" else None,
         )
         return Cassette(name, store.place, store.path, opening)

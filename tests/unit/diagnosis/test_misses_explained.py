@@ -3,21 +3,44 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from onetake.diagnosis import (
-    Candidate,
     differences,
     empty_uploads,
     explain_miss,
     render,
 )
+from onetake.matching import Matcher
 from onetake.messages import Headers, Request
 
 URL = "https://api.example.com/v1/chat"
+MATCHER = Matcher()
+
+
+@dataclass
+class Held:
+    """A recording as the nearest one is looked for."""
+
+    request: Request
+    at: float = 0.0
+
+    @property
+    def line(self) -> tuple[str, str]:
+        return self.request.method, self.request.url
+
+    def text(self, limit: int) -> bytes:
+        return self.request.body[:limit]
+
+
+def explain(sent: Request, *recorded: Request, **more):
+    return explain_miss(sent, [Held(one) for one in recorded], MATCHER, **more)
+
+
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -88,26 +111,26 @@ def test_bytes_name_the_first_differing_offset():
 def test_an_empty_upload_is_named():
     assert empty_uploads(upload(b"")) == ["image"]
     assert empty_uploads(upload(b"x")) == []
-    miss = explain_miss(upload(b""), [Candidate(request=upload(b"x"))])
+    miss = explain(upload(b""), upload(b"x"))
     assert miss.differences[0].sent == "an empty upload"
     assert "'image' is empty" in miss.advice
 
 
 def test_the_nearest_of_the_same_path_is_chosen():
     sent = post({"q": "what is the capital of France?"})
-    candidates = [
-        Candidate(request=post({"q": "what is the capital of France?"}, url=URL + "/other")),
-        Candidate(request=post({"q": "something else"})),
-        Candidate(request=post({"q": "what is the capital of Italy?"})),
-    ]
-    miss = explain_miss(sent, candidates, key=b"k")
+    miss = explain(
+        sent,
+        post({"q": "what is the capital of France?"}, url=URL + "/other"),
+        post({"q": "something else"}),
+        post({"q": "what is the capital of Italy?"}),
+    )
     assert miss.reason == "changed"
     assert "no. 3 of 3 (unused)" in miss.nearest_line
     assert [one.path for one in miss.differences] == ["body.q"]
 
 
 def test_an_empty_cassette_says_record_first():
-    miss = explain_miss(post({}), [])
+    miss = explain(post({}))
     assert miss.reason == "no-recording"
     text = render(miss, "cassettes/a.json", "replay (CI)")
     for piece in (
@@ -121,26 +144,25 @@ def test_an_empty_cassette_says_record_first():
 
 
 def test_spent_recordings_are_exhausted():
-    candidates = [Candidate(request=post({}), key=b"k", used=True)] * 2
-    miss = explain_miss(post({}), candidates, key=b"k", spent=2)
+    miss = explain(post({}), post({}), post({}), spent=2, used={0, 1})
     assert miss.reason == "exhausted"
     assert "2 equal recordings" in miss.nearest_line
     assert "repeats" in miss.advice
 
 
 def test_another_host_is_no_recording():
-    miss = explain_miss(post({}, url="https://other/x"), [Candidate(request=post({}))])
+    miss = explain(post({}, url="https://other/x"), post({}))
     assert (miss.reason, miss.nearest_line) == ("no-recording", "")
     assert "api.example.com" in miss.advice
 
 
 def test_equal_requests_point_at_headers_and_functions():
-    miss = explain_miss(post({}), [Candidate(request=post({}), key=b"a")], key=b"b")
+    miss = explain(post({}), post({}))
     assert "header or a function" in miss.advice
 
 
 def test_lines_fit_a_terminal():
-    miss = explain_miss(post({"a": "x" * 500}), [Candidate(request=post({"a": "y" * 500}))])
+    miss = explain(post({"a": "x" * 500}), post({"a": "y" * 500}))
     assert max(map(len, render(miss, "c.json", "replay").splitlines())) <= 80
 
 
@@ -169,4 +191,4 @@ def test_every_miss_can_be_explained(one, other, url, content_type):
     recorded = post(one, url=url, content_type=content_type)
     sent = post(other, url=URL, content_type=content_type)
     for candidate in recorded, recorded.replace(url=URL):
-        assert render(explain_miss(sent, [Candidate(request=candidate)]), "c", "replay")
+        assert render(explain(sent, candidate), "c", "replay", verbose=True)

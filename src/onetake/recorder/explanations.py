@@ -1,0 +1,122 @@
+"""Why requests of one opening were not replayed.
+
+A miss is explained at once, as its error says so. What `auto` recorded although the cassette had
+recordings is explained when the opening closes, so that no live call waits for it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Container, Iterable, Sequence
+
+from onetake.config import Mode, Settings
+from onetake.diagnosis import Event, Miss, explain_miss, render
+from onetake.errors import MissError
+from onetake.formats.document import Stored
+from onetake.matching import Matcher
+from onetake.messages import Request
+
+_monotonic = time.monotonic  # bound early: fake clocks do not reach us
+_BUDGET_S = 2.0  # for what one opening recorded anew
+_NEAR = ("changed", "credential", "upload", "exhausted")
+
+
+class Explanations:
+    """Of one opening of the cassette that holds `entries`. Not thread-safe: its owner holds a lock.
+
+    `events` grows with `add_miss` and `add_recorded`.
+    """
+
+    def __init__(
+        self,
+        entries: Sequence[Stored],
+        matcher: Matcher,
+        settings: Settings,
+        *,
+        place: str,
+        test: str,
+    ) -> None:
+        self._entries = entries
+        self._matcher = matcher
+        self._settings = settings
+        self._place = place
+        self._test = test
+        self._misses: dict[int, Miss] = {}  # by the id of the error, which its owner keeps
+        self.events: list[Event] = []
+
+    def of_miss(
+        self, request: Request, at: float, *, spent: int, used: Container[int], mode: Mode
+    ) -> MissError:
+        """The error for `request`, redacted and made at `at`; `used` holds ids of entries."""
+        miss = explain_miss(
+            request, self._entries, self._matcher, spent=spent, used=self._indexes(used), at=at
+        )
+        why = f"{mode} ({self._reason_of(mode)})"
+        error = MissError(
+            render(miss, cassette=self._place, mode=why),
+            request=miss.request_line,
+            reason=miss.reason,
+        )
+        self._misses[id(error)] = miss
+        return error
+
+    def _reason_of(self, mode: Mode) -> str:
+        return self._settings.mode_reason if mode is self._settings.mode else "a rule"
+
+    def add_miss(self, error: MissError, request: Request) -> None:
+        """`error` counts as an event; one that is not `of_miss` speaks for itself."""
+        miss = self._misses.get(id(error))
+        if miss is None:
+            miss = Miss(
+                request_line=request.line,
+                reason=error.reason,
+                cause=error.message.partition("\n")[0],
+                advice=error.remedy,
+            )
+        self._add("missed", miss)
+
+    def add_recorded(
+        self, requests: Iterable[tuple[Request, float, int]], used: Container[int]
+    ) -> None:
+        """Each request that was paid for: with its moment, and how many equal recordings were spent.
+
+        One that is simply new is no event: it has no unused recording near it.
+        """
+        taken = self._indexes(used)
+        unused = [i for i in range(len(self._entries)) if i not in taken]
+        end = _monotonic() + _BUDGET_S
+        left_out = 0
+        for request, at, spent in requests:
+            if not spent and not unused:
+                continue
+            if _monotonic() > end:
+                left_out += 1
+                continue
+            miss = explain_miss(
+                request, self._entries, self._matcher, spent=spent, at=at, among=unused
+            )
+            if miss.reason in _NEAR:
+                self._add("recorded", miss)
+        if left_out:
+            miss = Miss(
+                request_line="",
+                reason="not-examined",
+                cause=f"more of {self._place}, not examined",
+                advice="Mend the other causes first, then run again.",
+            )
+            self._add("recorded", miss, left_out)
+
+    def _add(self, outcome: str, miss: Miss, count: int = 1) -> None:
+        self.events.append(
+            Event(
+                test=self._test,
+                cassette=self._place,
+                outcome=outcome,
+                mode=self._settings.mode.value,
+                miss=miss,
+                count=count,
+            )
+        )
+
+    def _indexes(self, used: Container[int]) -> set[int]:
+        return {i for i, entry in enumerate(self._entries) if id(entry) in used}

@@ -1,0 +1,113 @@
+"""What each run could not replay, and why: a line for each event, in the project's cache directory.
+
+`onetake explain` reads the last one. Every process of a run appends to one file; it is a diary, so
+trouble with it is never the test's.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from onetake.diagnosis import Event
+from onetake.stores.journal import ensure_cache
+
+_FORMAT = 1
+_KEPT = 20  # runs
+
+
+class RunHead(Struct, frozen=True):
+    """The first line of a run: `at` in UTC seconds, `command` as it was typed."""
+
+    run: int
+    at: int
+    command: str
+
+
+class Run(Struct, frozen=True):
+    """A run and what it could not replay."""
+
+    head: RunHead
+    events: tuple[Event, ...]
+
+
+class RunRecord:
+    """The record of the run `run_id`."""
+
+    def __init__(self, cache: Path, run_id: str) -> None:
+        self._cache = cache
+        self._path = cache / "runs" / f"{run_id}.jsonl"
+
+    def add(self, events: Sequence[Event]) -> None:
+        """Append `events`. A run without any is in the record too once `begin` was called."""
+        if not events:
+            return
+        lines = b"".join(msgspec.json.encode(event) + b"\n" for event in events)
+        with suppress(OSError):
+            self.begin()
+            fd = os.open(self._path, os.O_WRONLY | os.O_APPEND)
+            try:
+                os.write(fd, lines)
+            finally:
+                os.close(fd)
+
+    def begin(self) -> None:
+        """Make the file with its head, if no process of the run has. Raises OSError."""
+        if self._path.exists():
+            return
+        ensure_cache(self._cache)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        head = RunHead(_FORMAT, int(time.time()), " ".join(map(_word, sys.argv)))
+        unnamed = self._path.with_suffix(f".{secrets.token_hex(4)}")
+        fd = os.open(unnamed, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            os.write(fd, msgspec.json.encode(head) + b"\n")
+        finally:
+            os.close(fd)
+        try:
+            with suppress(FileExistsError):
+                os.link(unnamed, self._path)
+        finally:
+            unnamed.unlink()
+        for old in _newest_first(self._path.parent)[_KEPT:]:
+            old.unlink(missing_ok=True)
+
+
+def last_run(cache: Path) -> Run | None:
+    """The newest run in the record; None where there is none. Lines that cannot be read are left out."""
+    for path in _newest_first(cache / "runs"):
+        try:
+            lines = path.read_bytes().split(b"\n")
+            head = msgspec.json.decode(lines[0], type=RunHead)
+        except (OSError, msgspec.MsgspecError, ValueError):
+            continue
+        events: list[Event] = []
+        for line in lines[1:]:
+            with suppress(msgspec.MsgspecError, ValueError):
+                events.append(_events.decode(line))
+        return Run(head, tuple(events))
+    return None
+
+
+_events = msgspec.json.Decoder(Event)
+
+
+def _newest_first(folder: Path) -> list[Path]:
+    found: list[tuple[float, Path]] = []
+    for path in folder.glob("*.jsonl"):
+        with suppress(OSError):
+            found.append((path.stat().st_mtime, path))
+    return [path for _, path in sorted(found, reverse=True)]
+
+
+def _word(text: str) -> str:
+    """An argument as the record shows it: no path of the machine, and never long."""
+    return os.path.basename(text)[:200] if os.path.isabs(text) else text[:200]
