@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,34 @@ def file_source(root: Path) -> Source:
         table = data.get("tool", {}).get("onetake", {})
         return Source(name, _with_rules(table, name, _TOOL_RULES.finditer(text)))
     return Source("no settings file", {})
+
+
+def settings_file(root: Path) -> tuple[Path, str]:
+    """The file that settings are read from (or would be), and how a table of `rules` begins in it."""
+    shared = root / "pyproject.toml"
+    if shared.is_file() and not (root / "onetake.toml").is_file():
+        return shared, "[[tool.onetake.rules]]"
+    return root / "onetake.toml", "[[rules]]"
+
+
+def with_tables(path: Path, tables: Sequence[str]) -> tuple[str, str]:
+    """The text of the settings file `path`, and the same with `tables` (of rules, as TOML) at its end.
+
+    Raises `UsageError` where they cannot simply be added, as `rules` is written as one list.
+    """
+    import tomllib
+
+    old = path.read_text("utf-8") if path.is_file() else ""
+    added = "\n\n".join(tables)
+    new = f"{old.rstrip()}\n\n{added}\n" if old.strip() else f"{added}\n"
+    try:
+        tomllib.loads(new)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(
+            f"The rules cannot be added to {path}: {error}.",
+            remedy=f"Write the rules there as tables, or add these by hand:\n{added}",
+        ) from None
+    return old, new
 
 
 _RULES = re.compile(r"^[ \t]*\[\[[ \t]*rules[ \t]*\]\]", re.MULTILINE)

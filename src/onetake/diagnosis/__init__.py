@@ -3,6 +3,8 @@
 Works on redacted requests alone, so its texts may be shown anywhere.
 """
 
+from onetake.diagnosis.clusters import Cluster, Proposal, Report, Varying, examine
+from onetake.diagnosis.comparison import Pair, compare, compare_cassettes
 from onetake.diagnosis.differences import Change, Difference, changes, differences
 from onetake.diagnosis.grouping import Event, Group, group, to_lines
 from onetake.diagnosis.kinds import kind_of
@@ -12,14 +14,22 @@ from onetake.diagnosis.uploads import empty_uploads
 
 __all__ = [
     "Change",
+    "Cluster",
     "Difference",
     "Event",
     "Group",
     "Miss",
+    "Pair",
+    "Proposal",
     "Recording",
+    "Report",
+    "Varying",
     "changes",
+    "compare",
+    "compare_cassettes",
     "differences",
     "empty_uploads",
+    "examine",
     "explain_miss",
     "group",
     "kind_of",

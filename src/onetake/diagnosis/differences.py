@@ -99,7 +99,7 @@ def _all(recorded: Request, sent: Request) -> Iterator[Change]:
             path = "url.host" if name == "netloc" else f"url.{name}"
             yield Change(path, getattr(one, name), getattr(other, name))
     yield from _pairs("query", read_pairs(_bytes(one.query)), read_pairs(_bytes(other.query)))
-    yield from _contents(read_body(recorded), read_body(sent))
+    yield from content_changes(read_body(recorded), read_body(sent))
 
 
 def _headers(recorded: Request, sent: Request) -> Iterator[Change]:
@@ -110,7 +110,8 @@ def _headers(recorded: Request, sent: Request) -> Iterator[Change]:
             yield Change(path_text("header", (name,)), values[0], values[1])
 
 
-def _contents(recorded: Content, sent: Content) -> Iterator[Change]:
+def content_changes(recorded: Content, sent: Content) -> Iterator[Change]:
+    """What differs between two bodies."""
     if recorded.kind is not sent.kind:
         yield Change("body", recorded, sent)
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
@@ -9,6 +10,7 @@ from msgspec import Struct
 from onetake.diagnosis.miss import Miss
 
 _MOST_TESTS = 5
+_WIDTH = 80
 
 
 class Event(Struct, frozen=True, kw_only=True):
@@ -23,45 +25,62 @@ class Event(Struct, frozen=True, kw_only=True):
 
 
 class Group(Struct, frozen=True, kw_only=True):
-    """Events of one cause. `tests` are the first few; `remedy` is a rule to paste, or advice."""
+    """Events of one cause: `count` requests of `tests`; `rule` is TOML to paste, where one is right."""
 
     outcome: str
     cause: str
     count: int
     tests: tuple[str, ...]
-    remedy: str
-    is_rule: bool = False
+    advice: str
+    rule: str = ""
 
 
-_NOUNS = {"missed": ("miss", "misses"), "recorded": ("recorded anew", "recorded anew")}
+_TITLES = {
+    "missed": ("1 miss", "{} misses"),
+    "recorded": ("1 call paid again", "{} calls paid again"),
+}
 
 
 def group(events: Iterable[Event]) -> tuple[Group, ...]:
-    """Groups of `events`, the largest first."""
-    by_cause: dict[tuple[str, str], list[Event]] = {}
+    """Groups of `events`: misses first, then by size."""
+    by_cause: dict[tuple[str, str, str], list[Event]] = {}
     for event in events:
-        by_cause.setdefault((event.outcome, event.miss.cause), []).append(event)
+        by_cause.setdefault((event.outcome, event.miss.cause, event.miss.rule), []).append(event)
     groups = [
         Group(
             outcome=outcome,
             cause=cause,
             count=sum(one.count for one in some),
-            tests=tuple(dict.fromkeys(one.test for one in some))[:_MOST_TESTS],
-            remedy=rule or some[0].miss.advice,
-            is_rule=bool(rule),
+            tests=tuple(dict.fromkeys(one.test for one in some)),
+            advice=some[0].miss.advice,
+            rule=rule,
         )
-        for (outcome, cause), some in by_cause.items()
-        for rule in [next((one.miss.rule for one in some if one.miss.rule), "")]
+        for (outcome, cause, rule), some in by_cause.items()
     ]
     return tuple(sorted(groups, key=lambda one: (one.outcome != "missed", -one.count, one.cause)))
 
 
-def to_lines(groups: Iterable[Group]) -> Iterator[str]:
-    """`41 misses: body.messages[0].content changed at character 312`, and the remedy below it."""
-    for one in groups:
-        singular, plural = _NOUNS.get(one.outcome, (one.outcome, one.outcome))
-        yield f"{one.count} {singular if one.count == 1 else plural}: {one.cause}"
-        if one.is_rule:
-            yield "  this rule makes them equal (for pyproject.toml):"
-        for line in one.remedy.split("\n"):
-            yield f"  {'  ' if one.is_rule else ''}{line}"
+def to_lines(group: Group) -> Iterator[str]:
+    """`41 misses: body.messages[0].content changed at character 312`, then the tests and the remedy."""
+    one, many = _TITLES[group.outcome]
+    yield f"{one if group.count == 1 else many.format(group.count)}: {group.cause}"
+    more = len(group.tests) - _MOST_TESTS
+    shown = [*group.tests[:_MOST_TESTS], *([f"and {more} more"] if more > 0 else [])]
+    yield from _indented(f"in {', '.join(shown)}")
+    if group.rule:
+        yield "  this rule makes them equal (in pyproject.toml):"
+        for line in group.rule.split("\n"):
+            yield f"    {line}"
+    else:
+        yield from _indented(group.advice)
+
+
+def _indented(text: str) -> Iterator[str]:
+    yield from textwrap.wrap(
+        text,
+        _WIDTH,
+        initial_indent="  ",
+        subsequent_indent="  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

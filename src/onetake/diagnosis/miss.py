@@ -17,6 +17,7 @@ from onetake.messages import Request, read_url
 from onetake.redaction import safe_url
 
 _MOST_SHOWN = 8
+_MOST_KEPT = 50
 _WIDTH = 80
 
 
@@ -26,7 +27,8 @@ class Miss(Struct, frozen=True, kw_only=True, omit_defaults=True):
     `reason` is `no-recording` (nothing of that method, host and path), `exhausted` (every equal recording
     is used already), `changed` (one came near; `differences` say how), `credential` (recorded for
     another credential) or `upload` (an upload that was emptied). `cause` is the same for all misses that
-    one change would mend; `rule` is TOML that would have made the two equal, if a rule is right.
+    one change would mend; `rule` is TOML that would have made the two equal, if a rule is right. At most
+    50 differences are kept.
     """
 
     request_line: str
@@ -140,7 +142,7 @@ def _compared(
         request_line=line,
         reason=reason,
         nearest_line=where,
-        differences=shown,
+        differences=shown[:_MOST_KEPT],
         cause=cause,
         advice=advice,
         rule=to_toml(rule) if rule is not None else "",

@@ -24,6 +24,11 @@ _VOLATILE = re.compile(
 )
 
 
+def is_volatile_header(name: str) -> bool:
+    """Whether the answer header `name` (in lower case) differs from answer to answer of the same content."""
+    return _VOLATILE.fullmatch(name) is not None
+
+
 def same_but_volatile(old: Interaction, new: Interaction) -> bool:
     """Whether only the times of recording, the cuts into chunks and volatile answer headers differ.
 
@@ -40,6 +45,6 @@ def _constant(interaction: Interaction) -> Interaction:
 
 
 def _without_volatile(answer: Response) -> Response:
-    lines = tuple(line for line in answer.headers.items if not _VOLATILE.fullmatch(line[0].lower()))
+    lines = tuple(line for line in answer.headers.items if not is_volatile_header(line[0].lower()))
     body = Body(data=answer.body.data, encoding=answer.body.encoding)
     return replace(answer, headers=Headers(lines), body=body)

@@ -4,7 +4,7 @@ Matching works on the redacted request, so a stored recording and a live request
 """
 
 from onetake.matching.bodies import Content, Kind, PartFacts, body_kind, parse_json, read_body
-from onetake.matching.fields import Value
+from onetake.matching.fields import Fields, Value, fields_of
 from onetake.matching.matcher import BUILT_IN, DEFAULT_HEADERS, Active, Loose, Matcher, MatchKey
 from onetake.matching.pairs import Pair, read_pairs
 from onetake.matching.volatile import DAY_S, KINDS, Volatile
@@ -16,6 +16,7 @@ __all__ = [
     "KINDS",
     "Active",
     "Content",
+    "Fields",
     "Kind",
     "Loose",
     "MatchKey",
@@ -25,6 +26,7 @@ __all__ = [
     "Value",
     "Volatile",
     "body_kind",
+    "fields_of",
     "parse_json",
     "read_body",
     "read_pairs",

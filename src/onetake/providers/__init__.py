@@ -9,6 +9,7 @@ from onetake.providers.exchanges import (
     exchange_for,
     synthetic_answer,
 )
+from onetake.providers.parameters import PARAMETERS
 from onetake.providers.presets import COMMON, PROVIDERS, Provider, provider_of
 from onetake.providers.telemetry import (
     GENERIC_TELEMETRY,
@@ -23,6 +24,7 @@ __all__ = [
     "EXCHANGES",
     "GENERIC_EXCHANGE",
     "GENERIC_TELEMETRY",
+    "PARAMETERS",
     "PROVIDERS",
     "SYNTHETIC",
     "TELEMETRY",

@@ -6,19 +6,22 @@ misses and which of them somebody has already been told.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from onetake.errors import OnetakeError
+from onetake.messages import read_url
 from onetake.pytest_plugin.lazy import LazyOwner
 from onetake.pytest_plugin.unmarked import Unmarked
 from onetake.reports.accounts import Account
 
 if TYPE_CHECKING:
-    from onetake.recorder import Cassette
+    from onetake.recorder import Call, Cassette
     from onetake.runtime.context import Owner
 
 
@@ -76,10 +79,22 @@ class Scope:
         if rest and (error is None or error is not self._complaint):
             report.sections.append(("onetake: misses", _text(rest)))
 
-    def close(self) -> Account | None:
-        """Publish or set apart; what it came to, or None for a wider fixture without traffic."""
+    def close(self, late: Callable[[Account], None] = lambda _: None) -> Account | None:
+        """Publish or set apart; what it came to, or None for a wider fixture without traffic.
+
+        `late` gets an account of each request that is made after this, in whichever thread.
+        """
         source = self._source
         if isinstance(source, Unmarked):
+            source.late = lambda line: late(
+                Account(
+                    test=self.name,
+                    verdict="UNMARKED:LIVE",
+                    counts={"live": 1},
+                    warnings=(f"sent after its end: {line} (live: unmarked)",),
+                    is_late=True,
+                )
+            )
             if self.is_fixture and not source.live:
                 return None
             return Account(
@@ -92,6 +107,7 @@ class Scope:
         if cassette is None:
             return None
         cassette.close(not self.failed)
+        cassette.opening.late = lambda call: late(late_account(self.name, call))
         return Account(
             test=self.name,
             verdict="NOT_PERSISTED" if cassette.error and not cassette.misses else cassette.verdict,
@@ -99,7 +115,9 @@ class Scope:
             place=str(cassette.path or cassette.name),
             folder=_folder(cassette),
             is_fixture=self.is_fixture,
-            misses=tuple(miss.message.partition("\n")[0] for miss in cassette.misses),
+            events=tuple(map(msgspec.to_builtins, cassette.opening.events)),
+            loose=_loose(cassette.calls),
+            local=_local(cassette.calls),
             warnings=tuple(cassette.warnings),
             error=_in_one_line(cassette.error) if cassette.error is not None else "",
         )
@@ -115,6 +133,29 @@ class Scope:
     @staticmethod
     def _misses_of(cassette: Cassette) -> list[Any]:
         return list(cassette.misses)
+
+
+def late_account(name: str, call: Call) -> Account:
+    """A request of `name` that was made after its end."""
+    outcome = f"{call.outcome}: {call.reason}" if call.reason else call.outcome
+    return Account(
+        test=name,
+        verdict="LIVE" if call.outcome == "live" else "NO_TRAFFIC",
+        counts={call.outcome: 1},
+        loose=_loose([call]),
+        local=_local([call]),
+        warnings=(f"sent after its end: {call.method} {call.url} ({outcome})",),
+        is_late=True,
+    )
+
+
+def _loose(calls: list[Call]) -> dict[str, int]:
+    return dict(Counter(f"{one.path} ({one.kind})" for call in calls for one in call.loose))
+
+
+def _local(calls: list[Call]) -> dict[str, int]:
+    local = [call for call in calls if call.outcome == "local"]
+    return dict(Counter(f"{call.reason} {read_url(call.url).netloc}" for call in local))
 
 
 def hide_our_frames(error: BaseException) -> None:

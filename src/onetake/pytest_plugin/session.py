@@ -182,7 +182,7 @@ class SessionPlugin:
     def _close_attempt(self, item: pytest.Item) -> None:
         self._running = None
         self._adopting = False
-        account = item.stash[_ATTEMPT].close()
+        account = item.stash[_ATTEMPT].close(self._closed)
         del item.stash[_ATTEMPT]
         if account is not None:
             self._closed(account)
@@ -266,7 +266,7 @@ class SessionPlugin:
 
     def _close_fixture(self, scope: Scope) -> None:
         __tracebackhide__ = True
-        account = scope.close()
+        account = scope.close(self._closed)
         if account is not None:
             self._closed(account)
         scope.complain()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections import deque
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ class SummaryPlugin:
         self._settings = settings
         self._worker_output: dict[str, Any] | None = getattr(config, "workeroutput", None)
         self._is_verbose = config.getoption("verbose") > 0
-        self._waiting: list[Account] = []
+        self._waiting: deque[Account] = deque()  # other threads may add
         self._unprinted: list[Account] = []
         self.summary = Summary()
 
@@ -37,8 +38,7 @@ class SummaryPlugin:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if self._worker_output is not None:
-            setattr(report, _NAME, [to_data(account) for account in self._waiting])
-            self._waiting.clear()
+            setattr(report, _NAME, [to_data(account) for account in self._drained()])
             return
         for data in getattr(report, _NAME, ()):
             self._take(from_data(data))
@@ -68,7 +68,7 @@ class SummaryPlugin:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if self._worker_output is not None:
-            self._worker_output[_NAME] = [to_data(account) for account in self._waiting]
+            self._worker_output[_NAME] = [to_data(account) for account in self._drained()]
             return
         self._take_waiting()
         # No test can fail for a miss of the session's own cassette: the run does.
@@ -92,13 +92,16 @@ class SummaryPlugin:
             _write(terminalreporter, line)
 
     def _take_waiting(self) -> None:
-        for account in self._waiting:
+        for account in self._drained():
             self._take(account)
-        self._waiting.clear()
+
+    def _drained(self) -> Iterator[Account]:
+        while self._waiting:
+            yield self._waiting.popleft()
 
     def _take(self, account: Account) -> None:
         self.summary.add(account)
-        if self._is_verbose and (account.is_marked or account.counts):
+        if self._is_verbose and not account.is_late and (account.is_marked or account.counts):
             self._unprinted.append(account)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import Lock
 
 from onetake.cassettes.decisions import Decision, Forward
@@ -20,10 +21,15 @@ class Unmarked:
     def __init__(self) -> None:
         self._lock = Lock()
         self.live = 0
+        self.late: Callable[[str], None] | None = None  # told of each request after the end
 
     def decide(self, request: Request, client: str) -> Decision:  # noqa: ARG002
         with self._lock:
             self.live += 1
+        if self.late is not None:
+            from onetake.redaction import safe_url
+
+            self.late(f"{request.method} {safe_url(request.url)}")
         return Forward("unmarked")
 
     def began(self, seq: int, recording: Recording) -> None: ...

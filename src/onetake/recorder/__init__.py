@@ -2,6 +2,14 @@
 
 from onetake.interceptors import install
 from onetake.recorder.cassette import Call, Cassette
-from onetake.recorder.recorder import Recorder, register_matcher, use_cassette
+from onetake.recorder.recorder import Recorder, matcher_of, register_matcher, use_cassette
 
-__all__ = ["Call", "Cassette", "Recorder", "install", "register_matcher", "use_cassette"]
+__all__ = [
+    "Call",
+    "Cassette",
+    "Recorder",
+    "install",
+    "matcher_of",
+    "register_matcher",
+    "use_cassette",
+]

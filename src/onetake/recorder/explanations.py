@@ -9,6 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Container, Iterable, Sequence
 
+from msgspec.structs import replace
+
 from onetake.config import Mode, Settings
 from onetake.diagnosis import Event, Miss, explain_miss, render
 from onetake.errors import MissError
@@ -96,7 +98,7 @@ class Explanations:
                 request, self._entries, self._matcher, spent=spent, at=at, among=unused
             )
             if miss.reason in _NEAR:
-                self._add("recorded", miss)
+                self._add("recorded", replace(miss, advice=_advice(miss)))
         if left_out:
             miss = Miss(
                 request_line="",
@@ -120,3 +122,20 @@ class Explanations:
 
     def _indexes(self, used: Container[int]) -> set[int]:
         return {i for i, entry in enumerate(self._entries) if id(entry) in used}
+
+
+def _advice(miss: Miss) -> str:
+    """What to do about a call that was paid for and is recorded now."""
+    if miss.reason in ("upload", "credential"):
+        return miss.advice
+    if miss.reason == "exhausted":
+        return (
+            "It was sent more often than before, and recorded. Where the number of calls changes from run "
+            'to run, set repeats = "last".'
+        )
+    if miss.rule:
+        return "Without that rule each run pays for it again."
+    return (
+        "It is recorded now. If it changes with each run, take what changes out of the request, or ignore "
+        "it by a rule."
+    )

@@ -140,6 +140,7 @@ class Opening:
         self.counts: Counter[str] = Counter()
         self.misses: list[MissError] = []
         self.warnings: list[str] = []
+        self.late: Callable[[Call], None] | None = None  # told of each call after the end
         self.error: OnetakeError | None = None
         self.passed = False
 
@@ -243,16 +244,17 @@ class Opening:
                 assert_never(decision)
         if not (outcome == "missed" and self._expecting):
             self.counts[outcome] += 1
-        self.calls.append(
-            Call(
-                method=safe.method,
-                url=safe.url,
-                client=client,
-                outcome=outcome,
-                reason=reason,
-                loose=loose,
-            )
+        call = Call(
+            method=safe.method,
+            url=safe.url,
+            client=client,
+            outcome=outcome,
+            reason=reason,
+            loose=loose,
         )
+        self.calls.append(call)
+        if self._closed and self.late is not None:
+            self.late(call)
 
     def _refused(self, error: OnetakeError, key: bytes, safe: Request) -> None:
         if self._expecting or key in self._missed_keys:

@@ -136,16 +136,21 @@ class Recorder:
         )
         key = msgspec.msgpack.encode(wanted)
         if key not in self._matchers:
-            self._matchers[key] = Matcher(
-                match_on=settings.match_on,
-                match_headers=settings.match_headers or DEFAULT_HEADERS,
-                functions=dict(_functions),
-                rules=settings.rules,
-                volatile=settings.volatile,
-                patterns=settings.volatile_patterns,
-                window_s=settings.volatile_window,
-            )
+            self._matchers[key] = matcher_of(settings)
         return self._matchers[key]
+
+
+def matcher_of(settings: Settings) -> Matcher:
+    """The matcher of `settings`, with the functions registered so far. Raises `UsageError`."""
+    return Matcher(
+        match_on=settings.match_on,
+        match_headers=settings.match_headers or DEFAULT_HEADERS,
+        functions=dict(_functions),
+        rules=settings.rules,
+        volatile=settings.volatile,
+        patterns=settings.volatile_patterns,
+        window_s=settings.volatile_window,
+    )
 
 
 class CassetteScope:

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Struct
+
+if TYPE_CHECKING:
+    from onetake.diagnosis import Group
 
 # Worst first; the tests without a cassette come last.
 VERDICTS = (
@@ -28,14 +31,20 @@ VERDICTS = (
 # The cassette of requests that belong to no test and no fixture: import time, foreign threads.
 SESSION = "@session"
 
-COUNTS = ("replayed", "recorded", "live", "missed", "paid_twice", "quarantined")
+COUNTS = (
+    *("replayed", "loose", "recorded", "live", "missed", "local", "exchanged"),
+    *("paid_twice", "quarantined"),
+)
 
 
 class Account(Struct, frozen=True, kw_only=True):
     """What one opening of a cassette, or one test without a cassette, came to.
 
-    `test` is the node id, or `<module>/@<fixture>` for a fixture wider than function. `misses` are
-    first lines only; `place` is the file or URL, empty without a cassette.
+    `test` is the node id, or `<module>/@<fixture>` for a fixture wider than function. `events` are the
+    requests that were not replayed, and why (`diagnosis.Event` as plain data); `loose` counts forgiven
+    values by path and kind, `local` what was answered here by kind and host; `place` is the file or URL,
+    empty without a cassette. One that `is_late` is of requests made after the test's end, on top of its
+    own account.
     """
 
     test: str
@@ -44,9 +53,12 @@ class Account(Struct, frozen=True, kw_only=True):
     place: str = ""
     folder: str = ""
     is_fixture: bool = False
-    misses: tuple[str, ...] = ()
+    events: tuple[dict[str, Any], ...] = ()
+    loose: dict[str, int] = {}
+    local: dict[str, int] = {}
     warnings: tuple[str, ...] = ()
     error: str = ""
+    is_late: bool = False
 
     @property
     def is_marked(self) -> bool:
@@ -76,14 +88,18 @@ class Summary:
         self._last: dict[str, Account] = {}
         self.calls: Counter[str] = Counter()
         self.unmarked: Counter[str] = Counter()
-        self.misses: list[tuple[str, str]] = []
+        self.events: list[dict[str, Any]] = []
+        self.loose: Counter[str] = Counter()
+        self.local: Counter[str] = Counter()
         self.warnings: list[tuple[str, str]] = []
         self.errors: list[tuple[str, str]] = []
         self.folders: Counter[str] = Counter()
         self.ownerless: Counter[str] = Counter()
 
     def add(self, account: Account) -> None:
-        self._last[account.test] = account
+        if not account.is_late:
+            self._last[account.test] = account
+        self.warnings += [(account.test, warning) for warning in account.warnings]
         if not account.is_marked:
             if account.counts.get("live"):
                 self.unmarked[account.test] += account.counts["live"]
@@ -91,8 +107,9 @@ class Summary:
         self.calls.update(account.counts)
         if account.test == SESSION:
             self.ownerless.update(account.counts)
-        self.misses += [(account.test, miss) for miss in account.misses]
-        self.warnings += [(account.test, warning) for warning in account.warnings]
+        self.events += account.events
+        self.loose.update(account.loose)
+        self.local.update(account.local)
         if account.error:
             self.errors.append((account.test, account.error))
         if account.folder and (account.counts.get("replayed") or account.counts.get("recorded")):
@@ -108,6 +125,15 @@ class Summary:
         """How many tests (and wider fixtures) ended with each verdict, worst first."""
         found = Counter(account.verdict for account in self._last.values())
         return {verdict: found[verdict] for verdict in VERDICTS if found[verdict]}
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """What was not replayed, by cause."""
+        if not self.events:
+            return ()
+        from onetake.diagnosis import Event, group
+
+        return group(msgspec.convert(self.events, list[Event]))
 
     @property
     def paid(self) -> int:

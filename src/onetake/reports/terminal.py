@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from onetake.reports.accounts import SESSION, Summary
@@ -30,8 +31,12 @@ def in_full(summary: Summary) -> Iterator[Line]:
     verdicts = "  ".join(f"{verdict} {count}" for verdict, count in summary.verdicts.items())
     yield verdicts, _worst(summary)
     yield _calls(summary), ""
-    yield from _listed("miss", summary.misses, "red")
+    yield from _causes(summary)
     yield from _listed("live", _unmarked(summary), "yellow")
+    if summary.loose:
+        yield f"equal but for volatile values: {_counted(summary.loose)}", ""
+    if summary.local:
+        yield f"answered by onetake: {_counted(summary.local)}", ""
     if summary.ownerless:
         calls = ", ".join(f"{count} {name}" for name, count in summary.ownerless.items() if count)
         text = (
@@ -49,6 +54,28 @@ def in_full(summary: Summary) -> Iterator[Line]:
         yield f"recordings: {', '.join(sorted(summary.folders)[:_SHOWN])}", ""
 
 
+def _causes(summary: Summary) -> Iterator[Line]:
+    groups = summary.groups
+    if not groups:
+        return
+    from onetake.diagnosis import to_lines
+
+    for one in groups[:_SHOWN]:
+        first, *rest = to_lines(one)
+        yield first, "red" if one.outcome == "missed" else "yellow"
+        for text in rest:
+            yield text, ""
+    if len(groups) > _SHOWN:
+        yield f"and {_count(len(groups) - _SHOWN, 'other cause')}; see `onetake explain`", ""
+
+
+def _counted(counts: Counter[str]) -> str:
+    shown = [f"{name} x{count}" for name, count in counts.most_common(_SHOWN)]
+    if len(counts) > _SHOWN:
+        shown.append(f"and {len(counts) - _SHOWN} more")
+    return ", ".join(shown)
+
+
 def _calls(summary: Summary) -> str:
     calls, unmarked = summary.calls, summary.unmarked.total()
     kinds = [("recorded", calls["recorded"]), ("let through", calls["live"])]
@@ -56,6 +83,8 @@ def _calls(summary: Summary) -> str:
     parts = ", ".join(f"{name} {count}" for name, count in kinds if count)
     text = f"paid calls: {summary.paid}" + (f" ({parts})" if parts else "")
     text += f"; replayed: {calls['replayed']}"
+    if calls["loose"]:
+        text += f" ({calls['loose']} loosely)"
     if calls["missed"]:
         text += f"; missed: {calls['missed']}"
     if calls["paid_twice"]:

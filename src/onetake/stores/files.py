@@ -12,7 +12,7 @@ import re
 import secrets
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -57,6 +57,24 @@ def locate(name: str, *, store: str, directory: Path, root: Path) -> tuple[Path,
         return path, path.parent / "blobs"
     folder = root / store.removeprefix("files:") if store else directory / "cassettes"
     return folder / f"{name}.json", folder / "blobs"
+
+
+def read_cassette(path: Path) -> list[Stored]:
+    """The recordings of a cassette file, whichever test's it is. Raises `CassetteError`, `StoreError`."""
+    text = _read(path)
+    if text is None:
+        raise CassetteError(f"There is no cassette {path}.", path=str(path))
+    held = FileCassette(path, path.parent / "blobs", cache=path.parent)
+    return held._parse(text, path).entries
+
+
+def cassette_files(folder: Path) -> Iterator[Path]:
+    """Every file that may be a cassette in `folder` and below, in order; no blobs, nothing hidden."""
+    for where, folders, files in os.walk(folder):
+        folders[:] = sorted(one for one in folders if one != "blobs" and not one.startswith("."))
+        for name in sorted(files):
+            if name.endswith(".json") and not name.startswith("."):
+                yield Path(where, name)
 
 
 class FileCassette:

@@ -1,0 +1,36 @@
+"""The command `onetake`: one module a verb. Exit codes: 0 done, 1 something found, 2 it could not be done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from onetake import __version__
+from onetake.cli.diff import diff
+from onetake.cli.doctor import doctor
+from onetake.cli.explain import explain
+from onetake.errors import OnetakeError
+
+__all__ = ["main"]
+
+
+class _Group(click.Group):
+    """Our errors end a command with their own text and exit code 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except OnetakeError as error:
+            click.echo(f"onetake: {error}", err=True)
+            ctx.exit(2)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="onetake")
+def main() -> None:
+    """Record every paid API call once, replay it for ever, and never pay twice without knowing why."""
+
+
+for _command in (diff, doctor, explain):
+    main.add_command(_command)

@@ -1,0 +1,153 @@
+"""`onetake doctor`: why a store grows, and the rules that would stop it."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+import textwrap
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+import msgspec
+
+from onetake import project
+from onetake.cli.workplace import Workplace
+from onetake.diagnosis import Cluster, Report, examine
+from onetake.errors import CassetteError
+from onetake.formats.document import Stored
+from onetake.stores.files import read_cassette
+
+_MOST_SHOWN = 20
+
+
+@click.command()
+@click.argument("places", nargs=-1, metavar="[CASSETTE]...")
+@click.option("--write", is_flag=True, help="Add the rules to the settings file.")
+@click.option("--json", "as_json", is_flag=True, help="Everything, for programs.")
+def doctor(places: tuple[str, ...], write: bool, as_json: bool) -> None:
+    """Find interactions that differ in nothing that means something, and propose rules.
+
+    Reads every cassette of the project, or those named (files, folders, names), and changes none. Exit
+    code 1 where rules are proposed and not written.
+    """
+    place = Workplace()
+    paths = place.cassettes(places)
+    unreadable: list[str] = []
+    with click.progressbar(
+        paths,
+        label="Reading",
+        file=sys.stderr,
+        hidden=as_json or len(paths) < 50,
+    ) as shown:
+        report = examine(_recordings(place, shown, unreadable), place.matcher)
+    path, header = project.settings_file(place.root)
+    if as_json:
+        click.echo(_to_json(report, unreadable, header))
+    else:
+        _show(report, len(paths), unreadable, header)
+    if write and report.proposals:
+        _write(place, path, [one.to_toml(header) for one in report.proposals], quiet=as_json)
+    elif report.proposals:
+        if not as_json:
+            click.echo(f"\nTo add them to {place.shown(path)}: onetake doctor --write")
+        click.get_current_context().exit(1)
+
+
+def _recordings(
+    place: Workplace, paths: Iterator[Path] | Sequence[Path], unreadable: list[str]
+) -> Iterator[tuple[str, list[Stored]]]:
+    for path in paths:
+        try:
+            yield place.shown(path), read_cassette(path)
+        except CassetteError as error:
+            unreadable.append(error.message)
+
+
+def _to_json(report: Report, unreadable: Sequence[str], header: str) -> str:
+    data = {
+        "interactions": report.interactions,
+        "unreadable": [
+            *unreadable,
+            *([f"{report.unreadable} interactions"] * bool(report.unreadable)),
+        ],
+        "proposals": [
+            {
+                "rule": one.rule,
+                "toml": one.to_toml(header),
+                "merges": one.merged,
+                "note": one.note,
+                "clusters": one.clusters,
+            }
+            for one in report.proposals
+        ],
+        "unsolved": report.unsolved,
+    }
+    return msgspec.json.format(msgspec.json.encode(data), indent=2).decode()
+
+
+def _show(report: Report, cassettes: int, unreadable: Sequence[str], header: str) -> None:
+    click.echo(f"{_count(cassettes, 'cassette')}, {_count(report.interactions, 'interaction')}.")
+    for text in unreadable:
+        click.secho(f"left out: {text}", fg="yellow", err=True)
+    for number, one in enumerate(report.proposals, 1):
+        click.echo()
+        for cluster in one.clusters[:_MOST_SHOWN]:
+            _show_cluster(cluster)
+        if len(one.clusters) > _MOST_SHOWN:
+            click.echo(f"  and {len(one.clusters) - _MOST_SHOWN} more like these")
+        click.secho(f"Rule {number} merges {one.merged} of them:", bold=True)
+        for line in one.to_toml(header).split("\n"):
+            click.echo(f"  {line}")
+        if one.note:
+            for line in textwrap.wrap(f"Look first: {one.note}", 78, break_on_hyphens=False):
+                click.secho(f"  {line}", fg="yellow")
+    for cluster in report.unsolved[:_MOST_SHOWN]:
+        click.echo()
+        _show_cluster(cluster)
+        click.echo(
+            "  No rule is right here: what varies may mean something. Take it out of the request."
+        )
+    if len(report.unsolved) > _MOST_SHOWN:
+        click.echo(
+            f"and {len(report.unsolved) - _MOST_SHOWN} more without a rule (--json has them)"
+        )
+    merged = sum(one.merged for one in report.proposals)
+    if merged:
+        rules = _count(len(report.proposals), "rule")
+        click.echo(
+            f"\n{rules} would merge {merged} of {_count(report.interactions, 'interaction')}."
+        )
+    elif not report.unsolved:
+        click.echo("No two of them are near-equal: nothing to mend.")
+
+
+def _show_cluster(cluster: Cluster) -> None:
+    click.echo(f"{cluster.cassette}: {cluster.keys} near-equal interactions of")
+    click.echo(f"  {cluster.line}, which differ in")
+    for one in cluster.varying:
+        click.secho(f"  {one.path}", nl=False, bold=True)
+        if not one.is_compared:
+            click.echo(f"  ({one.kind}; never compared, needs no rule)")
+            continue
+        click.echo(f"  ({one.kind}, {_count(one.values, 'value')})")
+        for example in one.examples:
+            click.echo(f"    {example}")
+
+
+def _write(place: Workplace, path: Path, tables: Sequence[str], *, quiet: bool) -> None:
+    old, new = project.with_tables(path, tables)
+    if not quiet:
+        name = place.shown(path)
+        click.echo()
+        for line in difflib.unified_diff(
+            old.splitlines(), new.splitlines(), name, name, lineterm=""
+        ):
+            click.secho(line, fg="green" if line.startswith("+") else None)
+    path.write_text(new, "utf-8")
+    if not quiet:
+        click.echo(f"Written to {place.shown(path)}.")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

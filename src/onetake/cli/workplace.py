@@ -1,0 +1,85 @@
+"""What every verb starts from: the project around the working directory, its settings, its cassettes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from onetake import project
+from onetake.config import Settings, resolve
+from onetake.errors import UsageError
+from onetake.matching import BUILT_IN, Matcher
+from onetake.recorder import matcher_of
+from onetake.stores.files import cassette_files
+
+_SKIPPED = {"node_modules", "site-packages", "__pycache__", "venv", "build", "dist"}
+
+
+class Workplace:
+    """The project of the working directory. Raises `UsageError` for wrong settings."""
+
+    def __init__(self) -> None:
+        self.here = Path.cwd()
+        self.root = project.find_root(self.here)
+        self.cache = self.root / ".onetake"
+
+    @cached_property
+    def settings(self) -> Settings:
+        sources = [project.file_source(self.root), project.environment_source(os.environ)]
+        return resolve(sources, ci=False)
+
+    @cached_property
+    def matcher(self) -> Matcher:
+        """That of the settings; functions that a program registers are not known here and left out."""
+        known = tuple(name for name in self.settings.match_on if name in BUILT_IN)
+        return matcher_of(replace(self.settings, match_on=known or Settings().match_on))
+
+    def cassettes(self, places: Sequence[str] = ()) -> list[Path]:
+        """The files that `places` name; without any, every cassette of the project.
+
+        A place is a file, a folder, or a name in the store. Raises `UsageError` for one that is none.
+        """
+        if places:
+            return list(dict.fromkeys(path for place in places for path in self.named(place)))
+        return list(self._all())
+
+    def named(self, place: str) -> list[Path]:
+        """The files that `place` names, one or more."""
+        path = self.here / place
+        if path.is_file():
+            return [path]
+        if path.is_dir():
+            return list(cassette_files(path))
+        name = place.removesuffix(".json")
+        found = [one for one in self._all() if _is_called(one, name)]
+        if not found:
+            raise UsageError(
+                f"There is no cassette {place!r} here.",
+                remedy="Give a file, a folder, or a name as below cassettes/ (test_a/test_one).",
+            )
+        return found
+
+    def shown(self, path: Path) -> str:
+        """`path` as short as it can be."""
+        return str(path.relative_to(self.here) if path.is_relative_to(self.here) else path)
+
+    def _all(self) -> Iterator[Path]:
+        store = self.settings.store
+        if store.startswith("files:"):
+            yield from cassette_files(self.root / store.removeprefix("files:"))
+            return
+        for where, folders, _ in os.walk(self.root):
+            folders[:] = sorted(
+                one for one in folders if one not in _SKIPPED and not one.startswith(".")
+            )
+            if "cassettes" in folders:
+                folders.remove("cassettes")
+                yield from cassette_files(Path(where, "cassettes"))
+
+
+def _is_called(path: Path, name: str) -> bool:
+    return f"/{path.with_suffix('').as_posix()}".endswith(f"/{name}")
