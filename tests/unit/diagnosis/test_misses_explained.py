@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 
 import pytest
 from hypothesis import given
@@ -16,47 +15,14 @@ from onetake.diagnosis import (
     render,
 )
 from onetake.matching import Matcher
-from onetake.messages import Headers, Request
+from onetake.messages import Request
+from tests.unit.diagnosis.requests import FORM, URL, Held, post, upload
 
-URL = "https://api.example.com/v1/chat"
 MATCHER = Matcher()
-
-
-@dataclass
-class Held:
-    """A recording as the nearest one is looked for."""
-
-    request: Request
-    at: float = 0.0
-
-    @property
-    def line(self) -> tuple[str, str]:
-        return self.request.method, self.request.url
-
-    def text(self, limit: int) -> bytes:
-        return self.request.body[:limit]
 
 
 def explain(sent: Request, *recorded: Request, **more):
     return explain_miss(sent, [Held(one) for one in recorded], MATCHER, **more)
-
-
-FORM = "application/x-www-form-urlencoded"
-
-
-def post(body: object = None, url: str = URL, content_type="application/json", method="POST"):
-    data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    headers = Headers((("Content-Type", content_type),))
-    return Request(method=method, url=url, headers=headers, body=data)
-
-
-def upload(content: bytes, filename: str = "a.png", boundary: str = "xyz") -> Request:
-    head = (
-        f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename="{filename}"\r\n'
-    )
-    body = head.encode() + b"Content-Type: image/png\r\n\r\n" + content
-    body += f"\r\n--{boundary}--\r\n".encode()
-    return post(body, content_type=f"multipart/form-data; boundary={boundary}")
 
 
 def paths(one: Request, other: Request) -> list[str]:
