@@ -78,7 +78,8 @@ def explain_miss(
         )
     found = nearest(request, recordings, used, among)
     if found is None or not _is_near(found[1], request):
-        hosts = {read_url(one.line[1]).netloc for one in recordings if one.line is not None}
+        lines = {one.line for one in recordings}
+        hosts = {read_url(line[1]).netloc for line in lines if line is not None}
         named = ", ".join(sorted(hosts)[:5]) + (", ..." if len(hosts) > 5 else "")
         return Miss(
             request_line=line,
@@ -135,8 +136,8 @@ def _compared(
             f"match_on. {_RECORD}"
         )
     else:
-        cause = _cause(shown)
         rule = rule_for(near, request, found, moments, matcher)
+        cause = _cause(shown, is_mended=rule is not None)
         advice = f"If the change is meant, record it anew: {_RECORD[14:]}"
     return Miss(
         request_line=line,
@@ -153,7 +154,7 @@ def _is_in_body(shown: Sequence[Difference]) -> bool:
     return any(not one.path.startswith("header") for one in shown)
 
 
-def _cause(shown: Sequence[Difference]) -> str:
+def _cause(shown: Sequence[Difference], *, is_mended: bool) -> str:
     """The first thing that differs, in words that other misses of the same cause share."""
     first = shown[0]
     path = _INDEX.sub("[*]", first.path) if len(shown) > 1 else first.path
@@ -167,8 +168,10 @@ def _cause(shown: Sequence[Difference]) -> str:
         "number": "is another number",
         "image": "is another image",
     }.get(first.kind, f"changes with each run ({first.kind})")
-    if first.kind == "text" and first.offset is not None:
-        what += f" at character {first.offset}"
+    if first.kind == "counter" and not is_mended:
+        what = "changed"  # a number in a prompt may mean something
+    if what == "changed" and first.offset is not None:
+        what += f" at {'byte' if first.recorded_window else 'character'} {first.offset}"
     more = f", and {others} more" if others > 0 else ""
     return f"`{path}` {what}{more}"
 
