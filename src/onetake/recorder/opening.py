@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
 from typing import assert_never
@@ -24,10 +24,11 @@ from onetake.diagnosis import Event, empty_uploads
 from onetake.errors import MissError, OnetakeError, StoreError
 from onetake.matching import Matcher, Value
 from onetake.messages import Interaction, Request, read_url
+from onetake.recorder.captured import Captured
 from onetake.recorder.explanations import Explanations
 from onetake.recorder.principals import Principals
 from onetake.recorder.traffic import Traffic
-from onetake.redaction import Redactor
+from onetake.redaction import Redactor, safe_url
 from onetake.runtime.context import Recording
 from onetake.stores.journal import Journal, Quarantine
 from onetake.stores.port import CassetteStore, Opened
@@ -129,6 +130,7 @@ class Opening:
         self._record = record
         self._traffic = Traffic(settings, in_test, self._session.has_recordings)
         self._principals = Principals(key) if matcher.uses_credential else None
+        self._captured = Captured()
         self._pending: dict[int, _Pending] = {}
         self._recordings: dict[int, Recording] = {}
         self._kept: dict[int, Interaction] = {}
@@ -176,13 +178,20 @@ class Opening:
             safe = self._redactor.request(request)
             key = self._matcher.key(safe)
         except OnetakeError as error:
-            return Refuse(error)
+            decision: Decision = Refuse(error)
+            with self._lock:
+                nameless = Request(method=request.method, url=safe_url(request.url))
+                self._account(decision, nameless, b"", client)
+            return decision
         with self._lock:
+            loose: tuple[LooseHit, ...] = ()
             try:
                 decision = self._decide(request, safe, key, now_s)
+                if isinstance(decision, Replay):
+                    decision, loose = self._carried(decision, safe, now_s)
             except OnetakeError as error:  # a recording that cannot be decoded
                 decision = Refuse(error)
-            self._account(decision, safe, key, client, now_s)
+            self._account(decision, safe, key, client, loose)
         return decision
 
     def _decide(self, request: Request, safe: Request, key: bytes, now_s: float) -> Decision:
@@ -206,27 +215,37 @@ class Opening:
                 return Refuse(refusal)
         return decision
 
-    def _loose_hits(self, safe: Request, now_s: float, recorded: Recorded) -> tuple[LooseHit, ...]:
-        """The values in which a request and its recording differ, whose loose keys are equal."""
-        sent = self._matcher.loose(safe, now_s)
-        stored = self._matcher.loose(recorded.request, recorded.at)
-        if sent is None or stored is None:
-            return ()
-        pairs: Iterable[tuple[Value, Value]] = zip(sent.values, stored.values, strict=False)
-        differing = (LooseHit(one.path, one.kind) for one, other in pairs if one.text != other.text)
-        return tuple(dict.fromkeys(differing))
+    def _carried(
+        self, decision: Replay, safe: Request, now_s: float
+    ) -> tuple[Replay, tuple[LooseHit, ...]]:
+        """The replay with the ids that the program uses now, and the values that a loose hit forgave."""
+        forgiven: list[tuple[Value, Value]] = []
+        if decision.loosely is not None:
+            self.counts["loose"] += 1
+            stored = decision.loosely
+            sides = (
+                self._matcher.loose(stored.request, stored.at),
+                self._matcher.loose(safe, now_s),
+            )
+            if sides[0] is not None and sides[1] is not None:
+                pairs = zip(sides[0].values, sides[1].values, strict=False)
+                forgiven = [(old, new) for old, new in pairs if old.text != new.text]
+            self._captured.learn((old.kind, old.text, new.text) for old, new in forgiven)
+        hits = dict.fromkeys(LooseHit(new.path, new.kind) for _, new in forgiven)
+        return Replay(self._captured.carry(decision.interaction), decision.loosely), tuple(hits)
 
     def _account(
-        self, decision: Decision, safe: Request, key: bytes, client: str, now_s: float
+        self,
+        decision: Decision,
+        safe: Request,
+        key: bytes,
+        client: str,
+        loose: tuple[LooseHit, ...] = (),
     ) -> None:
         reason = ""
-        loose: tuple[LooseHit, ...] = ()
         match decision:
             case Replay():
                 outcome = "replayed"
-                if decision.loosely is not None:
-                    loose = self._loose_hits(safe, now_s, decision.loosely)
-                    self.counts["loose"] += 1
             case Local():
                 outcome, reason = "local", decision.reason
             case Forward(reason) if reason == "credential-exchange":

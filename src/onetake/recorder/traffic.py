@@ -6,6 +6,12 @@ stored, and a synthetic or recorded credential never goes out on a live call.
 
 from __future__ import annotations
 
+import binascii
+import re
+from base64 import b64decode
+from collections.abc import Iterator
+from urllib.parse import unquote
+
 from msgspec import Struct
 
 from onetake.cassettes.decisions import Decision, Forward, Local
@@ -22,7 +28,11 @@ from onetake.providers import (
     telemetry_answer,
     telemetry_for,
 )
+from onetake.redaction.names import KINDS
 
+_KINDS = "|".join(sorted(KINDS, key=len, reverse=True))
+_PLACEHOLDER = re.compile(rf"<redacted:(?:{_KINDS})>|REDACTED-(?:{_KINDS})(?![A-Za-z0-9_])")
+_BASIC = re.compile(r"\s*basic\s+([A-Za-z0-9+/_=-]+)\s*", re.IGNORECASE)
 _BLOCKED = Failure(kind="refused", type="", args=("blocked by a rule of onetake",))
 
 
@@ -36,7 +46,6 @@ class Traffic(Struct):
     settings: Settings
     in_test: bool
     exists: bool
-    is_synthetic: bool = False  # a synthetic credential was given out
 
     def mode_for(self, active: Active, host: str) -> Mode:
         """The record mode of a request, which a rule may change, beneath the ceiling."""
@@ -58,23 +67,25 @@ class Traffic(Struct):
         traffic = active.traffic
         if traffic == "ordinary":
             return None
-        telemetry = GENERIC_TELEMETRY if traffic == "telemetry" else None
-        exchange = GENERIC_EXCHANGE if traffic == "credential-exchange" else None
-        if traffic is None:
+        if traffic != "credential-exchange":
             telemetry = telemetry_for(request)
-            exchange = None if telemetry else exchange_for(request)
-        if telemetry is not None:
-            how = active.telemetry or self.settings.telemetry
-            how = how or ("local" if self.in_test else "live")
-            if how == "record":
-                return None
-            if mode is Mode.LIVE or (how == "live" and mode is not Mode.REPLAY):
-                return Forward("telemetry")
-            return _answered(request, telemetry_answer(telemetry, request), "telemetry")
+            if telemetry is None and traffic == "telemetry":
+                telemetry = GENERIC_TELEMETRY
+            if telemetry is not None:
+                how = active.telemetry or self.settings.telemetry
+                how = how or ("local" if self.in_test else "live")
+                if how == "record":
+                    return None
+                lives = mode is Mode.LIVE or (how == "live" and mode is not Mode.REPLAY)
+                if lives and not _unreal(request):
+                    return Forward("telemetry")
+                return _answered(request, telemetry_answer(telemetry, request), "telemetry")
+        exchange = exchange_for(request)
+        if exchange is None and traffic == "credential-exchange":
+            exchange = GENERIC_EXCHANGE
         if exchange is not None:
             if self._goes_live(mode):
                 return Forward("credential-exchange")
-            self.is_synthetic = True
             answer = synthetic_answer(exchange, request, int(now_s))
             return _answered(request, answer, "credential-exchange")
         return None
@@ -87,26 +98,16 @@ class Traffic(Struct):
         return not self.exists
 
     def refusal(self, request: Request, safe: Request) -> MissError | None:
-        """Why `request` may not go live: its credential is not a real one."""
-        lines = [value for _, value in request.headers]
-        synthetic = self.is_synthetic and any(
-            mark in text for mark in SYNTHETIC for text in (*lines, request.url)
-        )
-        recorded = any(
-            "<redacted:" in text or "REDACTED-" in text for text in (*lines, request.url)
-        )
-        if not synthetic and not recorded:
-            return None
-        what = (
-            "onetake gave it out in place of an exchange of credentials"
-            if synthetic
-            else "it was redacted in a recording that was replayed"
-        )
-        remedy = (
-            "Run once with ONETAKE_CREDENTIAL_EXCHANGE=live."
-            if synthetic
-            else "Record the whole cassette anew (--onetake-mode=record)."
-        )
+        """Why `request` may not go live: its credential is not a real one, whoever got it when."""
+        match _unreal(request):
+            case "":
+                return None
+            case "synthetic":
+                what = "onetake gave it out in place of an exchange of credentials"
+                remedy = "Run once with ONETAKE_CREDENTIAL_EXCHANGE=live."
+            case _:
+                what = "it was redacted in a recording that was replayed"
+                remedy = "Record the whole cassette anew (--onetake-mode=record)."
         return MissError(
             f"{safe.line} is not recorded, and it cannot be sent: its credential is no real one, {what}.",
             remedy=remedy,
@@ -117,6 +118,29 @@ class Traffic(Struct):
     def _is_allowed(self, host: str) -> bool:
         name = host.partition(":")[0]
         return any(glob(one.lower()).fullmatch(name) for one in self.settings.allow_hosts)
+
+
+def _unreal(request: Request) -> str:
+    """`synthetic` or `recorded` where what `request` shows of credentials opens nothing, else ""."""
+    found = ""
+    for text in _shown(request):
+        if any(mark in text for mark in SYNTHETIC):
+            return "synthetic"
+        if _PLACEHOLDER.search(text):
+            found = "recorded"
+    return found
+
+
+def _shown(request: Request) -> Iterator[str]:
+    """The texts in which credentials stand: the URL and the header lines, Basic decoded."""
+    yield unquote(request.url)
+    for _, value in request.headers:
+        yield unquote(value) if "%" in value else value
+        if basic := _BASIC.fullmatch(value):
+            try:
+                yield b64decode(basic[1] + "==", altchars=b"-_").decode("latin-1")
+            except binascii.Error:
+                continue
 
 
 def _answered(request: Request, answer: Response, reason: str) -> Local:
