@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import pytest
 
 from tests.support.clients import CLIENTS
@@ -139,6 +141,43 @@ def test_5_an_upload_that_was_read_before_is_warned_about_by_name(provider, proj
     assert "'image'" in warnings[0]
 
 
+EMPTIED = """return [Ask(method="POST", url=url + "/echo",
+            files=(("image", "a.png", data),), form=(("prompt", "a cat"),))
+            for data in {}]"""
+
+
+@pytest.mark.parametrize("client", UPLOADING)
+def test_5_every_client_s_emptied_upload_is_named_and_is_another_request(provider, project, client):
+    found = run(provider, project, client, EMPTIED.format('(b"the picture", b"")'))
+
+    assert (found.billed, found.counts) == (2, {"recorded": 2})
+    assert len(found.warnings) == 1
+    assert "the upload part 'image' is empty" in found.warnings[0]
+
+
+@pytest.mark.parametrize("client", UPLOADING)
+def test_5_a_miss_for_an_emptied_upload_says_to_open_the_file_anew(provider, project, client):
+    run(provider, project, client, EMPTIED.format('(b"the picture",)'))
+    program = f"""
+        import json, sys, onetake
+        from tests.support.clients import Ask, observe
+        def asks(url):
+            {EMPTIED.format('(b"",)')}
+        try:
+            with onetake.use_cassette("main"):
+                observe({client!r}, asks(sys.argv[1])[0])
+        except onetake.MissError as miss:
+            print(json.dumps([miss.reason, str(miss)]))
+    """
+
+    reason, text = result(run_program(program, project, provider.url, ONETAKE_MODE="replay"))
+
+    assert reason == "upload"
+    assert "part.image.content" in text
+    assert "seek(0)" in text
+    assert provider.billed() == 1
+
+
 @pytest.mark.parametrize("client", EVERY_CLIENT)
 def test_10_polling_replays_in_order_and_a_poll_more_is_exhausted(provider, project, client):
     states = ["in_progress", "in_progress", "done", "done"]
@@ -190,6 +229,58 @@ def test_11_three_hundred_equal_calls_at_once_have_three_hundred_answers(provide
     assert verdict == "HIT"
     assert replayed == recorded
     assert provider.billed() == 300
+
+
+MANY_AT_ONCE = {
+    "httpx": """
+        async with httpx.AsyncClient(limits=httpx.Limits(max_connections=50), timeout=60) as client:
+            return await asyncio.gather(*(client.post(url, json=BODY) for _ in range(300)))
+    """,
+    "httpx2": """
+        async with httpx2.AsyncClient(limits=httpx2.Limits(max_connections=50), timeout=60) as client:
+            return await asyncio.gather(*(client.post(url, json=BODY) for _ in range(300)))
+    """,
+    "aiohttp": """
+        async def one(session):
+            async with session.post(url, json=BODY) as answer:
+                return await answer.read()
+        async with aiohttp.ClientSession() as session:
+            return await asyncio.gather(*(one(session) for _ in range(300)))
+    """,
+    "requests": """
+        from concurrent.futures import ThreadPoolExecutor
+        with ThreadPoolExecutor(20) as pool:
+            return list(pool.map(lambda _: requests.post(url, json=BODY, timeout=60), range(300)))
+    """,
+}
+
+
+@pytest.mark.parametrize("library", sorted(MANY_AT_ONCE))
+def test_11_three_hundred_equal_calls_of_every_client_have_one_stored_body(
+    provider, project, library
+):
+    answer = bytes(range(256)) * 100  # above the threshold of blobs
+    url = provider.script(
+        {"headers": [["content-type", "image/png"]], "chunks": [b"\x89PNG" + answer]}
+    )
+    program = f"""
+        import asyncio, json, sys, {library}, onetake
+        url, BODY = sys.argv[1], {{"prompt": "same"}}
+        async def main():
+            {textwrap.indent(textwrap.dedent(MANY_AT_ONCE[library]), " " * 12).strip()}
+        with onetake.use_cassette("main") as cassette:
+            found = asyncio.run(main())
+        sizes = {{len(one if isinstance(one, bytes) else one.content) for one in found}}
+        print(json.dumps([len(found), sorted(sizes), cassette.verdict]))
+    """
+
+    recorded = result(run_program(program, project, url))
+    replayed = result(run_program(program, project, url, ONETAKE_MODE="replay"))
+
+    assert recorded == [300, [len(answer) + 4], "RECORDED"]
+    assert replayed == [300, [len(answer) + 4], "HIT"]
+    assert provider.billed() == 300
+    assert len(list((project / "cassettes" / "blobs").iterdir())) == 1
 
 
 @pytest.mark.parametrize("client", ["httpx", "requests", "aiohttp"])
