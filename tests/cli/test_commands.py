@@ -172,6 +172,14 @@ def test_explain_tells_the_last_run_and_its_remedy(provider, project):
     assert 'ignore = ["body.run"]' in done.stdout
 
 
+def test_a_clean_run_is_the_last_run_too(provider, project):
+    run_program(MISSING, project, provider.url, "one", "1")
+    run_program(MISSING, project, provider.url, "one", "2", ONETAKE_MODE="replay")
+    run_program(MISSING, project, provider.url, "one", "1", ONETAKE_MODE="replay")
+
+    assert "every request that was recorded was found" in onetake(project, "explain").stdout
+
+
 def test_explain_as_json_has_groups_and_events(provider, project):
     run_program(MISSING, project, provider.url, "one", "1")
     run_program(MISSING, project, provider.url, "one", "2", ONETAKE_MODE="replay")

@@ -47,19 +47,19 @@ class RunRecord:
         self._path = cache / "runs" / f"{run_id}.jsonl"
 
     def add(self, events: Sequence[Event]) -> None:
-        """Append `events`. A run without any is in the record too once `begin` was called."""
-        if not events:
+        """Append `events`. A run without any replaces an older one as the last, and makes no folder."""
+        if not events and not self._path.parent.is_dir():
             return
         lines = b"".join(msgspec.json.encode(event) + b"\n" for event in events)
         with suppress(OSError):
-            self.begin()
+            self._begin()
             fd = os.open(self._path, os.O_WRONLY | os.O_APPEND)
             try:
                 os.write(fd, lines)
             finally:
                 os.close(fd)
 
-    def begin(self) -> None:
+    def _begin(self) -> None:
         """Make the file with its head, if no process of the run has. Raises OSError."""
         if self._path.exists():
             return
