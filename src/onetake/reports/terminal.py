@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Iterator
 
@@ -10,6 +11,7 @@ from onetake.reports.accounts import SESSION, Summary
 Line = tuple[str, str]
 
 _SHOWN = 10
+_WIDTH = 80
 _COLOURS = {"MISS": "red", "NOT_PERSISTED": "red", "LIVE": "yellow", "UNMARKED:LIVE": "yellow"}
 
 
@@ -34,9 +36,9 @@ def in_full(summary: Summary) -> Iterator[Line]:
     yield from _causes(summary)
     yield from _listed("live", _unmarked(summary), "yellow")
     if summary.loose:
-        yield f"equal but for volatile values: {_counted(summary.loose)}", ""
+        yield from _wrapped(f"equal but for volatile values: {_counted(summary.loose)}")
     if summary.local:
-        yield f"answered by onetake: {_counted(summary.local)}", ""
+        yield from _wrapped(f"answered by onetake: {_counted(summary.local)}")
     if summary.ownerless:
         calls = ", ".join(f"{count} {name}" for name, count in summary.ownerless.items() if count)
         text = (
@@ -67,6 +69,13 @@ def _causes(summary: Summary) -> Iterator[Line]:
             yield text, ""
     if len(groups) > _SHOWN:
         yield f"and {_count(len(groups) - _SHOWN, 'other cause')}; see `onetake explain`", ""
+
+
+def _wrapped(text: str) -> Iterator[Line]:
+    for line in textwrap.wrap(
+        text, _WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    ):
+        yield line, ""
 
 
 def _counted(counts: Counter[str]) -> str:
