@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import replaying, startup, tools
+from bench import matching, replaying, startup, tools
 from bench.clients import CLIENTS
 from bench.measure import WorkerError, in_worker
 from bench.table import Report
 from bench.workload import Workload
 
-SECTIONS = ("replay", "open", "record", "idle", "startup")
+SECTIONS = ("replay", "open", "record", "idle", "startup", "matching")
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,9 @@ class Plan:
     starts: int
     large_body: int = 200_000
     body: int = 2_000
+    missed_among: int = 10_000
+    matched_among: int = 2_000
+    recorded_anew: int = 200
 
 
 FULL = Plan(
@@ -55,6 +58,9 @@ SMOKE = Plan(
     open_timeout_s=5,
     starts=1,
     large_body=0,
+    missed_among=100,
+    matched_among=40,
+    recorded_anew=5,
 )
 
 
@@ -175,6 +181,39 @@ class Bench:
 
     def startup(self) -> dict[str, Any]:
         return startup.run(self.plan.starts, lambda what: self.tell(f"start-up: {what}"))
+
+    def matching(self) -> dict[str, Any]:
+        plan = self.plan
+        many, calls = plan.missed_among, min(plan.calls, 20)
+        misses = {
+            what: self._matching("miss", recorded, many, what=what, calls=calls)
+            for what, (recorded, _, _) in matching.MISSES.items()
+        }
+        return {
+            "missed_among": many,
+            "matched_among": plan.matched_among,
+            "misses": misses,
+            "rules": self._matching(
+                "rules", "chat", plan.matched_among, calls=plan.calls, rounds=plan.rounds
+            ),
+            "loose": self._matching("loose", "traces", plan.matched_among, calls=calls // 2),
+            "closing": self._matching("closing", "chat", many, calls=plan.recorded_anew),
+        }
+
+    def _matching(self, part: str, recorded: str, size: int, **spec: Any) -> dict[str, Any]:
+        path = self.folder / matching.file_name(recorded, size)
+        known = {"path": str(path), "size": size, "body": self.plan.body}
+        self.tell(f"matching: {part}, {spec.get('what', '')}".rstrip(", "))
+        try:
+            if not path.exists():
+                what = {"part": "write", "recorded": recorded}
+                in_worker("matching", {**what, **known}, timeout_s=60)
+            result: dict[str, Any] = in_worker(
+                "matching", {"part": part, **known, **spec}, timeout_s=90
+            )
+        except WorkerError as error:
+            return {"error": str(error)}
+        return result
 
 
 def _rounds(plan: Plan, size: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TextIO
 
-from bench import idle, opening, recording, replaying, startup, tools
+from bench import idle, matching, opening, recording, replaying, startup, tools
 
 _NAMES = {"floor": "floor", "mock": "own mock", **{tool: tool for tool in tools.TOOLS}}
 
@@ -163,6 +163,59 @@ class Report:
         slow = ", ".join(f"{name} {ms:.1f}" for name, ms in result["importtime"].items())
         if slow:
             self._line(f"slowest modules of onetake.use_cassette: {slow}"[:219])
+
+    def _matching(self, result: dict[str, Any]) -> None:
+        self._title(
+            f"6. Matching: a miss among {result['missed_among']:,} recordings of 2 kB, by what changed: ms"
+        )
+        self._line(f"{'':<24}{'explained: first':>18}{'later':>10}{'call: first':>14}{'later':>10}")
+        for what, cell in result["misses"].items():
+            if "error" in cell:
+                self._line(f"{what:<24}  {cell['error']}")
+                continue
+            explained, called = cell["explained_ms"], cell["called_ms"]
+            wrong = f"   {cell['wrong']} of {cell['calls']} not the right one"
+            self._line(
+                f"{what:<24}{explained['first']:>18.1f}{explained['later']:>10.1f}"
+                f"{called['first']:>14.1f}{called['later']:>10.1f}{wrong if cell['wrong'] else ''}"
+            )
+            self._budget(explained["first"], matching.MISS_BUDGET_MS, f"first miss, {what}", " ms")
+        self._rules(result["rules"])
+        many = f"{result['matched_among']:,} recordings"
+        loose = result["loose"]
+        if "error" in loose:
+            self._line(f"loose hits  {loose['error']}")
+        else:
+            self._line(
+                f"a loose hit among {many}: first {loose['first_ms']:.1f} ms, later"
+                f" {loose['later_ms']:.2f} ms; an exact one {loose['exact_ms']:.2f} ms"
+            )
+        closing = result["closing"]
+        if "error" in closing:
+            self._line(f"closing  {closing['error']}")
+        else:
+            self._line(
+                f"at the end, of {closing['calls']} changed requests recorded anew, among"
+                f" {result['missed_among']:,}: {closing['explained']} explained in {closing['ms']:,.0f} ms"
+            )
+            limit = matching.CLOSING_BUDGET_MS + matching.MISS_BUDGET_MS
+            self._budget(closing["ms"], limit, "explaining what was recorded anew", " ms")
+
+    def _rules(self, rules: dict[str, Any]) -> None:
+        if "error" in rules:
+            self._line(f"rules  {rules['error']}")
+            return
+        hits = {name: cell["us"] for name, cell in rules["cells"].items()}
+        self._line("")
+        self._line(f"{'rules, in µs':<24}" + "".join(f"{name:>13}" for name in hits))
+        for what, row in (("a key", rules["key_us"]), ("a hit through httpx2", hits)):
+            if None in row.values():
+                self._line(f"{what:<24}{'-':>13}")
+                continue
+            self._line(f"{what:<24}" + "".join(f"{us:>13.1f}" for us in row.values()))
+            for text, us in matching.per_rule(row).items():
+                self._budget(us, matching.RULE_BUDGET_US, f"{what}, {text}", " µs")
+        self._line("")
 
     def _budget(self, value: float, limit: float, what: str, unit: str) -> None:
         met = value <= limit

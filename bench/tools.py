@@ -5,7 +5,7 @@ All three compare method, URL and body. Files are made through each tool's own w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -90,21 +90,42 @@ def _onetake(mode: str, path: Path) -> AbstractContextManager[Any]:
     return recorder.use_cassette(str(path))
 
 
+def onetake_with_rules(path: Path, rules: Sequence[Any]) -> AbstractContextManager[Any]:
+    """A cassette opened for replay, by `rules`."""
+    from onetake.config import Mode, Settings
+    from onetake.recorder import Recorder
+
+    settings = Settings(mode=Mode.REPLAY, rules=tuple(rules))
+    return Recorder(settings=settings, root=path.parent).use_cassette(str(path))
+
+
+def onetake_request(body: bytes, url: str = URL, content_type: str = "") -> Any:
+    from onetake.messages import Headers, Request
+
+    headers = REQUEST_HEADERS | ({"Content-Type": content_type} if content_type else {})
+    return Request(method="POST", url=url, headers=Headers(tuple(headers.items())), body=body)
+
+
 def _write_onetake(path: Path, size: int, workload: Workload) -> None:
+    requests = (onetake_request(workload.request(n)) for n in range(size))
+    write_onetake(path, requests, workload)
+
+
+def write_onetake(path: Path, requests: Iterable[Any], workload: Workload) -> None:
+    """A cassette of `requests`, made in 2026, each with its answer of `workload`."""
     from onetake.formats.document import encode_interaction, join
-    from onetake.messages import Body, Chunk, Headers, Interaction, Request, Response
+    from onetake.messages import Body, Chunk, Headers, Interaction, Response
     from onetake.redaction import Redactor
 
     redactor = Redactor()
-    sent = Headers(tuple(REQUEST_HEADERS.items()))
     received = Headers(tuple(workload.answer_headers()))
     blobs: dict[str, bytes] = {}
     texts = []
-    for n in range(size):
+    for n, request in enumerate(requests):
         data = workload.answer(n)
         body = Body(data=data, chunks=(Chunk(len(data), 812),))
         one = Interaction(
-            request=Request(method="POST", url=URL, headers=sent, body=workload.request(n)),
+            request=request,
             response=Response(status=200, reason="OK", headers=received, body=body),
             at=1790000000,
             ms=811,

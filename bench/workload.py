@@ -27,7 +27,7 @@ _WORDS = (
 )
 
 
-def _prose(size: int, seed: int) -> str:
+def prose(size: int, seed: int) -> str:
     words = random.Random(seed)
     text = ""
     while len(text) < size:
@@ -64,9 +64,9 @@ class Workload:
             "usage": {"prompt_tokens": 410, "completion_tokens": 370, "total_tokens": 780},
         }
         missing = size - len(json.dumps(request))
-        request["messages"][1]["content"] += _prose(missing, 1)  # type: ignore[index]
+        request["messages"][1]["content"] += prose(missing, 1)  # type: ignore[index]
         missing = size - len(json.dumps(answer))
-        answer["choices"][0]["message"]["content"] += _prose(missing, 2)  # type: ignore[index]
+        answer["choices"][0]["message"]["content"] += prose(missing, 2)  # type: ignore[index]
         self._request = json.dumps(request, separators=(",", ":"))
         self._answer = json.dumps(answer, separators=(",", ":"))
 
