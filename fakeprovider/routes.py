@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fakeprovider import anthropic, bedrock, control, generic, images, openai
+from fakeprovider import anthropic, bedrock, control, gemini, generic, images, openai
 from fakeprovider.messages import Answer, Call, RefusalError, Request
 from fakeprovider.state import State
 
@@ -39,6 +39,9 @@ _ROUTES = (
     _route("POST", "/v1/messages", anthropic.messages, anthropic.refuse),
     _route("POST", "/model/([^/]+)/converse", bedrock.converse, bedrock.refuse),
     _route("POST", "/model/([^/]+)/converse-stream", bedrock.converse_stream, bedrock.refuse),
+    _route(
+        "POST", "/v1beta/models/([^/:]+):generateContent", gemini.generate_content, gemini.refuse
+    ),
     _route(_ANY, "/echo", generic.echo),
     _route(_ANY, "/status/([^/]+)", generic.status),
     _route("GET", "/redirect/([^/]+)", generic.redirect),

@@ -7,7 +7,7 @@ asked for. Not thread-safe: its driver holds a lock.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Container, Iterable
 
 from msgspec import Struct
@@ -54,10 +54,11 @@ class Session:
         for key, recorded in published:
             self._queues.setdefault(key, []).append(recorded)
         self.exists = bool(self._queues)
-        self._from_quarantine: set[int] = set()
+        self._from_quarantine: dict[int, Slot] = {}
         for key, recorded in quarantined:
-            self._queues.setdefault(key, []).append(recorded)
-            self._from_quarantine.add(id(recorded))
+            queue = self._queues.setdefault(key, [])
+            self._from_quarantine[id(recorded)] = Slot(key, len(queue))
+            queue.append(recorded)
         self.has_recordings = bool(self._queues)
         self._asked: dict[bytes, int] = {}
         self._seq = 0
@@ -91,20 +92,25 @@ class Session:
         repeats = self._repeat_last if repeat_last is None else repeat_last
         queue = self._queues.get(key, ())
         if n < len(queue):
-            return self._replay(Slot(key, n), queue[n], request)
+            return self._replay(queue[n], request)
         if queue and repeats:
-            return self._replay(Slot(key, len(queue) - 1), queue[-1], request)
+            return self._replay(queue[-1], request)
         spent = len(queue)
         if not queue and loose is not None and (loose_key := loose()) is not None:
             loose_queue = self._loose_queues().get(loose_key)
             if loose_queue is not None:
                 taken = loose_queue.take(key, self._asked, repeats=repeats)
                 if taken is not None:
-                    return self._replay(Slot(key, n), taken, request, loosely=taken)
+                    return self._replay(taken, request, loosely=taken)
                 spent = loose_queue.size
         if mode is Mode.AUTO or (mode is Mode.ONCE and not self.exists):
             return self._closed_or_record(Slot(key, n))
         return Refuse(miss(spent))
+
+    def observe(self) -> Record:
+        """A place in the order of sending for a live call that fills no slot."""
+        self._seq += 1
+        return Record(self._seq)
 
     def recordings_of(self, key: bytes) -> int:
         """How many recordings have this exact key."""
@@ -128,16 +134,17 @@ class Session:
         return Record(self._seq)
 
     def _replay(
-        self, slot: Slot, recorded: Recorded, request: Request, *, loosely: Recorded | None = None
+        self, recorded: Recorded, request: Request, *, loosely: Recorded | None = None
     ) -> Decision:
-        if id(recorded) in self._from_quarantine and id(recorded) not in self.used:
+        slot = self._from_quarantine.get(id(recorded))
+        if slot is not None and id(recorded) not in self.used:
             self.taken_from_quarantine.append((slot, recorded))
         self.used.add(id(recorded))
         return Replay(recorded.answering(request), loosely)
 
 
 class _LooseQueue:
-    """The recordings that share a loose key, by their exact keys.
+    """The recordings that share a loose key, by their exact keys. Each step costs the same, however many.
 
     A request that comes again (equal volatile values) goes on where it was before; another one begins
     with recordings that nobody has begun with, as long as there are any.
@@ -145,10 +152,10 @@ class _LooseQueue:
 
     def __init__(self) -> None:
         self.size = 0
-        self._fresh: dict[bytes, deque[Recorded]] = {}
-        self._begun: dict[bytes, deque[Recorded]] = {}
+        self._fresh: OrderedDict[bytes, deque[Recorded]] = OrderedDict()
+        self._begun: OrderedDict[bytes, deque[Recorded]] = OrderedDict()
         self._begun_by: dict[bytes, bytes] = {}
-        self._last: Recorded | None = None
+        self._last: tuple[bytes, Recorded] | None = None
 
     def add(self, key: bytes, recorded: Recorded) -> None:
         self.size += 1
@@ -156,22 +163,30 @@ class _LooseQueue:
 
     def take(self, asking: bytes, asked: Container[bytes], *, repeats: bool) -> Recorded | None:
         """The next recording for the exact key `asking`; none whose own exact key was `asked` for."""
-        own_key = self._begun_by.get(asking, b"")
-        own = self._begun.get(own_key) if own_key not in asked else None
-        if not own:
-            for key in list(self._fresh):
-                queue = self._fresh.pop(key)
-                if key not in asked:
-                    own = self._begun[key] = queue
-                    self._begun_by[asking] = key
-                    break
-        if not own:
-            for key, queue in list(self._begun.items()):
-                if queue and key not in asked:
-                    own = queue
-                    break
-                del self._begun[key]
-        if own:
-            self._last = own.popleft()
-            return self._last
-        return self._last if repeats else None
+        key = self._begun_by.get(asking)
+        if key is None or key in asked or not self._begun.get(key):
+            key = self._begin(asking, asked) or self._one_begun(asked)
+        if key is not None:
+            recorded = self._begun[key].popleft()
+            self._last = (key, recorded)
+            return recorded
+        if repeats and self._last is not None and self._last[0] not in asked:
+            return self._last[1]
+        return None
+
+    def _begin(self, asking: bytes, asked: Container[bytes]) -> bytes | None:
+        while self._fresh:
+            key, queue = self._fresh.popitem(last=False)
+            if key not in asked:
+                self._begun[key] = queue
+                self._begun_by[asking] = key
+                return key
+        return None
+
+    def _one_begun(self, asked: Container[bytes]) -> bytes | None:
+        while self._begun:
+            key = next(iter(self._begun))
+            if self._begun[key] and key not in asked:
+                return key
+            del self._begun[key]
+        return None

@@ -8,13 +8,14 @@ import re
 from onetake.errors import UsageError
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 604_800.0}
+_ENDLESS = 1e300
 _PIECE = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])\s*")
 
 
 def parse_duration(value: object, place: str) -> float:
     """Seconds, `math.inf` for `"inf"`. Raises `UsageError` naming `place`."""
     if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
-        return float(value)
+        return float(value) if value < _ENDLESS else math.inf
     if isinstance(value, str):
         text = value.strip().lower()
         if text in ("inf", "infinite", "never"):

@@ -104,7 +104,15 @@ def parse_path(text: str) -> Path:
                 f"The path {text!r} cannot be read from character {at + 1} ({text[at:][:12]!r}) on.",
                 remedy=GRAMMAR,
             )
-        steps.append(_pattern(found))
+        try:
+            step = _pattern(found)
+        except ValueError as error:  # a broken escape, or an index without end
+            raise UsageError(
+                f"The path {text!r} cannot be read from character {at + 1} on: {error}.",
+                remedy=GRAMMAR,
+            ) from None
+        if not (isinstance(step, Deep) and steps[-1:] == [step]):  # `**.**` says nothing more
+            steps.append(step)
         at = found.end()
     _check(text, name, steps)
     return Path(name, tuple(steps), text)
@@ -118,7 +126,7 @@ def _pattern(found: re.Match[str]) -> Pattern:
     if found["index"]:
         return int(found["index"])
     if found["quoted"]:
-        return str(json.loads(found["quoted"]))
+        return str(json.loads(found["quoted"], strict=False))
     name = found["name"]
     return Glob(name) if "*" in name else name
 
@@ -133,6 +141,8 @@ def _check(text: str, root: str, steps: list[Pattern]) -> None:
         wrong = f"{root} is followed by one name"
     elif root == "part" and not steps:
         wrong = "part is followed by a name"
+    elif root not in ("body", "url") and steps and not isinstance(steps[0], str | Glob):
+        wrong = f"{root} is followed by a name, in which * stands for any characters"
     elif root == "part" and len(steps) > 1 and steps[1] not in PART_FACTS:
         wrong = f"a part has {', '.join(PART_FACTS)}"
     elif root == "part" and len(steps) > 2 and steps[1] != "content":

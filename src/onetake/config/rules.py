@@ -30,6 +30,7 @@ VOLATILE = ("uuid", "iso-time", "epoch", "hex")
 CLASSES = ("telemetry", "credential-exchange", "ordinary")
 TELEMETRY = ("local", "live", "record")
 RULE_MODES = ("replay", "once", "auto", "live", "block")
+_PORT = re.compile(r":[0-9*]+\Z")
 
 
 class Replacement(Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,9 +57,9 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def fits(self, method: str, netloc: str, path: str) -> bool:
         """Whether it applies to a request; `netloc` is the lower-case host, with its port if it has one."""
-        host = netloc if ":" in self.host else netloc.partition(":")[0]
+        host = netloc if _PORT.search(self.host) else _PORT.sub("", netloc)
         return (
-            (not self.method or self.method.upper() == method.upper())
+            (not self.method or glob(self.method.upper()).fullmatch(method.upper()) is not None)
             and (not self.host or glob(self.host.lower()).fullmatch(host) is not None)
             and (not self.path or glob(self.path).fullmatch(path) is not None)
         )
@@ -105,11 +106,11 @@ def _rule(value: Any, place: str) -> Rule:
     if isinstance(value, Rule):
         rule = value
     elif isinstance(value, Mapping):
-        for key in value:
-            if key not in NAMES:
-                near = difflib.get_close_matches(str(key), NAMES, 1)
-                hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(NAMES)}."
-                raise UsageError(f"Unknown key {key!r} in {place}.", remedy=hint)
+        _check_keys(value, NAMES, place)
+        replaced = value.get("replace")
+        for path, new in replaced.items() if isinstance(replaced, Mapping) else ():
+            if isinstance(new, Mapping):
+                _check_keys(new, ("name", "pattern"), f"'replace' of {place}, {path}")
         try:
             rule = msgspec.convert(_listed(value), Rule)
         except msgspec.ValidationError as error:
@@ -123,6 +124,14 @@ def _rule(value: Any, place: str) -> Rule:
 
 
 _FORM = 'A rule looks like { host = "api.example.com", ignore = ["body.metadata.trace_id"] }.'
+
+
+def _check_keys(value: Mapping[str, Any], known: Sequence[str], place: str) -> None:
+    for key in value:
+        if key not in known:
+            near = difflib.get_close_matches(str(key), known, 1)
+            hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known)}."
+            raise UsageError(f"Unknown key {key!r} in {place}.", remedy=hint)
 
 
 def _listed(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -146,6 +155,11 @@ def _check(rule: Rule, place: str) -> None:
                     f"{key!r} of {place}: {error.message}", remedy=error.remedy
                 ) from None
     for replaced, new in rule.replaced:
+        if not new.name or not new.name.isprintable():
+            raise UsageError(
+                f"'replace' of {place}, {replaced.text}: {new.name!r} is no name.",
+                remedy='Write what the value is: replace = { "body.user" = "user" }.',
+            )
         if new.pattern:
             check_pattern(new.pattern, f"'replace' of {place}, {replaced.text}")
     for key, value, known in (

@@ -7,7 +7,7 @@ so a JSON body and a bytes body never meet by accident.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from hashlib import sha256
 from typing import Any
@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from onetake.matching.pairs import identity_of, is_well_escaped, read_pairs
 from onetake.matching.urls import framed, to_bytes
-from onetake.messages import Request, media_type
+from onetake.messages import Headers, Request, media_type
 
 
 class Kind(StrEnum):
@@ -30,7 +30,10 @@ class Kind(StrEnum):
 
 
 class PartFacts(Struct, frozen=True, kw_only=True):
-    """What counts of one part of a multipart body. `further` are its other headers, sorted."""
+    """What counts of one part of a multipart body.
+
+    `further` are its other headers, sorted, and its disposition where that is not `form-data`.
+    """
 
     name: str
     filename: str | None = None
@@ -84,7 +87,7 @@ def read_body(request: Request) -> Content:
         value = parse_json(body)
         if value is not None:
             return Content(Kind.JSON, value[0])
-        lines = _lines(body)
+        lines = parse_lines(body)
         if lines is not None:
             return Content(Kind.LINES, lines)
     if claim == _FORM and is_well_escaped(body):
@@ -118,6 +121,12 @@ def parse_json(data: bytes) -> tuple[Any] | None:
     return (value,)
 
 
+def parse_lines(body: bytes) -> list[Any] | None:
+    """The values of JSON lines, blank ones left out; None where one is not JSON."""
+    values = [parse_json(line) for line in body.split(b"\n") if line.strip(_BLANK)]
+    return None if None in values else [value[0] for value in values if value is not None]
+
+
 def write_json(value: object) -> bytes:
     """The canonical text of a JSON value, for comparing."""
     return _encode(value)
@@ -125,11 +134,6 @@ def write_json(value: object) -> bytes:
 
 def _claims_multipart(request: Request) -> bool:
     return request.headers.get("content-type").lstrip()[:10].lower() == "multipart/"
-
-
-def _lines(body: bytes) -> list[Any] | None:
-    values = [parse_json(line) for line in body.split(b"\n") if line.strip(_BLANK)]
-    return None if None in values else [value[0] for value in values if value is not None]
 
 
 def _parts(content_type: str, body: bytes) -> list[PartFacts] | None:
@@ -146,17 +150,22 @@ def _parts(content_type: str, body: bytes) -> list[PartFacts] | None:
             name=part.name,
             filename=part.filename,
             content_type=part.content_type,
-            further=tuple(
-                sorted(
-                    (name.lower(), value.strip())
-                    for name, value in part.headers
-                    if name.lower() not in ("content-disposition", "content-type", "content-length")
-                )
-            ),
+            further=tuple(sorted(_further(part.headers))),
             content=part.body,
         )
         for part in parsed.parts
     ]
+
+
+def _further(headers: Headers) -> Iterator[tuple[str, str]]:
+    for name, value in headers:
+        lowered = name.lower()
+        if lowered == "content-disposition":
+            how = media_type(value)
+            if how != "form-data":  # `attachment`, `inline`
+                yield lowered, how
+        elif lowered not in ("content-type", "content-length"):
+            yield lowered, value.strip()
 
 
 def _parts_identity(parts: Sequence[PartFacts]) -> bytes:

@@ -11,13 +11,24 @@ from msgspec import Struct
 
 from onetake.config.paths import Deep, Glob, Path, Pattern, Step, path_text, step_fits
 from onetake.config.rules import Replacement
-from onetake.matching.bodies import Content, Kind, PartFacts, parse_json, read_body, write_json
+from onetake.matching.bodies import (
+    Content,
+    Kind,
+    PartFacts,
+    parse_json,
+    parse_lines,
+    read_body,
+    write_json,
+)
 from onetake.matching.pairs import Pair, is_well_escaped, read_pairs
 from onetake.matching.urls import to_bytes
 from onetake.matching.volatile import Volatile
 from onetake.messages import Request, Url, media_type, read_url
+from onetake.providers import unsigned
 
 _MOST_TEXT = 1 << 20  # bytes of a part or a body that are looked at as text
+_DEEPEST = 256  # levels of JSON into which rules and volatile values are looked for
+_NUMBERS = (int, msgspec.Raw)
 
 Change: TypeAlias = Callable[[Any], Any]
 
@@ -48,14 +59,16 @@ class Value(Struct, frozen=True):
     text: str
 
 
-def fields_of(request: Request) -> Fields:
+def fields_of(request: Request, *, headers: bool = True) -> Fields:
+    """`headers` says whether they are wanted at all."""
     url = read_url(request.url)
-    query = to_bytes(url.query)
+    query = to_bytes(unsigned(url.query))
+    lines = request.headers if headers else ()
     return Fields(
         method=request.method.upper(),
         url=url,
         query=tuple(read_pairs(query)) if is_well_escaped(query) else None,
-        headers=tuple((name.lower(), value.strip()) for name, value in request.headers),
+        headers=tuple([(name.lower(), value.strip()) for name, value in lines]),
         content=read_body(request),
     )
 
@@ -78,7 +91,7 @@ def replacing(fields: Fields, path: Path, new: Replacement) -> Fields:
     def change(value: Any) -> Any:
         if isinstance(value, str):
             return expression.sub(lambda _: mark, value)
-        if isinstance(value, int | msgspec.Raw) and not isinstance(value, bool):
+        if isinstance(value, _NUMBERS) and not isinstance(value, bool):
             text = _number_text(value)
             changed = expression.sub(lambda _: mark, text)
             return value if changed == text else changed
@@ -117,19 +130,35 @@ def _changed(fields: Fields, path: Path, change: Change) -> Fields:
 def _changed_content(content: Content, path: Path, change: Change) -> Content:
     kind, value = content.kind, content.value
     if path.root == "body" and not path.steps:
-        new = change(_decoded(value)) if kind is Kind.BYTES else change(None)
+        new = change(None)
         if new is GONE:
             return Content(Kind.EMPTY, b"")
-        return content if new is None else Content(Kind.BYTES, to_bytes(_text(new)))
+        return _searched(content, change) if new is None else Content(Kind.BYTES, to_bytes(new))
     if path.root == "body" and kind in (Kind.JSON, Kind.LINES):
         new = _changed_json(value, path.steps, change)
-        return Content(Kind.BYTES, b"") if new is GONE else Content(kind, new)
+        return Content(Kind.EMPTY, b"") if new is GONE else Content(kind, new)
     if path.root == "form" and kind is Kind.FORM:
         return Content(kind, _changed_pairs(value, path.steps[0], change))
     if path.root == "part" and kind is Kind.MULTIPART:
         parts = [_changed_part(part, path.steps, change) for part in value]
         return Content(kind, [part for part in parts if part is not None])
     return content
+
+
+def _searched(content: Content, change: Change) -> Content:
+    """A whole body in which a pattern is replaced: in each of its values, or in its text."""
+    kind, value = content.kind, content.value
+    match kind:
+        case Kind.JSON | Kind.LINES:
+            return Content(kind, _changed_json(value, (Deep(),), change))
+        case Kind.FORM:
+            return Content(kind, _changed_pairs(value, Glob("*"), change))
+        case Kind.MULTIPART:
+            return Content(
+                kind, [_changed_part(part, (Glob("*"), "content"), change) for part in value]
+            )
+    new = change(_decoded(value))
+    return content if new is None else Content(kind, to_bytes(new))
 
 
 def _changed_pairs(pairs: Sequence[Pair], pattern: Pattern, change: Change) -> tuple[Pair, ...]:
@@ -165,7 +194,7 @@ def _changed_part(part: PartFacts, steps: Sequence[Pattern], change: Change) -> 
             new = change(_decoded(part.content))
             return part if new is None else replace(part, content=to_bytes(_text(new)))
         case ("content", *deeper):
-            parsed = parse_json(part.content)
+            parsed = _structured(part.content)
             if parsed is None:
                 return part
             new = _changed_json(parsed[0], deeper, change)
@@ -173,27 +202,40 @@ def _changed_part(part: PartFacts, steps: Sequence[Pattern], change: Change) -> 
     return part
 
 
-def _changed_json(value: Any, steps: Sequence[Pattern], change: Change) -> Any:
+def _changed_json(
+    value: Any, steps: Sequence[Pattern], change: Change, deepest: int = _DEEPEST
+) -> Any:
     if not steps:
         return change(value)
     first, rest = steps[0], steps[1:]
-    if isinstance(first, Deep):
-        value = _changed_json(value, rest, change)
-        if value is GONE:
+    if isinstance(first, str) and isinstance(value, dict):  # the usual step, made short
+        if first not in value or not deepest:
             return value
+        item = _changed_json(value[first], rest, change, deepest - 1)
+        if item is not GONE:
+            return {**value, first: item}
+        return {name: other for name, other in value.items() if name != first}
+    is_deep = isinstance(first, Deep)
+    if is_deep:
+        value = _changed_json(value, rest, change, deepest)
         rest = steps
-
-    def below(step: Step, item: Any) -> Any:
-        if isinstance(first, Deep) or step_fits(first, step):
-            return _changed_json(item, rest, change)
-        return item
-
+    if not deepest:
+        return value
     if isinstance(value, dict):
-        fields = {name: below(name, item) for name, item in value.items()}
-        return {name: item for name, item in fields.items() if item is not GONE}
+        fields: dict[str, Any] = {}
+        for name, item in value.items():
+            if is_deep or step_fits(first, name):
+                item = _changed_json(item, rest, change, deepest - 1)  # noqa: PLW2901
+            if item is not GONE:
+                fields[name] = item
+        return fields
     if isinstance(value, list):
-        items = [below(i, item) for i, item in enumerate(value)]
-        return [_PLACE if item is GONE else item for item in items]
+        items: list[Any] = []
+        for i, item in enumerate(value):
+            if is_deep or step_fits(first, i):
+                item = _changed_json(item, rest, change, deepest - 1)  # noqa: PLW2901
+            items.append(_PLACE if item is GONE else item)
+        return items
     return value
 
 
@@ -220,6 +262,17 @@ def _decoded(data: bytes) -> str | None:
         return None
 
 
+def _structured(data: bytes) -> tuple[Any] | None:
+    """The value of JSON, or the list of those of JSON lines, in a tuple; None for other bytes."""
+    if data.lstrip()[:1] not in (b"{", b"["):
+        return None
+    parsed = parse_json(data)
+    if parsed is not None:
+        return parsed
+    lines = parse_lines(data)
+    return None if lines is None else (lines,)
+
+
 def _number_text(value: int | msgspec.Raw) -> str:
     return str(value) if isinstance(value, int) else bytes(value).decode()
 
@@ -227,31 +280,40 @@ def _number_text(value: int | msgspec.Raw) -> str:
 # Volatile values.
 
 
+# What is text, or may be: an upload whose type is not told is looked at.
+_NO_TEXT = ("image/", "audio/", "video/", "font/", "model/")
+_NO_DOCUMENTS = ("application/pdf", "application/zip", "application/gzip")
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+
+
 def blanked(
-    fields: Fields, volatile: Volatile, at: float, headers: Sequence[str] = ()
+    fields: Fields,
+    volatile: Volatile,
+    at: float,
+    match_on: Sequence[str],
+    headers: Sequence[str] = (),
 ) -> tuple[Fields, tuple[Value, ...]]:
     """`fields` with every volatile value replaced by a numbered placeholder, and what they were.
 
-    Equal values of one request get one number, so structure counts. Numbers are given in an order
-    that does not depend on the values nor on the order of keys.
+    Only in what `match_on` compares, of the headers only in `headers`. Equal values of one request get
+    one number, so structure counts. Numbers are given in an order that does not depend on the values nor
+    on the order of keys.
     """
     blank = _Blank(volatile, at)
-    path = blank.text("url.path", fields.url.path)
-    query = fields.query
-    if query is not None:
+    url, query, lines, content = fields.url, fields.query, fields.headers, fields.content
+    if "url" in match_on or "path" in match_on:
+        url = msgspec.structs.replace(url, path=blank.text("url.path", url.path))
+    if query is not None and ("url" in match_on or "query" in match_on):
         query = tuple(blank.pairs("query", query))
-    lines = [
-        (name, blank.text(path_text("header", (name,)), value) if name in headers else value)
-        for name, value in sorted(fields.headers)
-    ]
-    content = blank.content(fields.content)
-    changed = msgspec.structs.replace(
-        fields,
-        url=msgspec.structs.replace(fields.url, path=path),
-        query=query,
-        headers=tuple(lines),
-        content=content,
-    )
+    if "headers" in match_on:
+        lines = tuple(
+            (name, blank.text(("header", (name,)), value) if name in headers else value)
+            for name, value in sorted(lines, key=lambda line: line[0])
+        )
+    if "body" in match_on:
+        claims = [value for name, value in lines if name == "content-type"]
+        content = blank.content(content, media_type(claims[0]) if claims else "")
+    changed = msgspec.structs.replace(fields, url=url, query=query, headers=lines, content=content)
     return changed, tuple(blank.values)
 
 
@@ -291,11 +353,14 @@ class _Blank:
     def _without_values(self, pair: Pair) -> tuple[bytes, str]:
         """The order of pairs: by name, then by what is left of the value without volatile ones."""
         text = (pair.value or b"").decode("utf-8", "replace")
-        for found in reversed(list(self._volatile.find(text, self._at))):
-            text = f"{text[: found.start]}\0{found.kind}\0{text[found.end :]}"
-        return pair.name, text
+        pieces: list[str] = []
+        end = 0
+        for found in self._volatile.find(text, self._at):
+            pieces += (text[end : found.start], f"\0{found.kind}\0")
+            end = found.end
+        return pair.name, "".join((*pieces, text[end:]))
 
-    def content(self, content: Content) -> Content:
+    def content(self, content: Content, claim: str) -> Content:
         value = content.value
         match content.kind:
             case Kind.JSON:
@@ -307,40 +372,56 @@ class _Blank:
             case Kind.MULTIPART:
                 value = [self.part(part) for part in value]
             case Kind.BYTES:
-                text = _decoded(value)
+                text = _text_of(value, claim)
                 value = value if text is None else to_bytes(self.text("body", text))
         return Content(content.kind, value)
 
     def json(self, root: str, steps: tuple[Step, ...], value: Any) -> Any:
         if isinstance(value, str):
             return self.text((root, steps), value)
+        if isinstance(value, bool) or len(steps) > _DEEPEST:
+            return value
         if isinstance(value, dict):
-            return {name: self.json(root, (*steps, name), value[name]) for name in sorted(value)}
+            fields: dict[str, Any] = {}
+            for name in sorted(value):
+                fields[name] = self.json(root, (*steps, name), value[name])
+            return fields
         if isinstance(value, list):
-            return [self.json(root, (*steps, i), item) for i, item in enumerate(value)]
-        if isinstance(value, int | msgspec.Raw) and not isinstance(value, bool):
-            text = _number_text(value)
-            if len(text) < 10:
-                return value
-            changed = self.text((root, steps), text)
-            return value if changed is text else changed
+            items: list[Any] = []
+            for i, item in enumerate(value):
+                items.append(self.json(root, (*steps, i), item))
+            return items
+        if isinstance(value, _NUMBERS):
+            return self.number((root, steps), value)
         return value
+
+    def number(self, path: tuple[str, tuple[Step, ...]], value: int | msgspec.Raw) -> Any:
+        """A number is volatile as a whole or not at all; as a placeholder it is still no text."""
+        text = _number_text(value)
+        if not self._volatile.kind_of_number(text, self._at):
+            return value
+        return ["\0number\0", self.text(path, text)]
 
     def part(self, part: PartFacts) -> PartFacts:
         replace = msgspec.structs.replace
         if part.filename:
-            part = replace(
-                part, filename=self.text(("part", (part.name, "filename")), part.filename)
-            )
-        if part.filename is None or media_type(part.content_type).startswith(
-            ("text/", "application/json")
-        ):
-            parsed = parse_json(part.content) if part.content[:1] in (b"{", b"[") else None
-            if parsed is not None:
-                value = self.json("part", (part.name, "content"), parsed[0])
-                return replace(part, content=write_json(value))
-            text = _decoded(part.content)
-            if text is not None:
-                changed = self.text(("part", (part.name, "content")), text)
-                part = replace(part, content=to_bytes(changed))
-        return part
+            filename = self.text(("part", (part.name, "filename")), part.filename)
+            part = replace(part, filename=filename)
+        text = _text_of(part.content, media_type(part.content_type))
+        if text is None:
+            return part
+        place = (part.name, "content")
+        structured = _structured(part.content)
+        if structured is None:
+            return replace(part, content=to_bytes(self.text(("part", place), text)))
+        before = len(self.values)
+        value = self.json("part", place, structured[0])
+        return part if len(self.values) == before else replace(part, content=write_json(value))
+
+
+def _text_of(data: bytes, claim: str) -> str | None:
+    """The text that `data` is; None for what claims to be something else, or looks like it."""
+    if claim.startswith(_NO_TEXT) or claim in _NO_DOCUMENTS:
+        return None
+    text = _decoded(data)
+    return None if text is None or _CONTROL.search(data) else text

@@ -30,7 +30,7 @@ from onetake.matching.urls import (
     url_identity,
 )
 from onetake.matching.volatile import DAY_S, KINDS, Volatile
-from onetake.messages import Request, read_url
+from onetake.messages import Request, media_type, read_url
 
 MatchKey: TypeAlias = bytes
 """16 bytes: equal for equal requests."""
@@ -49,8 +49,16 @@ DEFAULT_HEADERS = (
 )
 """What `headers` compares where none are named: headers that change what the answer means."""
 
+_PARTS_BY_ROOT = {
+    "method": ("method",),
+    "url": ("url", "host", "path"),
+    "query": ("url", "query"),
+    "header": ("headers",),
+    **dict.fromkeys(("body", "form", "part"), ("body",)),
+}
+
 # Raised whenever equal requests would get another key than before.
-_VERSION = "2"
+_VERSION = "4"
 _MOST_PLACES = 4096  # (method, host, path) whose rules are remembered
 
 _encoder = msgspec.json.Encoder(order="deterministic", enc_hook=repr)
@@ -63,6 +71,7 @@ class Active(Struct, frozen=True, kw_only=True):
     """What the rules that fit a request say together: None where they say nothing."""
 
     edits: tuple[tuple[Path, Replacement | None], ...] = ()
+    edited: frozenset[str] = frozenset()  # built-in parts that the edits change
     match_on: tuple[str, ...]
     volatile: Volatile
     mode: str | None = None
@@ -136,10 +145,11 @@ class Matcher:
             self._request_parts[name] = part = _user_part(name, function)
             self._fields_parts[name] = _on_request(part)
         for number, rule in enumerate(self.rules, 1):
+            place = _described(rule, number)
             if rule.match_on is not None:
-                self._checked(rule.match_on, f"match_on of rule {number}")
+                self._checked(rule.match_on, f"match_on of {place}")
             if rule.volatile is not None:
-                self._volatile(rule.volatile)
+                self._volatile(rule.volatile, f"volatile of {place}")
         self._quick = tuple(self._request_parts[name] for name in self.match_on)
         self.fingerprint = self._fingerprint(volatile)
 
@@ -161,8 +171,13 @@ class Matcher:
         else:
             active = self.active(request)
             if active.edits:
-                fields = _edited(request, active)
-                pieces = [self._fields_parts[name](fields, request) for name in active.match_on]
+                fields = _edited(request, active, headers="headers" in active.edited)
+                pieces = [
+                    self._fields_parts[name](fields, request)
+                    if name in active.edited
+                    else self._request_parts[name](request)
+                    for name in active.match_on
+                ]
             else:
                 pieces = [self._request_parts[name](request) for name in active.match_on]
         return sha256(framed(*pieces)).digest()[:16]
@@ -172,8 +187,9 @@ class Matcher:
         active = self.active(request)
         if not active.volatile.kinds:
             return None
-        headers = self._headers if "headers" in active.match_on else ()
-        fields, values = blanked(_edited(request, active), active.volatile, at, headers)
+        fields, values = blanked(
+            _edited(request, active), active.volatile, at, active.match_on, self._headers
+        )
         if not values:
             return None
         pieces = [self._fields_parts[name](fields, request) for name in active.match_on]
@@ -220,13 +236,14 @@ class Matcher:
                 telemetry=rule.telemetry or active.telemetry,
                 repeats=rule.repeats or active.repeats,
             )
-        return active
+        edited = [name for path, _ in active.edits for name in _PARTS_BY_ROOT[path.root]]
+        return msgspec.structs.replace(active, edited=frozenset(edited))
 
-    def _volatile(self, kinds: Sequence[str]) -> Volatile:
+    def _volatile(self, kinds: Sequence[str], place: str = "volatile") -> Volatile:
         known = (*KINDS, *self._patterns)
         for kind in kinds:
             if kind not in known:
-                raise _unknown("volatile", kind, known)
+                raise _unknown(place, kind, known)
         return Volatile(kinds, self._patterns, self._window_s)
 
     def _checked(self, match_on: Sequence[str], place: str) -> tuple[str, ...]:
@@ -250,6 +267,8 @@ class Matcher:
         for wanted in self._headers:
             for name, value in lines:
                 if name == wanted:
+                    if name == "content-type" and media_type(value).startswith("multipart/"):
+                        value = media_type(value)  # noqa: PLW2901 - the boundary never counts
                     pieces += [to_bytes(name), to_bytes(value.strip())]
         return framed(*pieces)
 
@@ -269,11 +288,18 @@ class Matcher:
         return sha256(_encoder.encode(settings)).hexdigest()[:16]
 
 
-def _edited(request: Request, active: Active) -> Fields:
-    fields = fields_of(request)
+def _edited(request: Request, active: Active, *, headers: bool = True) -> Fields:
+    fields = fields_of(request, headers=headers)
     for path, new in active.edits:
         fields = without(fields, path) if new is None else replacing(fields, path, new)
     return fields
+
+
+def _described(rule: Rule, number: int) -> str:
+    """The rule by what it fits, as its file is not known here; `number` counts those of every source."""
+    names = (("host", rule.host), ("path", rule.path), ("method", rule.method))
+    fits = ", ".join(f"{name} = {text!r}" for name, text in names if text)
+    return f"rule {number} ({fits or 'for every request'})"
 
 
 def _method(request: Request) -> bytes:

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from onetake.matching.pairs import pairs_identity
 from onetake.messages import Url, read_url
+from onetake.providers import unsigned
 
 
 def to_bytes(text: str) -> bytes:
@@ -20,7 +21,7 @@ def framed(*pieces: bytes) -> bytes:
 @lru_cache(maxsize=512)
 def url_identity(text: str) -> bytes:
     url = read_url(text)
-    return parts_identity(url, pairs_identity(to_bytes(url.query)))
+    return parts_identity(url, pairs_identity(to_bytes(unsigned(url.query))))
 
 
 def parts_identity(url: Url, query: bytes) -> bytes:
@@ -40,4 +41,4 @@ def path_identity(text: str) -> bytes:
 
 @lru_cache(maxsize=512)
 def query_identity(text: str) -> bytes:
-    return pairs_identity(to_bytes(read_url(text).query))
+    return pairs_identity(to_bytes(unsigned(read_url(text).query)))

@@ -2,7 +2,8 @@
 
 A time is volatile only within a day of the moment its own request was made, so that a time stamp of
 *now* is, and a date or an order number in a prompt is not. Formats: RFC 9562 (uuid), ISO 8601 (extended
-with a time of day, and basic as in SigV4), Unix seconds (10 digits) and milliseconds (13).
+with a time of day, and basic as in SigV4), Unix seconds (10 digits) and milliseconds (13). Hex is 16 or
+more digits of one case, a word of its own, with both letters and figures among them.
 """
 
 from __future__ import annotations
@@ -17,23 +18,31 @@ from onetake.config.rules import VOLATILE
 KINDS = VOLATILE
 DAY_S = 86_400.0
 
+_OFFSET = r"(?:[Zz]|UTC|[+-]\d\d:?\d\d)"
 _EXPRESSIONS = {
-    "uuid": r"(?<![0-9A-Za-z])[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}(?![0-9A-Za-z])",
+    # Also within a word (`run3f2b...`): nothing else has its dashes.
+    "uuid": r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}",
     "iso-time": (
         r"(?<!\d)(?:\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?"
-        r"(?: ?(?:[Zz]|UTC|[+-]\d\d:?\d\d))?|\d{8}T\d{6}Z?)(?!\d)"
+        rf"(?: ?{_OFFSET}|[+-]\d\d)?"
+        rf"|\d{{8}}T\d{{6}}(?:[.,]\d{{1,9}})?(?:{_OFFSET}|[+-]\d\d)?)(?!\d)"
     ),
     "epoch": r"(?<![\d.])(?:\d{13}|\d{10})(?:\.\d{1,9})?(?!\d)",
-    "hex": r"(?<![0-9A-Za-z])(?:[0-9a-f]{16,}|[0-9A-F]{16,})(?![0-9A-Za-z])",
+    "hex": r"(?<![0-9A-Za-z])(?:[0-9a-f]{16,}+|[0-9A-F]{16,}+)(?![0-9A-Za-z])",
 }
 # In this order: what begins at one place is the first of these that fits.
 _BUILT_IN = ("uuid", "iso-time", "hex", "epoch")
 _DIGIT = re.compile("[0-9]")
-_CANDIDATES = re.compile(r"[0-9a-fA-F]{8,}|\d{4}-\d\d-\d\d[Tt ]")
+_LETTER = re.compile("[A-Za-z]")
+_RUN_OF_DIGITS = re.compile("(?<![0-9])[0-9]")
+_CANDIDATES = re.compile(r"[0-9a-fA-F]{8,}|\d{4}-\d\d-\d\d[Tt ]", re.ASCII)
 _ISO = re.compile(
-    r"(\d{4})-?(\d\d)-?(\d\d)[Tt ](\d\d):?(\d\d):?(\d\d)?(?:[.,]\d+)?(?: ?([Zz]|UTC|[+-]\d\d:?\d\d))?"
+    r"(\d{4})-?(\d\d)-?(\d\d)[Tt ](\d\d):?(\d\d):?(\d\d)?(?:[.,]\d+)?"
+    r"(?: ?([Zz]|UTC|[+-]\d\d(?::?\d\d)?))?",
+    re.ASCII,
 )
-_LETTER_AND_DIGIT = re.compile(r"[A-Fa-f].*[0-9]|[0-9].*[A-Fa-f]")
+# What stands after the point of `1.2345678901234567e-05`.
+_END_OF_FLOAT = re.compile("[0-9]+[eE][0-9]*")
 
 
 class Found(Struct, frozen=True):
@@ -62,7 +71,8 @@ class Volatile:
         self._own = [(name, re.compile(text)) for name, text in own.items()]
         built_in = [kind for kind in _BUILT_IN if kind in kinds]
         self._built_in = re.compile(
-            "|".join(f"(?P<{kind.replace('-', '_')}>{_EXPRESSIONS[kind]})" for kind in built_in)
+            "|".join(f"(?P<{kind.replace('-', '_')}>{_EXPRESSIONS[kind]})" for kind in built_in),
+            re.ASCII,
         )
         self._candidates = _CANDIDATES if built_in else None
 
@@ -93,14 +103,14 @@ class Volatile:
 
     def _find_built_in(self, text: str, start: int, end: int, at: float) -> Iterator[Found]:
         # Every value has a digit among its first characters; a cheap search finds where one can be, and
-        # the dear one looks at those places only.
+        # the dear one looks at those places only. No character is looked at more than a few times.
         digit = _DIGIT.search(text, start, end) if self._candidates is not None else None
         if digit is None or self._candidates is None:
             return
         start = max(start, digit.start() - 64)
         while candidate := self._candidates.search(text, start, end):
             start = candidate.end()
-            for place in range(candidate.start(), min(candidate.start() + 8, candidate.end())):
+            for place in _places(text, *candidate.span()):
                 found = self._built_in.match(text, place, end)
                 if found is not None:
                     kind = (found.lastgroup or "").replace("_", "-")
@@ -116,10 +126,17 @@ class Volatile:
                 return found.kind
         return ""
 
+    def kind_of_number(self, text: str, at: float) -> str:
+        """The same of the text of a JSON number: an epoch, or a kind of a user's own."""
+        if not self._own and not (len(text) >= 10 and text[:10].isdigit()):
+            return ""
+        return self.kind_of(text, at)
+
     def _holds(self, kind: str, text: str, at: float) -> bool:
         match kind:
             case "hex":
-                return _LETTER_AND_DIGIT.search(text) is not None
+                is_mixed = _DIGIT.search(text) is not None and _LETTER.search(text) is not None
+                return is_mixed and _END_OF_FLOAT.fullmatch(text) is None
             case "epoch":
                 return self._is_near(epoch_s(text), at)
             case "iso-time":
@@ -128,6 +145,15 @@ class Volatile:
 
     def _is_near(self, moment_s: float | None, at: float) -> bool:
         return moment_s is not None and at > 0 and abs(moment_s - at) <= self._window_s
+
+
+def _places(text: str, start: int, end: int) -> Iterator[int]:
+    """Where in a candidate a value can begin: with it, with a run of digits, or 8 before a dash (a uuid)."""
+    yield start
+    places = {run.start() for run in _RUN_OF_DIGITS.finditer(text, start + 1, end)}
+    if text[end : end + 1] == "-" and end - 8 > start:
+        places.add(end - 8)
+    yield from sorted(places)
 
 
 def epoch_s(text: str) -> float:
@@ -148,7 +174,7 @@ def iso_s(text: str) -> float | None:
     offset = 0
     if zone[:1] in ("+", "-"):
         digits = zone[1:].replace(":", "")
-        offset = (int(digits[:2]) * 60 + int(digits[2:])) * (60 if zone[0] == "+" else -60)
+        offset = (int(digits[:2]) * 60 + int(digits[2:] or 0)) * (60 if zone[0] == "+" else -60)
     return float(_days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - offset)
 
 

@@ -10,7 +10,8 @@ from onetake.providers.exchanges import (
     synthetic_answer,
 )
 from onetake.providers.parameters import PARAMETERS
-from onetake.providers.presets import COMMON, PROVIDERS, Provider, provider_of
+from onetake.providers.presets import COMMON, CREDENTIAL_HEADERS, PROVIDERS, Provider, provider_of
+from onetake.providers.signatures import unsigned
 from onetake.providers.telemetry import (
     GENERIC_TELEMETRY,
     TELEMETRY,
@@ -21,6 +22,7 @@ from onetake.providers.telemetry import (
 
 __all__ = [
     "COMMON",
+    "CREDENTIAL_HEADERS",
     "EXCHANGES",
     "GENERIC_EXCHANGE",
     "GENERIC_TELEMETRY",
@@ -38,4 +40,5 @@ __all__ = [
     "synthetic_answer",
     "telemetry_answer",
     "telemetry_for",
+    "unsigned",
 ]

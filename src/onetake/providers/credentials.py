@@ -1,11 +1,14 @@
 """Who makes a call: a principal that stays the same while its tokens rotate.
 
-- SigV4 (header and presigned URL): the access key id; a session's (`ASIA...`) rotates, so its host
+- Signatures (SigV4 and its kin in headers and presigned URLs, OAuth 1, Digest): the key's or user's id;
+  that of an AWS session (`ASIA...`) rotates, so only that there is one
 - JWTs: issuer and subject where they can be read
-- other OAuth access tokens known by their shape: only that there is one
+- other access tokens known by their shape: only that there is one
 - bearer and API keys, in headers and queries: the value
 
-Formats: AWS Signature Version 4, RFC 7519 (JWT), RFC 7617 (Basic).
+A request may carry several (a gateway's key and the provider's): all of them count, so that a bad key
+never hides behind a good one. Formats: AWS Signature Version 4, RFC 5849 (OAuth 1), RFC 7519 (JWT), RFC
+7616 (Digest), RFC 7617 (Basic), Google Cloud V4 signing, Azure Shared Key and Shared Access Signatures.
 """
 
 from __future__ import annotations
@@ -13,8 +16,9 @@ from __future__ import annotations
 import binascii
 import re
 from base64 import urlsafe_b64decode
+from collections.abc import Container
 from functools import lru_cache
-from urllib.parse import unquote_plus
+from urllib.parse import unquote, unquote_plus
 
 import msgspec
 from msgspec import Struct
@@ -22,13 +26,33 @@ from msgspec import Struct
 from onetake.messages import Request, read_url
 from onetake.providers.presets import COMMON, provider_of
 
-_SIGV4 = re.compile(r"AWS4-[A-Z0-9-]+\s+.*?Credential\s*=\s*([^/,\s]+)/", re.IGNORECASE | re.DOTALL)
-_AWS_V2 = re.compile(r"AWS\s+([^:\s]+):")
+# AWS SigV4 and SigV4a, and those made after it: Google HMAC, Tencent, Alibaba, Volcengine.
+_SIGNED = re.compile(
+    r"\s*(?:(?:AWS4|GOOG4|TC3|ACS3)-[A-Z0-9-]+|HMAC-SHA256)\s.*?\bCredential\s*=\s*([^/,\s]+)",
+    re.IGNORECASE | re.DOTALL,
+)
+_SIGNED_SHORTLY = re.compile(r"\s*(?:AWS|GOOG1|SharedKey(?:Lite)?)\s+([^:\s]+):")
+_NAMED = re.compile(r'([A-Za-z_]+)\s*=\s*"?([^",&\s]*)')
+# What names the principal in schemes whose other parameters are new with each request.
+_PARAMETERS = {
+    "digest": ("username", "realm"),
+    "oauth": ("oauth_consumer_key", "oauth_token"),
+    "sharedaccesssignature": ("sr", "skn"),
+}
 _SCHEME = re.compile(r"\s*([A-Za-z][\w-]*)\s+(\S.*?)\s*", re.DOTALL)
 _JWT = re.compile(r"([A-Za-z0-9_-]{4,})\.([A-Za-z0-9_-]{4,})\.[A-Za-z0-9_-]*")
-# Access tokens that are new every hour: Google, GitHub App installations, Slack rotation, onetake's own.
-_ROTATING = re.compile(r"ya29\.|1//|ghs_|ghu_|xoxe\.|onetake-synthetic|<redacted:|REDACTED-")
+_SUBJECTS = ("sub", "client_id", "azp", "appid", "oid", "api_key", "role")
+# Access tokens that are new every hour: Google, GitHub App installations, GitHub Copilot, Slack rotation,
+# and what stands in the place of any such token in a replay.
+_ROTATING = re.compile(
+    r"ya29\.|1//|ghs_|ghu_|tid=[^;]*;|xoxe\.|onetake-synthetic|<redacted:|REDACTED-"
+)
+# A presigned URL in base64: Amazon Bedrock's short-term keys, tokens for EKS.
+_WRAPPED = re.compile(r"(?:bedrock-api-key-|k8s-aws-v1\.)([A-Za-z0-9+/_=-]+)")
+_WRAPPED_CREDENTIAL = re.compile(r"x-amz-credential=([^&]+)", re.IGNORECASE)
 _SESSION_KEY = re.compile(r"ASIA[A-Z0-9]+")
+# Users of Basic whose password is an access token: container registries, git hosts.
+_TOKEN_USERS = frozenset({"AWS", "oauth2accesstoken", "_token", "x-access-token"})
 
 
 class Principal(Struct, frozen=True):
@@ -41,68 +65,103 @@ class Principal(Struct, frozen=True):
         return f"<Principal {self.kind}>"
 
 
-def principal(request: Request) -> Principal | None:
-    """Who makes `request`, which is not redacted; None where it carries no credential. Never raises."""
+_GIVEN = Principal("oauth", "")
+
+
+def principal(request: Request, given: Container[str] = ()) -> Principal | None:
+    """Who makes `request`, which is not redacted; None where it carries no credential. Never raises.
+
+    `given` holds tokens that answers gave to the program: they rotate, whatever their shape.
+    """
     url = read_url(request.url)
-    host, query = url.host, url.query
-    provider = provider_of(host)
-    names = _names_of(provider.credential_headers if provider else ())
-    best: tuple[int, str] | None = None
+    provider = provider_of(url.host)
+    names = _header_names(provider.credential_headers if provider else ())
+    found: list[Principal] = []
     for name, value in request.headers.items:
-        place = names.get(name) or names.get(name.lower())
-        if place is not None and value and (best is None or place < best[0]):
-            best = (place, value)
-    if best is not None:
-        return _of_value(best[1])
-    return _of_query(query, provider.credential_query if provider else ()) if query else None
+        if value and (name in names or name.lower() in names):
+            one = _GIVEN if given and _token_of(value) in given else _of_value(value)
+            if one not in found:
+                found.append(one)
+    if url.query:
+        for text, one in _of_query(url.query, provider.credential_query if provider else ()):
+            named = _GIVEN if text in given else one
+            if named not in found:
+                found.append(named)
+    if len(found) < 2:
+        return found[0] if found else None
+    pieces = sorted(f"{one.kind}\0{one.identity}" for one in found)
+    return Principal("several", "\1".join(pieces))
 
 
 @lru_cache(maxsize=128)
-def _names_of(first: tuple[str, ...]) -> dict[str, int]:
-    """Header names in the order in which they are believed."""
-    ordered = dict.fromkeys((*first, *COMMON.credential_headers))
-    ordered.pop("x-amz-security-token", None)  # goes with a signature, which says more
-    return {name: place for place, name in enumerate(ordered)}
+def _header_names(own: tuple[str, ...]) -> frozenset[str]:
+    # A session's token goes with a signature, which says who signed.
+    return frozenset({*own, *COMMON.credential_headers} - {"x-amz-security-token"})
 
 
 @lru_cache(maxsize=256)
-def _of_query(query: str, first: tuple[str, ...]) -> Principal | None:
-    names = dict.fromkeys((*first, *COMMON.credential_query))
-    found: dict[str, str] = {}
+def _of_query(query: str, own: tuple[str, ...]) -> tuple[tuple[str, Principal], ...]:
+    """The value of each pair that carries a credential, and whose it is."""
+    names = {*own, *COMMON.credential_query}
+    found: dict[Principal, str] = {}
     for pair in query.split("&"):
         name, _, value = pair.partition("=")
         name = unquote_plus(name).lower()
         if value and name in names:
-            found.setdefault(name, unquote_plus(value))
-    for name in names:
-        if name in found:
-            value = found[name]
-            if name == "x-amz-credential":
-                return _access_key(value.partition("/")[0])
-            if name == "awsaccesskeyid":
-                return _access_key(value)
-            if name in ("x-goog-credential", "googleaccessid"):
-                return Principal("account", value.partition("/")[0])
-            return _of_value(value)
-    return None
+            text = unquote_plus(value)
+            found.setdefault(_of_pair(name, text), text)
+    return tuple((text, one) for one, text in found.items())
+
+
+def _of_pair(name: str, value: str) -> Principal:
+    match name:
+        case "x-amz-credential" | "awsaccesskeyid" | "ossaccesskeyid":
+            return _access_key(value.partition("/")[0])
+        case "x-goog-credential" | "googleaccessid":
+            return Principal("account", value.partition("/")[0])
+    return _of_token(value.strip())
+
+
+@lru_cache(maxsize=256)
+def _token_of(value: str) -> str:
+    """What of a header's value an answer may have given: all after the scheme, the password of Basic."""
+    scheme = _SCHEME.fullmatch(value)
+    if scheme is None:
+        return value.strip()
+    if scheme[1].lower() == "basic":
+        return (_base64(scheme[2]) or b"").decode("utf-8", "replace").partition(":")[2]
+    return scheme[2]
 
 
 @lru_cache(maxsize=256)
 def _of_value(value: str) -> Principal:
-    if signed := _SIGV4.match(value):
-        return _access_key(signed[1])
-    if signed := _AWS_V2.match(value):
+    if signed := _SIGNED.match(value) or _SIGNED_SHORTLY.match(value):
         return _access_key(signed[1])
     scheme = _SCHEME.fullmatch(value)
-    token = scheme[2] if scheme else value.strip()
-    if scheme and scheme[1].lower() == "basic":
+    if scheme is None:
+        return _of_token(value.strip())
+    how, token = scheme[1].lower(), scheme[2]
+    if how == "basic":
         return _basic(token)
+    if how in _PARAMETERS and "=" in token:
+        given = {name.lower(): text for name, text in _NAMED.findall(token)}
+        known = [given[name] for name in _PARAMETERS[how] if given.get(name)]
+        if known:
+            return Principal(how, "\0".join(known))
+    return _of_token(token)
+
+
+def _of_token(token: str) -> Principal:
     if jwt := _JWT.fullmatch(token):
         claims = _claims(jwt[1], jwt[2])
         if claims is not None:
             return claims
     if _ROTATING.match(token):
-        return Principal("oauth", "")
+        return _GIVEN
+    if wrapped := _WRAPPED.fullmatch(token):
+        text = (_base64(wrapped[1]) or b"").decode("latin-1")
+        if credential := _WRAPPED_CREDENTIAL.search(text):
+            return _access_key(unquote(credential[1]).partition("/")[0])
     return Principal("key", token)
 
 
@@ -113,12 +172,15 @@ def _access_key(key: str) -> Principal:
 
 
 def _basic(token: str) -> Principal:
-    decoded = _base64(token)
-    if decoded is None:
+    """User and password: many APIs take a key as the one, some as the other."""
+    decoded = _base64(token) or b""
+    if b":" not in decoded:
         return Principal("basic", token)
     user, _, password = decoded.decode("utf-8", "replace").partition(":")
-    # Many APIs take a key as the user, some as the password.
-    return Principal("basic", user or password)
+    if user in _TOKEN_USERS:
+        return Principal("basic", user)
+    secret = _of_token(password)
+    return Principal("basic", f"{user}\0{secret.kind}\0{secret.identity}")
 
 
 def _claims(head: str, body: str) -> Principal | None:
@@ -126,13 +188,12 @@ def _claims(head: str, body: str) -> Principal | None:
     header, claims = _json(head), _json(body)
     if header is None or claims is None or "alg" not in header:
         return None
-    subject = next(
-        (claims[name] for name in ("sub", "client_id", "azp", "appid", "oid") if claims.get(name)),
-        "",
-    )
-    if not claims.get("iss") and not subject:
-        return Principal("oauth", "")
-    return Principal("jwt", f"{claims.get('iss', '')}\0{subject}")
+    texts = {name: value for name, value in claims.items() if isinstance(value, str) and value}
+    issuer = texts.get("iss", "")
+    subject = next((texts[name] for name in _SUBJECTS if name in texts), "")
+    if not issuer and not subject:
+        return _GIVEN
+    return Principal("jwt", f"{issuer}\0{subject}")
 
 
 def _json(text: str) -> dict[str, object] | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from base64 import urlsafe_b64encode
 from functools import lru_cache
+from typing import Literal
 from urllib.parse import parse_qs
 
 import msgspec
@@ -19,50 +20,84 @@ from onetake.messages import Body, Headers, Request, Response, media_type, read_
 from onetake.providers.hosts import HostTable
 
 LIFETIME_S = 3600
+_MOST_READ = 65_536  # of a body that may ask for a token
 TOKEN = "onetake-synthetic-token"  # noqa: S105 - it opens nothing
 ACCESS_KEY = "ASIAONETAKESYNTHETIC"
 SYNTHETIC = (TOKEN, ACCESS_KEY)
 """What marks a synthetic credential wherever it goes."""
 
 
+Form = Literal[
+    "oauth",
+    "ibm",
+    "azure",
+    "google-iam",
+    "google-iam-id",
+    "google-metadata",
+    "google-metadata-id",
+    "google-metadata-facts",
+    "aws-sts",
+    "aws-imds-token",
+    "aws-imds-role",
+    "aws-imds",
+    "aws-sso",
+    "aws-sso-oidc",
+    "github-app",
+    "github-copilot",
+]
+
+
 class Exchange(Struct, frozen=True, kw_only=True):
     """Requests of one kind: globs of hosts ("" is any), methods, an expression for the path.
 
-    `answer` names its form. `in_body` must be found in the body (or the query) where it is set.
+    `answer` names its form. `says` must be found in the body or the query, `header` must be there, where
+    they are set.
     """
 
     name: str
     hosts: tuple[str, ...] = ("",)
     methods: tuple[str, ...] = ("POST",)
     path: str
-    answer: str = "oauth"
-    in_body: str = ""
+    answer: Form = "oauth"
+    says: str = ""
+    header: str = ""
 
 
 _METADATA = ("metadata.google.internal", "metadata", "169.254.169.254")
 _LOGIN = (
     *("login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn"),
-    *("login.chinacloudapi.cn", "login.windows.net", "sts.windows.net", "*.b2clogin.com"),
+    *("login.chinacloudapi.cn", "login.windows.net", "sts.windows.net", "login.microsoft.com"),
+    *("*.b2clogin.com", "*.ciamlogin.com"),
 )
 _STS = (
-    r"Action=(?:AssumeRole|AssumeRoleWithWebIdentity|AssumeRoleWithSAML|GetSessionToken|"
-    r"GetFederationToken)(?:&|$)"
+    r"(?:^|&)Action=(?:AssumeRole|AssumeRoleWithWebIdentity|AssumeRoleWithSAML|AssumeRoot|"
+    r"GetSessionToken|GetFederationToken)(?:&|$)"
 )
+# RFC 6749 wants it of every request for a token; JSON is what some servers take instead of a form.
+_GRANT = r"(?:^|&)grant_type=|^\s*\{(?:.*,)?\s*\"grant_type\"\s*:"
 
 EXCHANGES = (
-    Exchange(name="google-oauth", hosts=("oauth2.googleapis.com",), path=r"/token"),
+    Exchange(
+        name="google-oauth",
+        hosts=("oauth2.googleapis.com", "oauth2.mtls.googleapis.com"),
+        path=r"/token",
+    ),
     Exchange(name="google-oauth", hosts=("accounts.google.com",), path=r"/o/oauth2/(?:v2/)?token"),
     Exchange(name="google-oauth", hosts=("www.googleapis.com",), path=r"/oauth2/v[34]/token"),
-    Exchange(name="google-sts", hosts=("sts.googleapis.com",), path=r"/v1/(?:oauth)?token"),
+    Exchange(
+        name="google-sts",
+        hosts=("sts.googleapis.com", "sts.mtls.googleapis.com"),
+        path=r"/v1/(?:oauth)?token",
+    ),
     Exchange(
         name="google-iam",
-        hosts=("iamcredentials.googleapis.com",),
+        hosts=("iamcredentials.googleapis.com", "iamcredentials.mtls.googleapis.com"),
         path=r"/v1/projects/-/serviceAccounts/[^/]+:generateAccessToken",
         answer="google-iam",
     ),
     Exchange(
         name="google-iam-id",
-        hosts=("iamcredentials.googleapis.com",),
+        hosts=("iamcredentials.googleapis.com", "iamcredentials.mtls.googleapis.com"),
         path=r"/v1/projects/-/serviceAccounts/[^/]+:generateIdToken",
         answer="google-iam-id",
     ),
@@ -84,16 +119,23 @@ EXCHANGES = (
         name="google-metadata-facts",
         hosts=_METADATA,
         methods=("GET",),
-        path=r"/(?:computeMetadata/v1/(?:instance/service-accounts/.*|project/project-id|universe/.*)?)?",
+        path=(
+            r"/(?:computeMetadata/v1/(?:instance/service-accounts/.*|project/project-id|"
+            r"universe/.*)?)?"
+        ),
         answer="google-metadata-facts",
+        header="metadata-flavor",
     ),
     Exchange(
         name="aws-sts",
-        hosts=("sts.amazonaws.com", "sts.*.amazonaws.com", "sts*.amazonaws.com.cn"),
+        hosts=(
+            *("sts.amazonaws.com", "sts.*.amazonaws.com", "sts-fips.*.amazonaws.com"),
+            *("sts.*.amazonaws.com.cn", "sts.*.api.aws"),
+        ),
         methods=("POST", "GET"),
         path=r"/",
         answer="aws-sts",
-        in_body=_STS,
+        says=_STS,
     ),
     Exchange(
         name="aws-imds-token",
@@ -120,7 +162,7 @@ EXCHANGES = (
         name="aws-container",
         hosts=("169.254.170.2", "169.254.170.23"),
         methods=("GET",),
-        path=r"/.*",
+        path=r"/v\d/credentials(?:/[^/]+)?",
         answer="aws-imds",
     ),
     Exchange(
@@ -130,28 +172,65 @@ EXCHANGES = (
         path=r"/federation/credentials",
         answer="aws-sso",
     ),
-    Exchange(name="azure-ad", hosts=_LOGIN, path=r"/[^/]+/oauth2/(?:v2\.0/)?token", answer="azure"),
+    Exchange(
+        name="aws-sso-oidc",
+        hosts=("oidc.*.amazonaws.com",),
+        path=r"/token",
+        answer="aws-sso-oidc",
+    ),
+    Exchange(
+        name="azure-ad",
+        hosts=_LOGIN,
+        path=r"(?:/[^/]+){1,2}/oauth2/(?:v2\.0/)?token",
+        answer="azure",
+    ),
     Exchange(
         name="azure-imds",
-        hosts=("169.254.169.254",),
+        hosts=("169.254.169.254", "localhost", "127.0.0.1"),
         methods=("GET",),
         path=r"/metadata/identity/oauth2/token",
         answer="azure",
+        header="metadata",
     ),
-    Exchange(name="ibm-iam", hosts=("iam.cloud.ibm.com",), path=r"/identity/token"),
+    Exchange(
+        name="azure-app-service",
+        methods=("GET",),
+        path=r"/(?:msi|MSI)/token/?",
+        answer="azure",
+        header="x-identity-header",
+    ),
+    Exchange(
+        name="ibm-iam",
+        hosts=("iam.cloud.ibm.com", "*.iam.cloud.ibm.com"),
+        path=r"/identity/token",
+        answer="ibm",
+    ),
     Exchange(
         name="databricks",
-        hosts=("*.cloud.databricks.com", "*.azuredatabricks.net", "accounts.*databricks*"),
+        hosts=("*.cloud.databricks.com", "*.gcp.databricks.com", "*.azuredatabricks.net"),
         path=r"(?:/.*)?/oidc/(?:.*/)?v1/token",
     ),
     Exchange(
+        name="github-app",
+        hosts=("api.github.com",),
+        path=r"/app/installations/\d+/access_tokens",
+        answer="github-app",
+    ),
+    Exchange(
+        name="github-copilot",
+        hosts=("api.github.com",),
+        methods=("GET",),
+        path=r"/copilot_internal/v2/token",
+        answer="github-copilot",
+    ),
+    Exchange(
         name="oauth",
-        path=r"(?:/.*)?/oauth2?/(?:v\d(?:\.\d)?/)?token",
-        in_body=r"(?:^|&|\{|,)\s*\"?grant_type\"?\s*[=:]",
+        path=r"(?:/.*)?/(?:token|access_token|oauth_token|token-request|token\.oauth2)/?",
+        says=_GRANT,
     ),
 )
 GENERIC_EXCHANGE = Exchange(name="credential-exchange", path=".*")
-"""What a rule with `class = "credential-exchange"` answers."""
+"""What a rule with `class = "credential-exchange"` answers to a request of no known kind."""
 
 _TABLE = HostTable((one.hosts, (one, re.compile(one.path))) for one in EXCHANGES)
 
@@ -159,13 +238,17 @@ _TABLE = HostTable((one.hosts, (one, re.compile(one.path))) for one in EXCHANGES
 def exchange_for(request: Request) -> Exchange | None:
     """The exchange that `request` is. Never raises."""
     for found in _at(request.method.upper(), request.url):
-        if not found.in_body:
-            return found
-        text = request.body[:65_536].decode("latin-1")
-        query = read_url(request.url).query
-        if re.search(found.in_body, text) or re.search(found.in_body, query):
+        if found.header and found.header not in request.headers:
+            continue
+        if not found.says or _says(found.says, request):
             return found
     return None
+
+
+def _says(expression: str, request: Request) -> bool:
+    head = request.body[:_MOST_READ].decode("latin-1")
+    texts = (head, read_url(request.url).query)
+    return any(re.search(expression, text, re.DOTALL) for text in texts)
 
 
 @lru_cache(maxsize=1024)
@@ -181,7 +264,7 @@ def _at(method: str, url: str) -> tuple[Exchange, ...]:
 
 def synthetic_answer(exchange: Exchange, request: Request, now_s: int) -> Response:
     """The answer of `exchange` at `now_s` (UTC seconds). It is valid for an hour, and opens nothing."""
-    content_type, data = "application/json", b""
+    status, content_type, data = 200, "application/json", b""
     headers: list[tuple[str, str]] = []
     iso = _iso(now_s + LIFETIME_S)
     keys = {
@@ -221,17 +304,42 @@ def synthetic_answer(exchange: Exchange, request: Request, now_s: int) -> Respon
                 "expiration": (now_s + LIFETIME_S) * 1000,
             }
             data = msgspec.json.encode({"roleCredentials": role})
+        case "aws-sso-oidc":
+            data = msgspec.json.encode(
+                {
+                    "accessToken": TOKEN,
+                    "expiresIn": LIFETIME_S,
+                    "tokenType": "Bearer",
+                    "refreshToken": TOKEN,
+                }
+            )
         case "azure":
             data = msgspec.json.encode(_azure(now_s))
-        case _:
+        case "github-app":
+            status = 201
+            data = msgspec.json.encode({"token": TOKEN, "expires_at": iso, "permissions": {}})
+        case "github-copilot":
+            data = msgspec.json.encode(
+                {
+                    "token": TOKEN,
+                    "expires_at": now_s + LIFETIME_S,
+                    "refresh_in": LIFETIME_S // 2,
+                    "endpoints": {"api": "https://api.githubcopilot.com"},
+                }
+            )
+        case "ibm":
+            # IBM's clients read the lifetime in the token itself.
+            data = msgspec.json.encode({**_oauth(now_s, request), "access_token": _jwt(now_s)})
+        case "oauth":
             data = msgspec.json.encode(_oauth(now_s, request))
     if exchange.answer.startswith("google-metadata"):
         headers.append(("metadata-flavor", "Google"))
     lines = [("content-type", content_type), *headers, ("content-length", str(len(data)))]
-    return Response(status=200, headers=Headers(tuple(lines)), body=Body(data=data))
+    return Response(status=status, headers=Headers(tuple(lines)), body=Body(data=data))
 
 
 def _oauth(now_s: int, request: Request) -> dict[str, object]:
+    """RFC 6749 and 8693. No `scope`: that says that every one asked for was granted."""
     found: dict[str, object] = {
         "access_token": TOKEN,
         "token_type": "Bearer",
@@ -239,7 +347,6 @@ def _oauth(now_s: int, request: Request) -> dict[str, object]:
         "expires_at": now_s + LIFETIME_S,
         "expiration": now_s + LIFETIME_S,
         "refresh_token": TOKEN,
-        "scope": "",
         "issued_token_type": "urn:ietf:params:oauth:token-type:access_token",
     }
     if (
@@ -265,7 +372,7 @@ def _azure(now_s: int) -> dict[str, object]:
 
 
 def _jwt(now_s: int) -> str:
-    """An unsigned token whose third part says what it is."""
+    """An unsigned token whose third part, of 24 letters as base64 wants them, says what it is."""
     claims = {
         "iss": "https://onetake.invalid",
         "aud": "onetake",
@@ -274,7 +381,9 @@ def _jwt(now_s: int) -> str:
         "exp": now_s + LIFETIME_S,
     }
     pieces = (msgspec.json.encode({"alg": "none", "typ": "JWT"}), msgspec.json.encode(claims))
-    return ".".join([*(urlsafe_b64encode(one).rstrip(b"=").decode() for one in pieces), TOKEN])
+    return ".".join(
+        [*(urlsafe_b64encode(one).rstrip(b"=").decode() for one in pieces), f"{TOKEN}-"]
+    )
 
 
 def _metadata_fact(request: Request) -> tuple[str, bytes]:

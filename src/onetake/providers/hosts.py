@@ -29,12 +29,12 @@ class HostTable(Generic[_T]):
         self._found: dict[str, tuple[_T, ...]] = {}
 
     def at(self, host: str) -> tuple[_T, ...]:
-        """Every value for `host`, those of its exact name first."""
+        """Every value for `host` (lower case, no port), those of its exact name first."""
         found = self._found.get(host)
         if found is None:
             if len(self._found) > 1024:
                 self._found.clear()
-            found = self._found[host] = tuple(self._all(host))
+            found = self._found[host] = tuple(self._all(host.removesuffix(".")))
         return found
 
     def _all(self, host: str) -> Iterator[_T]:

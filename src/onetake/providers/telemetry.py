@@ -9,19 +9,24 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
 
 from onetake.messages import Body, Headers, Request, Response, media_type, read_url
 from onetake.providers.hosts import HostTable
+from onetake.wire.encodings import decoder
+
+Form = Literal["json", "empty", "otlp", "langfuse", "honeycomb", "weave", "weave-start"]
+Proof = Literal["", "otlp", "sentry"]
 
 
 class Telemetry(Struct, frozen=True, kw_only=True):
     """Export requests of one product: globs of hosts ("" is any), methods, an expression for the path.
 
-    `answer` names how success looks: `json`, `empty`, `otlp`, `batch-ids` (Langfuse), `per-event`
-    (Honeycomb).
+    `answer` names how success looks (`json` is `body`). `proof` names what else must show in a request
+    whose path an ordinary API may have too.
     """
 
     name: str
@@ -29,106 +34,138 @@ class Telemetry(Struct, frozen=True, kw_only=True):
     methods: tuple[str, ...] = ("POST",)
     path: str
     status: int = 200
-    answer: str = "json"
+    answer: Form = "json"
     body: str = "{}"
-    needs_otlp: bool = False
+    proof: Proof = ""
 
 
-_OTLP_PATH = r".*/v1/(?:traces|metrics|logs)/?"
+_OTLP = r"/v1/(?:traces|metrics|logs)/?"
+_UUID = r"[0-9a-fA-F-]{36}"
 
 TELEMETRY = (
     Telemetry(
-        name="langfuse",
-        path=r"(?:/.*)?/api/public/ingestion",
-        status=207,
-        answer="batch-ids",
+        name="langfuse", path=r"(?:/.*)?/api/public/ingestion", status=207, answer="langfuse"
     ),
-    Telemetry(name="langfuse-otel", path=r"(?:/.*)?/api/public/otel/v1/traces", answer="otlp"),
+    Telemetry(name="langfuse-otel", path=rf"(?:/.*)?/api/public/otel{_OTLP}", answer="otlp"),
     Telemetry(
         name="langsmith",
-        hosts=("api.smith.langchain.com", "*.smith.langchain.com", "api.langsmith.com"),
+        hosts=("*.smith.langchain.com",),
         methods=("POST", "PATCH"),
-        path=r"(?:/api/v1)?/runs(?:/batch|/multipart|/[0-9a-fA-F-]{36})?",
+        path=rf"(?:/api/v1)?/runs(?:/batch|/multipart|/{_UUID})?",
         status=202,
     ),
     Telemetry(
         name="langsmith-otel",
-        hosts=("api.smith.langchain.com", "*.smith.langchain.com"),
-        path=r"/otel/v1/traces",
+        hosts=("*.smith.langchain.com",),
+        path=rf"(?:/api/v1)?/otel{_OTLP}",
         answer="otlp",
     ),
-    Telemetry(
-        name="arize",
-        hosts=("otlp.arize.com", "*.arize.com", "app.phoenix.arize.com"),
-        path=r".*/v1/(?:traces|spans|metrics|logs)|/v1/log",
-        answer="otlp",
-    ),
+    Telemetry(name="arize", hosts=("*.arize.com",), path=rf"(?:/.*)?{_OTLP}", answer="otlp"),
+    Telemetry(name="arize-log", hosts=("api.arize.com",), path=r"/v1/log"),
     Telemetry(
         name="traceloop",
         hosts=("api.traceloop.com", "api-staging.traceloop.com"),
-        path=r"/v1/(?:traces|metrics|logs)",
+        path=_OTLP,
         answer="otlp",
     ),
     Telemetry(
         name="braintrust",
-        hosts=("api.braintrust.dev", "api.braintrustdata.com", "*.braintrust.dev"),
-        path=r"/logs3|/otel/v1/traces|/api/project_logs/[^/]+/insert|/v1/project_logs/[^/]+/insert",
+        hosts=("api.braintrust.dev", "*.braintrust.dev", "api.braintrustdata.com"),
+        path=r"/logs3|/(?:api|v1)/project_logs/[^/]+/insert",
         body='{"ids":[],"row_ids":[]}',
     ),
     Telemetry(
+        name="braintrust-otel",
+        hosts=("api.braintrust.dev", "*.braintrust.dev"),
+        path=rf"/otel{_OTLP}",
+        answer="otlp",
+    ),
+    Telemetry(
         name="opik",
-        hosts=("www.comet.com", "*.comet.com"),
-        methods=("POST", "PATCH", "PUT"),
-        path=r"/opik/api/v1/private/(?:traces|spans)(?:/batch)?|.*/v1/private/(?:traces|spans)/batch",
+        hosts=("*.comet.com",),
+        path=r"/opik/api/v1/private/(?:traces|spans)(?:/batch)?",
         status=204,
         answer="empty",
     ),
     Telemetry(
-        name="comet",
-        hosts=("www.comet.com", "*.comet.ml", "*.comet.com"),
-        path=r"/clientlib/(?:batch|status-report|experiment|log|logger|notify).*",
-    ),
-    Telemetry(
-        name="wandb",
-        hosts=("api.wandb.ai", "*.wandb.ai"),
-        path=r"/files/[^/]+/[^/]+/[^/]+/file_stream|/system/v2/.*|/api/tracelog",
-    ),
-    Telemetry(
-        name="weave",
-        hosts=("trace.wandb.ai",),
-        path=r"/(?:call|calls)/(?:upsert_batch|start|end)|/otel/v1/traces|/feedback/create",
-        body='{"res":[]}',
-    ),
-    Telemetry(
-        name="honeycomb-batch",
-        hosts=("api.honeycomb.io", "api.eu1.honeycomb.io"),
-        path=r"/1/batch/[^/]+",
-        answer="per-event",
-    ),
-    Telemetry(
-        name="honeycomb",
-        hosts=("api.honeycomb.io", "api.eu1.honeycomb.io"),
-        path=r"/1/events/[^/]+|/v1/(?:traces|metrics|logs)",
+        name="opik",
+        hosts=("*.comet.com",),
+        methods=("PATCH", "PUT"),
+        path=rf"/opik/api/v1/private/(?:traces|spans)/(?:{_UUID}|feedback-scores)",
+        status=204,
         answer="empty",
     ),
     Telemetry(
+        name="opik-otel",
+        hosts=("*.comet.com",),
+        path=rf"/opik/api/v1/private/otel{_OTLP}",
+        answer="otlp",
+    ),
+    Telemetry(
+        name="comet",
+        hosts=("*.comet.com", "*.comet.ml"),
+        path=r"/clientlib/(?:batch|status-report|log|logger|notify)(?:/.*)?",
+    ),
+    Telemetry(
+        name="wandb",
+        hosts=("*.wandb.ai",),
+        path=r"/files/[^/]+/[^/]+/[^/]+/file_stream",
+        body='{"exitcode":null,"limits":{}}',
+    ),
+    Telemetry(
+        name="weave-batch",
+        hosts=("trace.wandb.ai",),
+        path=r"/call/upsert_batch|/v2/[^/]+/[^/]+/calls/complete",
+        answer="weave",
+    ),
+    Telemetry(name="weave", hosts=("trace.wandb.ai",), path=r"/call/start", answer="weave-start"),
+    Telemetry(name="weave", hosts=("trace.wandb.ai",), path=r"/call/end"),
+    Telemetry(name="weave-otel", hosts=("trace.wandb.ai",), path=rf"/otel{_OTLP}", answer="otlp"),
+    Telemetry(
+        name="honeycomb-batch",
+        hosts=("api.honeycomb.io", "api.*.honeycomb.io"),
+        path=r"/1/batch/[^/]+",
+        answer="honeycomb",
+    ),
+    Telemetry(
+        name="honeycomb",
+        hosts=("api.honeycomb.io", "api.*.honeycomb.io"),
+        path=r"/1/events/[^/]+",
+        answer="empty",
+    ),
+    Telemetry(
+        name="honeycomb-otel",
+        hosts=("api.honeycomb.io", "api.*.honeycomb.io"),
+        path=_OTLP,
+        answer="otlp",
+    ),
+    Telemetry(
         name="signoz",
-        hosts=("ingest.*.signoz.cloud", "*.signoz.cloud", "*.signoz.io"),
-        path=_OTLP_PATH,
+        hosts=("*.signoz.cloud", "*.signoz.io"),
+        path=rf"(?:/.*)?{_OTLP}",
         answer="otlp",
     ),
     Telemetry(
         name="datadog",
         hosts=("*.datadoghq.com", "*.datadoghq.eu", "*.ddog-gov.com"),
-        path=r"/api/(?:v2/(?:llmobs|logs|spans|series)|v1/(?:series|distribution_points)|intake/llm-obs/.*|v0\.2/.*)",
+        path=(
+            r"/api/(?:v2/(?:llmobs|logs|series|apmtelemetry)|v1/(?:series|distribution_points)|"
+            r"intake/llm-obs/.*|v0\.2/(?:traces|stats))|/v1/input"
+        ),
         status=202,
     ),
     Telemetry(
         name="datadog-agent",
         methods=("POST", "PUT"),
         path=r"/(?:v0\.[3-7]/traces|evp_proxy/v\d/api/.*|telemetry/proxy/.*|v0\.6/stats)",
+        body='{"rate_by_service":{}}',
     ),
-    Telemetry(name="sentry", path=r"(?:/.*)?/api/\d+/(?:envelope|store)/", body='{"id":""}'),
+    Telemetry(
+        name="sentry",
+        path=r"(?:/.*)?/api/\d+/(?:envelope|store)/",
+        body='{"id":""}',
+        proof="sentry",
+    ),
     Telemetry(
         name="posthog",
         hosts=("*.posthog.com",),
@@ -138,12 +175,12 @@ TELEMETRY = (
     Telemetry(
         name="segment",
         hosts=("api.segment.io", "*.segmentapis.com"),
-        path=r"/v1/(?:batch|track|identify|import|b|t|i)",
+        path=r"/v1/(?:batch|track|identify|page|screen|group|alias|import|b|t|i|p)",
         body='{"success":true}',
     ),
     Telemetry(
         name="mixpanel",
-        hosts=("api.mixpanel.com", "api-eu.mixpanel.com", "api-js.mixpanel.com"),
+        hosts=("api.mixpanel.com", "api-*.mixpanel.com"),
         path=r"/(?:track|engage|import|groups)/?",
         body='{"status":1,"error":""}',
     ),
@@ -156,9 +193,10 @@ TELEMETRY = (
     Telemetry(
         name="newrelic",
         hosts=("*.newrelic.com", "*.nr-data.net"),
-        path=r"/(?:log/v1|metric/v1|trace/v1|v1/(?:traces|metrics|logs)|agent_listener/.*)",
+        path=r"/(?:log/v1|metric/v1|trace/v1|agent_listener/.*)",
         status=202,
     ),
+    Telemetry(name="newrelic-otel", hosts=("*.nr-data.net",), path=_OTLP, answer="otlp"),
     Telemetry(
         name="helicone",
         hosts=("api.worker.helicone.ai", "api.hconeai.com", "api.helicone.ai"),
@@ -167,43 +205,54 @@ TELEMETRY = (
     Telemetry(
         name="logfire",
         hosts=("logfire-api.pydantic.dev", "logfire-*.pydantic.dev"),
-        path=r"/v1/(?:traces|metrics|logs)",
+        path=_OTLP,
         answer="otlp",
     ),
     Telemetry(
         name="openai-traces",
-        hosts=("api.openai.com",),
+        hosts=("api.openai.com", "*.api.openai.com"),
         path=r"/v1/traces/ingest",
         status=204,
         answer="empty",
     ),
-    Telemetry(name="otlp", path=_OTLP_PATH, answer="otlp", needs_otlp=True),
+    Telemetry(
+        name="huggingface",
+        hosts=("huggingface.co",),
+        methods=("HEAD",),
+        path=r"/api/telemetry/.*",
+        answer="empty",
+    ),
+    Telemetry(name="otlp", path=rf"(?:/.*)?{_OTLP}", answer="otlp", proof="otlp"),
 )
 GENERIC_TELEMETRY = Telemetry(name="telemetry", path=".*", answer="otlp")
-"""What a rule with `class = "telemetry"` answers."""
+"""What a rule with `class = "telemetry"` answers to a request of no known product."""
 
 _TABLE = HostTable((one.hosts, (one, re.compile(one.path))) for one in TELEMETRY)
-_OTLP_AGENT = re.compile(r"otel-otlp-|opentelemetry|otlp-exporter", re.IGNORECASE)
+_OTLP_AGENT = re.compile(r"otel[- ]otlp[- ]|opentelemetry|otlp-exporter", re.IGNORECASE)
+_METHODS = frozenset(method for one in TELEMETRY for method in one.methods)
+_MOST_BODY = 32 << 20  # decoded bytes of a batch that are read
 
 
 def telemetry_for(request: Request) -> Telemetry | None:
     """The kind of export that `request` is. Never raises."""
-    if request.method.upper() not in ("POST", "PATCH", "PUT"):
+    method = request.method.upper()
+    if method not in _METHODS:
         return None
-    found = _at(request.method.upper(), request.url)
-    if found is not None and found.needs_otlp and not _speaks_otlp(request):
-        return None
-    return found
+    for found in _at(method, request.url):
+        if not found.proof or _PROOFS[found.proof](request):
+            return found
+    return None
 
 
 @lru_cache(maxsize=1024)
-def _at(method: str, url: str) -> Telemetry | None:
+def _at(method: str, url: str) -> tuple[Telemetry, ...]:
     place = read_url(url)
     host, path = place.host, place.path
-    for one, expression in _TABLE.at(host):
-        if method in one.methods and expression.fullmatch(path):
-            return one
-    return None
+    return tuple(
+        one
+        for one, expression in _TABLE.at(host)
+        if method in one.methods and expression.fullmatch(path)
+    )
 
 
 def _speaks_otlp(request: Request) -> bool:
@@ -214,8 +263,15 @@ def _speaks_otlp(request: Request) -> bool:
     )
 
 
+def _speaks_sentry(request: Request) -> bool:
+    return "x-sentry-auth" in request.headers or "sentry_key=" in request.url
+
+
+_PROOFS = {"otlp": _speaks_otlp, "sentry": _speaks_sentry}
+
+
 def telemetry_answer(kind: Telemetry, request: Request) -> Response:
-    """The success of `kind` for `request`."""
+    """The success of `kind` for `request`. Never raises."""
     content_type, data = "application/json", kind.body.encode()
     match kind.answer:
         case "empty":
@@ -225,33 +281,66 @@ def telemetry_answer(kind: Telemetry, request: Request) -> Response:
             claim = media_type(request.headers.get("content-type"))
             if claim == "application/x-protobuf":
                 content_type, data = claim, b""
-        case "batch-ids":
-            data = msgspec.json.encode(
-                {
-                    "successes": [{"id": one, "status": 201} for one in _ids(request.body)],
-                    "errors": [],
-                }
-            )
-        case "per-event":
-            data = msgspec.json.encode([{"status": 202}] * _length(request.body))
+        case "langfuse":
+            ids = [one["id"] for one in _objects(_batch(request)) if "id" in one]
+            successes = [{"id": one, "status": 201} for one in ids]
+            data = msgspec.json.encode({"successes": successes, "errors": []})
+        case "honeycomb":
+            events = _read(request)
+            count = len(events) if isinstance(events, list) else 1
+            data = msgspec.json.encode([{"status": 202}] * count)
+        case "weave":
+            data = msgspec.json.encode({"res": [_weave(one) for one in _objects(_batch(request))]})
+        case "weave-start":
+            whole = _read(request)
+            start = whole.get("start") if isinstance(whole, dict) else None
+            data = msgspec.json.encode(_started(start))
+        case "json":
+            pass
     lines = [("content-type", content_type)] if content_type else []
     if kind.status != 204:
         lines.append(("content-length", str(len(data))))
     return Response(status=kind.status, headers=Headers(tuple(lines)), body=Body(data=data))
 
 
-def _ids(body: bytes) -> list[str]:
-    try:
-        batch = msgspec.json.decode(body, type=dict[str, object]).get("batch")
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        return []
-    events = batch if isinstance(batch, list) else []
-    return [str(event["id"]) for event in events if isinstance(event, dict) and "id" in event]
+def _weave(item: dict[str, object]) -> dict[str, object]:
+    """What one event of a Weave batch is answered with: a start by the ids that its client made."""
+    request = item.get("req")
+    start = request.get("start") if isinstance(request, dict) else None
+    return _started(start) if item.get("mode") == "start" else {}
 
 
-def _length(body: bytes) -> int:
+def _started(start: object) -> dict[str, object]:
+    given = start if isinstance(start, dict) else {}
+    return {name: str(given.get(name) or "") for name in ("id", "trace_id")}
+
+
+def _batch(request: Request) -> object:
+    whole = _read(request)
+    return whole.get("batch") if isinstance(whole, dict) else None
+
+
+def _objects(value: object) -> list[dict[str, object]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def _read(request: Request) -> object:
+    """The body as JSON or msgpack, decoded; None where it cannot be read."""
+    body = request.body
+    coding = request.headers.get("content-encoding").strip().lower()
+    packed = media_type(request.headers.get("content-type")) in (
+        "application/msgpack",
+        "application/x-msgpack",
+    )
     try:
-        found = msgspec.json.decode(body)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        return 1
-    return len(found) if isinstance(found, list) else 1
+        if coding not in ("", "identity"):
+            coder = decoder(coding)
+            if coder is None:
+                return None
+            body = coder.feed(body) + coder.finish()
+        if len(body) > _MOST_BODY:
+            return None
+        found: object = (msgspec.msgpack if packed else msgspec.json).decode(body)
+    except Exception:  # each coding's library has its own errors; a body may be anything
+        return None
+    return found

@@ -132,6 +132,7 @@ class Opening:
         self._principals = Principals(key) if matcher.uses_credential else None
         self._captured = Captured()
         self._pending: dict[int, _Pending] = {}
+        self._exchanges: set[int] = set()  # numbers of live calls that are read and not kept
         self._recordings: dict[int, Recording] = {}
         self._kept: dict[int, Interaction] = {}
         self._journal_error: OSError | None = None
@@ -172,7 +173,9 @@ class Opening:
         try:
             if self._principals is not None:
                 with self._lock:
-                    principal = self._principals.of(request, read_url(request.url).netloc)
+                    principal = self._principals.of(
+                        request, read_url(request.url).netloc, self._redactor.given
+                    )
                 if principal != request.principal:
                     request = request.replace(principal=principal)
             safe = self._redactor.request(request)
@@ -213,6 +216,10 @@ class Opening:
             refusal = self._traffic.refusal(request, safe)
             if refusal is not None:
                 return Refuse(refusal)
+        if decision == Forward("credential-exchange") and not self._closed:
+            # Read on its way, so that the token that it gives is known again.
+            decision = self._session.observe()
+            self._exchanges.add(decision.seq)
         return decision
 
     def _carried(
@@ -248,6 +255,8 @@ class Opening:
                 outcome = "replayed"
             case Local():
                 outcome, reason = "local", decision.reason
+            case Record(seq) if seq in self._exchanges:
+                outcome = "exchanged"
             case Forward(reason) if reason == "credential-exchange":
                 outcome = "exchanged"
             case Record(seq):
@@ -298,6 +307,9 @@ class Opening:
     def keep(self, seq: int, interaction: Interaction) -> None:
         with self._lock:
             self._recordings.pop(seq, None)
+            if seq in self._exchanges:
+                self._learn_exchanged(interaction)
+                return
             pending = self._pending.pop(seq, None)
             if pending is None:
                 return
@@ -316,6 +328,12 @@ class Opening:
                     f"{safe.request.line} was answered after {self._store.place} was closed; "
                     "the answer is kept for the next run."
                 )
+
+    def _learn_exchanged(self, interaction: Interaction) -> None:
+        try:
+            self._redactor.interaction(interaction)
+        except OnetakeError:
+            return  # nothing of it is kept
 
     # What the cassette calls.
 

@@ -7,6 +7,7 @@ of its own, so a good key never gets a bad key's answer.
 from __future__ import annotations
 
 import hmac
+from collections.abc import Container
 
 from onetake.messages import Request
 from onetake.providers import Principal, principal
@@ -22,9 +23,13 @@ class Principals:
         self._key = key
         self._numbers: dict[str, dict[Principal | None, int]] = {}
 
-    def of(self, request: Request, host: str) -> int | str:
-        """The principal of `request`, which is not redacted yet, for `host`."""
-        who = principal(request)
+    def of(self, request: Request, host: str, given: Container[str] = ()) -> int | str:
+        """The principal of `request`, which is not redacted yet, for `host`.
+
+        `given` holds the tokens that answers gave to the program. A replay gives others, or their
+        placeholders, so who has one is told by that alone.
+        """
+        who = principal(request, given)
         if self._key is not None:
             if who is None:
                 return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from onetake.providers import CREDENTIAL_HEADERS
 from onetake.redaction.edits import Edit
 from onetake.redaction.placeholders import is_placeholder, placeholder
 from onetake.redaction.urls import redact_text_with_urls, redact_url
@@ -46,7 +47,9 @@ def treatment(name: str) -> str:
     for shape, kind in _BY_SHAPE:
         if shape.fullmatch(name):
             return kind
-    return ""
+    if name.endswith("-authorization"):
+        return "authorization"
+    return "api_key" if name in CREDENTIAL_HEADERS else ""
 
 
 @lru_cache(maxsize=512)  # a client sends the same lines with each request

@@ -37,6 +37,9 @@ _FIELDS = (
     "webhook_secret",
 )
 _QUERY_ONLY = (
+    "aws_access_key_id",
+    "google_access_id",
+    "oss_access_key_id",
     "credential",
     "key",
     "secret",

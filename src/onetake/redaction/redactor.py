@@ -7,7 +7,7 @@ request it knows again when an answer echoes it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from functools import lru_cache
 
 from onetake.errors import RedactionError
@@ -31,6 +31,11 @@ class Redactor:
     def __init__(self) -> None:
         self._answered = Known()  # redacted in answers; replaced in requests and answers
         self._sent = Known()  # redacted in requests; replaced in answers alone
+
+    @property
+    def given(self) -> Container[str]:
+        """The secrets that answers gave to the program: tokens among them."""
+        return self._answered.kinds
 
     def request(self, request: Request) -> Request:
         """`request` without its secrets: what is matched and kept. Idempotent."""
@@ -62,7 +67,7 @@ class Redactor:
             return request
         if len(body) != len(request.body):
             headers = _with_length(headers, len(body))
-        return Request(method=request.method, url=url, headers=headers, body=body)
+        return request.replace(url=url, headers=headers, body=body)
 
     def interaction(self, interaction: Interaction) -> Interaction:
         """`interaction`, whose request is safe already, without the secrets of its answer."""
