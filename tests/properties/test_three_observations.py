@@ -25,7 +25,7 @@ import onetake
 from onetake.config import Settings
 from tests.support.clients import Ask, observe
 
-EXAMPLES = int(os.environ.get("ONETAKE_EXAMPLES", "25"))
+EXAMPLES = int(os.environ.get("HYPOTHESIS_EXAMPLES", "25"))
 
 json_values = st.recursive(
     st.none()
@@ -147,7 +147,7 @@ def _comparable(seen: dict[str, Any], framing: str) -> dict[str, Any]:
 @settings(
     max_examples=EXAMPLES,
     deadline=None,
-    derandomize="ONETAKE_EXAMPLES" not in os.environ,  # a bounded fuzzing run draws anew
+    derandomize="HYPOTHESIS_EXAMPLES" not in os.environ,  # a bounded fuzzing run draws anew
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(ask=asks(), script=answers())

@@ -15,12 +15,15 @@ from msgspec import Struct
 from onetake.cassettes.decisions import Decision, Forward, Record, Recorded, Refuse, Replay
 from onetake.config import Mode
 from onetake.errors import OnetakeError
+from onetake.matching import Loose
 from onetake.messages import Request
 
 __all__ = ["Recorded", "Session", "Slot"]
 
-LooseKey = Callable[[Recorded], bytes | None]
+LooseOf = Callable[[Recorded], Loose | None]
 """The loose key of a recording; None where it holds no volatile value."""
+
+_Ids = tuple[str, ...]
 
 
 class Slot(Struct, frozen=True):
@@ -33,7 +36,7 @@ class Slot(Struct, frozen=True):
 class Session:
     """Decides for one opening.
 
-    `published` and `quarantined` are (key, recording) in recorded order; `loose_key` is asked of each,
+    `published` and `quarantined` are (key, recording) in recorded order; `loose_of` is asked of each,
     once, when a request first needs it. `exists` says whether the cassette has a published interaction.
     """
 
@@ -44,11 +47,11 @@ class Session:
         quarantined: Iterable[tuple[bytes, Recorded]] = (),
         *,
         repeat_last: bool = False,
-        loose_key: LooseKey | None = None,
+        loose_of: LooseOf | None = None,
     ) -> None:
         self._mode = mode
         self._repeat_last = repeat_last
-        self._loose_key = loose_key
+        self._loose_of = loose_of
         self._loose: dict[bytes, _LooseQueue] | None = None
         self._queues: dict[bytes, list[Recorded]] = {}
         for key, recorded in published:
@@ -73,7 +76,7 @@ class Session:
         request: Request,
         miss: Callable[[int], OnetakeError],
         *,
-        loose: Callable[[], bytes | None] | None = None,
+        loose: Callable[[], Loose | None] | None = None,
         mode: Mode | None = None,
         repeat_last: bool | None = None,
     ) -> Decision:
@@ -96,10 +99,10 @@ class Session:
         if queue and repeats:
             return self._replay(queue[-1], request)
         spent = len(queue)
-        if not queue and loose is not None and (loose_key := loose()) is not None:
-            loose_queue = self._loose_queues().get(loose_key)
+        if not queue and loose is not None and (sent := loose()) is not None:
+            loose_queue = self._loose_queues().get(sent.key)
             if loose_queue is not None:
-                taken = loose_queue.take(key, self._asked, repeats=repeats)
+                taken = loose_queue.take(sent.ids, self._asked, repeats=repeats)
                 if taken is not None:
                     return self._replay(taken, request, loosely=taken)
                 spent = loose_queue.size
@@ -121,9 +124,10 @@ class Session:
             self._loose = {}
             for key, queue in self._queues.items():
                 for recorded in queue:
-                    loose_key = self._loose_key(recorded) if self._loose_key else None
-                    if loose_key is not None:
-                        self._loose.setdefault(loose_key, _LooseQueue()).add(key, recorded)
+                    stored = self._loose_of(recorded) if self._loose_of else None
+                    if stored is not None:
+                        loose_queue = self._loose.setdefault(stored.key, _LooseQueue())
+                        loose_queue.add(stored.ids, key, recorded)
         return self._loose
 
     def _closed_or_record(self, slot: Slot) -> Decision:
@@ -144,49 +148,45 @@ class Session:
 
 
 class _LooseQueue:
-    """The recordings that share a loose key, by their exact keys. Each step costs the same, however many.
+    """The recordings that share a loose key, in groups of equal ids. Each step costs the same, however many.
 
-    A request that comes again (equal volatile values) goes on where it was before; another one begins
-    with recordings that nobody has begun with, as long as there are any.
+    A request with other ids than recorded begins with the first group that nobody has begun with, and
+    goes on with it alone whenever it comes again: what is polled under one id never gets the answers of
+    another. Recordings that differ in times alone are one group.
     """
 
     def __init__(self) -> None:
         self.size = 0
-        self._fresh: OrderedDict[bytes, deque[Recorded]] = OrderedDict()
-        self._begun: OrderedDict[bytes, deque[Recorded]] = OrderedDict()
-        self._begun_by: dict[bytes, bytes] = {}
-        self._last: tuple[bytes, Recorded] | None = None
+        self._fresh: OrderedDict[_Ids, deque[tuple[bytes, Recorded]]] = OrderedDict()
+        self._begun: dict[_Ids, deque[tuple[bytes, Recorded]]] = {}  # by the ids that ask
+        self._last: dict[_Ids, tuple[bytes, Recorded]] = {}
 
-    def add(self, key: bytes, recorded: Recorded) -> None:
+    def add(self, ids: _Ids, key: bytes, recorded: Recorded) -> None:
         self.size += 1
-        self._fresh.setdefault(key, deque()).append(recorded)
+        self._fresh.setdefault(ids, deque()).append((key, recorded))
 
-    def take(self, asking: bytes, asked: Container[bytes], *, repeats: bool) -> Recorded | None:
-        """The next recording for the exact key `asking`; none whose own exact key was `asked` for."""
-        key = self._begun_by.get(asking)
-        if key is None or key in asked or not self._begun.get(key):
-            key = self._begin(asking, asked) or self._one_begun(asked)
-        if key is not None:
-            recorded = self._begun[key].popleft()
-            self._last = (key, recorded)
-            return recorded
-        if repeats and self._last is not None and self._last[0] not in asked:
-            return self._last[1]
-        return None
-
-    def _begin(self, asking: bytes, asked: Container[bytes]) -> bytes | None:
-        while self._fresh:
-            key, queue = self._fresh.popitem(last=False)
+    def take(self, ids: _Ids, asked: Container[bytes], *, repeats: bool) -> Recorded | None:
+        """The next recording for a request with `ids`; none whose own exact key was `asked` for."""
+        group = self._begun.get(ids)
+        if group is None:
+            group = self._begin(ids, asked)
+        while group:
+            key, recorded = group.popleft()
             if key not in asked:
-                self._begun[key] = queue
-                self._begun_by[asking] = key
-                return key
+                self._last[ids] = (key, recorded)
+                return recorded
+        if repeats and ids in self._last and self._last[ids][0] not in asked:
+            return self._last[ids][1]
         return None
 
-    def _one_begun(self, asked: Container[bytes]) -> bytes | None:
-        while self._begun:
-            key = next(iter(self._begun))
-            if self._begun[key] and key not in asked:
-                return key
-            del self._begun[key]
+    def _begin(self, ids: _Ids, asked: Container[bytes]) -> deque[tuple[bytes, Recorded]] | None:
+        if ids in self._fresh:
+            self._fresh.move_to_end(ids, last=False)
+        while self._fresh:
+            _, group = self._fresh.popitem(last=False)
+            while group and group[0][0] in asked:
+                group.popleft()
+            if group:
+                self._begun[ids] = group
+                return group
         return None

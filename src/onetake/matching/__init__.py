@@ -7,13 +7,14 @@ from onetake.matching.bodies import Content, Kind, PartFacts, body_kind, parse_j
 from onetake.matching.fields import Fields, Value, fields_of
 from onetake.matching.matcher import BUILT_IN, DEFAULT_HEADERS, Active, Loose, Matcher, MatchKey
 from onetake.matching.pairs import Pair, read_pairs
-from onetake.matching.volatile import DAY_S, KINDS, Volatile
+from onetake.matching.volatile import DAY_S, KINDS, TIMES, Volatile
 
 __all__ = [
     "BUILT_IN",
     "DAY_S",
     "DEFAULT_HEADERS",
     "KINDS",
+    "TIMES",
     "Active",
     "Content",
     "Fields",

@@ -29,7 +29,7 @@ from onetake.matching.urls import (
     to_bytes,
     url_identity,
 )
-from onetake.matching.volatile import DAY_S, KINDS, Volatile
+from onetake.matching.volatile import DAY_S, KINDS, TIMES, Volatile
 from onetake.messages import Request, media_type, read_url
 
 MatchKey: TypeAlias = bytes
@@ -85,6 +85,11 @@ class Loose(Struct, frozen=True):
 
     key: MatchKey
     values: tuple[Value, ...]
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The values that name something: all but times."""
+        return tuple(one.text for one in self.values if one.kind not in TIMES)
 
 
 class Matcher:
@@ -194,10 +199,6 @@ class Matcher:
             return None
         pieces = [self._fields_parts[name](fields, request) for name in active.match_on]
         return Loose(sha256(framed(b"loose", *pieces)).digest()[:16], values)
-
-    def loose_key(self, request: Request, at: float) -> MatchKey | None:
-        loose = self.loose(request, at)
-        return None if loose is None else loose.key
 
     @property
     def uses_credential(self) -> bool:

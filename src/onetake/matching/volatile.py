@@ -16,6 +16,8 @@ from msgspec import Struct
 from onetake.config.rules import VOLATILE
 
 KINDS = VOLATILE
+TIMES = ("iso-time", "epoch")
+"""Kinds that tell when; all others name something."""
 DAY_S = 86_400.0
 
 _OFFSET = r"(?:[Zz]|UTC|[+-]\d\d:?\d\d)"

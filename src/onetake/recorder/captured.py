@@ -11,11 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from onetake.matching import TIMES
 from onetake.messages import Headers, Interaction
 from onetake.redaction.edits import Edit, apply, shift
 
 _SHORTEST = 16
-_NOT_CARRIED = ("iso-time", "epoch")
 
 
 class Captured:
@@ -28,7 +28,7 @@ class Captured:
     def learn(self, values: Iterable[tuple[str, str, str]]) -> None:
         """(kind, recorded value, value sent now) of a loose hit."""
         for kind, recorded, sent in values:
-            if kind not in _NOT_CARRIED and len(recorded) >= _SHORTEST and recorded != sent:
+            if kind not in TIMES and len(recorded) >= _SHORTEST and recorded != sent:
                 self._now[recorded.encode()] = sent.encode()
                 self._any = None
 

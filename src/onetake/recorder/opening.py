@@ -15,7 +15,7 @@ from typing import assert_never
 
 from msgspec import Struct
 
-from onetake.cassettes.decisions import Decision, Forward, Local, Record, Recorded, Refuse, Replay
+from onetake.cassettes.decisions import Decision, Forward, Local, Record, Refuse, Replay
 from onetake.cassettes.fold import Take
 from onetake.cassettes.session import Session, Slot
 from onetake.cassettes.verdicts import verdict
@@ -159,12 +159,8 @@ class Opening:
             zip(opened.keys, opened.entries, strict=True),
             ((key(one.request), _Plain(one)) for one in self._quarantine.interactions),
             repeat_last=self._settings.repeats == "last",
-            loose_key=self._loose_key,
+            loose_of=lambda stored: self._matcher.loose(stored.request, stored.at),
         )
-
-    def _loose_key(self, recorded: Recorded) -> bytes | None:
-        loose = self._matcher.loose(recorded.request, recorded.at)
-        return None if loose is None else loose.key
 
     # What interceptors call.
 
@@ -208,7 +204,7 @@ class Opening:
                 lambda spent: self._explanations.of_miss(
                     safe, now_s, spent=spent, used=self._session.used, mode=mode
                 ),
-                loose=lambda: self._matcher.loose_key(safe, now_s),
+                loose=lambda: self._matcher.loose(safe, now_s),
                 mode=mode,
                 repeat_last=None if active.repeats is None else active.repeats == "last",
             )

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onetake.cassettes.decisions import Forward, Record, Refuse, Replay
-from onetake.cassettes.session import Session, Slot
+from onetake.cassettes.session import Session, Slot, _LooseQueue
 from onetake.config import Mode
 from onetake.errors import MissError
+from onetake.matching import Loose, Value
 from onetake.messages import Interaction, Request
 
 ASKED = Request(method="GET", url="http://h/")
@@ -19,7 +20,7 @@ ASKED = Request(method="GET", url="http://h/")
 
 @dataclass(eq=False)
 class Held:
-    """A recording whose exact key is `key`, and whose loose key is the first letter of it."""
+    """A recording whose exact key is `key`: a letter, its loose key, then its id, or `~` and its time."""
 
     key: str
     answer: str
@@ -40,6 +41,13 @@ class Held:
         return Interaction(request=Request(method="GET", url=f"http://h/{self.answer}"))
 
 
+def loose(key: str) -> Loose | None:
+    if key.isalpha():
+        return None
+    kind = "epoch" if key[1] == "~" else "uuid"
+    return Loose(key[:1].encode(), (Value("body", kind, key[1:]),))
+
+
 class Opened:
     """A session of recordings `"a1:first a1:second b1:third"`: exact key, then the answer."""
 
@@ -52,16 +60,16 @@ class Opened:
             self._held(published),
             self._held(quarantined),
             repeat_last=repeats,
-            loose_key=self._loose_key,
+            loose_of=self._loose_of,
         )
 
     def _held(self, text: str) -> list[tuple[bytes, Held]]:
         pairs = [word.split(":") for word in text.split()]
         return [(key.encode(), Held(key, answer)) for key, answer in pairs]
 
-    def _loose_key(self, recorded: Held) -> bytes | None:
+    def _loose_of(self, recorded: Held) -> Loose | None:
         self.looked_at.append(recorded.key)
-        return None if recorded.key.isalpha() else recorded.key[:1].encode()
+        return loose(recorded.key)
 
     def ask(self, key: str, *, is_loose: bool = True, **how) -> str:
         """The answer; `~` before one that is only loosely equal, else what was decided."""
@@ -69,7 +77,7 @@ class Opened:
             key.encode(),
             ASKED,
             lambda spent: MissError("none", reason="exhausted" if spent else "no-recording"),
-            loose=lambda: key[:1].encode() if is_loose else None,
+            loose=lambda: loose(key) if is_loose else None,
             **how,
         )
         match decision:
@@ -108,7 +116,7 @@ def test_a_spent_exact_key_is_recorded_in_auto():
 def test_a_recording_whose_exact_key_was_asked_for_is_never_taken():
     opened = Opened("a1:first a2:second a2:third")
 
-    assert opened.ask_all("a1 a9 a8") == ["first", "~second", "~third"]
+    assert opened.ask_all("a1 a9 a9") == ["first", "~second", "~third"]
     opened = Opened("a1:first a2:second a2:third")
     assert opened.ask_all("a2 a9 a8") == ["second", "~first", "exhausted"]
 
@@ -155,29 +163,46 @@ def test_a_request_that_comes_again_goes_on_where_it_was():
 
 def test_requests_that_were_different_when_recorded_may_be_equal_now():
     # A time in seconds: a replay asks all three within one of them.
-    opened = Opened("a1:first a2:second a3:third")
+    opened = Opened("a~1:first a~2:second a~3:third")
 
-    assert opened.ask_all("a9 a9 a9 a9") == ["~first", "~second", "~third", "exhausted"]
+    assert opened.ask_all("a~9 a~9 a~9 a~9") == ["~first", "~second", "~third", "exhausted"]
 
 
 def test_requests_that_were_equal_when_recorded_may_be_different_now():
-    opened = Opened("a1:first a1:second a1:third")
+    opened = Opened("a~1:first a~1:second a~1:third")
 
-    assert opened.ask_all("a7 a8 a9 a6") == ["~first", "~second", "~third", "exhausted"]
+    assert opened.ask_all("a~7 a~8 a~9 a~6") == ["~first", "~second", "~third", "exhausted"]
+
+
+def test_what_is_asked_under_one_id_never_gets_the_answers_of_another():
+    opened = Opened("a1:j1.1 a2:j2.1 a1:j1.2")
+
+    assert opened.ask_all("a8 a8 a8 a9 a9") == ["~j1.1", "~j1.2", "exhausted", "~j2.1", "exhausted"]
+
+
+def test_the_group_of_its_own_id_comes_first():
+    # The id is the recorded one, and something else (a time) is not.
+    queue = _LooseQueue()
+    first, second = Held("a1", "first"), Held("a2", "second")
+    queue.add(("1",), b"a1", first)
+    queue.add(("2",), b"a2", second)
+
+    assert queue.take(("2",), (), repeats=False) is second
+    assert queue.take(("9",), (), repeats=False) is first
 
 
 def test_a_request_does_not_go_on_with_recordings_that_were_asked_for_since():
     opened = Opened("a1:first a1:second a2:third")
 
-    assert opened.ask_all("a9 a1 a9 a8") == ["~first", "first", "~third", "exhausted"]
+    assert opened.ask_all("a9 a1 a9 a8") == ["~first", "first", "exhausted", "~third"]
 
 
 @pytest.mark.parametrize(
     ("asked", "expected"),
     [
         ("a8 a9 a9", ["~first", "~second", "~second"]),
-        ("a9 a9 a9", ["~first", "~second", "~second"]),
-        ("a9 a2 a9 a8", ["~first", "second", "~first", "~first"]),
+        ("a9 a9 a9", ["~first", "~first", "~first"]),
+        ("a9 a2 a9 a8", ["~first", "second", "~first", "exhausted"]),
         ("a8 a9 a1 a2 a7", ["~first", "~second", "first", "second", "exhausted"]),
     ],
 )
@@ -244,7 +269,7 @@ def test_what_is_used_of_the_quarantine_keeps_the_slot_it_was_recorded_in():
 def test_a_recording_of_the_quarantine_is_promoted_once_however_often_it_is_given():
     opened = Opened("", Mode.AUTO, "a1:first", repeats=True)
 
-    assert opened.ask_all("a8 a9 a1") == ["~first", "~first", "first"]
+    assert opened.ask_all("a8 a8 a1") == ["~first", "~first", "first"]
     assert [slot for slot, _ in opened.session.taken_from_quarantine] == [Slot(b"a1", 0)]
 
 
