@@ -374,6 +374,28 @@ def test_9_dummy_keys_replay(provider, project):
     assert replayed.verdict == "HIT"
 
 
+@pytest.mark.parametrize("client", EVERY_CLIENT)
+@pytest.mark.parametrize("where", ["header", "query"])
+def test_9_a_place_of_credentials_that_a_rule_names_is_one(provider, project, client, where):
+    (project / "onetake.toml").write_text(
+        '[[rules]]\nhost = "127.0.0.1"\ncredential = ["header.x-gateway", "query.gw"]\n'
+    )
+    answers = [{"status": status, "chunks": [b"{}"]} for status in (200, 401, 200)]
+    url = provider.script({"sequence": answers})
+    keys = (GOOD, BAD, GOOD)
+    if where == "header":
+        asks = [f'Ask(url={url!r}, headers=(("x-gateway", "{key}"),))' for key in keys]
+    else:
+        asks = [f'Ask(url="{url}?gw={key}")' for key in keys]
+
+    found = twice(provider, project, client, f"return [{', '.join(asks)}]")
+
+    assert statuses(found) == [200, 401, 200]
+    assert found.is_faithful()
+    assert [one["request"].get("credential", 0) for one in found.interactions] == [0, 1, 0]
+    assert holding(project, GOOD, BAD) == []
+
+
 # Telemetry.
 
 _SPANS = """

@@ -54,6 +54,7 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     class_: str | None = msgspec.field(default=None, name="class")
     telemetry: str | None = None
     repeats: str | None = None
+    credential: tuple[str, ...] = ()
 
     def fits(self, method: str, netloc: str, path: str) -> bool:
         """Whether it applies to a request; `netloc` is the lower-case host, with its port if it has one."""
@@ -75,7 +76,12 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             for path, new in self.replace.items()
         )
 
+    @property
+    def credential_paths(self) -> tuple[Path, ...]:
+        return tuple(map(parse_path, self.credential))
 
+
+_PLACES = ("host", "path", "method")
 NAMES = tuple(field.encode_name for field in msgspec.structs.fields(Rule))
 
 
@@ -136,7 +142,7 @@ def _check_keys(value: Mapping[str, Any], known: Sequence[str], place: str) -> N
 
 def _listed(value: Mapping[str, Any]) -> dict[str, Any]:
     """One text where a list of texts is meant."""
-    lists = ("ignore", "match_on", "volatile")
+    lists = ("ignore", "match_on", "volatile", "credential")
     return {k: [v] if k in lists and isinstance(v, str) else v for k, v in value.items()}
 
 
@@ -146,7 +152,11 @@ def _readable(error: msgspec.ValidationError) -> str:
 
 
 def _check(rule: Rule, place: str) -> None:
-    for key, paths in (("ignore", rule.ignore), ("replace", tuple(rule.replace))):
+    for key, paths in (
+        ("ignore", rule.ignore),
+        ("replace", tuple(rule.replace)),
+        ("credential", rule.credential),
+    ):
         for path in paths:
             try:
                 parse_path(path)
@@ -154,6 +164,12 @@ def _check(rule: Rule, place: str) -> None:
                 raise UsageError(
                     f"{key!r} of {place}: {error.message}", remedy=error.remedy
                 ) from None
+    for taken in rule.credential_paths:
+        if taken.root not in ("header", "query") or not isinstance(taken.steps[0], str):
+            raise UsageError(
+                f"'credential' of {place} is {taken.text!r}, which is no header and no query pair.",
+                remedy="Write header.x-gateway-key or query.token.",
+            )
     for replaced, new in rule.replaced:
         if not new.name or not new.name.isprintable():
             raise UsageError(
@@ -177,7 +193,7 @@ def _check(rule: Rule, place: str) -> None:
     if rule == Rule(host=rule.host, path=rule.path, method=rule.method):
         raise UsageError(
             f"The {place} says nothing.",
-            remedy="Give it ignore, replace, match_on, volatile, mode, class, telemetry or repeats.",
+            remedy=f"Give it one of {', '.join(name for name in NAMES if name not in _PLACES)}.",
         )
 
 

@@ -150,19 +150,22 @@ def _clusters(cassette: str, members: Sequence[_Member], matcher: Matcher) -> li
         by_key = near.setdefault(near_key(one.request), {})
         by_key.setdefault(matcher.key(one.request), []).append(one)
     return [
-        _cluster(cassette, list(by_key.values())) for by_key in near.values() if len(by_key) > 1
+        _cluster(cassette, list(by_key.values()), matcher)
+        for by_key in near.values()
+        if len(by_key) > 1
     ]
 
 
-def _cluster(cassette: str, equals: Sequence[Sequence[_Member]]) -> _Found:
+def _cluster(cassette: str, equals: Sequence[Sequence[_Member]], matcher: Matcher) -> _Found:
     """`equals` are the members of each key."""
     firsts = [some[0] for some in equals]
     first = firsts[0]
     fields: dict[str, list[Change]] = {}
     kinds: dict[str, Counter[str]] = {}
     edits: list[Edits] | None = []
+    headers = matcher.headers if "headers" in matcher.match_on else ()
     for other in firsts[1:_MOST_COMPARED]:
-        found = changes(first.request, other.request)
+        found = changes(first.request, other.request, headers)
         moments = (first.at, other.at)
         for change in found:
             fields.setdefault(change.path, []).append(change)

@@ -22,7 +22,7 @@ from onetake.diagnosis.differences import (
 from onetake.diagnosis.excerpts import likeness
 from onetake.diagnosis.kinds import MISSING
 from onetake.formats.volatile import is_volatile_header
-from onetake.matching import Content, Kind, Matcher, parse_json, read_body
+from onetake.matching import DEFAULT_HEADERS, Content, Kind, Matcher, parse_json, read_body
 from onetake.messages import Headers, Interaction, Request, Response, media_type
 from onetake.wire.sse import ServerEvent, read_events
 
@@ -41,7 +41,7 @@ class Pair(Struct, frozen=True, kw_only=True):
 def compare(one: Interaction, other: Interaction) -> tuple[Difference, ...]:
     """What differs, the request first. Never raises."""
     moments = (float(one.at), float(other.at))
-    found = [*changes(one.request, other.request), *_answers(one, other)]
+    found = [*changes(one.request, other.request, DEFAULT_HEADERS), *_answers(one, other)]
     return tuple(to_difference(change, moments) for change in found)
 
 

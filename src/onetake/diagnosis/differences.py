@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
-from itertools import islice, zip_longest
+from itertools import chain, islice, zip_longest
 from typing import Any
 
 from msgspec import Struct
@@ -18,7 +18,6 @@ from onetake.diagnosis.excerpts import excerpts, first_difference, window
 from onetake.diagnosis.json_differences import json_differences, shown, to_json
 from onetake.diagnosis.kinds import MISSING, kind_of
 from onetake.matching import (
-    DEFAULT_HEADERS,
     Content,
     Kind,
     Pair,
@@ -62,17 +61,17 @@ class Difference(Struct, frozen=True, omit_defaults=True):
 def differences(
     recorded: Request, sent: Request, at: Moments = (0.0, 0.0)
 ) -> tuple[Difference, ...]:
-    """What differs, in the order of the request; at most 200. Never raises.
+    """What differs but for headers, in the order of the request; at most 200. Never raises.
 
     `at` is when the two were made (UTC seconds, 0 if not known): a time near it is told from a number.
     """
     return tuple(to_difference(change, at) for change in changes(recorded, sent))
 
 
-def changes(recorded: Request, sent: Request) -> list[Change]:
-    """The same with the values themselves. Headers are only looked at where nothing else differs."""
-    found = list(islice(_all(recorded, sent), _MOST))
-    return found or list(_headers(recorded, sent))
+def changes(recorded: Request, sent: Request, headers: Sequence[str] = ()) -> list[Change]:
+    """The same with the values themselves, and `headers` (names in lower case) last."""
+    found = islice(chain(_all(recorded, sent), _headers(recorded, sent, headers)), _MOST)
+    return list(found)
 
 
 def to_difference(change: Change, at: Moments = (0.0, 0.0)) -> Difference:
@@ -102,8 +101,8 @@ def _all(recorded: Request, sent: Request) -> Iterator[Change]:
     yield from content_changes(read_body(recorded), read_body(sent))
 
 
-def _headers(recorded: Request, sent: Request) -> Iterator[Change]:
-    for name in DEFAULT_HEADERS:
+def _headers(recorded: Request, sent: Request, names: Sequence[str]) -> Iterator[Change]:
+    for name in names:
         one, other = recorded.headers.get_all(name), sent.headers.get_all(name)
         if one != other:
             values = [", ".join(lines) if lines else MISSING for lines in (one, other)]

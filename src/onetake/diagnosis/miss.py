@@ -8,7 +8,8 @@ from collections.abc import Container, Sequence
 
 from msgspec import Struct
 
-from onetake.diagnosis.differences import Difference, changes, to_difference
+from onetake.diagnosis.differences import Change, Difference, Moments, changes, to_difference
+from onetake.diagnosis.kinds import kind_of
 from onetake.diagnosis.nearest import Place, Recording, nearest
 from onetake.diagnosis.remedies import rule_for, to_toml
 from onetake.diagnosis.uploads import empty_uploads
@@ -109,7 +110,8 @@ def _compared(
 ) -> Miss:
     near = recording.request
     moments = (recording.at, at)
-    found = changes(near, request)
+    parts = matcher.differing(near, request)
+    found = _significant_first(near, request, parts, matcher, moments)
     shown = tuple(to_difference(change, moments) for change in found)
     reason = "changed" if all(place) else "no-recording"
     rule = None
@@ -121,19 +123,20 @@ def _compared(
             f"The upload {empty[0]!r} is empty: its file was probably read by an earlier request. "
             "Open it anew, or seek(0), before each call."
         )
-    elif near.principal != request.principal and not _is_in_body(shown):
+    elif parts == ("credential",):
         reason = "credential"
         cause = "recorded under another credential"
         advice = (
-            "Method, URL and body are equal: it was recorded for another credential. Use them in the "
+            "All else is equal: it was recorded for another credential. Use credentials in the "
             'order in which they were recorded, or take "credential" out of match_on.'
         )
         shown = ()
-    elif not shown or shown[0].path.startswith("header"):
-        cause = "a header or a function named in match_on differs"
+    elif not shown:
+        names = ", ".join(f'"{name}"' for name in parts)
+        cause = f"{names} of match_on differs" if parts else "nothing differs any more"
         advice = (
-            "Method, URL and body are equal: what differs is a header or a function named in "
-            f"match_on. {_RECORD}"
+            f"Method, URL and body are equal: what differs is {names or 'nothing'}, which match_on names. "
+            f"{_RECORD}"
         )
     else:
         rule = rule_for(near, request, found, moments, matcher)
@@ -150,8 +153,19 @@ def _compared(
     )
 
 
-def _is_in_body(shown: Sequence[Difference]) -> bool:
-    return any(not one.path.startswith("header") for one in shown)
+def _significant_first(
+    near: Request, request: Request, parts: Sequence[str], matcher: Matcher, moments: Moments
+) -> list[Change]:
+    """What differs and is compared; values that the loose tier forgives come last."""
+    active = matcher.active(request)
+    found = changes(near, request, matcher.headers if "headers" in parts else ())
+    compared = [change for change in found if not active.ignores(change.path)]
+
+    def is_forgiven(change: Change) -> bool:
+        kinds = kind_of(change.recorded, change.sent, moments).split("+")
+        return all(kind in active.volatile.kinds for kind in kinds)
+
+    return sorted(compared, key=is_forgiven)
 
 
 def _cause(shown: Sequence[Difference], *, is_mended: bool) -> str:

@@ -14,7 +14,7 @@ from typing import TypeAlias
 import msgspec
 from msgspec import Struct
 
-from onetake.config.paths import Path
+from onetake.config.paths import Path, parse_path
 from onetake.config.rules import Replacement, Rule
 from onetake.errors import UsageError
 from onetake.matching.bodies import body_identity, content_identity
@@ -78,6 +78,20 @@ class Active(Struct, frozen=True, kw_only=True):
     traffic: str | None = None
     telemetry: str | None = None
     repeats: str | None = None
+    credential: tuple[Path, ...] = ()
+
+    def ignores(self, text: str) -> bool:
+        """Whether the value at the concrete path `text` is not compared, or all of it as one name."""
+        try:
+            path = parse_path(text)
+        except UsageError:
+            return False
+        steps = tuple(step for step in path.steps if isinstance(step, str | int))
+        return any(
+            edit.root == path.root and any(edit.fits(steps[:n]) for n in range(len(steps) + 1))
+            for edit, new in self.edits
+            if new is None or not new.pattern
+        )
 
 
 class Loose(Struct, frozen=True):
@@ -200,6 +214,26 @@ class Matcher:
         pieces = [self._fields_parts[name](fields, request) for name in active.match_on]
         return Loose(sha256(framed(b"loose", *pieces)).digest()[:16], values)
 
+    def differing(self, one: Request, other: Request) -> tuple[str, ...]:
+        """The parts of match_on in which the keys of two requests differ, by the rules of `other`.
+
+        A user's function that fails for one of them is among the parts.
+        """
+        active = self.active(other)
+        both = [(_edited(request, active), request) for request in (one, other)]
+        return tuple(name for name in active.match_on if self._differ(name, both))
+
+    def _differ(self, name: str, both: Sequence[tuple[Fields, Request]]) -> bool:
+        try:
+            return len({self._fields_parts[name](fields, request) for fields, request in both}) > 1
+        except UsageError:
+            return True
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """The names, in lower case, that `headers` compares."""
+        return self._headers
+
     @property
     def uses_credential(self) -> bool:
         every = (self.match_on, *(rule.match_on or () for rule in self.rules))
@@ -236,6 +270,7 @@ class Matcher:
                 traffic=rule.class_ or active.traffic,
                 telemetry=rule.telemetry or active.telemetry,
                 repeats=rule.repeats or active.repeats,
+                credential=(*active.credential, *rule.credential_paths),
             )
         edited = [name for path, _ in active.edits for name in _PARTS_BY_ROOT[path.root]]
         return msgspec.structs.replace(active, edited=frozenset(edited))

@@ -68,14 +68,21 @@ class Principal(Struct, frozen=True):
 _GIVEN = Principal("oauth", "")
 
 
-def principal(request: Request, given: Container[str] = ()) -> Principal | None:
+def principal(
+    request: Request,
+    given: Container[str] = (),
+    *,
+    headers: tuple[str, ...] = (),
+    query: tuple[str, ...] = (),
+) -> Principal | None:
     """Who makes `request`, which is not redacted; None where it carries no credential. Never raises.
 
-    `given` holds tokens that answers gave to the program: they rotate, whatever their shape.
+    `given` holds tokens that answers gave to the program: they rotate, whatever their shape. `headers`
+    and `query` name places of credentials besides the known ones, in lower case.
     """
     url = read_url(request.url)
     provider = provider_of(url.host)
-    names = _header_names(provider.credential_headers if provider else ())
+    names = _header_names((provider.credential_headers if provider else ()) + headers)
     found: list[Principal] = []
     for name, value in request.headers.items:
         if value and (name in names or name.lower() in names):
@@ -83,7 +90,8 @@ def principal(request: Request, given: Container[str] = ()) -> Principal | None:
             if one not in found:
                 found.append(one)
     if url.query:
-        for text, one in _of_query(url.query, provider.credential_query if provider else ()):
+        own = (provider.credential_query if provider else ()) + query
+        for text, one in _of_query(url.query, own):
             named = _GIVEN if text in given else one
             if named not in found:
                 found.append(named)

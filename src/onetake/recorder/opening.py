@@ -26,7 +26,7 @@ from onetake.matching import Matcher, Value
 from onetake.messages import Interaction, Request, read_url
 from onetake.recorder.captured import Captured
 from onetake.recorder.explanations import Explanations
-from onetake.recorder.principals import Principals
+from onetake.recorder.principals import Principals, names_in
 from onetake.recorder.traffic import Traffic
 from onetake.redaction import Redactor, safe_url
 from onetake.runtime.context import Recording
@@ -113,7 +113,8 @@ class Opening:
         self._matcher = matcher
         self._journal = journal
         self._run_id = run_id
-        self._redactor = Redactor()
+        places = [path for rule in settings.rules for path in rule.credential_paths]
+        self._redactor = Redactor(names_in(places, "header"), names_in(places, "query"))
         self._lock = Lock()
         self._opened: Opened | None = None
         self._quarantine = Quarantine()
@@ -170,7 +171,10 @@ class Opening:
             if self._principals is not None:
                 with self._lock:
                     principal = self._principals.of(
-                        request, read_url(request.url).netloc, self._redactor.given
+                        request,
+                        read_url(request.url).netloc,
+                        self._redactor.given,
+                        self._matcher.active(request).credential,
                     )
                 if principal != request.principal:
                     request = request.replace(principal=principal)

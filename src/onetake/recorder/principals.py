@@ -7,10 +7,16 @@ of its own, so a good key never gets a bad key's answer.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Container
+from collections.abc import Container, Iterable
 
+from onetake.config import Path
 from onetake.messages import Request
 from onetake.providers import Principal, principal
+
+
+def names_in(places: Iterable[Path], root: str) -> tuple[str, ...]:
+    """The names, in lower case, of those that begin with `root`."""
+    return tuple(str(place.steps[0]).lower() for place in places if place.root == root)
 
 
 class Principals:
@@ -23,13 +29,22 @@ class Principals:
         self._key = key
         self._numbers: dict[str, dict[Principal | None, int]] = {}
 
-    def of(self, request: Request, host: str, given: Container[str] = ()) -> int | str:
+    def of(
+        self,
+        request: Request,
+        host: str,
+        given: Container[str] = (),
+        places: Iterable[Path] = (),
+    ) -> int | str:
         """The principal of `request`, which is not redacted yet, for `host`.
 
+        `places` are where the host takes credentials besides the known places (`Rule.credential`).
         `given` holds the tokens that answers gave to the program. A replay gives others, or their
         placeholders, so who has one is told by that alone.
         """
-        who = principal(request, given)
+        who = principal(
+            request, given, headers=names_in(places, "header"), query=names_in(places, "query")
+        )
         if self._key is not None:
             if who is None:
                 return ""

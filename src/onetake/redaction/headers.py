@@ -63,6 +63,13 @@ def redact_line(line: tuple[str, str]) -> tuple[tuple[str, str], tuple[Edit, ...
     return ((name, new), tuple(edits)) if new != value else None
 
 
+def redact_credential(line: tuple[str, str]) -> tuple[tuple[str, str], tuple[Edit, ...]] | None:
+    """The same of a header that is known to hold a credential, whatever its name."""
+    name, value = line
+    new, edits = _authorization(value)
+    return ((name, new), tuple(edits)) if new != value else None
+
+
 def _redact(how: str, value: str) -> tuple[str, list[Edit]]:
     match how:
         case "authorization":

@@ -7,14 +7,14 @@ request it knows again when an answer echoes it.
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from functools import lru_cache
 
 from onetake.errors import RedactionError
 from onetake.messages import Body, Failure, Headers, Interaction, Request, Response
 from onetake.redaction.bodies import body_edits, is_form, is_json
 from onetake.redaction.edits import Edit, apply, shift
-from onetake.redaction.headers import redact_line, treatment
+from onetake.redaction.headers import redact_credential, redact_line, treatment
 from onetake.redaction.known import Known
 from onetake.redaction.placeholders import settle
 from onetake.redaction.urls import redact_text_with_urls, redact_url
@@ -28,7 +28,9 @@ class Redactor:
     may not profit from the other's, which could not have been relied on before either.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, headers: Sequence[str] = (), query: Sequence[str] = ()) -> None:
+        """`headers` and `query` are names, in lower case, of credentials besides the known ones."""
+        self._own_headers, self._own_query = frozenset(headers), frozenset(query)
         self._answered = Known()  # redacted in answers; replaced in requests and answers
         self._sent = Known()  # redacted in requests; replaced in answers alone
 
@@ -42,7 +44,7 @@ class Redactor:
         found: list[Edit] = []
         url, headers, body = request.url, request.headers, request.body
         if "?" in url or "@" in url or "#" in url:
-            url, edits = redact_url(url)
+            url, edits = redact_url(url, self._own_query)
             found += edits
         headers = self._headers(headers, found)
         content_type = headers.get("content-type")
@@ -106,7 +108,10 @@ class Redactor:
     def _headers(self, headers: Headers, found: list[Edit]) -> Headers:
         lines: list[tuple[str, str]] | None = None
         for i, line in enumerate(headers.items):
-            if (safe := redact_line(line)) is not None:
+            safe = redact_line(line)
+            if safe is None and line[0].lower() in self._own_headers:
+                safe = redact_credential(line)
+            if safe is not None:
                 lines = lines or list(headers.items)
                 lines[i], edits = safe
                 found += edits

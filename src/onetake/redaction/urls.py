@@ -6,6 +6,7 @@ Placeholders need no escapes, so a URL stays a URL; all other text stays as it w
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from urllib.parse import unquote_plus
 
 from onetake.redaction.edits import Edit
@@ -21,8 +22,11 @@ def safe_url(url: str) -> str:
     return redact_url(url)[0]
 
 
-def redact_url(url: str) -> tuple[str, list[Edit]]:
-    """`url` without its secrets, and what they were (positions of no meaning)."""
+def redact_url(url: str, own: Container[str] = ()) -> tuple[str, list[Edit]]:
+    """`url` without its secrets, and what they were (positions of no meaning).
+
+    `own` holds names of further pairs, in lower case, that are credentials.
+    """
     if "@" not in url and "=" not in url:
         return url, []
     found: list[Edit] = []
@@ -38,7 +42,7 @@ def redact_url(url: str) -> tuple[str, list[Edit]]:
         before, sep, pairs = url.partition(mark)
         if sep:
             query, hash_sign, rest = pairs.partition("#") if mark == "?" else (pairs, "", "")
-            url = before + sep + _redact_pairs(query, found) + hash_sign + rest
+            url = before + sep + _redact_pairs(query, found, own) + hash_sign + rest
     return url, found
 
 
@@ -52,11 +56,13 @@ def redact_text_with_urls(text: str) -> str:
     return _PAIR.sub(pair, re.sub(r"(?<=//)[^/?#\s@]+@", "REDACTED-userinfo@", text))
 
 
-def _redact_pairs(text: str, found: list[Edit]) -> str:
+def _redact_pairs(text: str, found: list[Edit], own: Container[str]) -> str:
     pieces: list[str] = []
     for piece in re.split("([&;])", text):
         name, equals, value = piece.partition("=")
         kind = _secret(name, value) if equals else None
+        if value and unquote_plus(name).lower() in own and not is_placeholder(value):
+            kind = kind or "credential"
         if kind:
             found.append(Edit(0, 0, b"", kind, unquote_plus(value)))
         pieces.append(f"{name}={url_placeholder(kind)}" if kind else piece)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from onetake.config import parse_rules
 from onetake.diagnosis import (
     differences,
     empty_uploads,
@@ -122,9 +123,58 @@ def test_another_host_is_no_recording():
     assert "api.example.com" in miss.advice
 
 
-def test_equal_requests_point_at_headers_and_functions():
-    miss = explain(post({}), post({}))
-    assert "header or a function" in miss.advice
+def test_what_match_on_names_besides_is_said_by_name():
+    def language(request: Request) -> str:
+        return request.headers.get("x-language")
+
+    matcher = Matcher(
+        ["method", "url", "body", "language", "headers"], functions={"language": language}
+    )
+    one, other = (post({}, headers=(("x-language", text),)) for text in ("de", "fr"))
+
+    miss = explain_miss(other, [Held(one)], matcher)
+
+    assert miss.cause == '"language" of match_on differs'
+    assert 'what differs is "language"' in miss.advice
+
+
+def test_a_header_that_is_compared_is_shown_and_another_is_not():
+    one, other = (post({}, headers=(("anthropic-beta", text),)) for text in ("tools", "files"))
+
+    compared = explain_miss(other, [Held(one)], Matcher(["url", "headers"]))
+    ignored = explain_miss(other, [Held(one)], Matcher())
+
+    assert [found.path for found in compared.differences] == ["header.anthropic-beta"]
+    assert ignored.differences == ()
+
+
+def test_a_credential_is_no_cause_where_it_is_not_compared():
+    one = post({"a": 1})
+
+    miss = explain_miss(
+        post({"a": 2}, principal=1), [Held(one)], Matcher(["method", "url", "body"])
+    )
+
+    assert (miss.reason, miss.cause) == ("changed", "`body.a` changes with each run (counter)")
+
+
+def test_what_a_rule_ignores_is_not_shown():
+    rules = parse_rules([{"ignore": ["body.meta"]}], "here")
+    one, other = post({"meta": {"id": 1}, "q": "one"}), post({"meta": {"id": 2}, "q": "two"})
+
+    miss = explain_miss(other, [Held(one)], Matcher(rules=rules))
+
+    assert [found.path for found in miss.differences] == ["body.q"]
+
+
+def test_what_is_forgiven_anyway_comes_last_and_is_no_cause():
+    ids = ("0b6c4f4e-6b9b-4a3e-9b1c-7a4d2f3e5c6d", "9f8e7d6c-5b4a-4392-8170-6f5e4d3c2b1a")
+    one, other = (post({"id": ids[n], "q": "ab"[n]}) for n in range(2))
+
+    miss = explain_miss(other, [Held(one)], MATCHER)
+
+    assert [found.path for found in miss.differences] == ["body.q", "body.id"]
+    assert miss.cause.startswith("`body.q` changed")
 
 
 def test_lines_fit_a_terminal():
