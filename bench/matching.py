@@ -207,7 +207,7 @@ def _sending(client: str) -> Iterator[Callable[[Any], bytes]]:
 
 def _rules(path: str, size: int, body: int, calls: int, rounds: int) -> dict[str, Any]:
     """µs of a key, and of a hit through httpx2, by the number of rules: active, then inactive ones."""
-    from onetake.config import Rule
+    from onetake.config.rules import Rule
     from onetake.matching import Matcher
 
     workload = Workload(body)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from onetake.config import Source, parse_rules
+from onetake.config import Source
 from onetake.errors import UsageError
 
 _RUN_ID = "ONETAKE_RUN_ID"
@@ -88,6 +88,8 @@ def _with_rules(
     """The rules checked here, where the lines on which they begin are known."""
     if "rules" not in table:
         return table
+    from onetake.config.rules import parse_rules
+
     lines = [found.string.count("\n", 0, found.start()) + 1 for found in headers]
     if not isinstance(table["rules"], list) or len(lines) != len(table["rules"]):
         lines = []

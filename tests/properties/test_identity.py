@@ -24,7 +24,8 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from onetake.config import parse_rules, path_text
+from onetake.config.paths import path_text
+from onetake.config.rules import parse_rules
 from onetake.matching import BUILT_IN, KINDS, Kind, Matcher, body_kind, matcher
 from onetake.messages import Headers, Request
 from tests.support.runs import result, run_program

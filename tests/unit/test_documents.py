@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from onetake.config import MODES, Settings, Source, parse_path, resolve
+from onetake.config import MODES, Settings, Source, resolve
+from onetake.config.paths import parse_path
 from onetake.config.settings import NAMES
 from onetake.matching import BUILT_IN, KINDS
 

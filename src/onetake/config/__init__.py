@@ -1,20 +1,9 @@
-"""Settings and rules: their names, types, defaults, and the order in which sources win."""
+"""Settings and rules: their names, types, defaults, and the order in which sources win.
 
-from onetake.config.paths import Path, parse_path, path_text, step_text
-from onetake.config.rules import Replacement, Rule, parse_rules
-from onetake.config.settings import MODES, Mode, Settings, Source, resolve
+Rules and their paths (`config.rules`, `config.paths`) are imported by those who need them: most runs have
+none, and start the sooner.
+"""
 
-__all__ = [
-    "MODES",
-    "Mode",
-    "Path",
-    "Replacement",
-    "Rule",
-    "Settings",
-    "Source",
-    "parse_path",
-    "parse_rules",
-    "path_text",
-    "resolve",
-    "step_text",
-]
+from onetake.config.settings import MODES, TELEMETRY, VOLATILE, Mode, Settings, Source, resolve
+
+__all__ = ["MODES", "TELEMETRY", "VOLATILE", "Mode", "Settings", "Source", "resolve"]

@@ -21,14 +21,12 @@ import msgspec
 from msgspec import Struct
 
 from onetake.config.paths import Path, parse_path
+from onetake.config.patterns import check_pattern
+from onetake.config.settings import TELEMETRY
 from onetake.errors import UsageError
 from onetake.messages import glob
 
-VOLATILE = ("uuid", "iso-time", "epoch", "hex")
-"""The built-in kinds of volatile values."""
-
 CLASSES = ("telemetry", "credential-exchange", "ordinary")
-TELEMETRY = ("local", "live", "record")
 RULE_MODES = ("replay", "once", "auto", "live", "block")
 _PORT = re.compile(r":[0-9*]+\Z")
 
@@ -194,20 +192,4 @@ def _check(rule: Rule, place: str) -> None:
         raise UsageError(
             f"The {place} says nothing.",
             remedy=f"Give it one of {', '.join(name for name in NAMES if name not in _PLACES)}.",
-        )
-
-
-def check_pattern(pattern: str, place: str) -> None:
-    """Raises `UsageError` where `pattern` is no regular expression, or finds empty text."""
-    try:
-        compiled = re.compile(pattern)
-    except re.error as error:
-        raise UsageError(
-            f"{place}: {pattern!r} is no regular expression: {error}.",
-            remedy="Correct the expression (Python's re).",
-        ) from None
-    if compiled.fullmatch(""):
-        raise UsageError(
-            f"{place}: {pattern!r} also finds nothing at all.",
-            remedy="Make it find one character or more.",
         )

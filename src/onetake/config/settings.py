@@ -9,15 +9,24 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import fields, replace
 
-from onetake.config.durations import parse_duration
-from onetake.config.rules import TELEMETRY, VOLATILE, Rule, check_pattern, parse_rules
 from onetake.errors import UsageError
+
+if TYPE_CHECKING:
+    from onetake.config.rules import Rule
+else:
+    Rule = Any  # rules, durations and patterns load where there are some
+
+VOLATILE = ("uuid", "iso-time", "epoch", "hex")
+"""The built-in kinds of volatile values."""
+
+TELEMETRY = ("local", "live", "record")
+"""What may become of telemetry."""
 
 
 class Mode(StrEnum):
@@ -141,6 +150,8 @@ def _patterns(value: Any, source: str) -> dict[str, str]:
             f"Setting 'volatile_patterns' in {source} is no table.",
             remedy='Write names and regular expressions: { run-id = "run-[0-9]+" }.',
         )
+    from onetake.config.patterns import check_pattern
+
     for name, pattern in value.items():
         if name in VOLATILE:
             raise UsageError(
@@ -159,8 +170,12 @@ def _value(key: str, value: Any, source: str) -> Any:
     if key == "mode":
         return _mode(value, source)
     if key == "rules":
+        from onetake.config.rules import parse_rules
+
         return parse_rules(value, source)
     if key == "volatile_window":
+        from onetake.config.durations import parse_duration
+
         return parse_duration(value, f"Setting 'volatile_window' in {source}")
     if key in _CHOICES and value not in _CHOICES[key]:
         known = " or ".join(f'"{choice}"' for choice in _CHOICES[key])

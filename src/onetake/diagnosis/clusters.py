@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import msgspec
 from msgspec import Struct
 
-from onetake.config import Rule
+from onetake.config.rules import Rule
 from onetake.diagnosis.differences import Change, changes
 from onetake.diagnosis.excerpts import excerpts
 from onetake.diagnosis.json_differences import shown

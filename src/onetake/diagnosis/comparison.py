@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from onetake.config import path_text
+from onetake.config.paths import path_text
 from onetake.diagnosis.differences import (
     Change,
     Difference,

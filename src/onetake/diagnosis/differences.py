@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from onetake.config import path_text
+from onetake.config.paths import path_text
 from onetake.diagnosis.excerpts import excerpts, first_difference, window
 from onetake.diagnosis.json_differences import json_differences, shown, to_json
 from onetake.diagnosis.kinds import MISSING, kind_of

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from onetake.config import step_text
+from onetake.config.paths import step_text
 from onetake.diagnosis.excerpts import likeness
 from onetake.diagnosis.kinds import MISSING, Number
 

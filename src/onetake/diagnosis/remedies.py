@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from onetake.config import Rule, parse_rules
+from onetake.config.rules import Rule, parse_rules
 from onetake.diagnosis.differences import Change, Moments
 from onetake.diagnosis.kinds import MISSING, NEW_EACH_RUN, embedded_kinds, kind_of
 from onetake.errors import OnetakeError

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from onetake.config.rules import VOLATILE
+from onetake.config import VOLATILE
 
 KINDS = VOLATILE
 TIMES = ("iso-time", "epoch")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from onetake.config import Settings
 from onetake.reports.accounts import Account, Summary, from_data, to_data
-from onetake.reports.terminal import Line, colour_of, in_full, in_one_line
+
+if TYPE_CHECKING:
+    from onetake.reports.terminal import Line
 
 _NAME = "onetake"  # of the attribute of reports, and of the worker's output
 
@@ -50,6 +52,8 @@ class SummaryPlugin:
         reporter = self._config.pluginmanager.get_plugin("terminalreporter")
         if reporter is None:
             return
+        if self._unprinted:
+            from onetake.reports.terminal import colour_of
         for account in self._unprinted:
             where = "" if account.test == nodeid and not self._is_parallel else f" {account.test}"
             reporter.ensure_newline()
@@ -84,6 +88,8 @@ class SummaryPlugin:
         yield
         if self.summary.is_empty:
             return
+        from onetake.reports.terminal import in_full, in_one_line
+
         if self._config.getoption("verbose") < 0:
             _write(terminalreporter, in_one_line(self.summary))
             return

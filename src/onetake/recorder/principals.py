@@ -7,9 +7,9 @@ of its own, so a good key never gets a bad key's answer.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 
-from onetake.config import Path
+from onetake.config.paths import Path
 from onetake.messages import Request
 from onetake.providers import Principal, principal
 
@@ -34,7 +34,7 @@ class Principals:
         request: Request,
         host: str,
         given: Container[str] = (),
-        places: Iterable[Path] = (),
+        places: Sequence[Path] = (),
     ) -> int | str:
         """The principal of `request`, which is not redacted yet, for `host`.
 
@@ -42,9 +42,10 @@ class Principals:
         `given` holds the tokens that answers gave to the program. A replay gives others, or their
         placeholders, so who has one is told by that alone.
         """
-        who = principal(
-            request, given, headers=names_in(places, "header"), query=names_in(places, "query")
-        )
+        own = {}
+        if places:
+            own = {"headers": names_in(places, "header"), "query": names_in(places, "query")}
+        who = principal(request, given, **own)
         if self._key is not None:
             if who is None:
                 return ""

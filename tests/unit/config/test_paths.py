@@ -8,8 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onetake.config import parse_path, path_text
-from onetake.config.paths import PART_FACTS, ROOTS, Deep, Every, Glob, Path, step_fits
+from onetake.config.paths import (
+    PART_FACTS,
+    ROOTS,
+    Deep,
+    Every,
+    Glob,
+    Path,
+    parse_path,
+    path_text,
+    step_fits,
+)
 from onetake.errors import UsageError
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 import onetake
-from onetake.config import Replacement, Rule, Source, parse_path, parse_rules, resolve
+from onetake.config import Source, resolve
+from onetake.config.paths import parse_path
+from onetake.config.rules import Replacement, Rule, parse_rules
 from onetake.errors import UsageError
 from onetake.project import environment_source, file_source
 

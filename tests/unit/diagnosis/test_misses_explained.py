@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onetake.config import parse_rules
+from onetake.config.rules import parse_rules
 from onetake.diagnosis import (
     differences,
     empty_uploads,

@@ -7,7 +7,7 @@ import tomllib
 
 import pytest
 
-from onetake.config import parse_rules
+from onetake.config.rules import parse_rules
 from onetake.diagnosis import Miss, explain_miss, render
 from onetake.matching import Matcher
 from onetake.messages import Request

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from onetake.config import Rule, parse_rules
+from onetake.config.rules import Rule, parse_rules
 from onetake.errors import UsageError
 from onetake.matching import Matcher, fields
 from onetake.messages import Headers, Request

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from onetake.cassettes.decisions import Decision, Forward, Local
-from onetake.config import Mode, Rule, Settings, parse_rules
+from onetake.config import Mode, Settings
+from onetake.config.rules import Rule, parse_rules
 from onetake.matching import Matcher
 from onetake.messages import Headers, Request
 from onetake.recorder.traffic import Traffic
