@@ -30,13 +30,21 @@ class MissError(OnetakeError):
     """No recording answers the request and the mode forbids a live call.
 
     `request` is one redacted line (`POST https://host/path`); `reason` is a short word:
-    `no-recording`, `exhausted`, `changed`, `closed`, `cancelled`, `unsupported`.
+    `no-recording`, `exhausted`, `changed`, `credential`, `upload`, `closed`, `cancelled`, `unsupported`.
+    `explanation` is what the text was made of (an `onetake.diagnosis.Miss`), or None.
     """
 
     def __init__(
-        self, message: str, *, remedy: str = "", request: str = "", reason: str = "no-recording"
+        self,
+        message: str,
+        *,
+        remedy: str = "",
+        request: str = "",
+        reason: str = "no-recording",
+        explanation: object = None,
     ) -> None:
         super().__init__(message, remedy=remedy)
+        self.explanation = explanation
         self.request = request
         self.reason = reason
 

@@ -55,9 +55,14 @@ def with_tables(path: Path, tables: Sequence[str]) -> tuple[str, str]:
     """
     import tomllib
 
-    old = path.read_text("utf-8") if path.is_file() else ""
+    try:
+        old = path.read_bytes().decode("utf-8") if path.is_file() else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"Cannot read {path}: {error}.", remedy="Correct the file.") from None
     added = "\n\n".join(tables)
     new = f"{old.rstrip()}\n\n{added}\n" if old.strip() else f"{added}\n"
+    if "\r\n" in old:
+        new = new.replace("\r\n", "\n").replace("\n", "\r\n")
     try:
         tomllib.loads(new)
     except tomllib.TOMLDecodeError as error:
@@ -66,6 +71,22 @@ def with_tables(path: Path, tables: Sequence[str]) -> tuple[str, str]:
             remedy=f"Write the rules there as tables, or add these by hand:\n{added}",
         ) from None
     return old, new
+
+
+def rewrite(path: Path, text: str) -> None:
+    """Put `text` in the place of the file, whole or not at all. Raises `UsageError`."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_bytes(text.encode("utf-8"))
+        if path.exists():
+            beside.chmod(path.stat().st_mode)
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise UsageError(
+            f"Cannot write {path}: {error.strerror}.",
+            remedy="Make it writable, or add the rules by hand.",
+        ) from None
 
 
 _RULES = re.compile(r"^[ \t]*\[\[[ \t]*rules[ \t]*\]\]", re.MULTILINE)

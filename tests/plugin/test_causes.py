@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 
+import pytest
+
 import fakeprovider
 from tests.plugin.suite import Suite
 
@@ -175,3 +177,82 @@ def test_20_a_late_call_of_a_test_without_a_cassette_is_its_own(suite: Suite) ->
     text = (suite.root / "cassettes" / "test_a" / "test_b.json").read_text()
     assert len(json.loads(text)["interactions"]) == 2
     assert run.output.count("warning: test_a.py::test_a: sent after its end: POST ") == 2
+
+
+EXPORTS_OF_THREADS = {
+    "httpx": "httpx.post(EXPORT, headers=LINES, content=b'spans').status_code",
+    "httpx2": "httpx2.post(EXPORT, headers=LINES, content=b'spans').status_code",
+    "requests": "requests.post(EXPORT, headers=LINES, data=b'spans').status_code",
+    "urllib3": "urllib3.request('POST', EXPORT, headers=LINES, body=b'spans').status",
+    "urllib.request": "urllib.request.urlopen("
+    "urllib.request.Request(EXPORT, b'spans', LINES, method='POST')).status",
+}
+
+
+@pytest.mark.parametrize("library", sorted(EXPORTS_OF_THREADS))
+def test_20_the_thread_may_export_by_any_client(
+    suite: Suite, provider: fakeprovider.Provider, library: str
+) -> None:
+    source = TELEMETRY.replace("import httpx, pytest", f"import httpx, pytest, {library}")
+    source = source.replace(
+        'httpx.post(EXPORT, headers=LINES, content=b"spans").status_code',
+        EXPORTS_OF_THREADS[library],
+    )
+    suite.write("test_a.py", source)
+
+    run = suite.run("-v")
+
+    assert run.outcomes == {"passed": 2}, run.output
+    assert run.output.count("test_a.py::test_a: sent after its end:") == 2
+    assert provider.counts().get("POST /v1/traces", 0) == 0
+
+
+TASKS = """
+    import asyncio
+    import {library}, pytest
+    from calls import URL, ask_async
+
+    EXPORT = URL.replace("/echo", "/v1/traces")
+    LINES = {{"content-type": "application/x-protobuf"}}
+    pytestmark = [pytest.mark.onetake, pytest.mark.asyncio(loop_scope="session")]
+    kept = []
+
+    async def export(go):
+        await go.wait()
+        {export}
+
+    async def test_a():
+        go = asyncio.Event()
+        kept.extend([go, asyncio.create_task(export(go))])
+        await ask_async("a")
+
+    async def test_b(cassette):
+        await ask_async("b")
+        kept[0].set()
+        assert await kept[1] == 200
+        assert len(cassette.calls) == 1
+"""
+EXPORTS_OF_TASKS = {
+    "httpx": "async with httpx.AsyncClient() as client:\n"
+    "            return (await client.post(EXPORT, headers=LINES, content=b's')).status_code",
+    "httpx2": "async with httpx2.AsyncClient() as client:\n"
+    "            return (await client.post(EXPORT, headers=LINES, content=b's')).status_code",
+    "aiohttp": "async with aiohttp.ClientSession() as client:\n"
+    "            async with client.post(EXPORT, headers=LINES, data=b's') as answer:\n"
+    "                return answer.status",
+}
+
+
+@pytest.mark.parametrize("library", sorted(EXPORTS_OF_TASKS))
+def test_20_a_task_that_exports_during_another_test_is_its_own(
+    suite: Suite, provider: fakeprovider.Provider, library: str
+) -> None:
+    suite.write("test_a.py", TASKS.format(library=library, export=EXPORTS_OF_TASKS[library]))
+
+    loops = "asyncio_default_fixture_loop_scope=session"
+
+    run = suite.run("-v", "-o", loops, plugins=("pytest_asyncio.plugin",))
+
+    assert run.outcomes == {"passed": 2}, run.output
+    assert run.output.count("test_a.py::test_a: sent after its end: POST") == 1
+    assert provider.counts().get("POST /v1/traces", 0) == 0

@@ -64,10 +64,12 @@ class Session:
             queue.append(recorded)
         self.has_recordings = bool(self._queues)
         self._asked: dict[bytes, int] = {}
+        self._taken: dict[bytes, int] = {}
         self._seq = 0
         self.used: set[int] = set()
         self.taken_from_quarantine: list[tuple[Slot, Recorded]] = []
         self.slots: dict[int, Slot] = {}
+        self.spent: dict[int, int] = {}  # by number: equal recordings that had been given before
         self.closed = False
 
     def decide(
@@ -105,9 +107,12 @@ class Session:
                 taken = loose_queue.take(sent.ids, self._asked, repeats=repeats)
                 if taken is not None:
                     return self._replay(taken, request, loosely=taken)
-                spent = loose_queue.size
+                spent = loose_queue.spent(sent.ids)
         if mode is Mode.AUTO or (mode is Mode.ONCE and not self.exists):
-            return self._closed_or_record(Slot(key, n))
+            decision = self._closed_or_record(Slot(key, n))
+            if spent and isinstance(decision, Record):
+                self.spent[decision.seq] = spent
+            return decision
         return Refuse(miss(spent))
 
     def observe(self) -> Record:
@@ -115,19 +120,22 @@ class Session:
         self._seq += 1
         return Record(self._seq)
 
-    def recordings_of(self, key: bytes) -> int:
-        """How many recordings have this exact key."""
-        return len(self._queues.get(key, ()))
+    def next_slot(self, key: bytes) -> int:
+        """The number of the first slot of `key` that no recording and no earlier call of this has."""
+        n = self._taken.get(key, len(self._queues.get(key, ())))
+        self._taken[key] = n + 1
+        return n
 
     def _loose_queues(self) -> dict[bytes, _LooseQueue]:
         if self._loose is None:
-            self._loose = {}
+            loose: dict[bytes, _LooseQueue] = {}
             for key, queue in self._queues.items():
                 for recorded in queue:
                     stored = self._loose_of(recorded) if self._loose_of else None
                     if stored is not None:
-                        loose_queue = self._loose.setdefault(stored.key, _LooseQueue())
+                        loose_queue = loose.setdefault(stored.key, _LooseQueue())
                         loose_queue.add(stored.ids, key, recorded)
+            self._loose = loose
         return self._loose
 
     def _closed_or_record(self, slot: Slot) -> Decision:
@@ -156,13 +164,14 @@ class _LooseQueue:
     """
 
     def __init__(self) -> None:
-        self.size = 0
+        self._size = 0
+        self._given: dict[_Ids, int] = {}
         self._fresh: OrderedDict[_Ids, deque[tuple[bytes, Recorded]]] = OrderedDict()
         self._begun: dict[_Ids, deque[tuple[bytes, Recorded]]] = {}  # by the ids that ask
         self._last: dict[_Ids, tuple[bytes, Recorded]] = {}
 
     def add(self, ids: _Ids, key: bytes, recorded: Recorded) -> None:
-        self.size += 1
+        self._size += 1
         self._fresh.setdefault(ids, deque()).append((key, recorded))
 
     def take(self, ids: _Ids, asked: Container[bytes], *, repeats: bool) -> Recorded | None:
@@ -173,11 +182,16 @@ class _LooseQueue:
         while group:
             key, recorded = group.popleft()
             if key not in asked:
+                self._given[ids] = self._given.get(ids, 0) + 1
                 self._last[ids] = (key, recorded)
                 return recorded
         if repeats and ids in self._last and self._last[ids][0] not in asked:
             return self._last[ids][1]
         return None
+
+    def spent(self, ids: _Ids) -> int:
+        """How many a request with `ids` has had; all of them, where others have had them."""
+        return self._given.get(ids, 0) or self._size
 
     def _begin(self, ids: _Ids, asked: Container[bytes]) -> deque[tuple[bytes, Recorded]] | None:
         if ids in self._fresh:

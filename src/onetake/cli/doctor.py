@@ -24,12 +24,14 @@ _MOST_SHOWN = 20
 @click.command()
 @click.argument("places", nargs=-1, metavar="[CASSETTE]...")
 @click.option("--write", is_flag=True, help="Add the rules to the settings file.")
+@click.option("--all", "every", is_flag=True, help="With --write: also those to look at first.")
 @click.option("--json", "as_json", is_flag=True, help="Everything, for programs.")
-def doctor(places: tuple[str, ...], write: bool, as_json: bool) -> None:
+def doctor(places: tuple[str, ...], write: bool, every: bool, as_json: bool) -> None:
     """Find interactions that differ in nothing that means something, and propose rules.
 
-    Reads every cassette of the project, or those named (files, folders, names), and changes none. Exit
-    code 1 where rules are proposed and not written.
+    Reads every cassette of the project, or those named (files, folders, names), and changes none. Rules for
+    numbers that may mean something are to be looked at first. Exit code 1 where rules are proposed and not
+    written.
     """
     place = Workplace()
     paths = place.cassettes(places)
@@ -46,12 +48,22 @@ def doctor(places: tuple[str, ...], write: bool, as_json: bool) -> None:
         click.echo(_to_json(report, unreadable, header))
     else:
         _show(report, len(paths), unreadable, header)
-    if write and report.proposals:
-        _write(place, path, [one.to_toml(header) for one in report.proposals], quiet=as_json)
-    elif report.proposals:
+    chosen = [one for one in report.proposals if every or one.is_sure] if write else []
+    if chosen:
+        _write(place, path, [one.to_toml(header) for one in chosen], quiet=as_json)
+    if len(chosen) < len(report.proposals):
         if not as_json:
-            click.echo(f"\nTo add them to {place.shown(path)}: onetake doctor --write")
+            _show_how_to_add(place.shown(path), report, write=write)
         click.get_current_context().exit(1)
+
+
+def _show_how_to_add(path: str, report: Report, *, write: bool) -> None:
+    unsure = sum(not one.is_sure for one in report.proposals)
+    if not write and unsure < len(report.proposals):
+        click.echo(f"\nTo add what is sure to {path}: onetake doctor --write")
+    if unsure:
+        to_look_at = "1 rule is" if unsure == 1 else f"{unsure} rules are"
+        click.echo(f"{to_look_at} to be looked at first; --write --all adds it too.")
 
 
 def _recordings(
@@ -144,7 +156,7 @@ def _write(place: Workplace, path: Path, tables: Sequence[str], *, quiet: bool) 
             old.splitlines(), new.splitlines(), name, name, lineterm=""
         ):
             click.secho(line, fg="green" if line.startswith("+") else None)
-    path.write_text(new, "utf-8")
+    project.rewrite(path, new)
     if not quiet:
         click.echo(f"Written to {place.shown(path)}.")
 

@@ -28,10 +28,12 @@ def explain(pattern: str | None, as_json: bool) -> None:
     place = Workplace()
     run = last_run(place.cache)
     if run is None:
-        raise UsageError(
-            f"No run is on record in {place.shown(place.cache)}.",
-            remedy="Run the tests once; then ask again in the same project.",
+        click.echo(
+            "[]"
+            if as_json
+            else "Nothing is on record: no run here had a miss, or paid for a call again."
         )
+        return
     events = [one for one in run.events if pattern is None or _fits(one, pattern)]
     if pattern is not None and run.events and not events:
         known = dict.fromkeys(one.test for one in run.events)

@@ -16,6 +16,15 @@ from onetake.matching import BUILT_IN, Matcher
 from onetake.recorder import matcher_of
 from onetake.stores.files import cassette_files
 
+_PROJECT = (
+    "pyproject.toml",
+    "onetake.toml",
+    "pytest.ini",
+    "tox.ini",
+    "setup.cfg",
+    "setup.py",
+    "cassettes",
+)
 _SKIPPED = {"node_modules", "site-packages", "__pycache__", "venv", "build", "dist"}
 
 
@@ -72,6 +81,11 @@ class Workplace:
         if store.startswith("files:"):
             yield from cassette_files(self.root / store.removeprefix("files:"))
             return
+        if not any((self.root / name).exists() for name in _PROJECT):
+            raise UsageError(
+                f"{self.root} is no project: it has none of {', '.join(_PROJECT)}.",
+                remedy="Go into the project's folder, or name cassettes or folders.",
+            )
         for where, folders, _ in os.walk(self.root):
             folders[:] = sorted(
                 one for one in folders if one not in _SKIPPED and not one.startswith(".")

@@ -99,7 +99,7 @@ def parse_rules(values: object, source: str, lines: Sequence[int] = ()) -> tuple
     if not isinstance(values, Sequence):
         raise UsageError(
             f"Setting 'rules' in {source} is not a list.",
-            remedy="In TOML write one [[tool.onetake.rules]] table for each rule.",
+            remedy="Write a list of rules; in TOML, one [[tool.onetake.rules]] table for each.",
         )
     places = [f"rule {i} (line {line}) in {source}" for i, line in enumerate(lines, 1)]
     places += [f"rule {i} in {source}" for i in range(len(places) + 1, len(values) + 1)]
@@ -162,6 +162,16 @@ def _check(rule: Rule, place: str) -> None:
                 raise UsageError(
                     f"{key!r} of {place}: {error.message}", remedy=error.remedy
                 ) from None
+    if "/" in rule.host:
+        raise UsageError(
+            f"'host' of {place} is {rule.host!r}, which is no host name.",
+            remedy='Write host = "api.example.com", with path = "/v1/*" beside it.',
+        )
+    if rule.path and (rule.path[:1] not in "/*" or "?" in rule.path):
+        raise UsageError(
+            f"'path' of {place} is {rule.path!r}, which no request can have.",
+            remedy='A path begins with "/" (or "*") and has no query; name pairs of the query as query.NAME.',
+        )
     for taken in rule.credential_paths:
         if taken.root not in ("header", "query") or not isinstance(taken.steps[0], str):
             raise UsageError(

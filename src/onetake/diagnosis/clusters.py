@@ -12,17 +12,18 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from onetake.config.rules import Rule
 from onetake.diagnosis.differences import Change, changes
-from onetake.diagnosis.excerpts import excerpts
+from onetake.diagnosis.excerpts import excerpts, one_line
 from onetake.diagnosis.json_differences import shown
 from onetake.diagnosis.kinds import kind_of
-from onetake.diagnosis.remedies import Edits, edits_for, is_enough, rule_of, to_toml
+from onetake.diagnosis.nearest import Recording
+from onetake.diagnosis.remedies import Edit, edits_for, is_enough, rule_of, to_toml
 from onetake.errors import OnetakeError
 from onetake.matching import (
     KINDS,
@@ -36,6 +37,7 @@ from onetake.matching import (
     fields_of,
 )
 from onetake.messages import Request, media_type, read_url
+from onetake.redaction import safe_url
 
 _FEW = 3  # near-equal requests from which on a counter in a sentence is taken for one
 _MOST_COMPARED = 500  # of one cluster
@@ -43,17 +45,6 @@ _ANY_TIME = Volatile(KINDS, window_s=math.inf)
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _BOUNDARY = re.compile(r'boundary="?([^";]+)', re.IGNORECASE)
 _encode = msgspec.json.Encoder(order="deterministic").encode
-
-
-class Recorded(Protocol):
-    """A recording, decoded when asked for."""
-
-    @property
-    def request(self) -> Request:
-        """Raises an `OnetakeError` for stored data that cannot be read."""
-
-    @property
-    def at(self) -> float: ...
 
 
 class Varying(Struct, frozen=True, kw_only=True):
@@ -91,6 +82,10 @@ class Proposal(Struct, frozen=True, kw_only=True):
         """How many interactions it makes equal to another one."""
         return sum(one.keys - 1 for one in self.clusters)
 
+    @property
+    def is_sure(self) -> bool:
+        return not self.note
+
     def to_toml(self, header: str = "[[tool.onetake.rules]]") -> str:
         return to_toml(self.rule, header)
 
@@ -115,10 +110,10 @@ class _Found(Struct, frozen=True):
 
     cluster: Cluster
     requests: tuple[Request, ...]
-    edits: tuple[Edits, ...] | None
+    edits: tuple[Edit, ...] | None
 
 
-def examine(cassettes: Iterable[tuple[str, Sequence[Recorded]]], matcher: Matcher) -> Report:
+def examine(cassettes: Iterable[tuple[str, Sequence[Recording]]], matcher: Matcher) -> Report:
     """Clusters of each (name, recordings), under `matcher`'s settings. Never raises for what is stored."""
     count = unreadable = 0
     found: list[_Found] = []
@@ -162,17 +157,20 @@ def _cluster(cassette: str, equals: Sequence[Sequence[_Member]], matcher: Matche
     first = firsts[0]
     fields: dict[str, list[Change]] = {}
     kinds: dict[str, Counter[str]] = {}
-    edits: list[Edits] | None = []
+    edits: dict[Edit, None] | None = {}
     headers = matcher.headers if "headers" in matcher.match_on else ()
     for other in firsts[1:_MOST_COMPARED]:
-        found = changes(first.request, other.request, headers)
+        try:
+            found = changes(first.request, other.request, headers)
+        except RecursionError:
+            found = []
         moments = (first.at, other.at)
         for change in found:
             fields.setdefault(change.path, []).append(change)
             kind = kind_of(change.recorded, change.sent, moments)
             kinds.setdefault(change.path, Counter())[kind] += 1
-        its = edits_for(found, moments, in_prose=len(firsts) >= _FEW)
-        edits = None if its is None or edits is None else [*edits, its]
+        its = edits_for(found, moments, unsure=len(firsts) >= _FEW)
+        edits = None if its is None or edits is None else edits | dict.fromkeys(its)
     varying = [_varying(path, fields[path], kinds[path]) for path in fields]
     boundaries = {_boundary(one.request) for one in firsts}
     if len(boundaries) > 1:
@@ -188,7 +186,7 @@ def _cluster(cassette: str, equals: Sequence[Sequence[_Member]], matcher: Matche
         )
     cluster = Cluster(
         cassette=cassette,
-        line=first.request.line,
+        line=one_line(f"{first.request.method} {safe_url(first.request.url)}"),
         members=tuple(sorted(one.index for some in equals for one in some)),
         keys=len(equals),
         varying=tuple(varying),
@@ -241,14 +239,22 @@ def _proposals(
             if rule is None or _is_too_wide(rule, its, requests, matcher):
                 unsolved += clusters
             else:
-                proposals.append(Proposal(rule=rule, clusters=clusters, note=_note(clusters)))
+                proposals.append(Proposal(rule=rule, clusters=clusters, note=_note(its)))
     proposals.sort(key=lambda one: -one.merged)
     return proposals, unsolved
 
 
 def _sharing(some: Sequence[_Found], matcher: Matcher) -> list[Sequence[_Found]]:
-    """All together where one rule is enough for each of them, else one by one."""
-    return [some] if _rule(some, matcher) is not None else [[one] for one in some]
+    """All together where one rule is enough for each of them, else one by one.
+
+    One whose rule is to be looked at first is never mixed with others.
+    """
+    sure = [one for one in some if all(edit.is_sure for edit in one.edits or ())]
+    alone: list[Sequence[_Found]] = [[one] for one in some if one not in sure]
+    if not sure:
+        return alone
+    shared = [sure] if _rule(sure, matcher) is not None else [[one] for one in sure]
+    return [*shared, *alone]
 
 
 def _rule(its: Sequence[_Found], matcher: Matcher) -> Rule | None:
@@ -271,15 +277,13 @@ def _is_too_wide(
     return False
 
 
-def _note(clusters: Sequence[Cluster]) -> str:
-    counters = {
-        one.path for cluster in clusters for one in cluster.varying if one.kind == "counter"
-    }
+def _note(its: Sequence[_Found]) -> str:
+    counters = {edit.path for one in its for edit in one.edits or () if not edit.is_sure}
     if not counters:
         return ""
     return (
-        f"{', '.join(sorted(counters))} counts up: take the rule where it counts runs, not where one "
-        "test makes several calls that differ in it."
+        f"{', '.join(sorted(counters))} counts up. Where that counts runs, take the rule; where one test "
+        "makes several calls that differ in it, it would make them one."
     )
 
 
@@ -289,8 +293,11 @@ def _shape(path: str) -> str:
 
 def near_key(request: Request) -> bytes:
     """The same for requests that differ in uuids, hex numbers, times and numbers alone. Never raises."""
-    fields = fields_of(request)
-    return blake2b(_encode(_near_fields(fields, request)), digest_size=16).digest()
+    try:
+        near = _encode(_near_fields(fields_of(request), request))
+    except RecursionError:  # nested too deeply to be looked into
+        near = request.body
+    return blake2b(near, digest_size=16).digest()
 
 
 def _near_fields(fields: Fields, request: Request) -> list[Any]:

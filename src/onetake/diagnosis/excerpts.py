@@ -50,5 +50,9 @@ def _window(text: str, start: int) -> str:
     piece = text[start:]
     if len(piece) > room:
         piece = piece[: room - 1] + "…"
-    piece = "".join([c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in piece])
-    return ("…" if start else "") + piece
+    return ("…" if start else "") + one_line(piece)
+
+
+def one_line(text: str) -> str:
+    """`text` without what a terminal would obey."""
+    return "".join([c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text])

@@ -11,12 +11,13 @@ from difflib import SequenceMatcher
 from typing import Any
 
 import msgspec
+from msgspec import Raw
 
 from onetake.config.paths import step_text
 from onetake.diagnosis.excerpts import likeness
 from onetake.diagnosis.kinds import MISSING, Number
 
-_encoder = msgspec.json.Encoder(order="deterministic")
+_encoder = msgspec.json.Encoder(order="deterministic", enc_hook=lambda number: Raw(number.encode()))
 _MOST_ALIGNED = 400
 _MOST_OFFSETS = 20
 
@@ -97,5 +98,5 @@ def _best_offsets(one: list[bytes], other: list[bytes]) -> tuple[int, int]:
 def _canonical(value: Any) -> bytes:
     try:
         return _encoder.encode(value)
-    except (ValueError, RecursionError):
+    except (TypeError, ValueError, RecursionError):
         return repr(value).encode("utf-8", "replace")

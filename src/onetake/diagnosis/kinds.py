@@ -17,7 +17,7 @@ from urllib.parse import unquote_plus
 
 import msgspec
 
-from onetake.matching import DAY_S, KINDS, Volatile
+from onetake.matching import DAY_S, KINDS, Found, Volatile
 
 NEW_EACH_RUN = (*KINDS, "counter")
 """Kinds of values that mean nothing where they stand alone."""
@@ -124,6 +124,14 @@ def _of_texts(recorded: str, sent: str, at: tuple[float, float]) -> str:
 
 def embedded_kinds(recorded: str, sent: str, at: tuple[float, float]) -> tuple[str, ...]:
     """The kinds of volatile values in which alone two texts differ, in their order; () if in more."""
+    differing = (
+        one.kind for one, old in embedded(recorded, sent, at) if sent[one.start : one.end] != old
+    )
+    return tuple(dict.fromkeys(differing))
+
+
+def embedded(recorded: str, sent: str, at: tuple[float, float]) -> list[tuple[Found, str]]:
+    """Each volatile value in `sent` and what stands there in `recorded`; [] if the rests differ."""
     moments = at[0] or at[1], at[1] or at[0]
     volatile = _NEAR if moments[0] else _UNKNOWN
     found = [
@@ -131,16 +139,11 @@ def embedded_kinds(recorded: str, sent: str, at: tuple[float, float]) -> tuple[s
         for text, moment in zip((recorded, sent), moments, strict=True)
     ]
     if not found[0] or len(found[0]) != len(found[1]):
-        return ()
+        return []
     rests = [_without(text, ends) for text, ends in zip((recorded, sent), found, strict=True)]
     if rests[0] != rests[1]:
-        return ()
-    kinds = [
-        one.kind
-        for one, other in zip(*found, strict=True)
-        if recorded[one.start : one.end] != sent[other.start : other.end]
-    ]
-    return tuple(dict.fromkeys(kinds))
+        return []
+    return [(new, recorded[old.start : old.end]) for old, new in zip(*found, strict=True)]
 
 
 def _without(text: str, found: list[Any]) -> list[str]:

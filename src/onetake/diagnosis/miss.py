@@ -9,6 +9,7 @@ from collections.abc import Container, Sequence
 from msgspec import Struct
 
 from onetake.diagnosis.differences import Change, Difference, Moments, changes, to_difference
+from onetake.diagnosis.excerpts import one_line
 from onetake.diagnosis.kinds import kind_of
 from onetake.diagnosis.nearest import Place, Recording, nearest
 from onetake.diagnosis.remedies import rule_for, to_toml
@@ -56,7 +57,32 @@ def explain_miss(
     `spent` is how many recordings that answer it this opening has used; `used` holds the indexes of all
     that it has; `among`, where given, those that may be the nearest. Never raises.
     """
-    line = f"{request.method} {safe_url(request.url)}"
+    line = _line(request)
+    try:
+        return _explained(request, line, recordings, matcher, spent, used, at, among)
+    except RecursionError:
+        return Miss(
+            request_line=line,
+            reason="no-recording",
+            cause="the body is nested too deeply to be compared",
+            advice=f"Its JSON is nested too deeply to be compared value by value. {_RECORD}",
+        )
+
+
+def _line(request: Request) -> str:
+    return one_line(f"{request.method} {safe_url(request.url)}")
+
+
+def _explained(
+    request: Request,
+    line: str,
+    recordings: Sequence[Recording],
+    matcher: Matcher,
+    spent: int,
+    used: Container[int],
+    at: float,
+    among: Sequence[int] | None,
+) -> Miss:
     if spent:
         equals = "1 equal recording" if spent == 1 else f"{spent} equal recordings"
         return Miss(
@@ -90,8 +116,7 @@ def explain_miss(
         )
     index, place = found
     state = "used already" if index in used else "unused"
-    near = recordings[index].request
-    where = f"no. {index + 1} of {len(recordings)} ({state}): {near.method} {safe_url(near.url)}"
+    where = f"no. {index + 1} of {len(recordings)} ({state}): {_line(recordings[index].request)}"
     return _compared(request, recordings[index], matcher, line, where, place, at)
 
 

@@ -15,69 +15,84 @@ from msgspec import Struct
 
 from onetake.config.rules import Rule, parse_rules
 from onetake.diagnosis.differences import Change, Moments
-from onetake.diagnosis.kinds import MISSING, NEW_EACH_RUN, embedded_kinds, kind_of
+from onetake.diagnosis.kinds import MISSING, NEW_EACH_RUN, embedded, kind_of
 from onetake.errors import OnetakeError
 from onetake.matching import Matcher
 from onetake.messages import Request, read_url
-from onetake.providers import PARAMETERS
+from onetake.providers import is_bookkeeping, is_parameter
 
+# Readable ones, as people will meet them in their files; the text around them says the rest.
 _PATTERNS = {
     "uuid": "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",
-    "hex": "[0-9a-fA-F]{16,}",
+    "hex": "[0-9a-fA-F]{16,64}",
     "iso-time": r"\d{4}-?\d\d-?\d\d[Tt ]\d\d:?\d\d(:?\d\d([.,]\d+)?)?( ?([Zz]|UTC|[+-]\d\d:?\d\d))?",
     "epoch": r"\d{10}(\d{3})?(\.\d+)?",
 }
-_CONTEXT = 16  # characters of text before and after a counter that a pattern holds on to
+_CONTEXT = 16  # characters of text before and after a value that a pattern holds on to
 _MOST = 12  # a rule of more paths than these explains nothing
 _INDEX = re.compile(r"\[\d+\]")
-_LAST_NAME = re.compile(r"[.\[\"]([\w-]+)[\"\]]*\Z")
 
 
-class Edits(Struct, frozen=True):
-    """What a rule would ignore, and what it would replace: (path, kind, pattern)."""
+class Edit(Struct, frozen=True):
+    """What a rule would do at `path`: ignore it, or replace what `pattern` finds there.
 
-    ignore: tuple[str, ...] = ()
-    replace: tuple[tuple[str, str, str], ...] = ()
+    `is_sure` says that the value means nothing; a number that only seems to count runs is not.
+    """
+
+    path: str
+    kind: str
+    pattern: str = ""
+    is_sure: bool = True
 
 
-def edits_for(found: Sequence[Change], at: Moments, *, in_prose: bool = False) -> Edits | None:
+def edits_for(
+    found: Sequence[Change], at: Moments, *, unsure: bool = False
+) -> tuple[Edit, ...] | None:
     """The edits under which the two sides of every change are equal; None where one means something.
 
-    `in_prose` also takes a counter within a sentence for one that means nothing: right only where many
-    requests differ in nothing else.
+    `unsure` also takes numbers for counters of runs where only many requests can tell.
     """
     if not found or len(found) > _MOST or any(change.path == "url.host" for change in found):
         return None
-    ignore: list[str] = []
-    replace: list[tuple[str, str, str]] = []
+    edits: list[Edit] = []
     for change in found:
-        if change.path.startswith("part") and change.path.endswith(".filename"):
-            ignore.append(change.path)
-            continue
-        kind = kind_of(change.recorded, change.sent, at)
-        if not all(one in NEW_EACH_RUN for one in kind.split("+")):
+        edit = _edit_for(change, at)
+        if edit is None or not (edit.is_sure or unsure):
             return None
-        if kind == "counter" and not in_prose and _is_read_by_a_provider(change):
-            return None
-        if _is_whole(change, at) and change.path != "url.path":
-            ignore.append(change.path)
-            continue
-        pattern = _pattern(change.recorded, change.sent, kind, at)
-        if not pattern:
-            return None
-        replace.append((change.path, kind.replace("+", "-"), pattern))
-    return Edits(tuple(ignore), tuple(replace))
+        edits.append(edit)
+    return tuple(edits)
 
 
-def rule_of(edits: Iterable[Edits], requests: Sequence[Request]) -> Rule:
+def _edit_for(change: Change, at: Moments) -> Edit | None:
+    path = change.path
+    if path.startswith("part") and path.endswith(".filename"):
+        return Edit(path, "filename")
+    kind = kind_of(change.recorded, change.sent, at)
+    if not all(one in NEW_EACH_RUN for one in kind.split("+")):
+        return None
+    is_sure = True
+    if kind == "counter":
+        if is_parameter(path) or path.startswith(("url", "method")):
+            return None
+        text = change.sent if isinstance(change.sent, str) else ""
+        is_sure = is_bookkeeping(path) and not any(mark.isspace() for mark in text.strip())
+    if _is_whole(change, at) and path != "url.path":
+        return Edit(path, kind, is_sure=is_sure)
+    pattern = _pattern(change.recorded, change.sent, kind, at)
+    return Edit(path, kind.replace("+", "-"), pattern, is_sure) if pattern else None
+
+
+def rule_of(edits: Iterable[Edit], requests: Sequence[Request]) -> Rule:
     """The rule with all `edits` for `requests`, which are of one host; it is not tried yet."""
-    every = list(edits)
-    ignore = dict.fromkeys(path for one in every for path in one.ignore)
+    ignore: dict[str, None] = {}
     replace: dict[str, tuple[str, list[str]]] = {}
-    for path, kind, pattern in (row for one in every for row in one.replace):
-        patterns = replace.setdefault(path, (kind, []))[1]
-        if pattern not in patterns:
-            patterns.append(pattern)
+    for edit in edits:
+        if not edit.pattern:
+            ignore[edit.path] = None
+            continue
+        patterns = replace.setdefault(edit.path, (edit.kind, []))[1]
+        if edit.pattern not in patterns:
+            patterns.append(edit.pattern)
     url = read_url(requests[0].url)
     values = {
         "host": url.netloc if url.port else url.host,
@@ -99,7 +114,7 @@ def rule_for(
     edits = edits_for(found, at)
     if edits is None:
         return None
-    rule = rule_of([edits], [recorded, sent])
+    rule = rule_of(edits, [recorded, sent])
     return rule if is_enough(rule, [recorded, sent], matcher) else None
 
 
@@ -128,28 +143,34 @@ def to_toml(rule: Rule, header: str = "[[tool.onetake.rules]]") -> str:
 
 
 def _pattern(recorded: Any, sent: Any, kind: str, at: Moments) -> str:
-    """A regular expression for what varies within two texts, "" where there is none."""
+    """A regular expression for what varies within two texts, "" where there is none.
+
+    All but uuids hold on to the text around them: another number in it may be an order number.
+    """
     if not isinstance(recorded, str) or not isinstance(sent, str):
         return ""
-    embedded = embedded_kinds(recorded, sent, at)
-    if embedded and all(one in _PATTERNS for one in embedded):
-        return "|".join(_PATTERNS[one] for one in embedded)
-    if kind != "counter":
+    spans = [
+        (one.start, one.end, _PATTERNS[one.kind])
+        for one, old in embedded(recorded, sent, at)
+        if sent[one.start : one.end] != old
+    ]
+    if not spans and kind == "counter":
+        digits = [list(re.finditer(r"\d+", text)) for text in (recorded, sent)]
+        pairs = zip(*digits, strict=False)
+        spans = [(*new.span(), r"\d+") for old, new in pairs if old[0] != new[0]]
+    if len({sent[start:end] for start, end, _ in spans}) > _MOST:
         return ""
-    pieces = re.split(r"(\d+)", recorded), re.split(r"(\d+)", sent)
-    for i in range(1, min(map(len, pieces)), 2):
-        if pieces[0][i] != pieces[1][i]:
-            before, after = pieces[1][i - 1][-_CONTEXT:], pieces[1][i + 1][:_CONTEXT]
-            return re.escape(before) + r"\d+" + re.escape(after)
-    return ""
-
-
-def _is_read_by_a_provider(change: Change) -> bool:
-    """A number that sets something (`max_tokens`), or one in a sentence."""
-    name = _LAST_NAME.search(change.path)
-    if name is not None and name[1].lower() in PARAMETERS:
-        return True
-    return isinstance(change.sent, str) and any(mark.isspace() for mark in change.sent.strip())
+    ends = [0, *(end for _, end, _ in spans)]
+    starts = [*(start for start, _, _ in spans), len(sent)]
+    patterns: dict[str, None] = {}
+    for i, (start, end, expression) in enumerate(spans):
+        if expression == _PATTERNS["uuid"]:
+            patterns[expression] = None
+            continue
+        before = sent[max(ends[i], start - _CONTEXT) : start]
+        after = sent[end : min(starts[i + 1], end + _CONTEXT)]
+        patterns[re.escape(before) + expression + re.escape(after)] = None
+    return "|".join(patterns)
 
 
 def _is_whole(change: Change, at: Moments) -> bool:
@@ -159,8 +180,7 @@ def _is_whole(change: Change, at: Moments) -> bool:
         return False
     if not isinstance(one, str) or not isinstance(other, str):
         return True
-    kinds = embedded_kinds(one, other, at)
-    if kinds:
+    if embedded(one, other, at):
         # A prefix such as `trace-` is part of the value; words and spaces are not.
         return not any(mark in one for mark in " \n\t") and len(one) <= 80
     return one.strip().isdigit() and other.strip().isdigit()
@@ -188,7 +208,7 @@ def _toml(value: Any) -> str:
     if isinstance(value, str):
         if "\\" in value and "'" not in value and value.isprintable():
             return f"'{value}'"  # literal: a regular expression stays readable
-        return msgspec.json.encode(value).decode()
+        return msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_toml, value)) + "]"
     return str(value).lower() if isinstance(value, bool) else str(value)

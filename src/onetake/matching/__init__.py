@@ -7,7 +7,7 @@ from onetake.matching.bodies import Content, Kind, PartFacts, body_kind, parse_j
 from onetake.matching.fields import Fields, Value, fields_of
 from onetake.matching.matcher import BUILT_IN, DEFAULT_HEADERS, Active, Loose, Matcher, MatchKey
 from onetake.matching.pairs import Pair, read_pairs
-from onetake.matching.volatile import DAY_S, KINDS, TIMES, Volatile
+from onetake.matching.volatile import DAY_S, KINDS, TIMES, Found, Volatile
 
 __all__ = [
     "BUILT_IN",
@@ -18,6 +18,7 @@ __all__ = [
     "Active",
     "Content",
     "Fields",
+    "Found",
     "Kind",
     "Loose",
     "MatchKey",

@@ -30,7 +30,8 @@ _EXPRESSIONS = {
         rf"|\d{{8}}T\d{{6}}(?:[.,]\d{{1,9}})?(?:{_OFFSET}|[+-]\d\d)?)(?!\d)"
     ),
     "epoch": r"(?<![\d.])(?:\d{13}|\d{10})(?:\.\d{1,9})?(?!\d)",
-    "hex": r"(?<![0-9A-Za-z])(?:[0-9a-f]{16,}+|[0-9A-F]{16,}+)(?![0-9A-Za-z])",
+    # 64 digits are a SHA-256 or a token of 32 bytes; what is longer is rather a document.
+    "hex": r"(?<![0-9A-Za-z])(?:[0-9a-f]{16,64}+|[0-9A-F]{16,64}+)(?![0-9A-Za-z])",
 }
 # In this order: what begins at one place is the first of these that fits.
 _BUILT_IN = ("uuid", "iso-time", "hex", "epoch")

@@ -1,6 +1,6 @@
 """Knowledge about each API, as data: hosts, credentials, telemetry, exchanges of credentials."""
 
-from onetake.providers.credentials import Principal, principal
+from onetake.providers.credentials import Principal, is_key, principal
 from onetake.providers.exchanges import (
     EXCHANGES,
     GENERIC_EXCHANGE,
@@ -9,7 +9,7 @@ from onetake.providers.exchanges import (
     exchange_for,
     synthetic_answer,
 )
-from onetake.providers.parameters import PARAMETERS
+from onetake.providers.parameters import is_bookkeeping, is_parameter
 from onetake.providers.presets import COMMON, CREDENTIAL_HEADERS, PROVIDERS, Provider, provider_of
 from onetake.providers.signatures import unsigned
 from onetake.providers.telemetry import (
@@ -26,7 +26,6 @@ __all__ = [
     "EXCHANGES",
     "GENERIC_EXCHANGE",
     "GENERIC_TELEMETRY",
-    "PARAMETERS",
     "PROVIDERS",
     "SYNTHETIC",
     "TELEMETRY",
@@ -35,6 +34,9 @@ __all__ = [
     "Provider",
     "Telemetry",
     "exchange_for",
+    "is_bookkeeping",
+    "is_key",
+    "is_parameter",
     "principal",
     "provider_of",
     "synthetic_answer",

@@ -55,6 +55,17 @@ _SESSION_KEY = re.compile(r"ASIA[A-Z0-9]+")
 _TOKEN_USERS = frozenset({"AWS", "oauth2accesstoken", "_token", "x-access-token"})
 
 
+# Names of query pairs that are as often of a map, a cache or a page as of a credential.
+_COMMON_WORDS = frozenset({"key", "token"})
+_KEY = re.compile(r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9_.~+=-]{16,}")
+_FILE = re.compile(r".*\.[A-Za-z][A-Za-z0-9]{0,4}")
+
+
+def is_key(text: str) -> bool:
+    """Whether `text` looks like an API key: 16 characters or more, letters and digits, no file's name."""
+    return _KEY.fullmatch(text) is not None and _FILE.fullmatch(text) is None
+
+
 class Principal(Struct, frozen=True):
     """`kind` says how `identity` was read. Never stored, never shown."""
 
@@ -115,8 +126,8 @@ def _of_query(query: str, own: tuple[str, ...]) -> tuple[tuple[str, Principal], 
     for pair in query.split("&"):
         name, _, value = pair.partition("=")
         name = unquote_plus(name).lower()
-        if value and name in names:
-            text = unquote_plus(value)
+        text = unquote_plus(value)
+        if value and name in names and (name in own or name not in _COMMON_WORDS or is_key(text)):
             found.setdefault(_of_pair(name, text), text)
     return tuple((text, one) for one, text in found.items())
 
@@ -196,7 +207,11 @@ def _claims(head: str, body: str) -> Principal | None:
     header, claims = _json(head), _json(body)
     if header is None or claims is None or "alg" not in header:
         return None
-    texts = {name: value for name, value in claims.items() if isinstance(value, str) and value}
+    texts = {
+        name: str(value)
+        for name, value in claims.items()
+        if value and isinstance(value, str | int) and not isinstance(value, bool)
+    }
     issuer = texts.get("iss", "")
     subject = next((texts[name] for name in _SUBJECTS if name in texts), "")
     if not issuer and not subject:

@@ -2,20 +2,25 @@
 
 A program that names an object by a uuid asks for that name again. Its request is found in the loose tier,
 but the recorded answers hold the uuid of the recording. What a loose hit showed to be the same value is
-therefore put in its place, in that answer and in every later one of the opening. Only ids are carried,
-which mean nothing but themselves: no times, and nothing shorter than 16 characters.
+therefore put in its place, in that answer and in the later ones of the opening, and the other way round in
+what the opening records. Only ids are carried, which mean nothing but themselves, and only in texts: no
+times, and nothing shorter than 16 characters.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from onetake.matching import TIMES
-from onetake.messages import Headers, Interaction
+from onetake.messages import Body, Headers, Interaction, Request, Response, media_type
 from onetake.redaction.edits import Edit, apply, shift
 
 _SHORTEST = 16
+_TEXT = re.compile(
+    r"text/.*|.*(?:json|xml|javascript|x-www-form-urlencoded|graphql|yaml)|multipart/.*|"
+)
+_WHOLE = rb"(?<![0-9A-Za-z])(?:%s)(?![0-9A-Za-z])"
 
 
 class Captured:
@@ -23,39 +28,88 @@ class Captured:
 
     def __init__(self) -> None:
         self._now: dict[bytes, bytes] = {}  # what is sent now, by what was recorded
-        self._any: re.Pattern[bytes] | None = None
+        self._recorded: dict[bytes, bytes] = {}
+        self._any: dict[bool, re.Pattern[bytes]] = {}
 
     def learn(self, values: Iterable[tuple[str, str, str]]) -> None:
         """(kind, recorded value, value sent now) of a loose hit."""
         for kind, recorded, sent in values:
-            if kind not in TIMES and len(recorded) >= _SHORTEST and recorded != sent:
-                self._now[recorded.encode()] = sent.encode()
-                self._any = None
+            if kind in TIMES or len(recorded) < _SHORTEST or recorded == sent:
+                continue
+            self._forget(_bytes(recorded), _bytes(sent))
+            self._now[_bytes(recorded)] = _bytes(sent)
+            self._recorded[_bytes(sent)] = _bytes(recorded)
 
-    def carry(self, interaction: Interaction) -> Interaction:
-        """`interaction` with the ids of now in its answer; the same object where it holds none."""
+    def _forget(self, recorded: bytes, sent: bytes) -> None:
+        self._recorded.pop(self._now.pop(recorded, b""), None)
+        self._now.pop(self._recorded.pop(sent, b""), None)
+        self._any.clear()
+
+    def carry(self, interaction: Interaction, request: Request) -> Interaction:
+        """`interaction` with the ids of now in its answer; the same object where it holds none.
+
+        An id that `request`, which it answers, sends as it was recorded stands for itself from now on.
+        """
+        if not self._now:
+            return interaction
+        for recorded in [one for one in self._now if _holds(request, one)]:
+            self._forget(recorded, self._now[recorded])
+        return self._with_answer(interaction, self._now)
+
+    def restore(self, interaction: Interaction) -> Interaction:
+        """`interaction` of now with the ids of the recordings that it belongs to, in request and answer."""
+        if not self._recorded:
+            return interaction
+        request = interaction.request
+        body, _ = self._replaced(request.body, self._recorded)
+        url = self._text(request.url, self._recorded)
+        headers = self._lines(request.headers, self._recorded)
+        if (url, headers, body) != (request.url, request.headers, request.body):
+            if len(body) != len(request.body) and "content-length" in headers:
+                headers = headers.replacing("content-length", str(len(body)))
+            request = request.replace(url=url, headers=headers, body=body)
+            interaction = interaction.replace(request=request)
+        return self._with_answer(interaction, self._recorded)
+
+    def _with_answer(self, interaction: Interaction, new: Mapping[bytes, bytes]) -> Interaction:
         response = interaction.response
-        if not self._now or response is None:
+        if not new or response is None:
             return interaction
-        body = response.body
-        edits = self._edits(body.data)
-        headers = Headers(tuple((name, self._text(value)) for name, value in response.headers))
+        changed = self._answer(response, new)
+        return interaction if changed is response else interaction.replace(response=changed)
+
+    def _answer(self, response: Response, new: Mapping[bytes, bytes]) -> Response:
+        body, edits = response.body, list[Edit]()
+        if _TEXT.fullmatch(media_type(response.headers.get("content-type"))):
+            data, edits = self._replaced(body.data, new)
+        headers = self._lines(response.headers, new)
         if not edits and headers == response.headers:
-            return interaction
-        data = apply(body.data, edits)
-        if not body.encoding and len(data) != len(body.data) and "content-length" in headers:
-            headers = headers.replacing("content-length", str(len(data)))
-        body = type(body)(data=data, chunks=shift(body.chunks, edits), encoding=body.encoding)
-        return interaction.replace(response=response.replace(headers=headers, body=body))
+            return response
+        if edits:
+            if not body.encoding and len(data) != len(body.data) and "content-length" in headers:
+                headers = headers.replacing("content-length", str(len(data)))
+            body = Body(data=data, chunks=shift(body.chunks, edits), encoding=body.encoding)
+        return response.replace(headers=headers, body=body)
 
-    def _edits(self, data: bytes) -> list[Edit]:
-        if self._any is None:
-            self._any = re.compile(b"|".join(map(re.escape, self._now)))
-        return [
-            Edit(*found.span(), self._now[found[0]], "", "") for found in self._any.finditer(data)
-        ]
+    def _replaced(self, data: bytes, new: Mapping[bytes, bytes]) -> tuple[bytes, list[Edit]]:
+        is_back = new is self._recorded
+        if is_back not in self._any:
+            self._any[is_back] = re.compile(_WHOLE % b"|".join(map(re.escape, new)))
+        found = self._any[is_back].finditer(data)
+        edits = [Edit(*one.span(), new[one[0]], "", "") for one in found]
+        return (apply(data, edits), edits) if edits else (data, edits)
 
-    def _text(self, text: str) -> str:
-        data = text.encode("utf-8", "surrogatepass")
-        edits = self._edits(data)
-        return apply(data, edits).decode("utf-8", "surrogatepass") if edits else text
+    def _lines(self, headers: Headers, new: Mapping[bytes, bytes]) -> Headers:
+        return Headers(tuple((name, self._text(value, new)) for name, value in headers))
+
+    def _text(self, text: str, new: Mapping[bytes, bytes]) -> str:
+        data, edits = self._replaced(_bytes(text), new)
+        return data.decode("utf-8", "surrogatepass") if edits else text
+
+
+def _holds(request: Request, text: bytes) -> bool:
+    return text in request.body or text in _bytes(request.url)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")

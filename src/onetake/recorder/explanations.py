@@ -43,7 +43,6 @@ class Explanations:
         self._settings = settings
         self._place = place
         self._test = test
-        self._misses: dict[int, Miss] = {}  # by the id of the error, which its owner keeps
         self.events: list[Event] = []
 
     def of_miss(
@@ -54,21 +53,20 @@ class Explanations:
             request, self._entries, self._matcher, spent=spent, used=self._indexes(used), at=at
         )
         why = f"{mode} ({self._reason_of(mode)})"
-        error = MissError(
+        return MissError(
             render(miss, cassette=self._place, mode=why),
             request=miss.request_line,
             reason=miss.reason,
+            explanation=miss,
         )
-        self._misses[id(error)] = miss
-        return error
 
     def _reason_of(self, mode: Mode) -> str:
         return self._settings.mode_reason if mode is self._settings.mode else "a rule"
 
     def add_miss(self, error: MissError, request: Request) -> None:
         """`error` counts as an event; one that is not `of_miss` speaks for itself."""
-        miss = self._misses.get(id(error))
-        if miss is None:
+        miss = error.explanation
+        if not isinstance(miss, Miss):
             miss = Miss(
                 request_line=request.line,
                 reason=error.reason,

@@ -15,20 +15,20 @@ from typing import assert_never
 
 from msgspec import Struct
 
-from onetake.cassettes.decisions import Decision, Forward, Local, Record, Refuse, Replay
+from onetake.cassettes.decisions import Decision, Forward, Local, Record, Recorded, Refuse, Replay
 from onetake.cassettes.fold import Take
 from onetake.cassettes.session import Session, Slot
 from onetake.cassettes.verdicts import verdict
 from onetake.config import Mode, Settings
 from onetake.diagnosis import Event, empty_uploads
 from onetake.errors import MissError, OnetakeError, StoreError
-from onetake.matching import Matcher, Value
+from onetake.matching import Active, Loose, Matcher, Value
 from onetake.messages import Interaction, Request, read_url
 from onetake.recorder.captured import Captured
 from onetake.recorder.explanations import Explanations
 from onetake.recorder.principals import Principals, names_in
 from onetake.recorder.traffic import Traffic
-from onetake.redaction import Redactor, safe_url
+from onetake.redaction import Redactor
 from onetake.runtime.context import Recording
 from onetake.stores.journal import Journal, Quarantine
 from onetake.stores.port import CassetteStore, Opened
@@ -160,64 +160,73 @@ class Opening:
             zip(opened.keys, opened.entries, strict=True),
             ((key(one.request), _Plain(one)) for one in self._quarantine.interactions),
             repeat_last=self._settings.repeats == "last",
-            loose_of=lambda stored: self._matcher.loose(stored.request, stored.at),
+            loose_of=self._loose_of,
         )
+
+    def _loose_of(self, stored: Recorded) -> Loose | None:
+        try:
+            return self._matcher.loose(stored.request, stored.at)
+        except OnetakeError as error:
+            self.warnings.append(f"Not looked at for volatile values: {error.message}")
+            return None
 
     # What interceptors call.
 
     def decide(self, request: Request, client: str) -> Decision:
         now_s = _now()
+        safe, key, loose = request, b"", tuple[LooseHit, ...]()
         try:
-            if self._principals is not None:
-                with self._lock:
-                    principal = self._principals.of(
-                        request,
-                        read_url(request.url).netloc,
-                        self._redactor.given,
-                        self._matcher.active(request).credential,
-                    )
-                if principal != request.principal:
-                    request = request.replace(principal=principal)
+            active = self._matcher.active(request)
+            mode = self._traffic.mode_for(active, read_url(request.url).netloc)
+            with self._lock:
+                found = self._traffic.decide(request, active, mode, now_s)
+                if found is None and self._principals is not None:
+                    # Only calls that a recording may answer are numbered.
+                    request = request.replace(principal=self._principal(request, active))
             safe = self._redactor.request(request)
             key = self._matcher.key(safe)
-        except OnetakeError as error:
-            decision: Decision = Refuse(error)
             with self._lock:
-                nameless = Request(method=request.method, url=safe_url(request.url))
-                self._account(decision, nameless, b"", client)
-            return decision
-        with self._lock:
-            loose: tuple[LooseHit, ...] = ()
-            try:
-                decision = self._decide(request, safe, key, now_s)
+                decision = found or self._from_session(safe, key, active, mode, now_s)
+                decision = self._allowed(decision, request, safe)
                 if isinstance(decision, Replay):
                     decision, loose = self._carried(decision, safe, now_s)
-            except OnetakeError as error:  # a recording that cannot be decoded
-                decision = Refuse(error)
-            self._account(decision, safe, key, client, loose)
+                self._account(decision, safe, key, client, loose)
+            return decision
+        except OnetakeError as error:  # of redaction, a match function, or stored data
+            decision = Refuse(error)
+        if safe is request:
+            safe = Request(method=request.method, url=self._redactor.url(request.url))
+        with self._lock:
+            self._account(decision, safe, key, client)
         return decision
 
-    def _decide(self, request: Request, safe: Request, key: bytes, now_s: float) -> Decision:
-        active = self._matcher.active(safe)
-        mode = self._traffic.mode_for(active, read_url(request.url).netloc)
-        decision = self._traffic.decide(request, active, mode, now_s)
-        if decision is None:
-            decision = self._session.decide(
-                key,
-                safe,
-                lambda spent: self._explanations.of_miss(
-                    safe, now_s, spent=spent, used=self._session.used, mode=mode
-                ),
-                loose=lambda: self._matcher.loose(safe, now_s),
-                mode=mode,
-                repeat_last=None if active.repeats is None else active.repeats == "last",
-            )
+    def _principal(self, request: Request, active: Active) -> int | str:
+        assert self._principals is not None
+        host = read_url(request.url).netloc
+        return self._principals.of(request, host, self._redactor.given, active.credential)
+
+    def _from_session(
+        self, safe: Request, key: bytes, active: Active, mode: Mode, now_s: float
+    ) -> Decision:
+        return self._session.decide(
+            key,
+            safe,
+            lambda spent: self._explanations.of_miss(
+                safe, now_s, spent=spent, used=self._session.used, mode=mode
+            ),
+            loose=lambda: self._matcher.loose(safe, now_s),
+            mode=mode,
+            repeat_last=None if active.repeats is None else active.repeats == "last",
+        )
+
+    def _allowed(self, decision: Decision, request: Request, safe: Request) -> Decision:
+        """A live call only with a real credential; that of an exchange is read on its way."""
         if isinstance(decision, Record | Forward):
             refusal = self._traffic.refusal(request, safe)
             if refusal is not None:
                 return Refuse(refusal)
         if decision == Forward("credential-exchange") and not self._closed:
-            # Read on its way, so that the token that it gives is known again.
+            # So that the token that it gives is known again.
             decision = self._session.observe()
             self._exchanges.add(decision.seq)
         return decision
@@ -239,7 +248,10 @@ class Opening:
                 forgiven = [(old, new) for old, new in pairs if old.text != new.text]
             self._captured.learn((old.kind, old.text, new.text) for old, new in forgiven)
         hits = dict.fromkeys(LooseHit(new.path, new.kind) for _, new in forgiven)
-        return Replay(self._captured.carry(decision.interaction), decision.loosely), tuple(hits)
+        if decision.loosely is not None and not hits:
+            hits = {LooseHit("body", "white-space"): None}  # of JSON in a part of an upload
+        interaction = self._captured.carry(decision.interaction, safe)
+        return Replay(interaction, decision.loosely), tuple(hits)
 
     def _account(
         self,
@@ -367,7 +379,6 @@ class Opening:
                 return
             self._closed = self._session.closed = True
             self.passed = passed or self._settings.publish_on_error
-            self._explain_recorded()
             try:
                 self._settle()
             except OSError as error:
@@ -380,11 +391,12 @@ class Opening:
                     f"Recordings were not safe from a crash until the end: {self._journal_error}. "
                     "Make .onetake/ in the project's folder writable."
                 )
+            self._explain_recorded()
 
     def _explain_recorded(self) -> None:
         if self._session.has_recordings and self._settings.mode is not Mode.RECORD:
             recorded = (
-                (one.request, one.at, self._session.recordings_of(self._session.slots[seq].key))
+                (one.request, one.at, self._session.spent.get(seq, 0))
                 for seq, one in sorted(self._kept.items())
             )
             self._explanations.add_recorded(recorded, self._session.used)
@@ -427,8 +439,15 @@ class Opening:
             Take(slot, recorded.interaction)
             for slot, recorded in self._session.taken_from_quarantine
         ]
-        own = [Take(self._session.slots[seq], one) for seq, one in sorted(self._kept.items())]
-        return promoted + own
+        return promoted + [self._take(seq, one) for seq, one in sorted(self._kept.items())]
+
+    def _take(self, seq: int, interaction: Interaction) -> Take:
+        """What was recorded under ids of now joins the recordings that they stand for."""
+        restored = self._captured.restore(interaction)
+        if restored.request == interaction.request:
+            return Take(self._session.slots[seq], restored)
+        key = self._matcher.key(restored.request)
+        return Take(Slot(key, self._session.next_slot(key)), restored)
 
     def _set_apart(self) -> None:
         if not self._kept:

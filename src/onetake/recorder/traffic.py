@@ -48,17 +48,19 @@ class Traffic(Struct):
     exists: bool
 
     def mode_for(self, active: Active, host: str) -> Mode:
-        """The record mode of a request, which a rule may change, beneath the ceiling."""
+        """The record mode of a request, which a rule may change: to a stricter one always.
+
+        Nothing goes live beneath `replay`, save where the rule says `live` and `allow_hosts` the host.
+        """
         mode = self.settings.mode
         if active.mode is None or active.mode == "block":
             return mode
         wanted = MODES[active.mode]
-        if wanted is Mode.LIVE:
-            allowed = not self.settings.is_ceiling or self._is_allowed(host)
-            return wanted if allowed else mode
-        if self.settings.is_ceiling or mode in (Mode.RECORD, Mode.LIVE):
-            return mode
-        return wanted
+        if wanted is Mode.REPLAY:
+            return wanted
+        if mode is Mode.REPLAY:
+            return wanted if wanted is Mode.LIVE and self._is_allowed(host) else mode
+        return mode if mode in (Mode.RECORD, Mode.LIVE) and wanted is not Mode.LIVE else wanted
 
     def decide(self, request: Request, active: Active, mode: Mode, now_s: float) -> Decision | None:
         """What happens to `request` (not redacted) if it is no ordinary call, else None."""

@@ -16,6 +16,8 @@ _FIELDS = (
     "app_secret",
     "assertion",
     "auth_token",
+    "aws_secret_access_key",
+    "aws_session_token",
     "bearer_token",
     "client_assertion",
     "client_secret",

@@ -39,6 +39,10 @@ class Redactor:
         """The secrets that answers gave to the program: tokens among them."""
         return self._answered.kinds
 
+    def url(self, url: str) -> str:
+        """`url` without its secrets."""
+        return redact_url(url, self._own_query)[0]
+
     def request(self, request: Request) -> Request:
         """`request` without its secrets: what is matched and kept. Idempotent."""
         found: list[Edit] = []

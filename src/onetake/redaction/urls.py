@@ -6,9 +6,11 @@ Placeholders need no escapes, so a URL stays a URL; all other text stays as it w
 from __future__ import annotations
 
 import re
-from collections.abc import Container
+from collections.abc import Collection, Container
 from urllib.parse import unquote_plus
 
+from onetake.messages import read_url
+from onetake.providers import is_key, provider_of
 from onetake.redaction.edits import Edit
 from onetake.redaction.names import is_secret_value, query_kind
 from onetake.redaction.placeholders import is_placeholder, url_placeholder
@@ -22,7 +24,7 @@ def safe_url(url: str) -> str:
     return redact_url(url)[0]
 
 
-def redact_url(url: str, own: Container[str] = ()) -> tuple[str, list[Edit]]:
+def redact_url(url: str, own: Collection[str] = ()) -> tuple[str, list[Edit]]:
     """`url` without its secrets, and what they were (positions of no meaning).
 
     `own` holds names of further pairs, in lower case, that are credentials.
@@ -30,6 +32,9 @@ def redact_url(url: str, own: Container[str] = ()) -> tuple[str, list[Edit]]:
     if "@" not in url and "=" not in url:
         return url, []
     found: list[Edit] = []
+    provider = provider_of(read_url(url).host)
+    if provider is not None:
+        own = {*own, *provider.credential_query}
 
     def user_info(match: re.Match[str]) -> str:
         if is_placeholder(match[2]):
@@ -75,6 +80,9 @@ def _secret(name: str, value: str) -> str | None:
     kind = query_kind(unquote_plus(name))
     if kind is None or is_placeholder(value):
         return None
-    if kind == "token" and not is_secret_value(unquote_plus(value)):
+    text = unquote_plus(value)
+    if kind == "key" and not is_key(text):  # of a map, a cache or a bucket, as often as not
+        return None
+    if kind == "token" and not is_secret_value(text):
         return None
     return kind

@@ -22,10 +22,11 @@ from onetake.stores.journal import ensure_cache
 
 _FORMAT = 1
 _KEPT = 20  # runs
+_LONGEST = 200
 
 
 class RunHead(Struct, frozen=True):
-    """The first line of a run: `at` in UTC seconds, `command` as it was typed."""
+    """The first line of a run: `at` in UTC seconds, `command` without the values of options."""
 
     run: int
     at: int
@@ -65,7 +66,7 @@ class RunRecord:
             return
         ensure_cache(self._cache)
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        head = RunHead(_FORMAT, int(time.time()), " ".join(map(_word, sys.argv)))
+        head = RunHead(_FORMAT, int(time.time()), _command(sys.argv))
         unnamed = self._path.with_suffix(f".{secrets.token_hex(4)}")
         fd = os.open(unnamed, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
@@ -108,6 +109,12 @@ def _newest_first(folder: Path) -> list[Path]:
     return [path for _, path in sorted(found, reverse=True)]
 
 
-def _word(text: str) -> str:
-    """An argument as the record shows it: no path of the machine, and never long."""
-    return os.path.basename(text)[:200] if os.path.isabs(text) else text[:200]
+def _command(arguments: Sequence[str]) -> str:
+    """The program, the names of its options, and the files that it was given: values may be secret."""
+    words = [os.path.basename(arguments[0])] if arguments else []
+    for text in arguments[1:]:
+        if text.startswith("-"):
+            words.append(text.partition("=")[0][:_LONGEST])
+        elif len(text) < _LONGEST and os.path.exists(text.partition("::")[0]):
+            words.append(os.path.basename(text) if os.path.isabs(text) else text)
+    return " ".join(words)

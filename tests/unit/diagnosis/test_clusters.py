@@ -67,7 +67,7 @@ def test_an_upload_grown_by_51_runs_is_one_call():
     }
     (proposal,) = report.proposals
     assert (proposal.merged, report.interactions, report.unsolved) == (50, 51, ())
-    assert "part.run.content counts up" in proposal.note
+    assert proposal.is_sure
     tried = Matcher(rules=[proposal.rule])
     assert len({tried.key(one.request) for one in held}) == 1
 
@@ -86,6 +86,31 @@ def test_calls_that_mean_different_things_stay_apart():
     assert (proposal.merged, len(proposal.clusters)) == (9, 3)
     tried = Matcher(rules=[proposal.rule])
     assert len({tried.key(one.request) for one in held}) == 3
+
+
+def test_a_number_that_may_mean_something_is_to_be_looked_at_first():
+    # A loop over questions, beside a count of runs.
+    held = [
+        Held(post({"question_no": n, "run": run}), START.timestamp())
+        for run in range(3)
+        for n in range(4)
+    ]
+    held += [Held(chat(f"What is {n} squared?"), START.timestamp()) for n in range(4)]
+
+    report = examine([("a.json", held)], Matcher())
+
+    assert [one.is_sure for one in report.proposals] == [False, False]
+    assert "body.question_no counts up" in " ".join(one.note for one in report.proposals)
+
+
+def test_models_and_paths_are_never_proposed():
+    held = [Held(post({"model": f"gpt-{n}", "input": "x"})) for n in range(5)]
+    held += [Held(post({"input": "x"}, url=f"https://h/models/gemini-{n}")) for n in range(5)]
+
+    report = examine([("a.json", held)], Matcher())
+
+    assert report.proposals == ()
+    assert len(report.unsolved) == 2
 
 
 def test_each_cassette_is_examined_by_itself():

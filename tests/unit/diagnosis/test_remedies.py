@@ -102,6 +102,12 @@ def test_the_rule_pasted_into_the_file_makes_them_equal(recorded, sent, part):
         (chat("x", temperature=0.1), chat("x", temperature=0.7)),
         (chat("x", seed=1), chat("x", seed=2)),
         (chat("Give me 3 names"), chat("Give me 4 names")),
+        (post({"model": "gpt-4", "input": "x"}), post({"model": "gpt-5", "input": "x"})),
+        (post({"input": [1, 2]}), post({"input": [1, 3]})),
+        (chat("x", customer_id=41), chat("x", customer_id=42)),
+        (chat("1+2="), chat("2+2=")),
+        (post({}, url=f"{URL}?sku=41"), post({}, url=f"{URL}?sku=42")),
+        (post({}, url=f"{URL}/deployments/gpt-4/x"), post({}, url=f"{URL}/deployments/gpt-5/x")),
         (chat("order 1234567890"), chat("order 1987654321")),
         (chat("born 1984-03-01T10:00:00Z"), chat("born 1990-07-02T10:00:00Z")),
         (chat("x"), chat("x", tools=[])),
@@ -123,6 +129,30 @@ def test_a_rule_does_not_make_other_requests_equal():
 
     assert matcher.key(chat(f"Translate {ONE}")) != matcher.key(recorded)
     assert matcher.key(chat("Summarise it")) != matcher.key(recorded)
+
+
+def test_a_rule_for_a_time_in_a_prompt_leaves_order_numbers_alone():
+    recorded, sent = (chat(f"Order 1234567890 at {int(at)} please") for at in (THEN, NOW))
+    matcher = with_rule(explain(recorded, sent))
+
+    assert matcher.key(recorded) == matcher.key(sent)
+    other = chat(f"Order 1987654321 at {int(NOW)} please")
+    assert matcher.key(other) != matcher.key(sent)
+
+
+def test_a_rule_reads_back_whatever_the_names():
+    for name in ('a"b', "a'b", "a\nb", "\x7f", "a.b", "\u2028", "[*]", ""):
+        recorded, sent = post({name: ONE}), post({name: OTHER})
+        matcher = with_rule(explain(recorded, sent))
+        assert matcher.key(recorded) == matcher.key(sent), name
+
+
+def test_a_fraction_in_a_list_and_deep_nesting_are_explained():
+    miss = explain(post({"m": [{"w": 0.5}]}), post({"m": [{"w": 0.75}]}))
+    assert [one.path for one in miss.differences] == ["body.m[0].w"]
+
+    deep = [b"[" * 900 + text + b"]" * 900 for text in (b"1", b"2")]
+    assert explain(post(deep[0]), post(deep[1])).advice
 
 
 def test_an_emptied_upload_is_advised_about_and_gets_no_rule():

@@ -19,7 +19,7 @@ def answer(data: bytes, *chunks: Chunk, headers=()) -> Interaction:
 def carried(value: tuple[str, str, str], found: Interaction) -> Interaction:
     captured = Captured()
     captured.learn([value])
-    return captured.carry(found)
+    return captured.carry(found, ASKED)
 
 
 def test_body_headers_and_chunks_follow():
@@ -61,3 +61,57 @@ def test_an_answer_without_the_id_stays_the_same_object():
 
     assert carried(("uuid", OLD, NEW), found) is found
     assert carried(("uuid", OLD, NEW), Interaction(request=ASKED)).response is None
+
+
+def test_binary_answers_and_longer_values_are_left_alone():
+    stream = ("content-type", "application/vnd.amazon.eventstream")
+    found = answer(OLD.encode(), headers=(stream,))
+    assert carried(("uuid", OLD, NEW), found) is found
+
+    digest = answer(b"a1" * 10 + b"cc")
+    assert carried(("hex", "a1" * 10, "b2" * 10), digest) is digest
+
+
+def test_an_id_that_the_request_itself_sends_stands_for_itself():
+    captured = Captured()
+    captured.learn([("uuid", OLD, NEW)])
+    found = answer(OLD.encode())
+
+    exactly = captured.carry(found, Request(method="GET", url=f"http://h/docs/{OLD}"))
+
+    assert exactly is found
+    assert captured.carry(found, ASKED) is found  # and from now on
+
+
+def test_what_is_recorded_joins_under_the_ids_of_the_recording():
+    captured = Captured()
+    captured.learn([("uuid", OLD, NEW)])
+    asked = Request(method="POST", url=f"http://h/{NEW}", body=f'{{"id": "{NEW}"}}'.encode())
+    made = Interaction(request=asked, response=Response(status=200, body=Body(data=NEW.encode())))
+
+    restored = captured.restore(made)
+
+    assert restored.request.url == f"http://h/{OLD}"
+    assert restored.request.body == f'{{"id": "{OLD}"}}'.encode()
+    assert restored.response is not None
+    assert restored.response.body.data == OLD.encode()
+    assert captured.restore(answer(b"nothing")).response == answer(b"nothing").response
+
+
+def test_a_second_meaning_replaces_the_first():
+    captured = Captured()
+    third = "11111111-2222-4333-8444-555555555555"
+    captured.learn([("uuid", OLD, NEW)])
+    captured.learn([("uuid", OLD, third)])
+
+    response = captured.carry(answer(OLD.encode()), ASKED).response
+
+    assert response is not None
+    assert response.body.data == third.encode()
+
+
+def test_any_text_can_be_learnt():
+    captured = Captured()
+    captured.learn([("ticket", "\ud800" * 20, "x" * 20)])
+
+    assert captured.carry(answer(b"plain"), ASKED).response == answer(b"plain").response

@@ -73,7 +73,7 @@ def test_set_cookie_keeps_names_and_attributes():
     ("url", "expected"),
     [
         ("https://u:p@h/p", "https://REDACTED-userinfo@h/p"),
-        ("https://h/p?key=abc&b=1", "https://h/p?key=REDACTED-key&b=1"),
+        ("https://h/p?key=abcdefgh12345678&b=1", "https://h/p?key=REDACTED-key&b=1"),
         ("https://h/p?b=%20&API-Key=x", "https://h/p?b=%20&API-Key=REDACTED-api_key"),
         ("https://h/p?X-Amz-Signature=f0", "https://h/p?X-Amz-Signature=REDACTED-x_amz_signature"),
         ("/cb#access_token=x&state=1", "/cb#access_token=REDACTED-access_token&state=1"),
