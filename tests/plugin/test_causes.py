@@ -70,12 +70,10 @@ def test_the_rule_that_is_printed_stops_it(suite: Suite, provider: fakeprovider.
     suite.write("test_a.py", GROWING)
     suite.run(ROUND="1", WORD="red")
     run = suite.run("-k", "counter", "--onetake-mode=replay", ROUND="2", WORD="red")
-    found = re.search(
-        r"^ +\[\[tool\.onetake\.rules\]\]\n(?: +\w+ = .*\n)+", run.output, re.MULTILINE
-    )
+    found = re.search(r"^ +\[\[rules\]\]\n(?: +\w+ = .*\n)+", run.output, re.MULTILINE)
     assert found is not None, run.output
     rule = "\n".join(line.strip() for line in found[0].splitlines())
-    suite.write("pyproject.toml", rule)
+    suite.write("onetake.toml", rule)
     provider.reset()
 
     run = suite.run("-v", "-k", "counter", ROUND="3", WORD="red")

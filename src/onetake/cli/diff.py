@@ -10,10 +10,9 @@ import msgspec
 from msgspec import Struct
 
 from onetake.cli.workplace import Workplace
-from onetake.diagnosis import Difference, Pair, compare, compare_cassettes
+from onetake.diagnosis import Counterparts, Difference, compare, compare_cassettes, line_of
 from onetake.errors import UsageError
 from onetake.messages import Interaction
-from onetake.redaction import safe_url
 from onetake.stores.files import read_cassette
 
 _MOST_SHOWN = 40  # differences of one pair
@@ -47,8 +46,10 @@ def diff(a: str, b: str, as_json: bool) -> None:
     if one.number is not None and other.number is not None:
         i, j = one.number - 1, other.number - 1
         found = compare(ones[i], others[j])
-        pair = Pair(line=ones[i].request.line, one=i, other=j, differences=found)
-        pairs: Sequence[Pair] = (pair,) if found else ()
+        pair = Counterparts(
+            line=line_of(ones[i].request), one=i + 1, other=j + 1, differences=found
+        )
+        pairs: Sequence[Counterparts] = (pair,) if found else ()
         same = 0 if found else 1
     else:
         pairs = compare_cassettes(ones, others, place.matcher)
@@ -91,21 +92,20 @@ def _interactions(place: _Place) -> list[Interaction]:
     return found
 
 
-def _show(pairs: Sequence[Pair], same: int) -> None:
+def _show(pairs: Sequence[Counterparts], same: int) -> None:
     differing = sum(pair.one is not None and pair.other is not None for pair in pairs)
     only_a = sum(pair.other is None for pair in pairs)
     only_b = sum(pair.one is None for pair in pairs)
     click.echo(f"{same} the same, {differing} differ, {only_a} only in A, {only_b} only in B")
     for pair in pairs:
         click.echo()
-        method, _, url = pair.line.partition(" ")
-        line = f"{method} {safe_url(url)}"
+        line = pair.line
         if pair.other is None and pair.one is not None:
-            click.secho(f"only in A  #{pair.one + 1}  {line}", fg="red")
+            click.secho(f"only in A  #{pair.one}  {line}", fg="red")
         elif pair.one is None and pair.other is not None:
-            click.secho(f"only in B  #{pair.other + 1}  {line}", fg="green")
+            click.secho(f"only in B  #{pair.other}  {line}", fg="green")
         elif pair.one is not None and pair.other is not None:
-            click.secho(f"A #{pair.one + 1}, B #{pair.other + 1}  {line}", bold=True)
+            click.secho(f"A #{pair.one}, B #{pair.other}  {line}", bold=True)
             _show_differences(pair.differences)
 
 

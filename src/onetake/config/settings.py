@@ -121,8 +121,27 @@ def resolve(sources: Sequence[Source], *, ci: bool, base: Settings | None = None
             mode_reason="CI is set and recordings are local files; "
             "only --onetake-mode or ONETAKE_MODE lifts this",
         )
+    _check_kinds(settings)
     held = explicit or (ci and not lifted and is_local(settings.store))
     return replace(settings, is_ceiling=held and settings.mode is Mode.REPLAY)
+
+
+def _check_kinds(settings: Settings) -> None:
+    known = (*VOLATILE, *settings.volatile_patterns)
+    named = [("Setting 'volatile'", settings.volatile)]
+    named += [
+        (f"'volatile' of rule {number}", rule.volatile or ())
+        for number, rule in enumerate(settings.rules, 1)
+    ]
+    for place, kinds in named:
+        for kind in kinds:
+            if kind not in known:
+                near = difflib.get_close_matches(kind, known, 1)
+                hint = f"Did you mean {near[0]!r}? " if near else ""
+                raise UsageError(
+                    f"{place} names {kind!r}, which is unknown.",
+                    remedy=f"{hint}Known: {', '.join(known)}; volatile_patterns adds to them.",
+                )
 
 
 def is_local(store: str) -> bool:

@@ -4,8 +4,9 @@ Works on redacted requests alone, so its texts may be shown anywhere.
 """
 
 from onetake.diagnosis.clusters import Cluster, Proposal, Report, Varying, examine
-from onetake.diagnosis.comparison import Pair, compare, compare_cassettes
+from onetake.diagnosis.comparison import Counterparts, compare, compare_cassettes
 from onetake.diagnosis.differences import Change, Difference, changes, differences
+from onetake.diagnosis.excerpts import line_of
 from onetake.diagnosis.grouping import Event, Group, group, to_lines
 from onetake.diagnosis.kinds import kind_of
 from onetake.diagnosis.miss import Miss, explain_miss, render
@@ -15,11 +16,11 @@ from onetake.diagnosis.uploads import empty_uploads
 __all__ = [
     "Change",
     "Cluster",
+    "Counterparts",
     "Difference",
     "Event",
     "Group",
     "Miss",
-    "Pair",
     "Proposal",
     "Recording",
     "Report",
@@ -33,6 +34,7 @@ __all__ = [
     "explain_miss",
     "group",
     "kind_of",
+    "line_of",
     "nearest",
     "render",
     "to_lines",

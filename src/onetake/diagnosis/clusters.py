@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from onetake.config.rules import Rule
 from onetake.diagnosis.differences import Change, changes
-from onetake.diagnosis.excerpts import excerpts, one_line
+from onetake.diagnosis.excerpts import excerpts, line_of
 from onetake.diagnosis.json_differences import shown
 from onetake.diagnosis.kinds import kind_of
 from onetake.diagnosis.nearest import Recording
@@ -37,7 +37,6 @@ from onetake.matching import (
     fields_of,
 )
 from onetake.messages import Request, media_type, read_url
-from onetake.redaction import safe_url
 
 _FEW = 3  # near-equal requests from which on a counter in a sentence is taken for one
 _MOST_COMPARED = 500  # of one cluster
@@ -186,7 +185,7 @@ def _cluster(cassette: str, equals: Sequence[Sequence[_Member]], matcher: Matche
         )
     cluster = Cluster(
         cassette=cassette,
-        line=one_line(f"{first.request.method} {safe_url(first.request.url)}"),
+        line=line_of(first.request),
         members=tuple(sorted(one.index for some in equals for one in some)),
         keys=len(equals),
         varying=tuple(varying),

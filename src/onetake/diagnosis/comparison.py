@@ -19,7 +19,7 @@ from onetake.diagnosis.differences import (
     content_changes,
     to_difference,
 )
-from onetake.diagnosis.excerpts import likeness
+from onetake.diagnosis.excerpts import likeness, line_of
 from onetake.diagnosis.kinds import MISSING
 from onetake.formats.volatile import is_volatile_header
 from onetake.matching import DEFAULT_HEADERS, Content, Kind, Matcher, parse_json, read_body
@@ -29,8 +29,9 @@ from onetake.wire.sse import ServerEvent, read_events
 _MOST_PAIRED = 400  # of one place, by likeness
 
 
-class Pair(Struct, frozen=True, kw_only=True):
-    """An interaction of one cassette and its counterpart in the other; `None` where there is none."""
+class Counterparts(Struct, frozen=True, kw_only=True):
+    """An interaction of one cassette and its counterpart in the other, by their numbers from 1; None where
+    there is none."""
 
     line: str
     one: int | None = None
@@ -47,7 +48,7 @@ def compare(one: Interaction, other: Interaction) -> tuple[Difference, ...]:
 
 def compare_cassettes(
     ones: Sequence[Interaction], others: Sequence[Interaction], matcher: Matcher
-) -> tuple[Pair, ...]:
+) -> tuple[Counterparts, ...]:
     """The interactions that differ, in the order of `ones`, then those that only `others` has.
 
     Requests of one key belong together in order; of the rest, those of the same method, host and path
@@ -60,15 +61,19 @@ def compare_cassettes(
         [i for i in range(len(ones)) if i not in partner],
         [i for i in range(len(others)) if i not in partner.values()],
     )
-    pairs: list[Pair] = []
+    pairs: list[Counterparts] = []
     for i, one in enumerate(ones):
         j = partner.get(i)
         found = compare(one, others[j]) if j is not None else ()
         if j is None or found:
-            pairs.append(Pair(line=one.request.line, one=i, other=j, differences=found))
+            number = None if j is None else j + 1
+            line = line_of(one.request)
+            pairs.append(Counterparts(line=line, one=i + 1, other=number, differences=found))
     taken = set(partner.values())
     pairs += [
-        Pair(line=other.request.line, other=j) for j, other in enumerate(others) if j not in taken
+        Counterparts(line=line_of(other.request), other=j + 1)
+        for j, other in enumerate(others)
+        if j not in taken
     ]
     return tuple(pairs)
 

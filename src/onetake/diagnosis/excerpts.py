@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from onetake.messages import Request
+from onetake.redaction import safe_url
+
 WIDTH = 60
 _BEFORE = 16
 _AROUND = 100  # bytes
@@ -51,6 +54,11 @@ def _window(text: str, start: int) -> str:
     if len(piece) > room:
         piece = piece[: room - 1] + "…"
     return ("…" if start else "") + one_line(piece)
+
+
+def line_of(request: Request) -> str:
+    """Method and URL of a request, for showing anywhere."""
+    return one_line(f"{request.method} {safe_url(request.url)}")
 
 
 def one_line(text: str) -> str:

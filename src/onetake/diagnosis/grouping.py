@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from onetake.diagnosis.miss import Miss
+from onetake.diagnosis.miss import Miss, settings_file
 
 _MOST_TESTS = 5
 _WIDTH = 80
@@ -25,7 +25,10 @@ class Event(Struct, frozen=True, kw_only=True):
 
 
 class Group(Struct, frozen=True, kw_only=True):
-    """Events of one cause: `count` requests of `tests`; `rule` is TOML to paste, where one is right."""
+    """Events of one cause: `count` requests of `tests`; `rule` is TOML to paste, where one is right.
+
+    `offsets` are the first and the last place in a long value at which such a change begins.
+    """
 
     outcome: str
     cause: str
@@ -33,6 +36,16 @@ class Group(Struct, frozen=True, kw_only=True):
     tests: tuple[str, ...]
     advice: str
     rule: str = ""
+    offsets: tuple[int, int] | None = None
+
+    @property
+    def title(self) -> str:
+        """`body.messages[0].content changed at character 312`."""
+        if self.offsets is None or not self.cause.endswith(" changed"):
+            return self.cause
+        first, last = self.offsets
+        where = f"character {first}" if first == last else f"characters {first} to {last}"
+        return f"{self.cause} at {where}"
 
 
 _TITLES = {
@@ -54,8 +67,10 @@ def group(events: Iterable[Event]) -> tuple[Group, ...]:
             tests=tuple(dict.fromkeys(one.test for one in some)),
             advice=some[0].miss.advice,
             rule=rule,
+            offsets=(min(places), max(places)) if places else None,
         )
         for (outcome, cause, rule), some in by_cause.items()
+        for places in [[one.miss.offset for one in some if one.miss.offset is not None]]
     ]
     return tuple(sorted(groups, key=lambda one: (one.outcome != "missed", -one.count, one.cause)))
 
@@ -63,23 +78,25 @@ def group(events: Iterable[Event]) -> tuple[Group, ...]:
 def to_lines(group: Group) -> Iterator[str]:
     """`41 misses: body.messages[0].content changed at character 312`, then the tests and the remedy."""
     one, many = _TITLES[group.outcome]
-    yield f"{one if group.count == 1 else many.format(group.count)}: {group.cause}"
+    yield from _indented(
+        f"{one if group.count == 1 else many.format(group.count)}: {group.title}", ""
+    )
     more = len(group.tests) - _MOST_TESTS
     shown = [*group.tests[:_MOST_TESTS], *([f"and {more} more"] if more > 0 else [])]
     yield from _indented(f"in {', '.join(shown)}")
     if group.rule:
-        yield "  this rule makes them equal (in pyproject.toml):"
+        yield f"  this rule makes them equal (in {settings_file(group.rule)}):"
         for line in group.rule.split("\n"):
             yield f"    {line}"
     else:
         yield from _indented(group.advice)
 
 
-def _indented(text: str) -> Iterator[str]:
+def _indented(text: str, first: str = "  ") -> Iterator[str]:
     yield from textwrap.wrap(
         text,
         _WIDTH,
-        initial_indent="  ",
+        initial_indent=first,
         subsequent_indent="  ",
         break_long_words=False,
         break_on_hyphens=False,

@@ -9,14 +9,13 @@ from collections.abc import Container, Sequence
 from msgspec import Struct
 
 from onetake.diagnosis.differences import Change, Difference, Moments, changes, to_difference
-from onetake.diagnosis.excerpts import one_line
+from onetake.diagnosis.excerpts import line_of
 from onetake.diagnosis.kinds import kind_of
 from onetake.diagnosis.nearest import Place, Recording, nearest
 from onetake.diagnosis.remedies import rule_for, to_toml
 from onetake.diagnosis.uploads import empty_uploads
 from onetake.matching import Matcher
 from onetake.messages import Request, read_url
-from onetake.redaction import safe_url
 
 _MOST_SHOWN = 8
 _MOST_KEPT = 50
@@ -29,8 +28,8 @@ class Miss(Struct, frozen=True, kw_only=True, omit_defaults=True):
     `reason` is `no-recording` (nothing of that method, host and path), `exhausted` (every equal recording
     is used already), `changed` (one came near; `differences` say how), `credential` (recorded for
     another credential) or `upload` (an upload that was emptied). `cause` is the same for all misses that
-    one change would mend; `rule` is TOML that would have made the two equal, if a rule is right. At most
-    50 differences are kept.
+    one change would mend, `offset` where in a long value that begins; `rule` is TOML that would have made
+    the two equal, if a rule is right. At most 50 differences are kept.
     """
 
     request_line: str
@@ -38,6 +37,7 @@ class Miss(Struct, frozen=True, kw_only=True, omit_defaults=True):
     nearest_line: str = ""
     differences: tuple[Difference, ...] = ()
     cause: str = ""
+    offset: int | None = None
     advice: str = ""
     rule: str = ""
 
@@ -57,7 +57,7 @@ def explain_miss(
     `spent` is how many recordings that answer it this opening has used; `used` holds the indexes of all
     that it has; `among`, where given, those that may be the nearest. Never raises.
     """
-    line = _line(request)
+    line = line_of(request)
     try:
         return _explained(request, line, recordings, matcher, spent, used, at, among)
     except RecursionError:
@@ -67,10 +67,6 @@ def explain_miss(
             cause="the body is nested too deeply to be compared",
             advice=f"Its JSON is nested too deeply to be compared value by value. {_RECORD}",
         )
-
-
-def _line(request: Request) -> str:
-    return one_line(f"{request.method} {safe_url(request.url)}")
 
 
 def _explained(
@@ -116,7 +112,7 @@ def _explained(
         )
     index, place = found
     state = "used already" if index in used else "unused"
-    where = f"no. {index + 1} of {len(recordings)} ({state}): {_line(recordings[index].request)}"
+    where = f"no. {index + 1} of {len(recordings)} ({state}): {line_of(recordings[index].request)}"
     return _compared(request, recordings[index], matcher, line, where, place, at)
 
 
@@ -167,12 +163,18 @@ def _compared(
         rule = rule_for(near, request, found, moments, matcher)
         cause = _cause(shown, is_mended=rule is not None)
         advice = f"If the change is meant, record it anew: {_RECORD[14:]}"
+        if rule is None:
+            advice += (
+                " If it changes with each run, take it out of the request, or say what it is: in ignore "
+                "of a rule, or as one of volatile_patterns."
+            )
     return Miss(
         request_line=line,
         reason=reason,
         nearest_line=where,
         differences=shown[:_MOST_KEPT],
         cause=cause,
+        offset=shown[0].offset if shown and cause.startswith("`") else None,
         advice=advice,
         rule=to_toml(rule) if rule is not None else "",
     )
@@ -209,8 +211,6 @@ def _cause(shown: Sequence[Difference], *, is_mended: bool) -> str:
     }.get(first.kind, f"changes with each run ({first.kind})")
     if first.kind == "counter" and not is_mended:
         what = "changed"  # a number in a prompt may mean something
-    if what == "changed" and first.offset is not None:
-        what += f" at {'byte' if first.recorded_window else 'character'} {first.offset}"
     more = f", and {others} more" if others > 0 else ""
     return f"`{path}` {what}{more}"
 
@@ -260,15 +260,21 @@ def render(miss: Miss, cassette: str, mode: str, *, verbose: bool = False) -> st
     if len(miss.differences) > len(shown):
         lines.append(f"  and {len(miss.differences) - len(shown)} more")
     if miss.rule:
-        lines.append("This rule makes them equal (for pyproject.toml):")
+        lines.append(f"This rule makes them equal (in {settings_file(miss.rule)}):")
         lines += [f"  {line}" for line in miss.rule.split("\n")]
     if miss.advice:
         lines += textwrap.wrap(miss.advice, _WIDTH, break_long_words=False, break_on_hyphens=False)
     return "\n".join(lines)
 
 
+def settings_file(rule: str) -> str:
+    """The file that a rule is written for, by how its table begins."""
+    return "onetake.toml" if rule.startswith("[[rules]]") else "pyproject.toml"
+
+
 def _remark(difference: Difference) -> str:
     remarks = [difference.kind] if difference.kind not in ("text", "bytes") else []
     if difference.offset is not None and difference.offset > 16:
-        remarks.append(f"from character {difference.offset} on")
+        unit = "byte" if difference.recorded_window or difference.sent_window else "character"
+        remarks.append(f"from {unit} {difference.offset} on")
     return f"  ({', '.join(remarks)})" if remarks else ""

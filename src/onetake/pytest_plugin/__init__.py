@@ -54,6 +54,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
     try:
         sources = options.Sources(config)
+        if sources.session.credential == "digest":
+            project.digest_key(os.environ)
     except UsageError as error:
         raise pytest.UsageError(f"onetake: {' '.join(str(error).split())}") from None
     if _RUN_ID not in os.environ:

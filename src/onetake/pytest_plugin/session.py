@@ -165,6 +165,11 @@ class SessionPlugin:
         if not any(self._is_marked(item) for item in session.items):
             self._session.fail()
             adopt_ownerless(None)
+            return
+        try:  # what conftest files register is known now
+            self.recorder.check()
+        except UsageError as error:
+            raise pytest.UsageError(f"onetake: {' '.join(str(error).split())}") from None
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, exitstatus: int) -> None:

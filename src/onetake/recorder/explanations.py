@@ -37,21 +37,22 @@ class Explanations:
         *,
         place: str,
         test: str,
+        rule_header: str = "[[tool.onetake.rules]]",
     ) -> None:
+        """`rule_header` begins a rule in the project's own settings file."""
         self._entries = entries
         self._matcher = matcher
         self._settings = settings
         self._place = place
         self._test = test
+        self._rule_header = rule_header
         self.events: list[Event] = []
 
     def of_miss(
         self, request: Request, at: float, *, spent: int, used: Container[int], mode: Mode
     ) -> MissError:
         """The error for `request`, redacted and made at `at`; `used` holds ids of entries."""
-        miss = explain_miss(
-            request, self._entries, self._matcher, spent=spent, used=self._indexes(used), at=at
-        )
+        miss = self._explained(request, at, spent, used=self._indexes(used))
         why = f"{mode} ({self._reason_of(mode)})"
         return MissError(
             render(miss, cassette=self._place, mode=why),
@@ -59,6 +60,21 @@ class Explanations:
             reason=miss.reason,
             explanation=miss,
         )
+
+    def _explained(
+        self,
+        request: Request,
+        at: float,
+        spent: int,
+        *,
+        used: Container[int] = (),
+        among: Sequence[int] | None = None,
+    ) -> Miss:
+        miss = explain_miss(
+            request, self._entries, self._matcher, spent=spent, used=used, at=at, among=among
+        )
+        _, _, keys = miss.rule.partition("\n")
+        return replace(miss, rule=f"{self._rule_header}\n{keys}") if miss.rule else miss
 
     def _reason_of(self, mode: Mode) -> str:
         return self._settings.mode_reason if mode is self._settings.mode else "a rule"
@@ -92,9 +108,7 @@ class Explanations:
             if _monotonic() > end:
                 left_out += 1
                 continue
-            miss = explain_miss(
-                request, self._entries, self._matcher, spent=spent, at=at, among=unused
-            )
+            miss = self._explained(request, at, spent, among=unused)
             if miss.reason in _NEAR:
                 self._add("recorded", replace(miss, advice=_advice(miss)))
         if left_out:

@@ -97,9 +97,11 @@ class Opening:
         in_test: bool = False,
         key: bytes | None = None,
         record: Callable[[Sequence[Event]], None] = lambda _: None,
+        rule_header: str = "[[tool.onetake.rules]]",
     ) -> None:
         """`key` makes keyed digests of credentials instead of their ordinals.
 
+        `rule_header` begins a rule in the project's settings file, for those that are proposed.
         `record` is told, once closed, of every request that was not replayed, and why.
         """
         self.speed = settings.speed
@@ -127,6 +129,7 @@ class Opening:
             settings,
             place=store.place,
             test=test_id or store.place,
+            rule_header=rule_header,
         )
         self._record = record
         self._traffic = Traffic(settings, in_test, self._session.has_recordings)

@@ -70,7 +70,12 @@ class Recorder:
         self.settings = settings
         self._matchers: dict[bytes, Matcher] = {}
         self._in_test = in_test
+        self._rule_header = project.settings_file(self.root)[1]
         install()
+
+    def check(self) -> None:
+        """Raises `UsageError` where match_on, also of a rule, names what is not registered."""
+        self._matcher(self.settings)
 
     def use_cassette(self, name: str | None = None, **overrides: Any) -> CassetteScope:
         """A context manager, and a decorator for `def` and `async def`; each entry is one opening.
@@ -125,6 +130,7 @@ class Recorder:
             test_id=test_id,
             in_test=self._in_test,
             record=RunRecord(cache, project.run_id()).add,
+            rule_header=self._rule_header,
             key=project.digest_key(os.environ) if settings.credential == "digest" else None,
         )
         return Cassette(name, store.place, store.path, opening)

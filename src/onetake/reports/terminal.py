@@ -45,7 +45,7 @@ def in_full(summary: Summary) -> Iterator[Line]:
             f"ownerless: {calls}: made at import time or in a thread of no test; cassette {SESSION}"
         )
         yield text, "red" if summary.ownerless["missed"] else "yellow"
-    yield from _listed("warning", summary.warnings, "yellow")
+    yield from _listed("warning", _counted_once(summary.warnings), "yellow")
     yield from _listed("NOT_PERSISTED", summary.errors, "red")
     if summary.calls["quarantined"]:
         apart = _count(summary.calls["quarantined"], "answer")
@@ -94,6 +94,8 @@ def _calls(summary: Summary) -> str:
     text += f"; replayed: {calls['replayed']}"
     if calls["loose"]:
         text += f" ({calls['loose']} loosely)"
+    if calls["exchanged"]:
+        text += f"; token requests sent: {calls['exchanged']}"
     if calls["missed"]:
         text += f"; missed: {calls['missed']}"
     if calls["paid_twice"]:
@@ -105,6 +107,13 @@ def _unmarked(summary: Summary) -> list[tuple[str, str]]:
     return [
         (test, f"{_count(count, 'live call')} without a cassette; mark the test to record")
         for test, count in summary.unmarked.items()
+    ]
+
+
+def _counted_once(entries: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [
+        (test, f"{text} (x{count})" if count > 1 else text)
+        for (test, text), count in Counter(entries).items()
     ]
 
 

@@ -79,7 +79,7 @@ def test_cassettes_are_compared_whatever_the_order():
 
     (pair,) = compare_cassettes(ones, others, Matcher())
 
-    assert (pair.one, pair.other, pair.differences) == (1, None, ())
+    assert (pair.one, pair.other, pair.differences) == (2, None, ())
 
 
 def test_a_changed_request_finds_its_counterpart():
@@ -88,7 +88,7 @@ def test_a_changed_request_finds_its_counterpart():
 
     pairs = compare_cassettes(ones, others, Matcher())
 
-    assert [(pair.one, pair.other) for pair in pairs] == [(0, 1), (1, 0)]
+    assert [(pair.one, pair.other) for pair in pairs] == [(1, 2), (2, 1)]
     assert [[one.path for one in pair.differences] for pair in pairs] == [
         ["body.messages[1].content"]
     ] * 2
@@ -100,4 +100,4 @@ def test_equal_requests_are_paired_in_order():
 
     pairs = compare_cassettes(ones, others, Matcher())
 
-    assert [(pair.one, pair.other) for pair in pairs] == [(2, 2), (None, 3)]
+    assert [(pair.one, pair.other) for pair in pairs] == [(3, 3), (None, 4)]
