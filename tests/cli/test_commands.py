@@ -123,6 +123,67 @@ def test_doctor_adds_to_pyproject_and_keeps_what_is_there(provider, project):
     assert len(tomllib.loads(text)["tool"]["onetake"]["rules"]) == 2
 
 
+def test_doctor_keeps_the_line_ends_of_the_file(provider, project):
+    settings = project / "onetake.toml"
+    settings.write_bytes(b'# ours\r\nrepeats = "none"\r\n')
+    run_program(GROWING, project, provider.url, "100", "104")
+
+    assert onetake(project, "doctor", "--write").returncode == 0
+
+    lines = settings.read_bytes().split(b"\n")
+    assert lines[:2] == [b"# ours\r", b'repeats = "none"\r']
+    assert all(line.endswith(b"\r") for line in lines[:-1])
+
+
+LOOP = """
+    import sys, httpx, onetake
+    with onetake.use_cassette("main"):
+        for n in range(5):
+            httpx.post(sys.argv[1] + "/echo", json={"question_no": n})
+"""
+
+
+def test_doctor_writes_what_is_to_be_looked_at_first_only_when_told_to(provider, project):
+    run_program(LOOP, project, provider.url)
+
+    looked = onetake(project, "doctor", "--write")
+
+    assert looked.returncode == 1
+    assert "1 rule is to be looked at first" in looked.stdout
+    assert (project / "onetake.toml").read_text() == ""
+    assert onetake(project, "doctor", "--write", "--all").returncode == 0
+    assert "question_no" in (project / "onetake.toml").read_text()
+
+
+def test_doctor_outside_a_project_wants_a_place(tmp_path):
+    done = onetake(tmp_path, "doctor")
+
+    assert done.returncode == 2
+    assert "is no project" in done.stderr
+
+
+def test_what_a_terminal_would_obey_is_not_printed(provider, project):
+    run_program(LOOP, project, provider.url)
+    path = project / "cassettes" / "main.json"
+    path.write_text(path.read_text().replace("/echo", "/echo\\u001b]0;gotcha\\u0007"))
+
+    for verb in (("doctor",), ("diff", "main#1", "main#2")):
+        assert "\x1b" not in onetake(project, *verb).stdout
+
+
+def test_doctor_reads_deeply_nested_bodies(provider, project):
+    program = """
+        import sys, httpx, onetake
+        for n in range(2):
+            with onetake.use_cassette("main"):
+                httpx.post(sys.argv[1] + "/echo", content=b"[" * 900 + b"%d" % n + b"]" * 900,
+                           headers={"content-type": "application/json"})
+    """
+    run_program(program, project, provider.url)
+
+    assert "Traceback" not in onetake(project, "doctor").stderr
+
+
 def test_doctor_refuses_to_add_to_a_list_and_shows_what_to_add(provider, project):
     settings = project / "onetake.toml"
     settings.write_text('rules = [{ ignore = ["body.x"] }]\n')

@@ -204,3 +204,19 @@ def test_switched_off_it_does_nothing(suite: Suite) -> None:
     assert run.outcomes == {"passed": 1, "skipped": 1}
     assert suite.cassettes() == []
     assert "onetake:" not in run.output
+
+
+def test_names_that_nobody_registered_stop_the_run_at_its_start(suite: Suite) -> None:
+    suite.write("test_a.py", "import pytest\n@pytest.mark.onetake\ndef test_a(): ...\n")
+    for text, message in (
+        ('match_on = ["method", "tail"]', "match_on names 'tail'"),
+        ('volatile = ["uid"]', "Did you mean 'uuid'?"),
+        ('credential = "digest"', "ONETAKE_KEY is not set"),
+        ('[[rules]]\nhost = "https://h"\nignore = ["body.x"]', "which is no host name"),
+        ('[[rules]]\npath = "echo"\nignore = ["body.x"]', "which no request can have"),
+    ):
+        suite.write("onetake.toml", text)
+        run = suite.run()
+        assert run.code == 4, run.output
+        assert message in run.output
+        assert "Traceback" not in run.output

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from onetake.cassettes.decisions import Forward, Record, Refuse, Replay
 from onetake.cassettes.session import Session, Slot, _LooseQueue
 from onetake.config import Mode
-from onetake.errors import MissError
+from onetake.errors import CassetteError, MissError
 from onetake.matching import Loose, Value
 from onetake.messages import Interaction, Request
 
@@ -232,6 +232,36 @@ def test_loose_keys_of_recordings_are_made_once_and_only_when_needed():
     assert opened.looked_at == []
     opened.ask_all("a8 a9 b9")
     assert opened.looked_at == ["a1", "a1", "b1"]
+
+
+def test_a_failure_while_loose_keys_are_made_leaves_no_half_of_them():
+    held, failures = Held("a1", "first"), [CassetteError("torn"), None]
+
+    def loose_of(recorded: Held) -> Loose | None:
+        if (failure := failures.pop(0)) is not None:
+            raise failure
+        return loose(recorded.key)
+
+    session = Session(Mode.REPLAY, [(b"a1", held)], loose_of=loose_of)
+    ask = lambda: session.decide(b"a9", ASKED, MissError, loose=lambda: loose("a9"))  # noqa: E731
+
+    with pytest.raises(CassetteError):
+        ask()
+    assert isinstance(ask(), Replay)
+
+
+def test_what_was_spent_is_told_for_the_id_that_asks():
+    opened = Opened("a1:first a1:second a2:third", Mode.AUTO)
+
+    assert opened.ask_all("a8 a8 a8 a9 a9 a7") == [
+        "~first",
+        "~second",
+        "Record",
+        "~third",
+        "Record",
+        "Record",
+    ]
+    assert list(opened.session.spent.values()) == [2, 1, 3]
 
 
 def test_the_loose_key_of_a_request_is_made_only_when_needed():
