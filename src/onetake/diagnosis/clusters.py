@@ -1,8 +1,8 @@
 """Recordings that are near-equal: what varies in them, and the rules under which they would be one.
 
-Two requests are near-equal when they are the same once every uuid, hex number, time and count in them is
-the same; that is a key, so recordings are sorted into clusters without comparing every pair. What then
-differs within a cluster is looked at value by value.
+Two requests are near-equal when they are the same once every uuid, hex number, time, count and random
+token in them is the same; that is a key, so recordings are sorted into clusters without comparing every
+pair. What then differs within a cluster is looked at value by value.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from onetake.config.rules import Rule
 from onetake.diagnosis.differences import Change, changes
 from onetake.diagnosis.excerpts import excerpts, line_of
 from onetake.diagnosis.json_differences import shown
-from onetake.diagnosis.kinds import kind_of
+from onetake.diagnosis.kinds import kind_of, tokens_in
 from onetake.diagnosis.nearest import Recording
 from onetake.diagnosis.remedies import Edit, edits_for, is_enough, rule_of, to_toml
 from onetake.errors import OnetakeError
@@ -29,6 +29,7 @@ from onetake.matching import (
     KINDS,
     Content,
     Fields,
+    Found,
     Kind,
     Matcher,
     Pair,
@@ -281,8 +282,8 @@ def _note(its: Sequence[_Found]) -> str:
     if not counters:
         return ""
     return (
-        f"{', '.join(sorted(counters))} counts up. Where that counts runs, take the rule; where one test "
-        "makes several calls that differ in it, it would make them one."
+        f"{', '.join(sorted(counters))} counts up, or looks random. Where that is new with each run, take the "
+        "rule; where one test makes several calls that differ in it, it would make them one."
     )
 
 
@@ -360,9 +361,14 @@ def _near_json(value: Any) -> Any:
 
 
 def _near_text(text: str) -> str:
+    text = _blanked(text, _ANY_TIME.find(text, 1.0))
+    return _NUMBER.sub("0", _blanked(text, tokens_in(text)))
+
+
+def _blanked(text: str, found: Iterable[Found]) -> str:
     pieces: list[str] = []
     end = 0
-    for found in _ANY_TIME.find(text, 1.0):
-        pieces += (text[end : found.start], "\0")
-        end = found.end
-    return _NUMBER.sub("0", "".join((*pieces, text[end:])))
+    for one in found:
+        pieces += (text[end : one.start], "\0")
+        end = one.end
+    return "".join((*pieces, text[end:]))

@@ -1,8 +1,9 @@
 """What sort of change lies between two values: the reason why a request was another one.
 
-`uuid`, `iso-time`, `epoch`, `hex` (new on each run), `counter` (one number that moved a little), `number`,
-`float-noise`, `key-order`, `white-space`, `encoding` (the same text written otherwise), `image` (another
-picture), `bytes`, `type`, `added`, `removed`, and `text` for everything that means something.
+`uuid`, `iso-time`, `epoch`, `hex` (new on each run), `counter` (one number that moved a little), `random`
+(a token that looks drawn), `number`, `float-noise`, `key-order`, `white-space`, `encoding` (the same text
+written otherwise), `image` (another picture), `bytes`, `type`, `added`, `removed`, and `text` for everything
+that means something.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import math
 import re
 import unicodedata
 from base64 import b64decode
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -31,6 +33,13 @@ _NUMBER = re.compile(r"\d+")
 _SPACE = re.compile(r"\s+")
 _IMAGE = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,}={0,2}")
+# A token of 8 letters and digits or more that change places often: a ULID, a nanoid, a short hash. Names of
+# models and products change at most twice between letters and digits.
+_TOKEN = re.compile(
+    r"(?<![A-Za-z0-9_-])(?=[A-Za-z0-9_-]*[0-9])[A-Za-z0-9_-]{8,64}(?![A-Za-z0-9_-])"
+)
+_CHANGE = re.compile(r"[0-9](?=[A-Za-z])|[A-Za-z](?=[0-9])|[a-z](?=[A-Z])")
+_LEAST_CHANGES = 3
 _MOST = 1 << 20
 _COUNTED = 10_000  # how far a counter moves between two runs
 
@@ -119,7 +128,19 @@ def _of_texts(recorded: str, sent: str, at: tuple[float, float]) -> str:
         if len(changed) == 1:
             one, other = changed.pop()
             return _of_steps(float(one[:300]), float(other[:300]))
-    return "text"
+    return "random" if random_tokens(recorded, sent) else "text"
+
+
+def random_tokens(recorded: str, sent: str) -> list[tuple[Found, str]]:
+    """Each random token in `sent` and what stands there in `recorded`; [] if the rests differ."""
+    return _paired(recorded, sent, list(tokens_in(recorded)), list(tokens_in(sent)))
+
+
+def tokens_in(text: str) -> Iterator[Found]:
+    """Every token that looks random."""
+    for found in _TOKEN.finditer(text):
+        if len(_CHANGE.findall(found[0])) >= _LEAST_CHANGES:
+            yield Found(found.start(), found.end(), "random")
 
 
 def embedded_kinds(recorded: str, sent: str, at: tuple[float, float]) -> tuple[str, ...]:
@@ -138,12 +159,15 @@ def embedded(recorded: str, sent: str, at: tuple[float, float]) -> list[tuple[Fo
         list(volatile.find(text, moment or 1.0))
         for text, moment in zip((recorded, sent), moments, strict=True)
     ]
-    if not found[0] or len(found[0]) != len(found[1]):
+    return _paired(recorded, sent, *found)
+
+
+def _paired(
+    recorded: str, sent: str, olds: list[Found], news: list[Found]
+) -> list[tuple[Found, str]]:
+    if not olds or len(olds) != len(news) or _without(recorded, olds) != _without(sent, news):
         return []
-    rests = [_without(text, ends) for text, ends in zip((recorded, sent), found, strict=True)]
-    if rests[0] != rests[1]:
-        return []
-    return [(new, recorded[old.start : old.end]) for old, new in zip(*found, strict=True)]
+    return [(new, recorded[old.start : old.end]) for old, new in zip(olds, news, strict=True)]
 
 
 def _without(text: str, found: list[Any]) -> list[str]:

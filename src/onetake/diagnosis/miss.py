@@ -208,6 +208,7 @@ def _cause(shown: Sequence[Difference], *, is_mended: bool) -> str:
         "bytes": "changed",
         "number": "is another number",
         "image": "is another image",
+        "random": "looks random",
     }.get(first.kind, f"changes with each run ({first.kind})")
     if first.kind == "counter" and not is_mended:
         what = "changed"  # a number in a prompt may mean something

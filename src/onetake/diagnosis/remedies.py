@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from onetake.config.rules import Rule, parse_rules
 from onetake.diagnosis.differences import Change, Moments
-from onetake.diagnosis.kinds import MISSING, NEW_EACH_RUN, embedded, kind_of
+from onetake.diagnosis.kinds import MISSING, NEW_EACH_RUN, embedded, kind_of, random_tokens
 from onetake.errors import OnetakeError
 from onetake.matching import Matcher
 from onetake.messages import Request, read_url
@@ -68,9 +68,11 @@ def _edit_for(change: Change, at: Moments) -> Edit | None:
     if path.startswith("part") and path.endswith(".filename"):
         return Edit(path, "filename")
     kind = kind_of(change.recorded, change.sent, at)
-    if not all(one in NEW_EACH_RUN for one in kind.split("+")):
+    if kind != "random" and not all(one in NEW_EACH_RUN for one in kind.split("+")):
         return None
-    is_sure = True
+    is_sure = kind != "random"
+    if kind == "random" and (is_parameter(path) or path.startswith("url")):
+        return None
     if kind == "counter":
         if is_parameter(path) or path.startswith(("url", "method")):
             return None
@@ -154,10 +156,17 @@ def _pattern(recorded: Any, sent: Any, kind: str, at: Moments) -> str:
         for one, old in embedded(recorded, sent, at)
         if sent[one.start : one.end] != old
     ]
+    if kind == "random":
+        pairs = [
+            one
+            for one in random_tokens(recorded, sent)
+            if sent[one[0].start : one[0].end] != one[1]
+        ]
+        spans = [(new.start, new.end, "[A-Za-z0-9_-]{8,64}") for new, _ in pairs]
     if not spans and kind == "counter":
         digits = [list(re.finditer(r"\d+", text)) for text in (recorded, sent)]
-        pairs = zip(*digits, strict=False)
-        spans = [(*new.span(), r"\d+") for old, new in pairs if old[0] != new[0]]
+        numbers = zip(*digits, strict=False)
+        spans = [(*new.span(), r"\d+") for old, new in numbers if old[0] != new[0]]
     if len({sent[start:end] for start, end, _ in spans}) > _MOST:
         return ""
     ends = [0, *(end for _, end, _ in spans)]
@@ -180,7 +189,7 @@ def _is_whole(change: Change, at: Moments) -> bool:
         return False
     if not isinstance(one, str) or not isinstance(other, str):
         return True
-    if embedded(one, other, at):
+    if embedded(one, other, at) or random_tokens(one, other):
         # A prefix such as `trace-` is part of the value; words and spaces are not.
         return not any(mark in one for mark in " \n\t") and len(one) <= 80
     return one.strip().isdigit() and other.strip().isdigit()

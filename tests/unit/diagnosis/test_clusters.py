@@ -103,6 +103,18 @@ def test_a_number_that_may_mean_something_is_to_be_looked_at_first():
     assert "body.question_no counts up" in " ".join(one.note for one in report.proposals)
 
 
+def test_random_tokens_are_named_and_to_be_looked_at_first():
+    tokens = ("01J9ZC5M3K8Q7W", "01JA0D6N4L9R8X", "01JB1E7P5M0S9Y", "01JC2F8Q6N1T0Z")
+    held = [Held(chat(f"Summarise job {token} now"), START.timestamp()) for token in tokens]
+
+    (proposal,) = examine([("a.json", held)], Matcher()).proposals
+
+    assert [(one.path, one.kind) for one in proposal.clusters[0].varying] == [
+        ("body.messages[1].content", "random")
+    ]
+    assert (proposal.is_sure, proposal.merged) == (False, 3)
+
+
 def test_models_and_paths_are_never_proposed():
     held = [Held(post({"model": f"gpt-{n}", "input": "x"})) for n in range(5)]
     held += [Held(post({"input": "x"}, url=f"https://h/models/gemini-{n}")) for n in range(5)]

@@ -106,6 +106,7 @@ def test_the_rule_pasted_into_the_file_makes_them_equal(recorded, sent, part):
         (post({"input": [1, 2]}), post({"input": [1, 3]})),
         (chat("x", customer_id=41), chat("x", customer_id=42)),
         (chat("1+2="), chat("2+2=")),
+        (chat("job 01J9ZC5M3K8Q7W"), chat("job 01JA0D6N4L9R8X")),
         (post({}, url=f"{URL}?sku=41"), post({}, url=f"{URL}?sku=42")),
         (post({}, url=f"{URL}/deployments/gpt-4/x"), post({}, url=f"{URL}/deployments/gpt-5/x")),
         (chat("order 1234567890"), chat("order 1987654321")),
