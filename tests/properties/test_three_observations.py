@@ -23,6 +23,8 @@ from hypothesis import strategies as st
 
 import onetake
 from onetake.config import Settings
+from onetake.redaction.headers import treatment
+from onetake.redaction.names import field_kind
 from tests.support.clients import Ask, observe
 
 EXAMPLES = int(os.environ.get("HYPOTHESIS_EXAMPLES", "25"))
@@ -39,7 +41,10 @@ json_values = st.recursive(
     max_leaves=12,
 )
 bodies = st.binary(max_size=2000) | st.text(max_size=500).map(lambda text: text.encode("utf-8"))
-tokens = st.text("abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=8)
+# No names of secrets (hypothesis also draws words of our own source): those are redacted on purpose.
+tokens = st.text("abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=8).filter(
+    lambda name: not treatment(f"x-{name}") and not field_kind(name)
+)
 visible = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=20)
 
 
