@@ -184,11 +184,12 @@ class Matcher:
             window_s=self._window_s,
         )
 
-    def key(self, request: Request) -> MatchKey:
+    def key(self, request: Request, active: Active | None = None) -> MatchKey:
+        """The exact key. `active` is what `active` says of `request`, where that is known already."""
         if not self.rules:
             pieces = [part(request) for part in self._quick]
         else:
-            active = self.active(request)
+            active = active or self.active(request)
             if active.edits:
                 fields = _edited(request, active, headers="headers" in active.edited)
                 pieces = [

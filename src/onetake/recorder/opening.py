@@ -187,7 +187,7 @@ class Opening:
                     # Only calls that a recording may answer are numbered.
                     request = request.replace(principal=self._principal(request, active))
             safe = self._redactor.request(request)
-            key = self._matcher.key(safe)
+            key = self._matcher.key(safe, active)
             with self._lock:
                 decision = found or self._from_session(safe, key, active, mode, now_s)
                 decision = self._allowed(decision, request, safe)
