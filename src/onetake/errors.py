@@ -12,6 +12,8 @@ Each carries one line of remedy; the text of the error ends with it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class OnetakeError(Exception):
     """Root of the tree. `remedy` is one line that says what to do."""
@@ -67,3 +69,11 @@ class StoreError(OnetakeError):
 
 class RedactionError(OnetakeError):
     """A value that must not be written could not be removed."""
+
+
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """`Did you mean 'uuid'?`, or "" where nothing known is near."""
+    import difflib  # late: most runs have no typo
+
+    near = difflib.get_close_matches(str(name), list(known), 1)
+    return f"Did you mean {near[0]!r}?" if near else ""

@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 
-from tests.support.runs import environment, result, run_program
+from tests.support.runs import result, run_program, run_python
 
 
 def onetake(project: Path, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "onetake", *arguments],
-        cwd=project,
-        env=environment(**extra),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return run_python(project, "-m", "onetake", *arguments, **extra)
 
 
 GROWING = """

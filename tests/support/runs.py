@@ -28,8 +28,13 @@ def run_program(
     source: str, cwd: Path, *arguments: str, **extra: str
 ) -> subprocess.CompletedProcess[str]:
     """Run Python `source` (dedented) in `cwd`."""
+    return run_python(cwd, "-c", textwrap.dedent(source), *arguments, **extra)
+
+
+def run_python(cwd: Path, *words: str, **extra: str) -> subprocess.CompletedProcess[str]:
+    """`python WORDS` in `cwd`, `extra` being variables of its environment."""
     return subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(source), *arguments],
+        [sys.executable, *words],
         cwd=cwd,
         env=environment(**extra),
         capture_output=True,

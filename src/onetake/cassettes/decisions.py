@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
 from onetake.errors import OnetakeError
 from onetake.messages import Interaction, Request
+
+if TYPE_CHECKING:
+    from onetake.matching import Loose  # every start imports this module
 
 
 class Recorded(Protocol):
@@ -27,10 +30,14 @@ class Recorded(Protocol):
 
 
 class Replay(Struct, frozen=True):
-    """Answer from this interaction. `loosely` is its recording where only the loose keys are equal."""
+    """Answer from this interaction.
+
+    Where only the loose keys are equal, `loosely` is its recording and `sent` the request's own.
+    """
 
     interaction: Interaction
     loosely: Recorded | None = None
+    sent: Loose | None = None
 
 
 class Local(Struct, frozen=True):

@@ -106,7 +106,7 @@ class Session:
             if loose_queue is not None:
                 taken = loose_queue.take(sent.ids, self._asked, repeats=repeats)
                 if taken is not None:
-                    return self._replay(taken, request, loosely=taken)
+                    return self._replay(taken, request, sent)
                 spent = loose_queue.spent(sent.ids)
         if mode is Mode.AUTO or (mode is Mode.ONCE and not self.exists):
             decision = self._closed_or_record(Slot(key, n))
@@ -145,14 +145,13 @@ class Session:
         self.slots[self._seq] = slot
         return Record(self._seq)
 
-    def _replay(
-        self, recorded: Recorded, request: Request, *, loosely: Recorded | None = None
-    ) -> Decision:
+    def _replay(self, recorded: Recorded, request: Request, sent: Loose | None = None) -> Decision:
         slot = self._from_quarantine.get(id(recorded))
         if slot is not None and id(recorded) not in self.used:
             self.taken_from_quarantine.append((slot, recorded))
         self.used.add(id(recorded))
-        return Replay(recorded.answering(request), loosely)
+        loosely = None if sent is None else recorded
+        return Replay(recorded.answering(request), loosely, sent)
 
 
 class _LooseQueue:

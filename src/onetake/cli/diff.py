@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-import msgspec
 from msgspec import Struct
 
-from onetake.cli.workplace import Workplace
+from onetake.cli.workplace import Workplace, echo_json
 from onetake.diagnosis import Counterparts, Difference, compare, compare_cassettes, line_of
 from onetake.errors import UsageError
 from onetake.messages import Interaction
@@ -61,7 +60,7 @@ def diff(a: str, b: str, as_json: bool) -> None:
             "same": same,
             "pairs": pairs,
         }
-        click.echo(msgspec.json.format(msgspec.json.encode(data), indent=2))
+        echo_json(data)
     else:
         _show(pairs, same)
     click.get_current_context().exit(1 if pairs else 0)

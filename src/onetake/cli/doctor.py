@@ -9,13 +9,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
-import msgspec
 
 from onetake import project
-from onetake.cli.workplace import Workplace
+from onetake.cli.workplace import Workplace, echo_json
 from onetake.diagnosis import Cluster, Report, examine
 from onetake.errors import CassetteError
 from onetake.formats.document import Stored
+from onetake.reports.terminal import of_noun
 from onetake.stores.files import read_cassette
 
 _MOST_SHOWN = 20
@@ -45,7 +45,7 @@ def doctor(places: tuple[str, ...], write: bool, every: bool, as_json: bool) -> 
         report = examine(_recordings(place, shown, unreadable), place.matcher)
     path, header = project.settings_file(place.root)
     if as_json:
-        click.echo(_to_json(report, unreadable, header))
+        echo_json(_to_data(report, unreadable, header))
     else:
         _show(report, len(paths), unreadable, header)
     chosen = [one for one in report.proposals if every or one.is_sure] if write else []
@@ -76,8 +76,8 @@ def _recordings(
             unreadable.append(error.message)
 
 
-def _to_json(report: Report, unreadable: Sequence[str], header: str) -> str:
-    data = {
+def _to_data(report: Report, unreadable: Sequence[str], header: str) -> dict[str, object]:
+    return {
         "interactions": report.interactions,
         "unreadable": [
             *unreadable,
@@ -95,11 +95,10 @@ def _to_json(report: Report, unreadable: Sequence[str], header: str) -> str:
         ],
         "unsolved": report.unsolved,
     }
-    return msgspec.json.format(msgspec.json.encode(data), indent=2).decode()
 
 
 def _show(report: Report, cassettes: int, unreadable: Sequence[str], header: str) -> None:
-    click.echo(f"{_count(cassettes, 'cassette')}, {_count(report.interactions, 'interaction')}.")
+    click.echo(f"{of_noun(cassettes, 'cassette')}, {of_noun(report.interactions, 'interaction')}.")
     for text in unreadable:
         click.secho(f"left out: {text}", fg="yellow", err=True)
     for number, one in enumerate(report.proposals, 1):
@@ -126,9 +125,9 @@ def _show(report: Report, cassettes: int, unreadable: Sequence[str], header: str
         )
     merged = sum(one.merged for one in report.proposals)
     if merged:
-        rules = _count(len(report.proposals), "rule")
+        rules = of_noun(len(report.proposals), "rule")
         click.echo(
-            f"\n{rules} would merge {merged} of {_count(report.interactions, 'interaction')}."
+            f"\n{rules} would merge {merged} of {of_noun(report.interactions, 'interaction')}."
         )
     elif not report.unsolved:
         click.echo("No two of them are near-equal: nothing to mend.")
@@ -142,7 +141,7 @@ def _show_cluster(cluster: Cluster) -> None:
         if not one.is_compared:
             click.echo(f"  ({one.kind}; never compared, needs no rule)")
             continue
-        click.echo(f"  ({one.kind}, {_count(one.values, 'value')})")
+        click.echo(f"  ({one.kind}, {of_noun(one.values, 'value')})")
         for example in one.examples:
             click.echo(f"    {example}")
 
@@ -159,7 +158,3 @@ def _write(place: Workplace, path: Path, tables: Sequence[str], *, quiet: bool) 
     project.rewrite(path, new)
     if not quiet:
         click.echo(f"Written to {place.shown(path)}.")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

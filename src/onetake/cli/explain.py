@@ -6,9 +6,8 @@ import time
 from collections.abc import Sequence
 
 import click
-import msgspec
 
-from onetake.cli.workplace import Workplace
+from onetake.cli.workplace import Workplace, echo_json
 from onetake.diagnosis import Event, group, render, to_lines
 from onetake.errors import UsageError
 from onetake.stores.runs import Run, last_run
@@ -43,7 +42,7 @@ def explain(pattern: str | None, as_json: bool) -> None:
     if as_json:
         groups = group(events)
         data = {"run": run.head, "groups": groups, "events": events}
-        click.echo(msgspec.json.format(msgspec.json.encode(data), indent=2))
+        echo_json(data)
         return
     click.echo(_headline(run))
     if pattern is not None or 0 < len(events) <= _FEW:

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
+import click
+import msgspec
 from msgspec.structs import replace
 
 from onetake import project
@@ -93,6 +95,11 @@ class Workplace:
             if "cassettes" in folders:
                 folders.remove("cassettes")
                 yield from cassette_files(Path(where, "cassettes"))
+
+
+def echo_json(data: object) -> None:
+    """What every verb prints with `--json`."""
+    click.echo(msgspec.json.format(msgspec.json.encode(data), indent=2))
 
 
 def _is_called(path: Path, name: str) -> bool:

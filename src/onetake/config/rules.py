@@ -12,7 +12,6 @@ that says something wins.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -23,7 +22,7 @@ from msgspec import Struct
 from onetake.config.paths import Path, parse_path
 from onetake.config.patterns import check_pattern
 from onetake.config.settings import TELEMETRY
-from onetake.errors import UsageError
+from onetake.errors import UsageError, did_you_mean
 from onetake.messages import glob
 
 CLASSES = ("telemetry", "credential-exchange", "ordinary")
@@ -133,8 +132,7 @@ _FORM = 'A rule looks like { host = "api.example.com", ignore = ["body.metadata.
 def _check_keys(value: Mapping[str, Any], known: Sequence[str], place: str) -> None:
     for key in value:
         if key not in known:
-            near = difflib.get_close_matches(str(key), known, 1)
-            hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known)}."
+            hint = did_you_mean(key, known) or f"Known: {', '.join(known)}."
             raise UsageError(f"Unknown key {key!r} in {place}.", remedy=hint)
 
 
@@ -193,11 +191,8 @@ def _check(rule: Rule, place: str) -> None:
         ("repeats", rule.repeats, ("none", "last")),
     ):
         if value is not None and value not in known:
-            near = difflib.get_close_matches(value, known, 1)
-            hint = f"Did you mean {near[0]!r}? " if near else ""
-            raise UsageError(
-                f"{key!r} of {place} is {value!r}.", remedy=f"{hint}Known: {', '.join(known)}."
-            )
+            hint = f"{did_you_mean(value, known)} Known: {', '.join(known)}.".lstrip()
+            raise UsageError(f"{key!r} of {place} is {value!r}.", remedy=hint)
     if rule == Rule(host=rule.host, path=rule.path, method=rule.method):
         raise UsageError(
             f"The {place} says nothing.",

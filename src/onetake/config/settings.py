@@ -6,7 +6,6 @@ ceiling: an explicit `replay`, and CI with recordings in local files, hold every
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import fields, replace
 
-from onetake.errors import UsageError
+from onetake.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from onetake.config.rules import Rule
@@ -136,11 +135,10 @@ def _check_kinds(settings: Settings) -> None:
     for place, kinds in named:
         for kind in kinds:
             if kind not in known:
-                near = difflib.get_close_matches(kind, known, 1)
-                hint = f"Did you mean {near[0]!r}? " if near else ""
+                hint = f"Known: {', '.join(known)}; volatile_patterns adds to them."
                 raise UsageError(
                     f"{place} names {kind!r}, which is unknown.",
-                    remedy=f"{hint}Known: {', '.join(known)}; volatile_patterns adds to them.",
+                    remedy=f"{did_you_mean(kind, known)} {hint}".lstrip(),
                 )
 
 
@@ -183,8 +181,7 @@ def _patterns(value: Any, source: str) -> dict[str, str]:
 
 def _value(key: str, value: Any, source: str) -> Any:
     if key not in NAMES:
-        near = difflib.get_close_matches(key, NAMES, 1)
-        hint = f"Did you mean {near[0]!r}?" if near else f"Known settings: {', '.join(NAMES)}."
+        hint = did_you_mean(key, NAMES) or f"Known settings: {', '.join(NAMES)}."
         raise UsageError(f"Unknown setting {key!r} in {source}.", remedy=hint)
     if key == "mode":
         return _mode(value, source)
@@ -225,10 +222,9 @@ def _mode(value: Any, source: str) -> Mode:
             remedy="Use record to record anew and review the change in version control.",
         )
     if not isinstance(value, str) or value not in MODES:
-        near = difflib.get_close_matches(str(value), MODES, 1)
         raise UsageError(
             f"Unknown mode {value!r} in {source}.",
-            remedy=(f"Did you mean {near[0]!r}? " if near else "") + f"Modes: {', '.join(Mode)}.",
+            remedy=f"{did_you_mean(value, MODES)} Modes: {', '.join(Mode)}.".lstrip(),
         )
     return MODES[value]
 

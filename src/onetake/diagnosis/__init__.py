@@ -5,8 +5,8 @@ Works on redacted requests alone, so its texts may be shown anywhere.
 
 from onetake.diagnosis.clusters import Cluster, Proposal, Report, Varying, examine
 from onetake.diagnosis.comparison import Counterparts, compare, compare_cassettes
-from onetake.diagnosis.differences import Change, Difference, changes, differences
-from onetake.diagnosis.excerpts import line_of
+from onetake.diagnosis.differences import Change, Difference, changes, to_difference
+from onetake.diagnosis.excerpts import line_of, wrapped
 from onetake.diagnosis.grouping import Event, Group, group, to_lines
 from onetake.diagnosis.kinds import kind_of
 from onetake.diagnosis.miss import Miss, explain_miss, render
@@ -28,7 +28,6 @@ __all__ = [
     "changes",
     "compare",
     "compare_cassettes",
-    "differences",
     "empty_uploads",
     "examine",
     "explain_miss",
@@ -37,5 +36,7 @@ __all__ = [
     "line_of",
     "nearest",
     "render",
+    "to_difference",
     "to_lines",
+    "wrapped",
 ]

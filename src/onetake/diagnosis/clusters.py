@@ -18,10 +18,10 @@ import msgspec
 from msgspec import Struct
 
 from onetake.config.rules import Rule
-from onetake.diagnosis.differences import Change, changes
+from onetake.diagnosis.differences import Change, changes, json_of_part
 from onetake.diagnosis.excerpts import excerpts, line_of
 from onetake.diagnosis.json_differences import shown
-from onetake.diagnosis.kinds import kind_of, tokens_in
+from onetake.diagnosis.kinds import kind_of, split_at, tokens_in
 from onetake.diagnosis.nearest import Recording
 from onetake.diagnosis.remedies import Edit, edits_for, is_enough, rule_of, to_toml
 from onetake.errors import OnetakeError
@@ -230,7 +230,7 @@ def _proposals(
             unsolved.append(one.cluster)
             continue
         url = read_url(one.requests[0].url)
-        by_place.setdefault((url.netloc, _shape(url.path)), []).append(one)
+        by_place.setdefault((url.netloc, _near_text(url.path)), []).append(one)
     proposals: list[Proposal] = []
     for some in by_place.values():
         for its in _sharing(some, matcher):
@@ -287,10 +287,6 @@ def _note(its: Sequence[_Found]) -> str:
     )
 
 
-def _shape(path: str) -> str:
-    return _near_text(path)
-
-
 def near_key(request: Request) -> bytes:
     """The same for requests that differ in uuids, hex numbers, times and numbers alone. Never raises."""
     try:
@@ -327,13 +323,10 @@ def _near_content(content: Content) -> Any:
 
 
 def _near_part(part: PartFacts) -> list[Any]:
-    near: Any = None
-    if part.content[:1] in (b"{", b"["):
-        try:
-            near = _near_json(msgspec.json.decode(part.content))
-        except (ValueError, RecursionError):
-            near = None
-    if near is None:
+    parsed = json_of_part(part)
+    try:
+        near = _near_bytes(part.content) if parsed is None else _near_json(parsed[0])
+    except RecursionError:
         near = _near_bytes(part.content)
     return [part.name, _near_text(part.filename or ""), part.content_type, near]
 
@@ -366,9 +359,4 @@ def _near_text(text: str) -> str:
 
 
 def _blanked(text: str, found: Iterable[Found]) -> str:
-    pieces: list[str] = []
-    end = 0
-    for one in found:
-        pieces += (text[end : one.start], "\0")
-        end = one.end
-    return "".join((*pieces, text[end:]))
+    return "\0".join(split_at(text, found)[::2])

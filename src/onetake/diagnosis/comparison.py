@@ -55,11 +55,12 @@ def compare_cassettes(
     that are most alike.
     """
     partner = _by_key(ones, others, matcher)
+    taken = set(partner.values())
     partner |= _by_likeness(
         ones,
         others,
         [i for i in range(len(ones)) if i not in partner],
-        [i for i in range(len(others)) if i not in partner.values()],
+        [j for j in range(len(others)) if j not in taken],
     )
     pairs: list[Counterparts] = []
     for i, one in enumerate(ones):

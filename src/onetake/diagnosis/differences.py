@@ -58,24 +58,17 @@ class Difference(Struct, frozen=True, omit_defaults=True):
     sent_window: str = ""
 
 
-def differences(
-    recorded: Request, sent: Request, at: Moments = (0.0, 0.0)
-) -> tuple[Difference, ...]:
-    """What differs but for headers, in the order of the request; at most 200. Never raises.
-
-    `at` is when the two were made (UTC seconds, 0 if not known): a time near it is told from a number.
-    """
-    return tuple(to_difference(change, at) for change in changes(recorded, sent))
-
-
 def changes(recorded: Request, sent: Request, headers: Sequence[str] = ()) -> list[Change]:
-    """The same with the values themselves, and `headers` (names in lower case) last."""
+    """What differs, in the order of the request, and `headers` (names in lower case) last; at most 200."""
     found = islice(chain(_all(recorded, sent), _headers(recorded, sent, headers)), _MOST)
     return list(found)
 
 
 def to_difference(change: Change, at: Moments = (0.0, 0.0)) -> Difference:
-    """`change` as short texts."""
+    """`change` as short texts.
+
+    `at` is when the two were made (UTC seconds, 0 if not known): a time near it is told from a number.
+    """
     one, other = change.recorded, change.sent
     if isinstance(one, bytes) and isinstance(other, bytes):
         return _of_bytes(change.path, one, other, at)
@@ -171,7 +164,7 @@ def _parts(recorded: Sequence[PartFacts], sent: Sequence[PartFacts]) -> Iterator
 
 
 def _part_contents(path: str, one: PartFacts, other: PartFacts) -> Iterator[Change]:
-    values = [_json_value(part.content) for part in (one, other)]
+    values = [json_of_part(part) for part in (one, other)]
     if values[0] is not None and values[1] is not None:
         found = list(_json(path, values[0][0], values[1][0]))
         # The same value written otherwise: the bytes of a part are compared.
@@ -182,8 +175,9 @@ def _part_contents(path: str, one: PartFacts, other: PartFacts) -> Iterator[Chan
         yield Change(path, one.content, other.content)
 
 
-def _json_value(data: bytes) -> tuple[Any] | None:
-    return parse_json(data) if data[:1] in (b"{", b"[") else None
+def json_of_part(part: PartFacts) -> tuple[Any] | None:
+    """The JSON that a part holds, in a tuple; None for other contents."""
+    return parse_json(part.content) if part.content[:1] in (b"{", b"[") else None
 
 
 def _of_bytes(path: str, one: bytes, other: bytes, at: Moments) -> Difference:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from onetake.messages import Request
 from onetake.redaction import safe_url
 
 WIDTH = 60
+_TERMINAL = 80
 _BEFORE = 16
 _AROUND = 100  # bytes
 
@@ -54,6 +56,18 @@ def _window(text: str, start: int) -> str:
     if len(piece) > room:
         piece = piece[: room - 1] + "…"
     return ("…" if start else "") + one_line(piece)
+
+
+def wrapped(text: str, first: str = "", rest: str = "") -> list[str]:
+    """Lines of a terminal's width that begin with `first` and `rest`; no word is broken, to be pasted."""
+    return textwrap.wrap(
+        text,
+        _TERMINAL,
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def line_of(request: Request) -> str:

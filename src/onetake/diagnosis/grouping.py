@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
+from onetake.diagnosis.excerpts import wrapped
 from onetake.diagnosis.miss import Miss, settings_file
 
 _MOST_TESTS = 5
-_WIDTH = 80
 
 
 class Event(Struct, frozen=True, kw_only=True):
@@ -78,26 +77,14 @@ def group(events: Iterable[Event]) -> tuple[Group, ...]:
 def to_lines(group: Group) -> Iterator[str]:
     """`41 misses: body.messages[0].content changed at character 312`, then the tests and the remedy."""
     one, many = _TITLES[group.outcome]
-    yield from _indented(
-        f"{one if group.count == 1 else many.format(group.count)}: {group.title}", ""
-    )
+    count = one if group.count == 1 else many.format(group.count)
+    yield from wrapped(f"{count}: {group.title}", rest="  ")
     more = len(group.tests) - _MOST_TESTS
     shown = [*group.tests[:_MOST_TESTS], *([f"and {more} more"] if more > 0 else [])]
-    yield from _indented(f"in {', '.join(shown)}")
+    yield from wrapped(f"in {', '.join(shown)}", "  ", "  ")
     if group.rule:
         yield f"  this rule makes them equal (in {settings_file(group.rule)}):"
         for line in group.rule.split("\n"):
             yield f"    {line}"
     else:
-        yield from _indented(group.advice)
-
-
-def _indented(text: str, first: str = "  ") -> Iterator[str]:
-    yield from textwrap.wrap(
-        text,
-        _WIDTH,
-        initial_indent=first,
-        subsequent_indent="  ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+        yield from wrapped(group.advice, "  ", "  ")

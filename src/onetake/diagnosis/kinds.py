@@ -13,7 +13,7 @@ import math
 import re
 import unicodedata
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -28,7 +28,7 @@ NEW_EACH_RUN = (*KINDS, "counter")
 # another year is rather an order number.
 _NEAR = Volatile(KINDS, window_s=400 * DAY_S)
 # Where the moment of a request is not known, what is written as a time still is one.
-_UNKNOWN = Volatile(("uuid", "iso-time", "hex"), window_s=math.inf)
+UNDATED = Volatile(("uuid", "iso-time", "hex"), window_s=math.inf)
 _NUMBER = re.compile(r"\d+")
 _SPACE = re.compile(r"\s+")
 _IMAGE = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF")
@@ -154,7 +154,7 @@ def embedded_kinds(recorded: str, sent: str, at: tuple[float, float]) -> tuple[s
 def embedded(recorded: str, sent: str, at: tuple[float, float]) -> list[tuple[Found, str]]:
     """Each volatile value in `sent` and what stands there in `recorded`; [] if the rests differ."""
     moments = at[0] or at[1], at[1] or at[0]
-    volatile = _NEAR if moments[0] else _UNKNOWN
+    volatile = _NEAR if moments[0] else UNDATED
     found = [
         list(volatile.find(text, moment or 1.0))
         for text, moment in zip((recorded, sent), moments, strict=True)
@@ -165,12 +165,13 @@ def embedded(recorded: str, sent: str, at: tuple[float, float]) -> list[tuple[Fo
 def _paired(
     recorded: str, sent: str, olds: list[Found], news: list[Found]
 ) -> list[tuple[Found, str]]:
-    if not olds or len(olds) != len(news) or _without(recorded, olds) != _without(sent, news):
+    if not olds or len(olds) != len(news) or split_at(recorded, olds) != split_at(sent, news):
         return []
     return [(new, recorded[old.start : old.end]) for old, new in zip(olds, news, strict=True)]
 
 
-def _without(text: str, found: list[Any]) -> list[str]:
+def split_at(text: str, found: Iterable[Found]) -> list[str]:
+    """What stands around each value, and between that the value's kind."""
     pieces: list[str] = []
     end = 0
     for one in found:

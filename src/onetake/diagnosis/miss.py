@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import re
-import textwrap
 from collections.abc import Container, Sequence
 
 from msgspec import Struct
 
 from onetake.diagnosis.differences import Change, Difference, Moments, changes, to_difference
-from onetake.diagnosis.excerpts import line_of
+from onetake.diagnosis.excerpts import line_of, wrapped
 from onetake.diagnosis.kinds import kind_of
 from onetake.diagnosis.nearest import Place, Recording, nearest
-from onetake.diagnosis.remedies import rule_for, to_toml
+from onetake.diagnosis.remedies import of_every_item, rule_for, to_toml
 from onetake.diagnosis.uploads import empty_uploads
 from onetake.matching import Matcher
 from onetake.messages import Request, read_url
 
 _MOST_SHOWN = 8
 _MOST_KEPT = 50
-_WIDTH = 80
 
 
 class Miss(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -198,8 +195,8 @@ def _significant_first(
 def _cause(shown: Sequence[Difference], *, is_mended: bool) -> str:
     """The first thing that differs, in words that other misses of the same cause share."""
     first = shown[0]
-    path = _INDEX.sub("[*]", first.path) if len(shown) > 1 else first.path
-    others = len({_INDEX.sub("[*]", one.path) for one in shown}) - 1
+    path = of_every_item(first.path) if len(shown) > 1 else first.path
+    others = len({of_every_item(one.path) for one in shown}) - 1
     what = {
         "text": "changed",
         "added": "is new",
@@ -221,7 +218,6 @@ def _place(request: Request) -> str:
     return f"{request.method.upper()} {url.netloc}{url.path}"
 
 
-_INDEX = re.compile(r"\[\d+\]")
 _RECORD = "To record it, run once with --onetake-mode=auto or ONETAKE_MODE=auto."
 
 _TITLES = {
@@ -264,7 +260,7 @@ def render(miss: Miss, cassette: str, mode: str, *, verbose: bool = False) -> st
         lines.append(f"This rule makes them equal (in {settings_file(miss.rule)}):")
         lines += [f"  {line}" for line in miss.rule.split("\n")]
     if miss.advice:
-        lines += textwrap.wrap(miss.advice, _WIDTH, break_long_words=False, break_on_hyphens=False)
+        lines += wrapped(miss.advice)
     return "\n".join(lines)
 
 

@@ -8,7 +8,6 @@ decoded and compared.
 
 from __future__ import annotations
 
-import math
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
@@ -18,9 +17,9 @@ from typing import Any, Protocol
 import msgspec
 
 from onetake.diagnosis.excerpts import likeness
+from onetake.diagnosis.kinds import UNDATED
 from onetake.errors import OnetakeError
 from onetake.formats.document import encode_interaction
-from onetake.matching import Volatile
 from onetake.messages import Headers, Interaction, Request, read_url
 
 _FEW = 24  # recordings whose texts are compared by every piece
@@ -226,8 +225,6 @@ def _as_stored(request: Request) -> bytes:
 
 
 _UUID = 36  # bytes
-# Any time, not only one of now.
-_NEW_EACH_RUN = Volatile(("uuid", "iso-time", "hex"), window_s=math.inf)
 _AFTER_BODY = re.compile(rb'\n          "form": |\n      "recorded": ')
 _SAYS_NOTHING = re.compile(rb'.*[\[{]\Z|.{0,3}\Z|"boundary": |"content-type: ')
 
@@ -263,7 +260,7 @@ def _cut(line: bytes, indented: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _has_new_each_run(text: bytes) -> bool:
-    found = _NEW_EACH_RUN.find(text.decode("utf-8", "ignore"), at=1.0)
+    found = UNDATED.find(text.decode("utf-8", "ignore"), at=1.0)
     return next(found, None) is not None
 
 

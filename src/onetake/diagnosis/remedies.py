@@ -195,11 +195,16 @@ def _is_whole(change: Change, at: Moments) -> bool:
     return one.strip().isdigit() and other.strip().isdigit()
 
 
+def of_every_item(path: str) -> str:
+    """`path` with `[*]` for each index."""
+    return _INDEX.sub("[*]", path)
+
+
 def _merged(paths: Sequence[str]) -> list[str]:
     """Paths that differ in their indexes alone become one of every item, where there are several."""
     by_shape: dict[str, list[str]] = {}
     for path in paths:
-        by_shape.setdefault(_INDEX.sub("[*]", path), []).append(path)
+        by_shape.setdefault(of_every_item(path), []).append(path)
     return [shape if len(some) > 1 else some[0] for shape, some in by_shape.items()]
 
 

@@ -57,7 +57,7 @@ def pytest_configure(config: pytest.Config) -> None:
         if sources.session.credential == "digest":
             project.digest_key(os.environ)
     except UsageError as error:
-        raise pytest.UsageError(f"onetake: {' '.join(str(error).split())}") from None
+        raise options.usage_error(error) from None
     if _RUN_ID not in os.environ:
         # Workers inherit it; a later run in the same process is another run.
         project.run_id()

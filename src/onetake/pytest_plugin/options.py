@@ -9,6 +9,7 @@ import pytest
 
 from onetake import project
 from onetake.config import Settings, Source, resolve
+from onetake.errors import UsageError
 
 
 def add(parser: pytest.Parser) -> None:
@@ -24,6 +25,11 @@ def add(parser: pytest.Parser) -> None:
     group.addoption(
         "--no-onetake", action="store_true", help="switch onetake off: calls go to the network"
     )
+
+
+def usage_error(error: UsageError) -> pytest.UsageError:
+    """What stops a run at its start."""
+    return pytest.UsageError(f"onetake: {' '.join(str(error).split())}")
 
 
 class Sources:

@@ -12,7 +12,7 @@ from onetake.errors import OnetakeError, UsageError
 from onetake.pytest_plugin import markers, names
 from onetake.pytest_plugin.fixtures import OPENING, OURS
 from onetake.pytest_plugin.lazy import LazyOwner
-from onetake.pytest_plugin.options import Sources
+from onetake.pytest_plugin.options import Sources, usage_error
 from onetake.pytest_plugin.ownership import around_call, around_fixture
 from onetake.pytest_plugin.scopes import Scope, hide_our_frames
 from onetake.pytest_plugin.unmarked import Unmarked
@@ -169,7 +169,7 @@ class SessionPlugin:
         try:  # what conftest files register is known now
             self.recorder.check()
         except UsageError as error:
-            raise pytest.UsageError(f"onetake: {' '.join(str(error).split())}") from None
+            raise usage_error(error) from None
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, exitstatus: int) -> None:

@@ -192,7 +192,7 @@ class Opening:
                 decision = found or self._from_session(safe, key, active, mode, now_s)
                 decision = self._allowed(decision, request, safe)
                 if isinstance(decision, Replay):
-                    decision, loose = self._carried(decision, safe, now_s)
+                    decision, loose = self._carried(decision, safe)
                 self._account(decision, safe, key, client, loose)
             return decision
         except OnetakeError as error:  # of redaction, a match function, or stored data
@@ -234,18 +234,13 @@ class Opening:
             self._exchanges.add(decision.seq)
         return decision
 
-    def _carried(
-        self, decision: Replay, safe: Request, now_s: float
-    ) -> tuple[Replay, tuple[LooseHit, ...]]:
+    def _carried(self, decision: Replay, safe: Request) -> tuple[Replay, tuple[LooseHit, ...]]:
         """The replay with the ids that the program uses now, and the values that a loose hit forgave."""
         forgiven: list[tuple[Value, Value]] = []
         if decision.loosely is not None:
             self.counts["loose"] += 1
             stored = decision.loosely
-            sides = (
-                self._matcher.loose(stored.request, stored.at),
-                self._matcher.loose(safe, now_s),
-            )
+            sides = self._matcher.loose(stored.request, stored.at), decision.sent
             if sides[0] is not None and sides[1] is not None:
                 pairs = zip(sides[0].values, sides[1].values, strict=False)
                 forgiven = [(old, new) for old, new in pairs if old.text != new.text]

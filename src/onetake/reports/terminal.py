@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections import Counter
 from collections.abc import Iterator
 
@@ -11,7 +10,6 @@ from onetake.reports.accounts import SESSION, Summary
 Line = tuple[str, str]
 
 _SHOWN = 10
-_WIDTH = 80
 _COLOURS = {"MISS": "red", "NOT_PERSISTED": "red", "LIVE": "yellow", "UNMARKED:LIVE": "yellow"}
 
 
@@ -48,7 +46,7 @@ def in_full(summary: Summary) -> Iterator[Line]:
     yield from _listed("warning", _counted_once(summary.warnings), "yellow")
     yield from _listed("NOT_PERSISTED", summary.errors, "red")
     if summary.calls["quarantined"]:
-        apart = _count(summary.calls["quarantined"], "answer")
+        apart = of_noun(summary.calls["quarantined"], "answer")
         text = f"quarantined: {apart} of tests that did not pass; their next run replays them"
         yield text, "yellow"
 
@@ -68,13 +66,13 @@ def _causes(summary: Summary) -> Iterator[Line]:
         for text in rest:
             yield text, ""
     if len(groups) > _SHOWN:
-        yield f"and {_count(len(groups) - _SHOWN, 'other cause')}; see `onetake explain`", ""
+        yield f"and {of_noun(len(groups) - _SHOWN, 'other cause')}; see `onetake explain`", ""
 
 
 def _wrapped(text: str) -> Iterator[Line]:
-    for line in textwrap.wrap(
-        text, _WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
-    ):
+    from onetake.diagnosis import wrapped
+
+    for line in wrapped(text, rest="  "):
         yield line, ""
 
 
@@ -105,7 +103,7 @@ def _calls(summary: Summary) -> str:
 
 def _unmarked(summary: Summary) -> list[tuple[str, str]]:
     return [
-        (test, f"{_count(count, 'live call')} without a cassette; mark the test to record")
+        (test, f"{of_noun(count, 'live call')} without a cassette; mark the test to record")
         for test, count in summary.unmarked.items()
     ]
 
@@ -124,7 +122,8 @@ def _listed(kind: str, entries: list[tuple[str, str]], colour: str) -> Iterator[
         yield f"{kind}: and {len(entries) - _SHOWN} more", colour
 
 
-def _count(number: int, noun: str) -> str:
+def of_noun(number: int, noun: str) -> str:
+    """`1 answer`, `2 answers`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 

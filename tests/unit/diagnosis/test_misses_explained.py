@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 
 from onetake.config.rules import parse_rules
 from onetake.diagnosis import (
-    differences,
+    Difference,
+    changes,
     empty_uploads,
     explain_miss,
     render,
+    to_difference,
 )
 from onetake.matching import Matcher
 from onetake.messages import Request
@@ -24,6 +26,10 @@ MATCHER = Matcher()
 
 def explain(sent: Request, *recorded: Request, **more):
     return explain_miss(sent, [Held(one) for one in recorded], MATCHER, **more)
+
+
+def differences(one: Request, other: Request) -> tuple[Difference, ...]:
+    return tuple(map(to_difference, changes(one, other)))
 
 
 def paths(one: Request, other: Request) -> list[str]:
