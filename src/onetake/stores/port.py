@@ -1,8 +1,13 @@
-"""The port of a store. One contract suite (tests/contract) runs over every store."""
+"""The ports of a store: one cassette as the recorder sees it, and a shared store of many as rows.
+
+`CassetteStore` is what an opening talks to. Files and memory have one of their own; every shared store
+(sqlite, Redis, object stores) is a `RowStore`, and `stores/shared.py` makes cassettes of its rows. One
+contract suite (tests/contract) runs over each.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -52,3 +57,96 @@ class CassetteStore(Protocol):
         With `replacing_run`, the first call of that run replaces what the cassette held before.
         On failure (`CassetteError`, `StoreError`) what was there is unchanged.
         """
+
+
+class Row(Struct, frozen=True):
+    """One interaction as a shared store holds it: opaque `data` under the name of its `slot`.
+
+    A slot's name is text without white space; a store never looks into either.
+    """
+
+    slot: str
+    data: bytes
+
+
+class Held(Struct, frozen=True):
+    """What a shared store holds of one cassette. `version` changes whenever its rows do; "" is none."""
+
+    rows: tuple[Row, ...] = ()
+    version: str = ""
+    is_unchanged: bool = False  # the version is the one that the caller knows; no rows are given
+
+
+class Capacity(Struct, frozen=True):
+    """How full a store is, in bytes."""
+
+    used: int
+    limit: int
+
+
+class RowStore(Protocol):
+    """Many cassettes as rows, written by any number of processes and machines at once.
+
+    Safe to share between threads and to use after a fork. Every method raises `StoreError` where the
+    store cannot be reached in bounded time, refuses, or holds what another program or a newer format
+    wrote (its namespace has a marker, made at the first write). Names of cassettes and tokens are any
+    text.
+    """
+
+    @property
+    def place(self) -> str:
+        """The URL without its secrets, for messages."""
+
+    def read(self, cassette: str, *, known: str = "") -> Held:
+        """All rows of a cassette in no certain order, in one round trip; a pure read.
+
+        Where `known` is the version that is there, the rows are left out (`is_unchanged`).
+        """
+
+    def append(
+        self,
+        cassette: str,
+        rows: Sequence[Row],
+        *,
+        replacing_run: str | None = None,
+        keep_s: float | None = None,
+    ) -> frozenset[str]:
+        """Add the rows whose slots are free, atomically, in one round trip; the names of those added.
+
+        The first to fill a slot owns it, whoever else writes at that moment. With `replacing_run` the
+        first append of that run takes all earlier rows away, in the same step. `keep_s` says after how
+        many seconds without another append the store may forget the cassette; None is never.
+        """
+
+    def blobs(self, names: Sequence[str]) -> dict[str, bytes]:
+        """Those of `names` that are there, in one batch."""
+
+    def put_blobs(self, blobs: Mapping[str, bytes]) -> None:
+        """Keep them under their names, once; one that is there already is not written again."""
+
+    def cassettes(self) -> Iterator[str]:
+        """The names of all cassettes, in no certain order, without reading their rows."""
+
+    def remove(self, cassette: str, slots: Sequence[str] | None = None) -> int:
+        """Take rows away (None: all of them and what is known of the cassette); how many were there."""
+
+    def claim(self, name: str, holder: str, ttl_s: float) -> bool:
+        """Whether `holder` has `name` now: nobody else had it, or their time was up."""
+
+    def release(self, name: str, holder: str) -> None:
+        """Give `name` free if `holder` has it."""
+
+    def history(self, cassette: str) -> list[bytes]:
+        """The last runs, oldest first."""
+
+    def add_history(self, cassette: str, line: bytes, *, kept: int = 20) -> None:
+        """Add a run; only the last `kept` stay."""
+
+    def once(self, token: str) -> bool:
+        """Whether `token` is used for the first time ever; it is used from now on."""
+
+    def capacity(self) -> Capacity | None:
+        """None where the store has no limit or does not tell."""
+
+    def close(self) -> None:
+        """Give connections back. It may be used again."""
