@@ -1,0 +1,312 @@
+"""Recordings in one SQLite file (write-ahead log): a local store of many cassettes for many processes.
+
+It is also the read-through cache and the spool in front of a store on another machine.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import local
+
+from onetake.errors import StoreError
+from onetake.stores.port import Capacity, Held, Row
+
+_APPLICATION = 0x6F6E6574  # "onet", told by file(1) and by us
+_FORMAT = 1
+_BUSY_S = 30.0
+_BATCH = 500  # names in one statement; SQLite allows 999 variables in old builds
+
+_SCHEMA = """
+CREATE TABLE cassettes (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, born TEXT NOT NULL,
+    version INTEGER NOT NULL DEFAULT 0, run TEXT);
+CREATE TABLE rows (
+    cassette INTEGER NOT NULL REFERENCES cassettes ON DELETE CASCADE, slot TEXT NOT NULL,
+    data BLOB NOT NULL, UNIQUE (cassette, slot));
+CREATE TABLE blobs (name TEXT PRIMARY KEY, data BLOB NOT NULL);
+CREATE TABLE claims (name TEXT PRIMARY KEY, holder TEXT NOT NULL, until REAL NOT NULL);
+CREATE TABLE history (
+    id INTEGER PRIMARY KEY, cassette INTEGER NOT NULL REFERENCES cassettes ON DELETE CASCADE,
+    line BLOB NOT NULL);
+CREATE INDEX history_of ON history (cassette, id);
+CREATE TABLE tokens (token TEXT PRIMARY KEY);
+"""
+
+
+class SqliteStore:
+    """Every cassette in the file `path`, which is made when something is first written."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.place = f"sqlite:{path}"
+        self._own = _Own()
+
+    # Reading.
+
+    def read(self, cassette: str, *, known: str = "") -> Held:
+        with self._session(writing=False) as connection:
+            if connection is None:
+                return Held()
+            # One statement sees one state of the file.
+            rows = connection.execute(
+                "SELECT c.born || '.' || c.version, r.slot, r.data FROM cassettes c "
+                "LEFT JOIN rows r ON r.cassette = c.id AND c.born || '.' || c.version <> ? "
+                "WHERE c.name = ?",
+                (known, cassette),
+            ).fetchall()
+        if not rows:
+            return Held()
+        version = str(rows[0][0])
+        if version == known:
+            return Held((), version, True)
+        return Held(tuple(Row(slot, data) for _, slot, data in rows if slot is not None), version)
+
+    def blobs(self, names: Sequence[str]) -> dict[str, bytes]:
+        found: dict[str, bytes] = {}
+        with self._session(writing=False) as connection:
+            for at in range(0, len(names) if connection else 0, _BATCH):
+                some = names[at : at + _BATCH]
+                marks = ",".join("?" * len(some))
+                assert connection is not None
+                found.update(
+                    connection.execute(
+                        f"SELECT name, data FROM blobs WHERE name IN ({marks})",  # noqa: S608
+                        some,
+                    )
+                )
+        return found
+
+    def cassettes(self) -> Iterator[str]:
+        with self._session(writing=False) as connection:
+            names = (
+                connection.execute("SELECT name FROM cassettes").fetchall() if connection else []
+            )
+        for (name,) in names:
+            yield name
+
+    def history(self, cassette: str) -> list[bytes]:
+        with self._session(writing=False) as connection:
+            if connection is None:
+                return []
+            lines = connection.execute(
+                "SELECT line FROM history WHERE cassette = "
+                "(SELECT id FROM cassettes WHERE name = ?) ORDER BY id",
+                (cassette,),
+            )
+            return [line for (line,) in lines]
+
+    def capacity(self) -> Capacity | None:
+        return None  # as large as the disk
+
+    # Writing.
+
+    def append(
+        self,
+        cassette: str,
+        rows: Sequence[Row],
+        *,
+        replacing_run: str | None = None,
+        keep_s: float | None = None,  # noqa: ARG002  # rows go by `remove`
+    ) -> frozenset[str]:
+        with self._session(writing=True) as connection:
+            assert connection is not None
+            number = _number(connection, cassette)
+            if replacing_run is not None:
+                changed = connection.execute(
+                    "UPDATE cassettes SET run = ? WHERE id = ? AND run IS NOT ?",
+                    (replacing_run, number, replacing_run),
+                )
+                if changed.rowcount:
+                    connection.execute("DELETE FROM rows WHERE cassette = ?", (number,))
+            added = frozenset(
+                row.slot
+                for row in rows
+                if connection.execute(
+                    "INSERT OR IGNORE INTO rows VALUES (?, ?, ?)", (number, row.slot, row.data)
+                ).rowcount
+            )
+            connection.execute("UPDATE cassettes SET version = version + 1 WHERE id = ?", (number,))
+        return added
+
+    def put_blobs(self, blobs: Mapping[str, bytes]) -> None:
+        with self._session(writing=True) as connection:
+            assert connection is not None
+            connection.executemany("INSERT OR IGNORE INTO blobs VALUES (?, ?)", blobs.items())
+
+    def remove(self, cassette: str, slots: Sequence[str] | None = None) -> int:
+        with self._session(writing=True) as connection:
+            assert connection is not None
+            found = connection.execute("SELECT id FROM cassettes WHERE name = ?", (cassette,))
+            number = next(found, (None,))[0]
+            if slots is None:
+                gone = connection.execute("DELETE FROM rows WHERE cassette = ?", (number,)).rowcount
+                connection.execute("DELETE FROM cassettes WHERE id = ?", (number,))
+                return gone
+            gone = sum(
+                connection.execute(
+                    "DELETE FROM rows WHERE cassette = ? AND slot = ?", (number, slot)
+                ).rowcount
+                for slot in slots
+            )
+            connection.execute("UPDATE cassettes SET version = version + 1 WHERE id = ?", (number,))
+            return gone
+
+    def claim(self, name: str, holder: str, ttl_s: float) -> bool:
+        now_s = time.time()
+        with self._session(writing=True) as connection:
+            assert connection is not None
+            done = connection.execute(
+                "INSERT INTO claims VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE "
+                "SET holder = excluded.holder, until = excluded.until "
+                "WHERE until <= ? OR holder = excluded.holder",
+                (name, holder, now_s + ttl_s, now_s),
+            )
+            return done.rowcount > 0
+
+    def release(self, name: str, holder: str) -> None:
+        with self._session(writing=True) as connection:
+            assert connection is not None
+            connection.execute("DELETE FROM claims WHERE name = ? AND holder = ?", (name, holder))
+
+    def add_history(self, cassette: str, line: bytes, *, kept: int = 20) -> None:
+        with self._session(writing=True) as connection:
+            assert connection is not None
+            number = _number(connection, cassette)
+            connection.execute("INSERT INTO history (cassette, line) VALUES (?, ?)", (number, line))
+            connection.execute(
+                "DELETE FROM history WHERE cassette = ?1 AND id NOT IN "
+                "(SELECT id FROM history WHERE cassette = ?1 ORDER BY id DESC LIMIT ?2)",
+                (number, kept),
+            )
+
+    def once(self, token: str) -> bool:
+        with self._session(writing=True) as connection:
+            assert connection is not None
+            return (
+                connection.execute("INSERT OR IGNORE INTO tokens VALUES (?)", (token,)).rowcount > 0
+            )
+
+    def close(self) -> None:
+        connection, self._own.connection = self._own.connection, None
+        if connection is not None and self._own.pid == os.getpid():
+            connection.close()
+
+    # The border: connections, transactions, errors.
+
+    @contextmanager
+    def _session(self, *, writing: bool) -> Iterator[sqlite3.Connection | None]:
+        """A transaction; None to read where there is no file yet."""
+        try:
+            connection = self._connection(writing=writing)
+            if connection is None:
+                yield None
+                return
+            connection.execute("BEGIN IMMEDIATE" if writing else "BEGIN")
+            try:
+                yield connection
+            except BaseException:
+                with suppress(sqlite3.Error):
+                    connection.rollback()
+                raise
+            connection.commit()
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(
+                f"The store {self.place} cannot be used: {error}.",
+                remedy="Make the file and its folder writable (or free some space), or move a broken "
+                "file away.",
+                path=str(self._path),
+            ) from error
+
+    def _connection(self, *, writing: bool) -> sqlite3.Connection | None:
+        """This thread's own: SQLite connections cross neither threads nor forks."""
+        if self._own.connection is not None and self._own.pid == os.getpid():
+            return self._own.connection
+        if not self._path.exists():
+            if not writing:
+                return None
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None)
+        try:
+            self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self._own.connection, self._own.pid = connection, os.getpid()
+        return connection
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        """Check the marker, or make the tables in an empty file. Raises `StoreError`."""
+        connection.execute("BEGIN")  # what is asked below is of one state of the file
+        try:
+            is_ready = self._is_ours(connection)
+        finally:
+            connection.commit()
+        if is_ready:
+            connection.execute("PRAGMA foreign_keys = ON")
+            return
+        _patiently(lambda: connection.execute("PRAGMA journal_mode = WAL"))
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            if not self._is_ours(connection):  # nobody else was faster
+                for statement in _SCHEMA.split(";"):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+                connection.execute(f"PRAGMA user_version = {_FORMAT}")
+        finally:
+            connection.commit()
+        connection.execute("PRAGMA foreign_keys = ON")
+
+    def _is_ours(self, connection: sqlite3.Connection) -> bool:
+        """Whether the file has our tables; False for an empty one. Raises `StoreError` for any other."""
+        application = connection.execute("PRAGMA application_id").fetchone()[0]
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if application == _APPLICATION and version == _FORMAT:
+            return True
+        if application == _APPLICATION:
+            raise StoreError(
+                f"{self.place} has the format {version}, which is newer than this onetake's {_FORMAT}.",
+                remedy="Update onetake, or use another file.",
+                path=str(self._path),
+            )
+        if application or connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+            raise StoreError(
+                f"{self.place} belongs to another program.",
+                remedy="Use another file.",
+                path=str(self._path),
+            )
+        return False
+
+
+class _Own(local):
+    """What one thread has."""
+
+    connection: sqlite3.Connection | None = None
+    pid = 0
+
+
+def _number(connection: sqlite3.Connection, cassette: str) -> int:
+    connection.execute(
+        "INSERT OR IGNORE INTO cassettes (name, born) VALUES (?, ?)",
+        (cassette, secrets.token_hex(8)),
+    )
+    found = connection.execute("SELECT id FROM cassettes WHERE name = ?", (cassette,))
+    return int(found.fetchone()[0])
+
+
+def _patiently(step: Callable[[], object]) -> None:
+    """SQLite's busy time-out does not cover the change to a write-ahead log."""
+    until = time.monotonic() + _BUSY_S
+    while True:
+        try:
+            step()
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.01)

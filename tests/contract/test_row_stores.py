@@ -1,0 +1,168 @@
+"""What every shared store promises (`RowStore` in stores/port.py), over every store."""
+
+from __future__ import annotations
+
+import threading
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from onetake.stores.objects import ObjectStore
+from onetake.stores.port import Row, RowStore
+from onetake.stores.redis_ import RedisStore
+from onetake.stores.sqlite import SqliteStore
+from tests.support import s3, valkey
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[dict[str, str]]:
+    """The URLs of real servers, started at first use of this module's tests."""
+    with valkey.Valkey() as one, valkey.start_cluster() as cluster, s3.SERVER() as objects:
+        yield {"redis": one.url, "cluster": cluster.url, "s3": objects.url}
+
+
+@pytest.fixture(params=["sqlite", "redis", "cluster", "s3", "object-files"])
+def store(
+    request: pytest.FixtureRequest,
+    servers: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[RowStore]:
+    made: RowStore
+    namespace = f"test-{secrets.token_hex(4)}"
+    match request.param:
+        case "sqlite":
+            made = SqliteStore(tmp_path / "store.sqlite")
+        case "redis" | "cluster":
+            made = RedisStore(servers[request.param], namespace=namespace)
+        case "s3":
+            made = ObjectStore(servers["s3"], namespace=namespace)
+        case _:
+            made = ObjectStore(f"file://{tmp_path}/objects", namespace=namespace)
+    yield made
+    made.close()
+
+
+def rows(*names: str, data: bytes = b"x") -> list[Row]:
+    return [Row(name, data) for name in names]
+
+
+def held(store: RowStore, cassette: str = "c") -> dict[str, bytes]:
+    return {row.slot: row.data for row in store.read(cassette).rows}
+
+
+def test_what_does_not_exist_is_empty(store):
+    assert store.read("c").rows == ()
+    assert list(store.cassettes()) == []
+    assert store.blobs(["a"]) == {}
+    assert store.history("c") == []
+
+
+def test_the_first_to_fill_a_slot_owns_it(store):
+    assert store.append("c", rows("a", "b", data=b"1")) == {"a", "b"}
+    assert store.append("c", rows("b", "c", data=b"2")) == {"c"}
+
+    assert held(store) == {"a": b"1", "b": b"1", "c": b"2"}
+
+
+def test_a_run_replaces_once_and_then_adds(store):
+    store.append("c", rows("a", "b"))
+
+    store.append("c", rows("c"), replacing_run="run-1")
+    store.append("c", rows("d"), replacing_run="run-1")
+    assert held(store).keys() == {"c", "d"}
+
+    store.append("c", rows("a"), replacing_run="run-2")
+    assert held(store).keys() == {"a"}
+
+
+def test_a_known_version_needs_no_rows(store):
+    store.append("c", rows("a"))
+    first = store.read("c")
+
+    again = store.read("c", known=first.version)
+    store.append("c", rows("b"))
+    changed = store.read("c", known=first.version)
+
+    assert (again.is_unchanged, again.rows, again.version) == (True, (), first.version)
+    assert not changed.is_unchanged
+    assert {row.slot for row in changed.rows} == {"a", "b"}
+
+
+def test_a_version_is_never_had_again(store):
+    store.append("c", rows("a", data=b"1"))
+    version = store.read("c").version
+    store.remove("c")
+    store.append("c", rows("a", data=b"2"))
+
+    assert not store.read("c", known=version).is_unchanged
+
+
+def test_cassettes_do_not_know_each_other(store):
+    store.append("one/test[ä b%/]", rows("a"))
+    store.append("two", rows("a", "b"))
+
+    assert sorted(store.cassettes()) == ["one/test[ä b%/]", "two"]
+    assert held(store, "one/test[ä b%/]").keys() == {"a"}
+
+
+def test_rows_and_cassettes_are_removed(store):
+    store.append("c", rows("a", "b", "d"))
+
+    assert store.remove("c", ["a", "z"]) == 1
+    assert held(store).keys() == {"b", "d"}
+    assert store.remove("c") == 2
+    assert list(store.cassettes()) == []
+
+
+def test_blobs_are_kept_once(store):
+    store.put_blobs({"a": b"1", "b": bytes(100_000)})
+    store.put_blobs({"a": b"1"})
+
+    assert store.blobs(["a", "b", "none"]) == {"a": b"1", "b": bytes(100_000)}
+
+
+def test_a_claim_has_one_holder_until_its_time_is_up(store):
+    assert store.claim("slot", "me", 30)
+    assert not store.claim("slot", "you", 30)
+    store.release("slot", "you")
+    assert not store.claim("slot", "you", 30)
+    store.release("slot", "me")
+    assert store.claim("slot", "you", 0.05)
+    threading.Event().wait(0.2)
+    assert store.claim("slot", "me", 30)
+
+
+def test_the_last_runs_are_remembered(store):
+    for n in range(25):
+        store.add_history("c", b"%d" % n)
+
+    assert store.history("c") == [b"%d" % n for n in range(5, 25)]
+
+
+def test_a_token_is_used_once(store):
+    assert [store.once("flush-1"), store.once("flush-1"), store.once("flush-2")] == [
+        True,
+        False,
+        True,
+    ]
+
+
+def test_threads_that_write_the_same_slots_share_them(store):
+    names = [f"s{n}" for n in range(40)]
+    won: list[frozenset[str]] = []
+
+    def write() -> None:
+        won.extend(store.append("c", rows(name)) for name in names)
+        store.close()
+
+    threads = [threading.Thread(target=write) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(name for some in won for name in some) == sorted(names)
+    assert held(store).keys() == set(names)
