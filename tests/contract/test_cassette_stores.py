@@ -14,14 +14,20 @@ from onetake.messages import Body, Headers, Interaction, Request, Response
 from onetake.stores.files import FileCassette
 from onetake.stores.memory import MemoryCassette
 from onetake.stores.port import CassetteStore
+from onetake.stores.shared import SharedCassette
+from onetake.stores.sqlite import SqliteStore
 
 MATCHER = Matcher()
 
 
-@pytest.fixture(params=["files", "memory"])
+@pytest.fixture(params=["files", "memory", "shared"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> CassetteStore:
     if request.param == "memory":
         return MemoryCassette(secrets.token_hex(8))
+    if request.param == "shared":
+        rows = SqliteStore(tmp_path / "store.sqlite")
+        request.addfinalizer(rows.close)
+        return SharedCassette(rows, "c", fingerprint=MATCHER.fingerprint)
     return FileCassette(
         tmp_path / "cassettes" / "c.json",
         tmp_path / "cassettes" / "blobs",

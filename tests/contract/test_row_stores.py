@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import secrets
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,16 +17,26 @@ from tests.support import s3, valkey
 
 
 @pytest.fixture(scope="module")
-def servers() -> Iterator[dict[str, str]]:
-    """The URLs of real servers, started at first use of this module's tests."""
-    with valkey.Valkey() as one, valkey.start_cluster() as cluster, s3.SERVER() as objects:
-        yield {"redis": one.url, "cluster": cluster.url, "s3": objects.url}
+def redis_url() -> Iterator[str]:
+    with valkey.Valkey() as server:
+        yield server.url
 
 
-@pytest.fixture(params=["sqlite", "redis", "cluster", "s3", "object-files"])
+@pytest.fixture(scope="module")
+def cluster_url() -> Iterator[str]:
+    with valkey.start_cluster() as nodes:
+        yield nodes[0].url
+
+
+@pytest.fixture(scope="module")
+def s3_url() -> Iterator[str]:
+    with s3.s3_server() as server:
+        yield server.url
+
+
+@pytest.fixture(params=["sqlite", "redis_url", "cluster_url", "s3_url", "object-files"])
 def store(
     request: pytest.FixtureRequest,
-    servers: dict[str, str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[RowStore]:
@@ -35,10 +45,12 @@ def store(
     match request.param:
         case "sqlite":
             made = SqliteStore(tmp_path / "store.sqlite")
-        case "redis" | "cluster":
-            made = RedisStore(servers[request.param], namespace=namespace)
-        case "s3":
-            made = ObjectStore(servers["s3"], namespace=namespace)
+        case "redis_url" | "cluster_url":
+            made = RedisStore(request.getfixturevalue(request.param), namespace=namespace)
+        case "s3_url":
+            for name, value in s3.ENVIRONMENT.items():
+                monkeypatch.setenv(name, value)
+            made = ObjectStore(request.getfixturevalue("s3_url"), namespace=namespace)
         case _:
             made = ObjectStore(f"file://{tmp_path}/objects", namespace=namespace)
     yield made

@@ -4,6 +4,15 @@ Rules and their paths (`config.rules`, `config.paths`) are imported by those who
 none, and start the sooner.
 """
 
-from onetake.config.settings import MODES, TELEMETRY, VOLATILE, Mode, Settings, Source, resolve
+from onetake.config.settings import (
+    MODES,
+    TELEMETRY,
+    VOLATILE,
+    Mode,
+    Settings,
+    Source,
+    is_shared,
+    resolve,
+)
 
-__all__ = ["MODES", "TELEMETRY", "VOLATILE", "Mode", "Settings", "Source", "resolve"]
+__all__ = ["MODES", "TELEMETRY", "VOLATILE", "Mode", "Settings", "Source", "is_shared", "resolve"]

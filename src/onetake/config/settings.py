@@ -229,19 +229,25 @@ def _mode(value: Any, source: str) -> Mode:
     return MODES[value]
 
 
-_LATER_STORES = ("sqlite:", "redis:", "rediss:", "s3:", "gs:", "az:")
+SHARED_STORES = ("sqlite:", "redis://", "rediss://", "s3://", "gs://", "az://", "file:///")
+"""How the URLs of stores begin that hold many cassettes as rows."""
+
+
+def is_shared(store: str) -> bool:
+    """Whether the store holds many cassettes as rows."""
+    return store.startswith(SHARED_STORES)
 
 
 def _check_store(value: Any, source: str) -> None:
-    if isinstance(value, str) and (is_local(value) or value == "memory:"):
-        return
+    if isinstance(value, str):
+        if is_local(value) or value == "memory:":
+            return
+        if is_shared(value) and value not in SHARED_STORES:
+            return
+    # Only the scheme is told: the rest may hold a password.
     scheme = str(value).split(":", 1)[0]
-    if str(value).startswith(_LATER_STORES):
-        raise UsageError(
-            f"Store {scheme!r} in {source} is not available in this version of onetake.",
-            remedy="Use files:PATH or memory: .",
-        )
+    named = scheme if ":" in str(value) else value
     raise UsageError(
-        f"Unknown store in {source}: {scheme!r}.",
-        remedy=f"Use files:PATH (here perhaps files:{value}) or memory: .",
+        f"Unknown store in {source}: {named!r}.",
+        remedy="Use files:PATH, sqlite:PATH, redis://HOST, s3://BUCKET/PREFIX, gs://, az:// or memory: .",
     )

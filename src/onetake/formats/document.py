@@ -36,6 +36,7 @@ __all__ = [
     "Document",
     "Stored",
     "decode_plain",
+    "encode_entry",
     "encode_interaction",
     "encode_plain",
     "join",
@@ -265,11 +266,24 @@ def join(entries: Sequence[bytes], name: str | None) -> bytes:
 
 def encode_interaction(interaction: Interaction, blobs: dict[str, bytes]) -> bytes:
     """The text of one entry, as `join` takes it. Large binaries are added to `blobs` by name."""
+    entry = _with_blobs(interaction, blobs)
+    text = msgspec.json.format(_encode(entry), indent=2).removesuffix(b"\n}")
+    one_line = msgspec.json.format(_encode(_made_of(interaction)), indent=0)
+    return (text + b',\n  "recorded": ' + one_line + b"\n}").replace(b"\n", b"\n    ")
 
-    def stored(data: bytes, content_type: str) -> StoredBody | None:
-        return to_stored(data, content_type, blobs)
 
-    entry = _from_interaction(interaction, stored)
+def encode_entry(interaction: Interaction, blobs: dict[str, bytes]) -> bytes:
+    """The same in one compact line, for stores that nobody reads."""
+    entry = _with_blobs(interaction, blobs)
+    entry.recorded = _made_of(interaction)
+    return _encode(entry)
+
+
+def _with_blobs(interaction: Interaction, blobs: dict[str, bytes]) -> _Entry:
+    return _from_interaction(interaction, lambda data, kind: to_stored(data, kind, blobs))
+
+
+def _made_of(interaction: Interaction) -> _Recorded:
     response = interaction.response
     chunks = response.body.chunks if response is not None else ()
     size = len(response.body.data) if response is not None else 0
@@ -278,10 +292,7 @@ def encode_interaction(interaction: Interaction, blobs: dict[str, bytes]) -> byt
         and chunks[0].end == size > 0
         and 0 <= chunks[0].ms - interaction.ms <= _WITH_HEAD_MS
     ) or (not chunks and not size)
-    recorded = _Recorded(interaction.at, interaction.ms, UNSET if plain else chunks)
-    text = msgspec.json.format(_encode(entry), indent=2).removesuffix(b"\n}")
-    one_line = msgspec.json.format(_encode(recorded), indent=0)
-    return (text + b',\n  "recorded": ' + one_line + b"\n}").replace(b"\n", b"\n    ")
+    return _Recorded(interaction.at, interaction.ms, UNSET if plain else chunks)
 
 
 def encode_plain(interaction: Interaction, seq: int) -> bytes:

@@ -203,7 +203,8 @@ def _in_one_line(error: OnetakeError) -> str:
 def _folder(cassette: Cassette) -> str:
     """The folder that a reader looks into: the one that holds the modules' folders."""
     if cassette.path is None:
-        return "memory:"
+        store, _, name = cassette.place.partition("#")
+        return store if name else "memory:"
     path = Path(cassette.path)
     inside = len(Path(cassette.name).parts)
     folder = path.parents[min(inside, len(path.parents)) - 1]

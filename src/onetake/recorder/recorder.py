@@ -8,12 +8,12 @@ from collections.abc import Callable
 from contextvars import Token
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from onetake import project
-from onetake.config import Settings, Source, resolve
+from onetake.config import Settings, Source, is_shared, resolve
 from onetake.errors import UsageError
 from onetake.interceptors import install
 from onetake.matching import DEFAULT_HEADERS, Matcher
@@ -21,10 +21,13 @@ from onetake.messages import Request
 from onetake.recorder.cassette import Cassette
 from onetake.recorder.opening import Opening
 from onetake.runtime import context, seams
-from onetake.stores.files import FileCassette, is_file_name, locate
+from onetake.stores.files import FileCassette, check_name, is_file_name, locate
 from onetake.stores.journal import Journal, read_quarantine
 from onetake.stores.memory import MemoryCassette
 from onetake.stores.runs import RunRecord
+
+if TYPE_CHECKING:
+    from onetake.stores.shared import SharedCassette
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _functions: dict[str, Callable[[Request], object]] = {}
@@ -113,9 +116,11 @@ class Recorder:
         settings = settings or self.settings
         seams.check_all()
         cache = self.root / ".onetake"
-        store: FileCassette | MemoryCassette
+        store: FileCassette | MemoryCassette | SharedCassette
         if settings.store == "memory:" and not is_file_name(name):
             store = MemoryCassette(name)
+        elif is_shared(settings.store) and not is_file_name(name):
+            store = self._shared(name, stored_name, settings)
         else:
             base = directory or (Path.cwd() if is_file_name(name) else self.root)
             path, blobs = locate(name, store=settings.store, directory=base, root=self.root)
@@ -134,6 +139,17 @@ class Recorder:
             key=project.digest_key(os.environ) if settings.credential == "digest" else None,
         )
         return Cassette(name, store.place, store.path, opening)
+
+    def _shared(self, name: str, stored_name: str | None, settings: Settings) -> SharedCassette:
+        """Under the test's own name: a store of rows needs no file-safe form of it."""
+        from onetake.stores.opening import open_store
+        from onetake.stores.shared import SharedCassette
+
+        check_name(name)
+        if stored_name is not None:
+            name = f"{name.rpartition('/')[0]}/{stored_name}".removeprefix("/")
+        rows = open_store(settings.store, self.root)
+        return SharedCassette(rows, name, fingerprint=self._matcher(settings).fingerprint)
 
     def _matcher(self, settings: Settings) -> Matcher:
         wanted = (

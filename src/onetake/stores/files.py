@@ -45,13 +45,18 @@ def is_file_name(name: str) -> bool:
     return Path(name).is_absolute() or name.endswith(_SUFFIXES)
 
 
-def locate(name: str, *, store: str, directory: Path, root: Path) -> tuple[Path, Path]:
-    """The file of cassette `name` and the folder of its blobs. Raises `UsageError` for unsafe names."""
+def check_name(name: str) -> None:
+    """Raises `UsageError` for unsafe names of cassettes."""
     if not name or _CONTROL.search(name) or ".." in re.split(r"[/\\]", name):
         raise UsageError(
             f"The cassette name {name!r} is refused.",
             remedy="Use a name without '..' and without control characters.",
         )
+
+
+def locate(name: str, *, store: str, directory: Path, root: Path) -> tuple[Path, Path]:
+    """The file of cassette `name` and the folder of its blobs. Raises `UsageError` for unsafe names."""
+    check_name(name)
     if is_file_name(name):
         path = directory / name
         return path, path.parent / "blobs"
