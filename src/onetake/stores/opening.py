@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from threading import Lock
 
+from onetake.stores.journal import ensure_cache
+from onetake.stores.layered import LayeredStore, Trouble
 from onetake.stores.port import RowStore
+from onetake.stores.sqlite import SqliteStore
 
 _lock = Lock()
 _open: dict[tuple[str, Path], RowStore] = {}
@@ -13,6 +17,8 @@ _open: dict[tuple[str, Path], RowStore] = {}
 
 def open_store(url: str, root: Path) -> RowStore:
     """The shared store at `url`, one for the process; relative paths resolve from `root`.
+
+    One on another machine comes with a cache and a spool in the project's `.onetake/`.
 
     Raises `UsageError` where its extra is not installed or the URL names no place.
     """
@@ -29,16 +35,32 @@ def close_stores() -> None:
             store.close()
 
 
+def drain_trouble() -> list[Trouble]:
+    """What stores could not do since the last call."""
+    with _lock:
+        layered = [store for store in _open.values() if isinstance(store, LayeredStore)]
+    return [trouble for store in layered if (trouble := store.drain_trouble()) is not None]
+
+
 def _made(url: str, root: Path) -> RowStore:
     scheme = url.partition(":")[0]
     if scheme == "sqlite":
-        from onetake.stores.sqlite import SqliteStore
-
         return SqliteStore(root / url.removeprefix("sqlite:"))
     if scheme in ("redis", "rediss"):
         from onetake.stores.redis_ import RedisStore
 
-        return RedisStore(url)
+        return _layered(RedisStore(url), root)
     from onetake.stores.objects import ObjectStore
 
-    return ObjectStore(url)
+    return _layered(ObjectStore(url), root)
+
+
+def _layered(remote: RowStore, root: Path) -> LayeredStore:
+    cache = root / ".onetake"
+    ensure_cache(cache)
+    name = hashlib.blake2b(remote.place.encode("utf-8", "replace"), digest_size=8).hexdigest()
+    return LayeredStore(
+        remote,
+        SqliteStore(cache / "stores" / f"{name}.cache.sqlite"),
+        SqliteStore(cache / "stores" / f"{name}.spool.sqlite"),
+    )

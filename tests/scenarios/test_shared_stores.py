@@ -1,0 +1,114 @@
+"""Recordings in a store that many share: recorded in one process, replayed in another."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import s3, valkey
+from tests.support.runs import result, run_program
+
+_PROGRAM = """
+    import json, os, sys
+    import httpx
+    import onetake
+
+    url, calls, start = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    with onetake.use_cassette("shared/cassette") as cassette, httpx.Client() as client:
+        answers = [
+            client.post(url + "/v1/chat/completions", json={
+                "model": "m", "messages": [{"role": "user", "content": f"question {n}"}]}).text
+            for n in range(start, start + calls)
+        ]
+    from onetake.stores.opening import close_stores, drain_trouble
+    trouble = [one.last_error for one in drain_trouble()]
+    close_stores()
+    print(json.dumps({"answers": answers, "counts": cassette.counts, "trouble": trouble}))
+"""
+
+
+@pytest.fixture(scope="module")
+def redis() -> Iterator[valkey.Valkey]:
+    with valkey.Valkey() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def cluster_url() -> Iterator[str]:
+    with valkey.start_cluster() as nodes:
+        yield nodes[0].url
+
+
+@pytest.fixture(scope="module")
+def s3_url() -> Iterator[str]:
+    with s3.s3_server() as server:
+        yield server.url
+
+
+@pytest.fixture(params=["sqlite", "redis", "cluster", "s3", "object-files"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    mark = secrets.token_hex(4)
+    match request.param:
+        case "sqlite":
+            return f"sqlite:{tmp_path}/store.sqlite"
+        case "redis":
+            return f"{request.getfixturevalue('redis').url}?namespace={mark}"
+        case "cluster":
+            return f"{request.getfixturevalue('cluster_url')}?namespace={mark}"
+        case "s3":
+            return f"{request.getfixturevalue('s3_url')}&namespace={mark}"
+        case _:
+            return f"file://{tmp_path}/objects"
+
+
+def run(project: Path, url: str, provider: str, calls: int, start: int = 0, **extra: str) -> Any:
+    project.mkdir(exist_ok=True)
+    (project / "onetake.toml").write_text("")
+    environment = s3.ENVIRONMENT | {"ONETAKE_STORE": url} | extra
+    done = run_program(_PROGRAM, project, provider, str(calls), str(start), **environment)
+    return result(done)
+
+
+def test_sixty_calls_of_one_machine_are_replayed_on_another(tmp_path, url, provider):
+    recorded = run(tmp_path / "one", url, provider.url, 60)
+    billed = provider.billed()
+
+    replayed = run(tmp_path / "other", url, provider.url, 60, ONETAKE_MODE="replay")
+
+    assert recorded["counts"] == {"recorded": 60}
+    assert (replayed["counts"], provider.billed()) == ({"replayed": 60}, billed)
+    assert replayed["answers"] == recorded["answers"]
+    assert recorded["trouble"] == replayed["trouble"] == []
+
+
+def test_what_is_recorded_while_the_store_is_down_is_delivered_later(tmp_path, provider):
+    with valkey.Valkey() as server:
+        run(tmp_path / "one", server.url, provider.url, 3)
+        server.stop()
+        down = run(tmp_path / "one", server.url, provider.url, 5)
+        again = run(tmp_path / "one", server.url, provider.url, 5)
+        server.start()
+        run(tmp_path / "one", server.url, provider.url, 1)
+        other = run(tmp_path / "other", server.url, provider.url, 5, start=3)
+
+    assert down["counts"] in ({"replayed": 3, "recorded": 2}, {"recorded": 5})
+    assert "refused" in down["trouble"][0]
+    assert again["counts"] == {"replayed": 5}
+    assert other["counts"]["replayed"] == 2
+
+
+def test_replay_goes_nowhere_because_a_store_is_down(tmp_path, provider):
+    with valkey.Valkey() as server:
+        url = server.url
+    (tmp_path / "onetake.toml").write_text("")
+    done = run_program(
+        _PROGRAM, tmp_path, provider.url, "1", "0", ONETAKE_STORE=url, ONETAKE_MODE="replay"
+    )
+
+    assert done.returncode != 0
+    assert "MissError" in done.stderr
+    assert provider.billed() == 0
