@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,13 +22,18 @@ MATCHER = Matcher()
 
 
 @pytest.fixture(params=["files", "memory", "shared"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> CassetteStore:
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[CassetteStore]:
+    rows = SqliteStore(tmp_path / "store.sqlite")
     if request.param == "memory":
-        return MemoryCassette(secrets.token_hex(8))
-    if request.param == "shared":
-        rows = SqliteStore(tmp_path / "store.sqlite")
-        request.addfinalizer(rows.close)
-        return SharedCassette(rows, "c", fingerprint=MATCHER.fingerprint)
+        yield MemoryCassette(secrets.token_hex(8))
+    elif request.param == "shared":
+        yield SharedCassette(rows, "c", fingerprint=MATCHER.fingerprint)
+    else:
+        yield _file_cassette(tmp_path)
+    rows.close()
+
+
+def _file_cassette(tmp_path: Path) -> FileCassette:
     return FileCassette(
         tmp_path / "cassettes" / "c.json",
         tmp_path / "cassettes" / "blobs",

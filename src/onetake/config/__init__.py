@@ -13,6 +13,17 @@ from onetake.config.settings import (
     Source,
     is_shared,
     resolve,
+    without_secrets,
 )
 
-__all__ = ["MODES", "TELEMETRY", "VOLATILE", "Mode", "Settings", "Source", "is_shared", "resolve"]
+__all__ = [
+    "MODES",
+    "TELEMETRY",
+    "VOLATILE",
+    "Mode",
+    "Settings",
+    "Source",
+    "is_shared",
+    "resolve",
+    "without_secrets",
+]

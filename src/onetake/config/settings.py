@@ -66,6 +66,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     exact_encoding: bool = False
     max_request_body: int = 64 * 1024 * 1024
     publish_on_error: bool = False
+    strict: bool = False
     auto_mark: bool = False
     adopt: bool = False
     # Why the mode is what it is; said in the session header and in misses.
@@ -236,6 +237,15 @@ SHARED_STORES = ("sqlite:", "redis://", "rediss://", "s3://", "gs://", "az://", 
 def is_shared(store: str) -> bool:
     """Whether the store holds many cassettes as rows."""
     return store.startswith(SHARED_STORES)
+
+
+def without_secrets(store: str) -> str:
+    """A store's URL as it may be shown: no user, no password, no query."""
+    if not is_shared(store) or "//" not in store:
+        return store
+    scheme, _, rest = store.partition("//")
+    address, slash, path = rest.partition("?")[0].partition("/")
+    return f"{scheme}//{address.rpartition('@')[2]}{slash}{path}"
 
 
 def _check_store(value: Any, source: str) -> None:

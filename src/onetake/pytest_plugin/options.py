@@ -20,7 +20,9 @@ def add(parser: pytest.Parser) -> None:
         help="replay, once, auto, record or live; stronger than every other setting",
     )
     group.addoption(
-        "--onetake-store", metavar="URL", help="where recordings are kept: files:PATH or memory:"
+        "--onetake-store",
+        metavar="URL",
+        help="where recordings are kept: files:PATH, sqlite:PATH, redis://HOST, s3://BUCKET/PREFIX ...",
     )
     group.addoption(
         "--no-onetake", action="store_true", help="switch onetake off: calls go to the network"

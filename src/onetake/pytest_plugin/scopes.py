@@ -6,6 +6,7 @@ misses and which of them somebody has already been told.
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -120,6 +121,7 @@ class Scope:
             local=_local(cassette.calls),
             warnings=tuple(cassette.warnings),
             error=_in_one_line(cassette.error) if cassette.error is not None else "",
+            degraded=_degraded(),
         )
 
     def _untold(self) -> list[OnetakeError]:
@@ -147,6 +149,12 @@ def late_account(name: str, call: Call) -> Account:
         warnings=(f"sent after its end: {call.method} {call.url} ({outcome})",),
         is_late=True,
     )
+
+
+def _degraded() -> tuple[dict[str, Any], ...]:
+    """What stores could not do since the last account."""
+    opening = sys.modules.get("onetake.stores.opening")  # only where a test has used one
+    return tuple(map(msgspec.to_builtins, opening.drain_trouble())) if opening else ()
 
 
 def _loose(calls: list[Call]) -> dict[str, int]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from onetake.config import Settings
+from onetake.config import Settings, without_secrets
 from onetake.reports.accounts import Account, Summary, from_data, to_data
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class SummaryPlugin:
 
     def pytest_report_header(self) -> str:
         settings = self._settings
-        store = settings.store or "cassettes/ beside each test module"
+        store = without_secrets(settings.store) or "cassettes/ beside each test module"
         return f"onetake: mode {settings.mode} ({settings.mode_reason}), store {store}"
 
     @pytest.hookimpl(tryfirst=True)
@@ -77,6 +77,7 @@ class SummaryPlugin:
         self._take_waiting()
         # No test can fail for a miss of the session's own cassette: the run does.
         has_failed = bool(self.summary.errors) or self.summary.ownerless["missed"] > 0
+        has_failed = has_failed or (self._settings.strict and bool(self.summary.degraded))
         if has_failed and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

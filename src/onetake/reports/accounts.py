@@ -44,7 +44,7 @@ class Account(Struct, frozen=True, kw_only=True):
     requests that were not replayed, and why (`diagnosis.Event` as plain data); `loose` counts forgiven
     values by path and kind, `local` what was answered here by kind and host; `place` is the file or URL,
     empty without a cassette. One that `is_late` is of requests made after the test's end, on top of its
-    own account.
+    own account. `degraded` is what stores could not do until then (`stores.layered.Trouble` as plain data).
     """
 
     test: str
@@ -59,6 +59,7 @@ class Account(Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     error: str = ""
     is_late: bool = False
+    degraded: tuple[dict[str, Any], ...] = ()
 
     @property
     def is_marked(self) -> bool:
@@ -95,10 +96,17 @@ class Summary:
         self.errors: list[tuple[str, str]] = []
         self.folders: Counter[str] = Counter()
         self.ownerless: Counter[str] = Counter()
+        self.degraded: dict[str, Counter[str]] = {}  # by store
+        self.last_errors: dict[str, str] = {}
 
     def add(self, account: Account) -> None:
         if not account.is_late:
             self._last[account.test] = account
+        for trouble in account.degraded:
+            counts = self.degraded.setdefault(trouble["place"], Counter())
+            counts.update({name: trouble[name] for name in ("failures", "spooled", "delivered")})
+            if trouble["last_error"]:
+                self.last_errors[trouble["place"]] = trouble["last_error"]
         self.warnings += [(account.test, warning) for warning in account.warnings]
         if not account.is_marked:
             if account.counts.get("live"):

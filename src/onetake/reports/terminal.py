@@ -23,6 +23,7 @@ def in_one_line(summary: Summary) -> Line:
     text = f"onetake: {verdicts}; {_calls(summary)}"
     if summary.errors:
         text += f"; {summary.errors[0][1]}"
+    text += "".join(f"; {line}" for line, _ in _degraded(summary))
     return text, _worst(summary)
 
 
@@ -31,6 +32,7 @@ def in_full(summary: Summary) -> Iterator[Line]:
     verdicts = "  ".join(f"{verdict} {count}" for verdict, count in summary.verdicts.items())
     yield verdicts, _worst(summary)
     yield _calls(summary), ""
+    yield from _degraded(summary)
     yield from _causes(summary)
     yield from _listed("live", _unmarked(summary), "yellow")
     if summary.loose:
@@ -52,6 +54,21 @@ def in_full(summary: Summary) -> Iterator[Line]:
 
     if summary.folders:
         yield f"recordings: {', '.join(sorted(summary.folders)[:_SHOWN])}", ""
+
+
+def _degraded(summary: Summary) -> Iterator[Line]:
+    """Stores that did not answer, or that have now got what was kept for them."""
+    for place, counts in summary.degraded.items():
+        if counts["failures"]:
+            text = (
+                f"DEGRADED: {place}: {of_noun(counts['failures'], 'failure')}; "
+                f"{of_noun(counts['spooled'], 'recording')} kept on this machine, "
+                f"{counts['delivered']} delivered since; last error: {summary.last_errors[place]}"
+            )
+            for line, _ in _wrapped(text):
+                yield line, "red"
+        elif counts["delivered"]:
+            yield f"delivered to {place}: {of_noun(counts['delivered'], 'recording')} of before", ""
 
 
 def _causes(summary: Summary) -> Iterator[Line]:
@@ -129,6 +146,6 @@ def of_noun(number: int, noun: str) -> str:
 
 def _worst(summary: Summary) -> str:
     colours = {colour_of(verdict) for verdict in summary.verdicts}
-    if summary.errors:
+    if summary.errors or summary.last_errors:
         return "red"
     return next((colour for colour in ("red", "yellow", "green") if colour in colours), "")

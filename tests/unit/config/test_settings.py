@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from onetake.config import Mode, Settings, Source, resolve
+from onetake.config import Mode, Settings, Source, resolve, without_secrets
 from onetake.errors import UsageError
 from onetake.project import environment_source, is_ci
 
@@ -57,7 +57,7 @@ def test_ci_is_what_says_so(value, expected):
         ({"mode": 3}, ["Unknown mode 3"]),
         ({"speed": "quick"}, ["'speed'", "'quick'", "here.toml"]),
         ({"repeats": "first"}, ['"none" or "last"']),
-        ({"store": "redis://user:secret@host/0"}, ["redis", "not available"]),
+        ({"store": "mysql://user:secret@host/0"}, ["'mysql'", "redis://HOST"]),
         ({"store": "recordings"}, ["files:recordings"]),
         ({"auto_mark": "perhaps"}, ["'auto_mark'"]),
     ],
@@ -83,3 +83,9 @@ def test_texts_from_the_environment_become_values():
 
 def test_our_other_variables_are_no_settings():
     assert environment_source({"ONETAKE_RUN_ID": "x", "PATH": "y"}).values == {}
+
+
+def test_a_store_is_shown_without_its_secrets():
+    assert without_secrets("redis://user:secret@host:1/0?password=x") == "redis://host:1/0"
+    assert without_secrets("s3://bucket/a/b?key=x") == "s3://bucket/a/b"
+    assert without_secrets("sqlite:a.sqlite") == "sqlite:a.sqlite"
