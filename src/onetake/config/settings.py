@@ -256,8 +256,9 @@ def _check_store(value: Any, source: str) -> None:
             return
     # Only the scheme is told: the rest may hold a password.
     scheme = str(value).split(":", 1)[0]
-    named = scheme if ":" in str(value) else value
+    is_path = ":" not in str(value)
+    hint = f" (here perhaps files:{value})" if is_path else ""
     raise UsageError(
-        f"Unknown store in {source}: {named!r}.",
-        remedy="Use files:PATH, sqlite:PATH, redis://HOST, s3://BUCKET/PREFIX, gs://, az:// or memory: .",
+        f"Unknown store in {source}: {value if is_path else scheme!r}.",
+        remedy=f"Use files:PATH{hint}, sqlite:PATH, redis://HOST, s3://BUCKET/PREFIX, gs://, az:// or memory: .",
     )
