@@ -260,5 +260,5 @@ def _check_store(value: Any, source: str) -> None:
     hint = f" (here perhaps files:{value})" if is_path else ""
     raise UsageError(
         f"Unknown store in {source}: {value if is_path else scheme!r}.",
-        remedy=f"Use files:PATH{hint}, sqlite:PATH, redis://HOST, s3://BUCKET/PREFIX, gs://, az:// or memory: .",
+        remedy=f"Use files:PATH{hint}, sqlite:PATH, redis://HOST, s3://BUCKET/PREFIX or memory: .",
     )
