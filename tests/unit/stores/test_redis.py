@@ -349,6 +349,6 @@ def test_a_url_that_cannot_work_is_refused(url):
 
 
 def test_a_cluster_can_be_named_by_the_url(cluster):
-    with closing(RedisStore(f"{cluster[1].url}?cluster=true")) as store:
+    with closing(RedisStore(f"{cluster[1].url}?cluster=true&namespace=named")) as store:
         store.append("named", rows("a"))
         assert held(store, "named").keys() == {"a"}
