@@ -23,6 +23,31 @@ def provider(shared_provider: fakeprovider.Provider) -> fakeprovider.Provider:
     return shared_provider
 
 
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A real server, for tests that keep to namespaces of their own; so with the next two."""
+    from tests.support.valkey import Valkey  # late: most workers need no server
+
+    with Valkey() as server:
+        yield server.url
+
+
+@pytest.fixture(scope="session")
+def cluster_url() -> Iterator[str]:
+    from tests.support.valkey import start_cluster
+
+    with start_cluster() as nodes:
+        yield nodes[0].url
+
+
+@pytest.fixture(scope="session")
+def s3_url() -> Iterator[str]:
+    from tests.support.s3 import s3_server
+
+    with s3_server() as server:
+        yield server.url
+
+
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty project as working directory, on a machine that is no CI."""

@@ -10,28 +10,10 @@ from pathlib import Path
 import pytest
 
 from onetake.stores.objects import ObjectStore
-from onetake.stores.port import Row, RowStore
+from onetake.stores.port import Held, Row, RowStore
 from onetake.stores.redis_ import RedisStore
 from onetake.stores.sqlite import SqliteStore
-from tests.support import s3, valkey
-
-
-@pytest.fixture(scope="module")
-def redis_url() -> Iterator[str]:
-    with valkey.Valkey() as server:
-        yield server.url
-
-
-@pytest.fixture(scope="module")
-def cluster_url() -> Iterator[str]:
-    with valkey.start_cluster() as nodes:
-        yield nodes[0].url
-
-
-@pytest.fixture(scope="module")
-def s3_url() -> Iterator[str]:
-    with s3.s3_server() as server:
-        yield server.url
+from tests.support import s3
 
 
 @pytest.fixture(params=["sqlite", "redis_url", "cluster_url", "s3_url", "object-files"])
@@ -66,10 +48,13 @@ def held(store: RowStore, cassette: str = "c") -> dict[str, bytes]:
 
 
 def test_what_does_not_exist_is_empty(store):
-    assert store.read("c").rows == ()
+    assert store.read("c") == Held()
     assert list(store.cassettes()) == []
     assert store.blobs(["a"]) == {}
     assert store.history("c") == []
+    assert store.remove("c") == 0
+    assert store.remove("c", ["a"]) == 0
+    assert store.read("c") == Held()
 
 
 def test_the_first_to_fill_a_slot_owns_it(store):
@@ -79,12 +64,19 @@ def test_the_first_to_fill_a_slot_owns_it(store):
     assert held(store) == {"a": b"1", "b": b"1", "c": b"2"}
 
 
+def test_any_word_names_a_slot(store):
+    assert store.append("c", rows("a", "!name", data=b"1")) == {"a", "!name"}
+    assert store.append("c", rows("!name", "c", data=b"2")) == {"c"}
+
+    assert held(store) == {"a": b"1", "!name": b"1", "c": b"2"}
+
+
 def test_a_run_replaces_once_and_then_adds(store):
     store.append("c", rows("a", "b"))
 
-    store.append("c", rows("c"), replacing_run="run-1")
-    store.append("c", rows("d"), replacing_run="run-1")
-    assert held(store).keys() == {"c", "d"}
+    assert store.append("c", rows("a", "c"), replacing_run="run-1") == {"a", "c"}
+    assert store.append("c", rows("c", "d"), replacing_run="run-1") == {"d"}
+    assert held(store).keys() == {"a", "c", "d"}
 
     store.append("c", rows("a"), replacing_run="run-2")
     assert held(store).keys() == {"a"}
@@ -129,14 +121,23 @@ def test_rows_and_cassettes_are_removed(store):
     assert list(store.cassettes()) == []
 
 
-def test_blobs_are_kept_once(store):
-    store.put_blobs({"a": b"1", "b": bytes(100_000)})
-    store.put_blobs({"a": b"1"})
+def test_a_history_goes_with_its_cassette(store):
+    store.append("c", rows("a"))
+    store.add_history("c", b"run")
 
-    assert store.blobs(["a", "b", "none"]) == {"a": b"1", "b": bytes(100_000)}
+    assert store.remove("c") == 1
+    assert store.history("c") == []
+
+
+def test_blobs_are_kept_once(store):
+    store.put_blobs({"a": b"1", "b": bytes(100_000), "d": b""})
+    store.put_blobs({"a": b"2"})
+
+    assert store.blobs(["a", "b", "d", "none"]) == {"a": b"1", "b": bytes(100_000), "d": b""}
 
 
 def test_a_claim_has_one_holder_until_its_time_is_up(store):
+    assert store.claim("slot", "me", 30)
     assert store.claim("slot", "me", 30)
     assert not store.claim("slot", "you", 30)
     store.release("slot", "you")
@@ -178,3 +179,22 @@ def test_threads_that_write_the_same_slots_share_them(store):
 
     assert sorted(name for some in won for name in some) == sorted(names)
     assert held(store).keys() == set(names)
+
+
+@pytest.mark.parametrize("run", [None, "run"])
+def test_each_slot_is_won_once(store, run):
+    won: list[frozenset[str]] = []
+    slots = [f"s{n}" for n in range(50)]
+
+    def write(n: int) -> None:
+        won.append(store.append("c", rows(*slots, f"own{n}", data=b"%d" % n), replacing_run=run))
+        store.close()
+
+    threads = [threading.Thread(target=write, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(slot for some in won for slot in some) == sorted(held(store))
+    assert len(held(store)) == 58

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,29 +23,10 @@ _PROGRAM = """
                 "model": "m", "messages": [{"role": "user", "content": f"question {n}"}]}).text
             for n in range(start, start + calls)
         ]
-    from onetake.stores.opening import close_stores, drain_trouble
+    from onetake.stores.opening import drain_trouble
     trouble = [one.last_error for one in drain_trouble()]
-    close_stores()
     print(json.dumps({"answers": answers, "counts": cassette.counts, "trouble": trouble}))
 """
-
-
-@pytest.fixture(scope="module")
-def redis() -> Iterator[valkey.Valkey]:
-    with valkey.Valkey() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def cluster_url() -> Iterator[str]:
-    with valkey.start_cluster() as nodes:
-        yield nodes[0].url
-
-
-@pytest.fixture(scope="module")
-def s3_url() -> Iterator[str]:
-    with s3.s3_server() as server:
-        yield server.url
 
 
 @pytest.fixture(params=["sqlite", "redis", "cluster", "s3", "object-files"])
@@ -56,7 +36,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         case "sqlite":
             return f"sqlite:{tmp_path}/store.sqlite"
         case "redis":
-            return f"{request.getfixturevalue('redis').url}?namespace={mark}"
+            return f"{request.getfixturevalue('redis_url')}?namespace={mark}"
         case "cluster":
             return f"{request.getfixturevalue('cluster_url')}?namespace={mark}"
         case "s3":

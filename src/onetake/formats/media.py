@@ -16,6 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from onetake.messages.http import Body, Chunk, Response, media_type
+from onetake.wire.edits import Edit, apply
 
 # Nothing this small is touched. Every tiny file is smaller, also as base64: shrinking twice is as once.
 _KEPT_SIZE = 1024
@@ -60,8 +61,6 @@ _ESCAPE = re.compile(rb"\\(?:/|u00(2[bBfF]|3[dD]))")
 _EVENT_DATA = re.compile(rb"(?:\A|(?<=[\r\n]))data:[^\r\n]*")
 _HEAD = 4096  # base64 digits: enough for two frames of MP3
 
-_Edit = tuple[int, int, bytes]
-
 
 def shrink(response: Response) -> Response:
     """The same answer with each medium over 1 KiB replaced by a tiny valid file of its type.
@@ -75,7 +74,7 @@ def shrink(response: Response) -> Response:
     edits = list(_edits(body.data, events=events))
     if not edits:
         return response
-    data = _edited(body.data, edits)
+    data = apply(body.data, edits)
     headers = response.headers
     if (
         not body.encoding and "content-length" in headers
@@ -85,24 +84,24 @@ def shrink(response: Response) -> Response:
     return replace(response, headers=headers, body=fitting)
 
 
-def _edits(data: bytes, *, events: bool) -> Iterator[_Edit]:
-    """What to replace, as (start, end, new bytes), in order."""
+def _edits(data: bytes, *, events: bool) -> Iterator[Edit]:
+    """What to replace, in order."""
     if len(data) <= _KEPT_SIZE:
         return iter(())
     if (tiny := _tiny(data)) is not None:
-        return iter([(0, len(data), tiny)])
+        return iter([Edit(0, len(data), tiny)])
     if not events:
         return _in_json(data, 0, len(data))
     lines = ((found.start() + len(b"data:"), found.end()) for found in _EVENT_DATA.finditer(data))
     return chain.from_iterable(_in_json(data, start, end) for start, end in lines)
 
 
-def _in_json(data: bytes, start: int, end: int) -> Iterator[_Edit]:
+def _in_json(data: bytes, start: int, end: int) -> Iterator[Edit]:
     """The edits in the JSON text that lies there; none where it is not JSON."""
     if end - start <= _KEPT_SIZE:
         return
     edits = [
-        (*found.span(1), new)
+        Edit(*found.span(1), new)
         for found in _STRING.finditer(data, start, end)
         if found.end(1) - found.start(1) > _KEPT_SIZE
         and (new := _tiny_base64(found[1])) is not None
@@ -179,16 +178,7 @@ def _frame_size(header: bytes) -> int:
     return samples * kilobits * 1000 // hertz + (header[2] >> 1 & 1)
 
 
-def _edited(data: bytes, edits: list[_Edit]) -> bytes:
-    pieces: list[bytes] = []
-    at = 0
-    for start, end, new in edits:
-        pieces += [data[at:start], new]
-        at = end
-    return b"".join([*pieces, data[at:]])
-
-
-def _moved(chunks: tuple[Chunk, ...], edits: list[_Edit], size: int) -> tuple[Chunk, ...]:
+def _moved(chunks: tuple[Chunk, ...], edits: list[Edit], size: int) -> tuple[Chunk, ...]:
     """The chunks of the edited body: ends within a replaced string move in proportion.
 
     Ends that fall together are one chunk, which came when the last of them did.
@@ -196,15 +186,14 @@ def _moved(chunks: tuple[Chunk, ...], edits: list[_Edit], size: int) -> tuple[Ch
     moved: list[Chunk] = []
     shift = at = 0
     for chunk in chunks:
-        while at < len(edits) and edits[at][1] <= chunk.end:
-            start, end, new = edits[at]
-            shift += len(new) - (end - start)
+        while at < len(edits) and edits[at].end <= chunk.end:
+            shift += len(edits[at].new) - (edits[at].end - edits[at].start)
             at += 1
         place = chunk.end + shift
-        if at < len(edits) and edits[at][0] < chunk.end:
-            start, end, new = edits[at]
+        if at < len(edits) and (edit := edits[at]).start < chunk.end:
             # Rounded up, so that the first piece of a body is not empty.
-            place = start + shift - (start - chunk.end) * len(new) // (end - start)
+            within = (edit.start - chunk.end) * len(edit.new) // (edit.end - edit.start)
+            place = edit.start + shift - within
         place = min(max(place, moved[-1].end if moved else 0), size)
         if moved and moved[-1].end == place:
             moved.pop()

@@ -12,6 +12,7 @@ from typing import Any
 
 from onetake.errors import CassetteError
 from onetake.formats.foreign import RESTORE
+from onetake.wire.encodings import zstd_library
 
 _PLAIN, _ZSTD, _ZSTD_DICTIONARY_1 = range(3)
 
@@ -22,7 +23,7 @@ _MAX_SIZE = 1 << 30  # unpacked: what claims or gives more is taken for an attac
 def pack(data: bytes) -> bytes:
     """The smallest packed form; plain where no zstd library is there."""
     forms = [bytes([_PLAIN]) + data]
-    if (library := _zstd()) is not None:
+    if (library := zstd_library()) is not None:
         options = {
             library.CompressionParameter.compression_level: _LEVEL,
             library.CompressionParameter.checksum_flag: 1,
@@ -43,7 +44,7 @@ def unpack(data: bytes) -> bytes:
             "A packed recording is in a form that is not known.",
             remedy="Upgrade onetake, or delete it to record anew.",
         )
-    library = _zstd()
+    library = zstd_library()
     if library is None:
         raise CassetteError(
             "A recording is packed with zstd, and no library for it is there.",
@@ -84,14 +85,3 @@ def _dictionary(library: Any, form: int) -> Any:
     from onetake.formats.dictionary import DICTIONARY_1  # late: large, and for remote stores only
 
     return library.ZstdDict(DICTIONARY_1, is_raw=True)
-
-
-def _zstd() -> Any:
-    try:
-        from compression import zstd
-    except ImportError:
-        try:
-            from backports import zstd
-        except ImportError:
-            return None
-    return zstd

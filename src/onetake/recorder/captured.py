@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 
 from onetake.matching import TIMES
 from onetake.messages import Body, Headers, Interaction, Request, Response, media_type
-from onetake.redaction.edits import Edit, apply, shift
+from onetake.wire.edits import Edit, apply, shift
 
 _SHORTEST = 16
 _TEXT = re.compile(

@@ -114,13 +114,14 @@ class Recorder:
         Raises `CassetteError`, `StoreError`, `UsageError`.
         """
         settings = settings or self.settings
+        matcher = self._matcher(settings)
         seams.check_all()
         cache = self.root / ".onetake"
         store: FileCassette | MemoryCassette | SharedCassette
         if settings.store == "memory:" and not is_file_name(name):
             store = MemoryCassette(name)
         elif is_shared(settings.store) and not is_file_name(name):
-            store = self._shared(name, stored_name, settings)
+            store = self._shared(name, stored_name, settings.store, matcher.fingerprint)
         else:
             base = directory or (Path.cwd() if is_file_name(name) else self.root)
             path, blobs = locate(name, store=settings.store, directory=base, root=self.root)
@@ -128,7 +129,7 @@ class Recorder:
         opening = Opening(
             store,
             settings,
-            self._matcher(settings),
+            matcher,
             Journal(cache, store.id, test_id),
             lambda: read_quarantine(cache, store.id, test_id),
             project.run_id(),
@@ -140,7 +141,9 @@ class Recorder:
         )
         return Cassette(name, store.place, store.path, opening)
 
-    def _shared(self, name: str, stored_name: str | None, settings: Settings) -> SharedCassette:
+    def _shared(
+        self, name: str, stored_name: str | None, url: str, fingerprint: str
+    ) -> SharedCassette:
         """Under the test's own name: a store of rows needs no file-safe form of it."""
         from onetake.stores.opening import open_store
         from onetake.stores.shared import SharedCassette
@@ -148,8 +151,7 @@ class Recorder:
         check_name(name)
         if stored_name is not None:
             name = f"{name.rpartition('/')[0]}/{stored_name}".removeprefix("/")
-        rows = open_store(settings.store, self.root)
-        return SharedCassette(rows, name, fingerprint=self._matcher(settings).fingerprint)
+        return SharedCassette(open_store(url, self.root), name, fingerprint=fingerprint)
 
     def _matcher(self, settings: Settings) -> Matcher:
         wanted = (

@@ -9,10 +9,10 @@ from urllib.parse import unquote_plus
 import msgspec
 
 from onetake.messages import media_type
-from onetake.redaction.edits import Edit
 from onetake.redaction.fields import has_fragment, json_edits, may_hold_secrets
 from onetake.redaction.names import field_kind, is_secret_value
 from onetake.redaction.placeholders import is_placeholder, placeholder, url_placeholder
+from onetake.wire.edits import Edit
 
 _BLANK = b" \t\r\n"
 _FORM = "application/x-www-form-urlencoded"

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 import msgspec
 
-from onetake.redaction.edits import Edit
 from onetake.redaction.names import EXEMPT, FRAGMENTS, field_kind, is_secret_value
 from onetake.redaction.placeholders import is_placeholder, placeholder
+from onetake.wire.edits import Edit
 
 _TOKEN = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)("?)|[{}\[\]:,]', re.DOTALL)
 _top_level = msgspec.json.Decoder(dict[str, msgspec.Raw])

@@ -6,9 +6,9 @@ import re
 from functools import lru_cache
 
 from onetake.providers import CREDENTIAL_HEADERS
-from onetake.redaction.edits import Edit
 from onetake.redaction.placeholders import is_placeholder, placeholder
 from onetake.redaction.urls import redact_text_with_urls, redact_url
+from onetake.wire.edits import Edit
 
 _NAMED = {
     "authorization": "authorization",

@@ -13,9 +13,9 @@ from urllib.parse import quote, quote_plus
 import msgspec
 from msgspec import Struct
 
-from onetake.redaction.edits import Edit
 from onetake.redaction.names import is_worth_remembering
 from onetake.redaction.placeholders import placeholder, url_placeholder
+from onetake.wire.edits import Edit
 
 _MOST = 64  # the oldest is forgotten: each is looked for in every body
 

@@ -13,11 +13,11 @@ from functools import lru_cache
 from onetake.errors import RedactionError
 from onetake.messages import Body, Failure, Headers, Interaction, Request, Response
 from onetake.redaction.bodies import body_edits, is_form, is_json
-from onetake.redaction.edits import Edit, apply, shift
 from onetake.redaction.headers import redact_credential, redact_line, treatment
 from onetake.redaction.known import Known
 from onetake.redaction.placeholders import settle
 from onetake.redaction.urls import redact_text_with_urls, redact_url
+from onetake.wire.edits import Edit, apply, shift
 from onetake.wire.encodings import decoder
 
 

@@ -11,9 +11,9 @@ from urllib.parse import unquote_plus
 
 from onetake.messages import read_url
 from onetake.providers import is_key, provider_of
-from onetake.redaction.edits import Edit
 from onetake.redaction.names import is_secret_value, query_kind
 from onetake.redaction.placeholders import is_placeholder, url_placeholder
+from onetake.wire.edits import Edit
 
 _USER_INFO = re.compile(r"\A((?:[A-Za-z][A-Za-z0-9+.-]*:)?//)([^/?#]*)@")
 _PAIR = re.compile(r"(?<=[?&#;])([^=?&#;\s\"'<>]+)=([^&#;\s\"'<>]+)")

@@ -23,7 +23,7 @@ def in_one_line(summary: Summary) -> Line:
     text = f"onetake: {verdicts}; {_calls(summary)}"
     if summary.errors:
         text += f"; {summary.errors[0][1]}"
-    text += "".join(f"; {line}" for line, _ in _degraded(summary))
+    text += "".join(f"; {told}" for told, _ in _degraded(summary))
     return text, _worst(summary)
 
 
@@ -32,7 +32,8 @@ def in_full(summary: Summary) -> Iterator[Line]:
     verdicts = "  ".join(f"{verdict} {count}" for verdict, count in summary.verdicts.items())
     yield verdicts, _worst(summary)
     yield _calls(summary), ""
-    yield from _degraded(summary)
+    for text, colour in _degraded(summary):
+        yield from ((line, colour) for line, _ in _wrapped(text))
     yield from _causes(summary)
     yield from _listed("live", _unmarked(summary), "yellow")
     if summary.loose:
@@ -65,8 +66,7 @@ def _degraded(summary: Summary) -> Iterator[Line]:
                 f"{of_noun(counts['spooled'], 'recording')} kept on this machine, "
                 f"{counts['delivered']} delivered since; last error: {summary.last_errors[place]}"
             )
-            for line, _ in _wrapped(text):
-                yield line, "red"
+            yield text, "red"
         elif counts["delivered"]:
             yield f"delivered to {place}: {of_noun(counts['delivered'], 'recording')} of before", ""
 

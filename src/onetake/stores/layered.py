@@ -7,9 +7,10 @@ and delivered as soon as the store answers. Both files are `SqliteStore`s, so ro
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from threading import Lock
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -21,6 +22,8 @@ _PAUSE_S = 2.0  # after a failure the store is left alone: tests do not queue fo
 _VERSION = "!version"
 _BLOBS = "\0blobs"  # no cassette has such a name
 _RUN = "\0run "
+
+_T = TypeVar("_T")
 
 _monotonic = time.monotonic  # bound early: fake clocks do not reach us
 
@@ -59,16 +62,10 @@ class LayeredStore:
             cached = self._cache.read(cassette)
         version = next((row.data.decode() for row in cached.rows if row.slot == _VERSION), "")
         cached = Held(tuple(row for row in cached.rows if row.slot != _VERSION), version)
-        held = cached
-        if self._is_up():
-            try:
-                self.deliver()
-                fresh = self._remote.read(cassette, known=version)
-                if not fresh.is_unchanged:
-                    held = fresh
-                    self._remember(cassette, fresh)
-            except StoreError as error:
-                self._failed(error)
+        fresh = self._asked(lambda: self._delivered().read(cassette, known=version))
+        held = cached if fresh is None or fresh.is_unchanged else fresh
+        if held is fresh:
+            self._remember(cassette, held)
         waiting = self._waiting(cassette)
         if waiting:
             filled = {row.slot for row in held.rows}
@@ -85,14 +82,13 @@ class LayeredStore:
         keep_s: float | None = None,
     ) -> frozenset[str]:
         """Where the store does not answer, the rows are spooled. Raises `StoreError` if that fails too."""
-        if self._is_up():
-            try:
-                self.deliver()
-                return self._remote.append(
-                    cassette, rows, replacing_run=replacing_run, keep_s=keep_s
-                )
-            except StoreError as error:
-                self._failed(error)
+        taken = self._asked(
+            lambda: self._delivered().append(
+                cassette, rows, replacing_run=replacing_run, keep_s=keep_s
+            )
+        )
+        if taken is not None:
+            return taken
         name = cassette if replacing_run is None else f"{cassette}{_RUN}{replacing_run}"
         added = self._spool.append(name, rows)
         self._add(spooled=len(added))
@@ -104,24 +100,20 @@ class LayeredStore:
             with suppress(StoreError):
                 found |= near.blobs([name for name in names if name not in found])
         missing = [name for name in names if name not in found]
-        if missing and self._is_up():
-            try:
-                fetched = self._remote.blobs(missing)
-            except StoreError as error:
-                self._failed(error)
-            else:
-                found |= fetched
-                with suppress(StoreError):
-                    self._cache.put_blobs(fetched)
+        fetched = self._asked(lambda: self._remote.blobs(missing)) if missing else None
+        if fetched:
+            found |= fetched
+            with suppress(StoreError):
+                self._cache.put_blobs(fetched)
         return found
 
     def put_blobs(self, blobs: Mapping[str, bytes]) -> None:
-        if self._is_up():
-            try:
-                self._remote.put_blobs(blobs)
-                return
-            except StoreError as error:
-                self._failed(error)
+        def put() -> bool:
+            self._remote.put_blobs(blobs)
+            return True
+
+        if self._asked(put):
+            return
         self._spool.put_blobs(blobs)
         self._spool.append(_BLOBS, [Row(name, b"") for name in blobs])
 
@@ -151,19 +143,11 @@ class LayeredStore:
         return self._remote.remove(cassette, slots)
 
     def claim(self, name: str, holder: str, ttl_s: float) -> bool:
-        if self._is_up():
-            try:
-                return self._remote.claim(name, holder, ttl_s)
-            except StoreError as error:
-                self._failed(error)
-        return True  # nobody can be asked: the call is made
+        told = self._asked(lambda: self._remote.claim(name, holder, ttl_s))
+        return told is not False  # where nobody can be asked, the call is made
 
     def release(self, name: str, holder: str) -> None:
-        if self._is_up():
-            try:
-                self._remote.release(name, holder)
-            except StoreError as error:
-                self._failed(error)
+        self._asked(lambda: self._remote.release(name, holder))
 
     def history(self, cassette: str) -> list[bytes]:
         return self._remote.history(cassette)
@@ -181,12 +165,21 @@ class LayeredStore:
         for store in (self._remote, self._cache, self._spool):
             store.close()
 
-    def _is_up(self) -> bool:
-        return _monotonic() >= self._down_until
+    def _asked(self, step: Callable[[], _T]) -> _T | None:
+        """What the store on the other machine says to `step`; None where it fails, or did just now."""
+        if _monotonic() < self._down_until:
+            return None
+        try:
+            return step()
+        except StoreError as error:
+            self._down_until = _monotonic() + _PAUSE_S
+            self._add(failures=1, last_error=error.message)
+            return None
 
-    def _failed(self, error: StoreError) -> None:
-        self._down_until = _monotonic() + _PAUSE_S
-        self._add(failures=1, last_error=error.message)
+    def _delivered(self) -> RowStore:
+        """The store on the other machine, with all that was spooled for it."""
+        self.deliver()
+        return self._remote
 
     def _add(self, *, last_error: str = "", **counts: int) -> None:
         with self._lock:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from threading import Lock
 
@@ -10,6 +9,7 @@ from onetake.cassettes.fold import Take, merge
 from onetake.errors import CassetteError
 from onetake.formats.document import Stored, encode_interaction, join, parse
 from onetake.messages import Request
+from onetake.stores.names import digest
 from onetake.stores.port import Opened, Published
 
 _lock = Lock()
@@ -23,7 +23,7 @@ class MemoryCassette:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self.id = hashlib.blake2b(f"memory:{name}".encode(), digest_size=10).hexdigest()
+        self.id = digest(f"memory:{name}", 10)
         self.place = f"memory:{name}"
         self.path = None
 

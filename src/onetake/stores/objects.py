@@ -9,7 +9,6 @@ ignore it while it is still listed. What it does not name stays, so no append is
 
 from __future__ import annotations
 
-import hashlib
 import os
 import random
 import re
@@ -31,6 +30,7 @@ import msgspec
 from msgspec import Struct
 
 from onetake.errors import StoreError, UsageError
+from onetake.stores.names import digest
 from onetake.stores.port import Capacity, Held, Row
 
 _Item = TypeVar("_Item")
@@ -218,30 +218,28 @@ class ObjectStore:
         if _name(_segment(cassette)) is None:
             self._first(cassette)
         token = secrets.token_hex(8)
+        added: frozenset[str] = frozenset()
         wanted: dict[str, bytes] = {}
         for row in rows:
             wanted.setdefault(row.slot, row.data)
 
         def change(view: _View) -> _Entry | None:
+            nonlocal added
             held, runs = view.rows, view.runs
             is_new_run = replacing_run is not None and replacing_run not in runs
             if is_new_run:
                 assert replacing_run is not None
                 held, runs = {}, (*runs[1 - _RUNS_KEPT :], replacing_run)
             free = {slot: data for slot, data in wanted.items() if slot not in held}
+            added = frozenset(free)
             if not free and not is_new_run:
                 return None
             if is_new_run or len(view.listed) >= _MERGED_FROM:
                 return _base(view, token, {**held, **free}, runs)
             return _Entry(token, tuple(free.items()))
 
-        before, entry = self._commit(cassette, token, change)
-        if entry is None:
-            return frozenset()
-        if entry.is_base:
-            kept = before.rows if replacing_run is None or replacing_run in before.runs else {}
-            return frozenset(slot for slot, _ in entry.rows if slot not in kept)
-        return frozenset(slot for slot, _ in entry.rows)
+        self._commit(cassette, token, change)
+        return added
 
     def blobs(self, names: Sequence[str]) -> dict[str, bytes]:
         self._check_marker()
@@ -308,7 +306,7 @@ class ObjectStore:
 
     def claim(self, name: str, holder: str, ttl_s: float) -> bool:
         self._mark()
-        path = self._path("claims", _digest(name))
+        path = self._path("claims", digest(name))
         mine = _Claim(secrets.token_hex(8), holder, time.time() + ttl_s)
         data = msgspec.msgpack.encode(mine)
         for _ in range(4):
@@ -327,7 +325,7 @@ class ObjectStore:
 
     def release(self, name: str, holder: str) -> None:
         self._check_marker()
-        path = self._path("claims", _digest(name))
+        path = self._path("claims", digest(name))
         found = self._get(path)
         if found is not None and self._decode(found[0], _Claim).holder == holder:
             # An update, not a delete: a delete could hit who took over a moment ago.
@@ -354,7 +352,7 @@ class ObjectStore:
 
     def once(self, token: str) -> bool:
         self._mark()
-        path, mine = self._path("once", _digest(token)), secrets.token_bytes(8)
+        path, mine = self._path("once", digest(token)), secrets.token_bytes(8)
         if self._create(path, mine):
             return True
         found = self._get(path)  # a repeated request meets what it wrote itself
@@ -735,21 +733,14 @@ def _tag(meta: Any) -> str:
 def _version(listed: Sequence[_Listed]) -> str:
     if not listed:
         return ""
-    digest = hashlib.blake2b(digest_size=16)
-    for one in listed:
-        digest.update(f"{one.path}\n{one.tag}\n".encode())
-    return digest.hexdigest()
-
-
-def _digest(text: str) -> str:
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    return digest("".join(f"{one.path}\n{one.tag}\n" for one in listed))
 
 
 def _segment(name: str) -> str:
     """`name` as one part of a path: percent-encoded; a long one is cut, with `~` and a digest."""
     quoted = quote(name, safe="", errors="surrogatepass").replace("~", "%7E").replace(".", "%2E")
     if len(quoted) > _SEGMENT:
-        return f"{quoted[:80].rstrip('%')}~{_digest(name)}"
+        return f"{quoted[:80].rstrip('%')}~{digest(name)}"
     return quoted or "~"
 
 

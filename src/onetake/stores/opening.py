@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from threading import Lock
 
 from onetake.stores.journal import ensure_cache
 from onetake.stores.layered import LayeredStore, Trouble
+from onetake.stores.names import digest
 from onetake.stores.port import RowStore
 from onetake.stores.sqlite import SqliteStore
 
@@ -26,13 +26,6 @@ def open_store(url: str, root: Path) -> RowStore:
         if (url, root) not in _open:
             _open[url, root] = _made(url, root)
         return _open[url, root]
-
-
-def close_stores() -> None:
-    """Give the connections of every store back."""
-    with _lock:
-        for store in _open.values():
-            store.close()
 
 
 def drain_trouble() -> list[Trouble]:
@@ -58,7 +51,7 @@ def _made(url: str, root: Path) -> RowStore:
 def _layered(remote: RowStore, root: Path) -> LayeredStore:
     cache = root / ".onetake"
     ensure_cache(cache)
-    name = hashlib.blake2b(remote.place.encode("utf-8", "replace"), digest_size=8).hexdigest()
+    name = digest(remote.place, 8)
     return LayeredStore(
         remote,
         SqliteStore(cache / "stores" / f"{name}.cache.sqlite"),

@@ -8,7 +8,6 @@ append never takes its own rows for another writer's.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import secrets
@@ -22,6 +21,7 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from onetake.errors import StoreError, UsageError
+from onetake.stores.names import digest
 from onetake.stores.port import Capacity, Held, Row
 
 _FORMAT = b"onetake 1"
@@ -238,7 +238,7 @@ class RedisStore:
     # Claims, runs, tokens.
 
     def claim(self, name: str, holder: str, ttl_s: float) -> bool:
-        key, own, ttl_ms = self._key("claim", _digest(name)), _encoded(holder), _to_ms(ttl_s)
+        key, own, ttl_ms = self._key("claim", digest(name)), _encoded(holder), _to_ms(ttl_s)
 
         def renew(pipe: Any) -> bool:
             owner = pipe.get(key)
@@ -255,7 +255,7 @@ class RedisStore:
         return self._run(step, writing=True)
 
     def release(self, name: str, holder: str) -> None:
-        key, own = self._key("claim", _digest(name)), _encoded(holder)
+        key, own = self._key("claim", digest(name)), _encoded(holder)
 
         def give_free(pipe: Any) -> None:
             is_own = pipe.get(key) == own
@@ -283,7 +283,7 @@ class RedisStore:
         self._run(step, writing=True)
 
     def once(self, token: str) -> bool:
-        key, own = self._key("once", _digest(token)), secrets.token_bytes(12)
+        key, own = self._key("once", digest(token)), secrets.token_bytes(12)
 
         def step(client: Any, again: bool) -> bool:
             return bool(client.set(key, own, nx=True)) or (again and client.get(key) == own)
@@ -314,10 +314,10 @@ class RedisStore:
         return _encoded(f"{self._namespace}:{kind}:{name}")
 
     def _cassette_key(self, cassette: str) -> bytes:
-        return self._key("c", f"{{{_digest(cassette)}}}")
+        return self._key("c", f"{{{digest(cassette)}}}")
 
     def _history_key(self, cassette: str) -> bytes:
-        return self._key("h", f"{{{_digest(cassette)}}}")
+        return self._key("h", f"{{{digest(cassette)}}}")
 
     # The border: connections, further tries, errors.
 
@@ -535,10 +535,6 @@ def _try_once(client: Any, key: bytes, change: Callable[[Any], _T]) -> tuple[_T,
 
 def _encoded(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
-
-
-def _digest(name: str) -> str:
-    return hashlib.blake2b(_encoded(name), digest_size=16).hexdigest()
 
 
 def _to_field(slot: str) -> bytes:

@@ -7,7 +7,6 @@ the fingerprint of the matching settings: read with other settings, it is comput
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Sequence
 
@@ -20,6 +19,7 @@ from onetake.formats.blobs import blob_name
 from onetake.formats.document import Stored, encode_entry
 from onetake.formats.packing import pack, unpack
 from onetake.messages import Request
+from onetake.stores.names import digest
 from onetake.stores.port import Opened, Published, Row, RowStore
 
 _FORMAT = 1
@@ -47,7 +47,7 @@ class SharedCassette:
         self._fingerprint = _short(fingerprint)
         self.place = f"{store.place}#{name}"
         self.path = None
-        self.id = hashlib.blake2b(self.place.encode("utf-8", "replace"), digest_size=10).hexdigest()
+        self.id = digest(self.place, 10)
         self._blobs: dict[str, bytes] = {}
 
     def load(self, key: Callable[[Request], bytes], fingerprint: str) -> Opened:
@@ -119,4 +119,4 @@ class SharedCassette:
 
 def _short(fingerprint: str) -> str:
     """Long enough that two settings never share one."""
-    return hashlib.blake2b(fingerprint.encode(), digest_size=8).hexdigest() if fingerprint else ""
+    return digest(fingerprint, 8) if fingerprint else ""

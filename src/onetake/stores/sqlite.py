@@ -50,7 +50,7 @@ class SqliteStore:
     # Reading.
 
     def read(self, cassette: str, *, known: str = "") -> Held:
-        with self._session(writing=False) as connection:
+        with self._reading() as connection:
             if connection is None:
                 return Held()
             # One statement sees one state of the file.
@@ -69,11 +69,12 @@ class SqliteStore:
 
     def blobs(self, names: Sequence[str]) -> dict[str, bytes]:
         found: dict[str, bytes] = {}
-        with self._session(writing=False) as connection:
-            for at in range(0, len(names) if connection else 0, _BATCH):
+        with self._reading() as connection:
+            if connection is None:
+                return found
+            for at in range(0, len(names), _BATCH):
                 some = names[at : at + _BATCH]
                 marks = ",".join("?" * len(some))
-                assert connection is not None
                 found.update(
                     connection.execute(
                         f"SELECT name, data FROM blobs WHERE name IN ({marks})",  # noqa: S608
@@ -83,7 +84,7 @@ class SqliteStore:
         return found
 
     def cassettes(self) -> Iterator[str]:
-        with self._session(writing=False) as connection:
+        with self._reading() as connection:
             names = (
                 connection.execute("SELECT name FROM cassettes").fetchall() if connection else []
             )
@@ -91,7 +92,7 @@ class SqliteStore:
             yield name
 
     def history(self, cassette: str) -> list[bytes]:
-        with self._session(writing=False) as connection:
+        with self._reading() as connection:
             if connection is None:
                 return []
             lines = connection.execute(
@@ -114,8 +115,7 @@ class SqliteStore:
         replacing_run: str | None = None,
         keep_s: float | None = None,  # noqa: ARG002  # rows go by `remove`
     ) -> frozenset[str]:
-        with self._session(writing=True) as connection:
-            assert connection is not None
+        with self._writing() as connection:
             number = _number(connection, cassette)
             if replacing_run is not None:
                 changed = connection.execute(
@@ -135,13 +135,11 @@ class SqliteStore:
         return added
 
     def put_blobs(self, blobs: Mapping[str, bytes]) -> None:
-        with self._session(writing=True) as connection:
-            assert connection is not None
+        with self._writing() as connection:
             connection.executemany("INSERT OR IGNORE INTO blobs VALUES (?, ?)", blobs.items())
 
     def remove(self, cassette: str, slots: Sequence[str] | None = None) -> int:
-        with self._session(writing=True) as connection:
-            assert connection is not None
+        with self._writing() as connection:
             found = connection.execute("SELECT id FROM cassettes WHERE name = ?", (cassette,))
             number = next(found, (None,))[0]
             if slots is None:
@@ -159,8 +157,7 @@ class SqliteStore:
 
     def claim(self, name: str, holder: str, ttl_s: float) -> bool:
         now_s = time.time()
-        with self._session(writing=True) as connection:
-            assert connection is not None
+        with self._writing() as connection:
             done = connection.execute(
                 "INSERT INTO claims VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE "
                 "SET holder = excluded.holder, until = excluded.until "
@@ -170,13 +167,11 @@ class SqliteStore:
             return done.rowcount > 0
 
     def release(self, name: str, holder: str) -> None:
-        with self._session(writing=True) as connection:
-            assert connection is not None
+        with self._writing() as connection:
             connection.execute("DELETE FROM claims WHERE name = ? AND holder = ?", (name, holder))
 
     def add_history(self, cassette: str, line: bytes, *, kept: int = 20) -> None:
-        with self._session(writing=True) as connection:
-            assert connection is not None
+        with self._writing() as connection:
             number = _number(connection, cassette)
             connection.execute("INSERT INTO history (cassette, line) VALUES (?, ?)", (number, line))
             connection.execute(
@@ -186,35 +181,41 @@ class SqliteStore:
             )
 
     def once(self, token: str) -> bool:
-        with self._session(writing=True) as connection:
-            assert connection is not None
+        with self._writing() as connection:
             return (
                 connection.execute("INSERT OR IGNORE INTO tokens VALUES (?)", (token,)).rowcount > 0
             )
 
     def close(self) -> None:
-        connection, self._own.connection = self._own.connection, None
-        if connection is not None and self._own.pid == os.getpid():
+        connection, self._own.connection = self._opened(), None
+        if connection is not None:
             connection.close()
 
     # The border: connections, transactions, errors.
 
     @contextmanager
-    def _session(self, *, writing: bool) -> Iterator[sqlite3.Connection | None]:
-        """A transaction; None to read where there is no file yet."""
-        try:
-            connection = self._connection(writing=writing)
-            if connection is None:
+    def _reading(self) -> Iterator[sqlite3.Connection | None]:
+        """One state of the file; None where there is no file yet."""
+        with self._translated():
+            if self._opened() is None and not self._path.exists():
                 yield None
                 return
-            connection.execute("BEGIN IMMEDIATE" if writing else "BEGIN")
-            try:
+            with _transaction(self._connection(), "BEGIN") as connection:
                 yield connection
-            except BaseException:
-                with suppress(sqlite3.Error):
-                    connection.rollback()
-                raise
-            connection.commit()
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with (
+            self._translated(),
+            _transaction(self._connection(), "BEGIN IMMEDIATE") as connection,
+        ):
+            yield connection
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """The border at which SQLite's errors become `StoreError`."""
+        try:
+            yield
         except (sqlite3.Error, OSError) as error:
             raise StoreError(
                 f"The store {self.place} cannot be used: {error}.",
@@ -223,14 +224,16 @@ class SqliteStore:
                 path=str(self._path),
             ) from error
 
-    def _connection(self, *, writing: bool) -> sqlite3.Connection | None:
+    def _opened(self) -> sqlite3.Connection | None:
         """This thread's own: SQLite connections cross neither threads nor forks."""
-        if self._own.connection is not None and self._own.pid == os.getpid():
-            return self._own.connection
-        if not self._path.exists():
-            if not writing:
-                return None
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+        return self._own.connection if self._own.pid == os.getpid() else None
+
+    def _connection(self) -> sqlite3.Connection:
+        """The same, opened if need be."""
+        connection = self._opened()
+        if connection is not None:
+            return connection
+        self._path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None)
         try:
             self._prepare(connection)
@@ -281,6 +284,18 @@ class SqliteStore:
                 path=str(self._path),
             )
         return False
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection, begin: str) -> Iterator[sqlite3.Connection]:
+    connection.execute(begin)
+    try:
+        yield connection
+    except BaseException:
+        with suppress(sqlite3.Error):
+            connection.rollback()
+        raise
+    connection.commit()
 
 
 class _Own(local):

@@ -129,7 +129,8 @@ def _brotli() -> Any:
     return brotli
 
 
-def _zstd() -> Any:
+def zstd_library() -> Any:
+    """The standard library's module (from Python 3.14), else its backport, else None."""
     try:
         from compression import zstd
     except ImportError:
@@ -149,7 +150,7 @@ def decoder(coding: str) -> Coder | None:
             return _Zlib(zlib.MAX_WBITS)
         case "br" if library := _brotli():
             return _Brotli(library.Decompressor())
-        case "zstd" if library := _zstd():
+        case "zstd" if library := zstd_library():
             return _Zstd(library)
     return None
 
@@ -163,6 +164,6 @@ def encoder(coding: str) -> Coder | None:
             return _ZlibOut(zlib.MAX_WBITS)
         case "br" if library := _brotli():
             return _BrotliOut(library.Compressor())
-        case "zstd" if library := _zstd():
+        case "zstd" if library := zstd_library():
             return _ZstdOut(library)
     return None

@@ -17,7 +17,7 @@ from onetake.formats.document import encode_plain
 from onetake.formats.packing import pack, unpack
 from onetake.messages import Body, Chunk, Headers, Interaction, Request, Response
 
-if packing._zstd() is None:
+if packing.zstd_library() is None:
     pytest.skip("needs zstd", allow_module_level=True)
 
 SUBJECTS = (
@@ -324,7 +324,7 @@ def test_chats_pack_small(name: str, by_row: float, as_whole: float) -> None:
 
 def test_the_dictionary_pays_for_a_single_chat() -> None:
     line = CASSETTES["chats"][0]
-    library = packing._zstd()
+    library = packing.zstd_library()
     assert pack(line)[0] == 2
     assert len(pack(line)) < len(library.compress(line, 3)) * 0.75
     assert 8 * 1024 <= len(DICTIONARY_1) <= 32 * 1024
@@ -346,7 +346,7 @@ def test_the_smallest_form_wins() -> None:
 
 def test_without_a_library_texts_are_plain(monkeypatch: pytest.MonkeyPatch) -> None:
     packed = pack(bytes(5000))
-    monkeypatch.setattr(packing, "_zstd", lambda: None)
+    monkeypatch.setattr(packing, "zstd_library", lambda: None)
     assert pack(bytes(5000)) == b"\0" + bytes(5000)
     assert unpack(pack(b"text")) == b"text"
     with pytest.raises(CassetteError) as caught:
@@ -394,7 +394,7 @@ def test_a_changed_byte_never_gives_another_text(data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("sized", [True, False])
 def test_a_bomb_is_refused(monkeypatch: pytest.MonkeyPatch, sized: bool) -> None:
-    library = packing._zstd()
+    library = packing.zstd_library()
     options = {library.CompressionParameter.content_size_flag: int(sized)}
     compressor = library.ZstdCompressor(options=options)
     bomb = b"\x01" + compressor.compress(bytes(200_000)) + compressor.flush()

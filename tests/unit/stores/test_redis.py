@@ -48,58 +48,6 @@ def held(store: RedisStore, cassette: str = "c") -> dict[str, bytes]:
     return {row.slot: row.data for row in store.read(cassette).rows}
 
 
-def test_what_does_not_exist_is_empty(store):
-    assert store.read("c") == Held()
-    assert list(store.cassettes()) == []
-    assert store.blobs(["a"]) == {}
-    assert store.history("c") == []
-    assert store.remove("c") == 0
-    assert store.remove("c", ["a"]) == 0
-    assert store.read("c") == Held()
-
-
-def test_the_first_to_fill_a_slot_owns_it(store):
-    assert store.append("c", rows("a", "!name", data=b"1")) == {"a", "!name"}
-    assert store.append("c", rows("!name", "c", data=b"2")) == {"c"}
-
-    assert held(store) == {"a": b"1", "!name": b"1", "c": b"2"}
-
-
-def test_a_run_replaces_once_and_then_adds(store):
-    store.append("c", rows("a", "b"))
-
-    assert store.append("c", rows("a", "c"), replacing_run="run-1") == {"a", "c"}
-    assert store.append("c", rows("c", "d"), replacing_run="run-1") == {"d"}
-    assert held(store).keys() == {"a", "c", "d"}
-
-    store.append("c", rows("a"), replacing_run="run-2")
-    assert held(store).keys() == {"a"}
-
-
-def test_a_known_version_needs_no_rows_and_never_comes_back(store):
-    store.append("c", rows("a"))
-    first = store.read("c")
-
-    assert store.read("c", known=first.version) == Held((), first.version, True)
-
-    store.remove("c")
-    store.append("c", rows("a"))
-    assert not store.read("c", known=first.version).is_unchanged
-
-
-def test_rows_and_cassettes_are_removed_and_listed(store):
-    store.append("one/test[ä b%/]", rows("a", "b", "d"))
-    store.append("two", rows("a"))
-    store.add_history("two", b"run")
-
-    assert sorted(store.cassettes()) == ["one/test[ä b%/]", "two"]
-    assert store.remove("one/test[ä b%/]", ["a", "z"]) == 1
-    assert store.remove("one/test[ä b%/]") == 2
-    assert list(store.cassettes()) == ["two"]
-    assert store.remove("two") == 1
-    assert store.history("two") == []
-
-
 def test_what_is_not_kept_for_ever_goes_by_itself(store):
     store.append("c", rows("a"), keep_s=0.05)
     store.append("d", rows("a"), keep_s=0.05)
@@ -108,54 +56,6 @@ def test_what_is_not_kept_for_ever_goes_by_itself(store):
 
     assert store.read("c") == Held()
     assert held(store, "d").keys() == {"a", "b"}
-
-
-def test_blobs_are_kept_once(store):
-    store.put_blobs({"a": b"1", "b": bytes(100_000), "d": b""})
-    store.put_blobs({"a": b"2"})
-
-    assert store.blobs(["a", "b", "d", "none"]) == {"a": b"1", "b": bytes(100_000), "d": b""}
-
-
-def test_a_claim_has_one_holder_until_its_time_is_up(store):
-    assert store.claim("slot", "me", 30)
-    assert store.claim("slot", "me", 30)
-    assert not store.claim("slot", "you", 30)
-    store.release("slot", "you")
-    assert not store.claim("slot", "you", 30)
-    store.release("slot", "me")
-    assert store.claim("slot", "you", 0.05)
-    time.sleep(0.15)
-    assert store.claim("slot", "me", 30)
-
-
-def test_the_last_runs_are_remembered(store):
-    for n in range(25):
-        store.add_history("c", b"%d" % n)
-
-    assert store.history("c") == [b"%d" % n for n in range(5, 25)]
-
-
-def test_a_token_is_used_once(store):
-    assert [store.once("a"), store.once("a"), store.once("b")] == [True, False, True]
-
-
-@pytest.mark.parametrize("run", [None, "run"])
-def test_each_slot_is_won_once(store, run):
-    won: list[frozenset[str]] = []
-    slots = [f"s{n}" for n in range(50)]
-
-    def write(n: int) -> None:
-        won.append(store.append("c", rows(*slots, f"own{n}", data=b"%d" % n), replacing_run=run))
-
-    threads = [threading.Thread(target=write, args=(n,)) for n in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert sorted(slot for some in won for slot in some) == sorted(held(store))
-    assert len(held(store)) == 58
 
 
 def test_closing_in_one_thread_does_not_disturb_another(store):

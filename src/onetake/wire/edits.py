@@ -10,13 +10,13 @@ from onetake.messages import Chunk
 
 
 class Edit(Struct, frozen=True):
-    """`data[start:end]` becomes `new`. `kind` and `value` say what was there, decoded."""
+    """`data[start:end]` becomes `new`. `kind` and `value` say what was there, decoded, if that matters."""
 
     start: int
     end: int
     new: bytes
-    kind: str
-    value: str
+    kind: str = ""
+    value: str = ""
 
 
 def apply(data: bytes, edits: Sequence[Edit]) -> bytes:
