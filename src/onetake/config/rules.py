@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from onetake.config.durations import parse_duration
 from onetake.config.paths import Path, parse_path
 from onetake.config.patterns import check_pattern
 from onetake.config.settings import TELEMETRY
@@ -51,6 +52,8 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     class_: str | None = msgspec.field(default=None, name="class")
     telemetry: str | None = None
     repeats: str | None = None
+    ttl: float | str | None = None
+    max_age: float | str | None = None
     credential: tuple[str, ...] = ()
 
     def fits(self, method: str, netloc: str, path: str) -> bool:
@@ -74,8 +77,17 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         )
 
     @property
+    def lifetime(self) -> tuple[float | None, float | None]:
+        """`ttl` and `max_age` in seconds; None where it says nothing of them."""
+        return _seconds(self.ttl, "ttl"), _seconds(self.max_age, "max_age")
+
+    @property
     def credential_paths(self) -> tuple[Path, ...]:
         return tuple(map(parse_path, self.credential))
+
+
+def _seconds(value: float | str | None, place: str) -> float | None:
+    return None if value is None else parse_duration(value, place)
 
 
 _PLACES = ("host", "path", "method")
@@ -170,6 +182,8 @@ def _check(rule: Rule, place: str) -> None:
             f"'path' of {place} is {rule.path!r}, which no request can have.",
             remedy='A path begins with "/" (or "*") and has no query; name pairs of the query as query.NAME.',
         )
+    for key, age in (("ttl", rule.ttl), ("max_age", rule.max_age)):
+        _seconds(age, f"{key!r} of {place}")
     for taken in rule.credential_paths:
         if taken.root not in ("header", "query") or not isinstance(taken.steps[0], str):
             raise UsageError(

@@ -6,6 +6,7 @@ ceiling: an explicit `replay`, and CI with recordings in local files, hold every
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -66,6 +67,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     exact_encoding: bool = False
     max_request_body: int = 64 * 1024 * 1024
     publish_on_error: bool = False
+    ttl: float | None = None  # seconds; a duration where it is set. None: what the store's URL says
+    max_age: float | None = None  # as ttl
+    refresh: str = "auto"  # or "soft"
+    record_statuses: tuple[str, ...] = ()  # () is every status
+    shrink: bool = False
     strict: bool = False
     auto_mark: bool = False
     adopt: bool = False
@@ -73,9 +79,20 @@ class Settings(Struct, frozen=True, kw_only=True):
     mode_reason: str = "default"
     # Whether nothing may go live: an explicit replay, or CI with local files.
     is_ceiling: bool = False
+    # What the store's URL says of ages, for recordings of which nothing else does.
+    store_ages: tuple[float, float] = (math.inf, math.inf)
+
+    @property
+    def lifetime(self) -> tuple[float, float]:
+        """`ttl` and `max_age` in seconds, where no rule says more."""
+        ttl, max_age = self.store_ages
+        return (
+            ttl if self.ttl is None else self.ttl,
+            max_age if self.max_age is None else self.max_age,
+        )
 
 
-_NOT_SETTABLE = {"mode_reason", "is_ceiling"}
+_NOT_SETTABLE = {"mode_reason", "is_ceiling", "store_ages"}
 NAMES = tuple(f.name for f in fields(Settings) if f.name not in _NOT_SETTABLE)
 
 
@@ -105,6 +122,8 @@ def resolve(sources: Sequence[Source], *, ci: bool, base: Settings | None = None
                     f"explicit: {source.name}" if source.lifts_ceiling else source.name
                 )
                 explicit = source.lifts_ceiling and changes["mode"] is Mode.REPLAY
+        if "store" in changes:
+            changes["store"], changes["store_ages"] = _without_ages(changes["store"], source.name)
         if "rules" in changes:
             changes["rules"] = (*settings.rules, *changes["rules"])
         if "volatile_patterns" in changes:
@@ -153,8 +172,10 @@ _CHOICES = {
     "credential": ("ordinal", "digest"),
     "telemetry": TELEMETRY,
     "credential_exchange": ("auto", "live"),
+    "refresh": ("auto", "soft"),
 }
-_LISTS = ("match_on", "match_headers", "volatile", "allow_hosts")
+_LISTS = ("match_on", "match_headers", "volatile", "allow_hosts", "record_statuses")
+_DURATIONS = ("volatile_window", "ttl", "max_age")
 
 
 def _patterns(value: Any, source: str) -> dict[str, str]:
@@ -190,10 +211,10 @@ def _value(key: str, value: Any, source: str) -> Any:
         from onetake.config.rules import parse_rules
 
         return parse_rules(value, source)
-    if key == "volatile_window":
+    if key in _DURATIONS:
         from onetake.config.durations import parse_duration
 
-        return parse_duration(value, f"Setting 'volatile_window' in {source}")
+        return parse_duration(value, f"Setting {key!r} in {source}")
     if key in _CHOICES and value not in _CHOICES[key]:
         known = " or ".join(f'"{choice}"' for choice in _CHOICES[key])
         raise UsageError(f"Setting {key!r} in {source} is {value!r}.", remedy=f"Use {known}.")
@@ -206,6 +227,10 @@ def _value(key: str, value: Any, source: str) -> Any:
         strict = not isinstance(value, str)
         if isinstance(value, str) and key in _LISTS:
             value = [part.strip() for part in value.split(",") if part.strip()]
+        if key == "record_statuses":
+            from onetake.config.statuses import parse_statuses
+
+            return parse_statuses(value, f"Setting {key!r} in {source}")
         return msgspec.convert(value, kind, strict=strict)
     except msgspec.ValidationError as error:
         raise UsageError(
@@ -246,6 +271,25 @@ def without_secrets(store: str) -> str:
     scheme, _, rest = store.partition("//")
     address, slash, path = rest.partition("?")[0].partition("/")
     return f"{scheme}//{address.rpartition('@')[2]}{slash}{path}"
+
+
+def _without_ages(store: str, source: str) -> tuple[str, tuple[float, float]]:
+    """The URL of a shared store without `ttl` and `max_age`, and these in seconds."""
+    address, _, query = store.partition("?")
+    if not query or not is_shared(store):
+        return store, (math.inf, math.inf)
+    from onetake.config.durations import parse_duration
+
+    ages = {"ttl": math.inf, "max_age": math.inf}
+    kept: list[str] = []
+    for pair in query.split("&"):
+        name, _, value = pair.partition("=")
+        if name in ages:
+            ages[name] = parse_duration(value, f"{name!r} of the store's URL in {source}")
+        else:
+            kept.append(pair)
+    rest = "&".join(kept)
+    return f"{address}?{rest}" if rest else address, (ages["ttl"], ages["max_age"])
 
 
 def _check_store(value: Any, source: str) -> None:

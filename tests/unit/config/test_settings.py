@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from onetake.config import Mode, Settings, Source, resolve, without_secrets
@@ -89,3 +91,22 @@ def test_a_store_is_shown_without_its_secrets():
     assert without_secrets("redis://user:secret@host:1/0?password=x") == "redis://host:1/0"
     assert without_secrets("s3://bucket/a/b?key=x") == "s3://bucket/a/b"
     assert without_secrets("sqlite:a.sqlite") == "sqlite:a.sqlite"
+
+
+def test_a_store_says_how_old_its_recordings_may_become():
+    of_store = Source("here.toml", {"store": "redis://host/0?ttl=7d&namespace=team&max_age=30d"})
+
+    settings = resolve([of_store], ci=False)
+    by_marker = resolve([of_store, Source("marker", {"ttl": "1h"})], ci=False)
+    elsewhere = resolve([of_store, Source("marker", {"store": "sqlite:a.db"})], ci=False)
+
+    assert settings.store == "redis://host/0?namespace=team"
+    assert settings.lifetime == (7 * 86_400, 30 * 86_400)
+    assert by_marker.lifetime == (3600, 30 * 86_400)
+    assert elsewhere.lifetime == (math.inf, math.inf)
+    assert resolve([of_store, Source("marker", {"ttl": "inf"})], ci=False).lifetime[0] == math.inf
+
+
+def test_a_wrong_age_in_a_stores_url_is_named():
+    with pytest.raises(UsageError, match=r"'ttl' of the store's URL in here\.toml is 'soon'"):
+        resolve([Source("here.toml", {"store": "redis://host/0?ttl=soon"})], ci=False)
