@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from onetake.cassettes.fold import Take
-from onetake.cassettes.session import Slot
+from onetake.cassettes.session import Replaced, Slot
 from onetake.matching import Matcher
 from onetake.messages import Body, Headers, Interaction, Request, Response
 from onetake.stores.files import FileCassette
@@ -58,8 +58,24 @@ def interaction(n: int, answer: bytes = b'{"ok": true}') -> Interaction:
     )
 
 
-def take(one: Interaction, n: int = 0) -> Take:
-    return Take(Slot(MATCHER.key(one.request), n), one)
+def take(one: Interaction, n: int = 0, replaces: Replaced | None = None) -> Take:
+    return Take(Slot(MATCHER.key(one.request), n), one, replaces)
+
+
+def published_at(store: CassetteStore, *moments: int) -> None:
+    """Equal requests with the answers `0`, `1`, ..., made at `moments`."""
+    takes = [take(interaction(1, b"%d" % n).replace(at=at), n) for n, at in enumerate(moments)]
+    store.publish(takes, MATCHER.key, replacing_run=None)
+
+
+def answers(store: CassetteStore) -> list[bytes]:
+    return [e.interaction.response.body.data for e in store.load(MATCHER.key, "").entries]
+
+
+def instead(of: Interaction, n: int, at: float, answer: bytes, now: int = 900) -> Take:
+    """Made instead of the n-th recording of an equal request, which was made at `at`."""
+    one = interaction(1, answer).replace(at=now)
+    return take(one, n, Replaced(Slot(MATCHER.key(of.request), n), at))
 
 
 def bodies(store: CassetteStore) -> list[bytes]:
@@ -90,9 +106,8 @@ def test_a_filled_slot_is_not_filled_again(store):
         replacing_run=None,
     )
 
-    answers = [e.interaction.response.body.data for e in store.load(MATCHER.key, "").entries]
     assert (done.added, done.paid_twice) == (1, 1)
-    assert answers == [b'{"ok": true}', b"second"]
+    assert answers(store) == [b'{"ok": true}', b"second"]
 
 
 def test_a_run_that_records_replaces_once_and_then_adds(store):
@@ -123,3 +138,47 @@ def test_loading_is_a_pure_read(store):
 
     assert first.keys == again.keys
     assert len(set(first.keys)) == 150
+
+
+def test_what_has_expired_gives_its_place_to_what_was_made_instead_of_it(store):
+    published_at(store, 100, 200)
+    store.load(MATCHER.key, "")
+
+    done = store.publish(
+        [instead(interaction(1), 0, 100, b"anew")], MATCHER.key, replacing_run=None
+    )
+
+    assert (done.added, done.paid_twice) == (1, 0)
+    assert answers(store) == [b"anew", b"1"]
+
+    done = store.publish(
+        [instead(interaction(1), 0, 900, b"again", 990)], MATCHER.key, replacing_run=None
+    )
+    assert done.added == 1
+    assert answers(store) == [b"again", b"1"]
+
+
+def test_of_two_that_were_made_instead_of_one_the_first_wins(store):
+    published_at(store, 100)
+    store.load(MATCHER.key, "")
+    store.publish([instead(interaction(1), 0, 100, b"first")], MATCHER.key, replacing_run=None)
+
+    done = store.publish(
+        [instead(interaction(1), 0, 100, b"late")], MATCHER.key, replacing_run=None
+    )
+
+    assert (done.added, done.paid_twice) == (0, 1)
+    assert answers(store) == [b"first"]
+
+
+def test_one_of_another_key_takes_the_place_too_and_is_found_under_its_own(store):
+    published_at(store, 100)
+    store.load(MATCHER.key, "")
+    other = interaction(2).replace(at=900)
+    old = Replaced(Slot(MATCHER.key(interaction(1).request), 0), 100)
+
+    store.publish([take(other, 0, old)], MATCHER.key, replacing_run=None)
+
+    opened = store.load(MATCHER.key, MATCHER.fingerprint)
+    assert [entry.interaction for entry in opened.entries] == [other]
+    assert opened.keys == (MATCHER.key(other.request),)

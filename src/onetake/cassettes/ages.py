@@ -44,6 +44,12 @@ class Lifetime(Struct, frozen=True):
             return Age.STALE if self.is_soft else Age.EXPIRED
         return Age.FRESH
 
+    def exceeded(self, age_s: float) -> tuple[str, float]:
+        """The name of the limit that an expired recording of that age is past, and the limit."""
+        if self.is_soft or age_s > self.max_age_s * (1 - self.jitter):
+            return "max_age", self.max_age_s
+        return "ttl", self.ttl_s
+
 
 def jitter_of(cassette: str) -> float:
     """The same on every machine for all recordings of a cassette, which belong together."""

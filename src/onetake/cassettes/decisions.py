@@ -33,11 +33,13 @@ class Replay(Struct, frozen=True):
     """Answer from this interaction.
 
     Where only the loose keys are equal, `loosely` is its recording and `sent` the request's own.
+    `is_stale`: it is past its soft age.
     """
 
     interaction: Interaction
     loosely: Recorded | None = None
     sent: Loose | None = None
+    is_stale: bool = False
 
 
 class Local(Struct, frozen=True):

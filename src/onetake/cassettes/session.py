@@ -12,16 +12,19 @@ from collections.abc import Callable, Container, Iterable
 
 from msgspec import Struct
 
+from onetake.cassettes.ages import Age
 from onetake.cassettes.decisions import Decision, Forward, Record, Recorded, Refuse, Replay
 from onetake.config import Mode
 from onetake.errors import OnetakeError
 from onetake.matching import Loose
 from onetake.messages import Request
 
-__all__ = ["Recorded", "Session", "Slot"]
+__all__ = ["Recorded", "Replaced", "Session", "Shortage", "Slot"]
 
 LooseOf = Callable[[Recorded], Loose | None]
 """The loose key of a recording; None where it holds no volatile value."""
+
+AgeOf = Callable[[Recorded], Age]
 
 _Ids = tuple[str, ...]
 
@@ -33,11 +36,26 @@ class Slot(Struct, frozen=True):
     n: int
 
 
+class Replaced(Struct, frozen=True):
+    """The recording, made at `at` (UTC seconds), that an answer of today takes the place of."""
+
+    slot: Slot
+    at: float
+
+
+class Shortage(Struct, frozen=True):
+    """Why there is no recording to give: `spent` equal ones were given before, `expired` is too old."""
+
+    spent: int = 0
+    expired: Recorded | None = None
+
+
 class Session:
     """Decides for one opening.
 
     `published` and `quarantined` are (key, recording) in recorded order; `loose_of` is asked of each,
     once, when a request first needs it. `exists` says whether the cassette has a published interaction.
+    What is quarantined comes after what is published, and in the place of what has expired.
     """
 
     def __init__(
@@ -57,63 +75,78 @@ class Session:
         for key, recorded in published:
             self._queues.setdefault(key, []).append(recorded)
         self.exists = bool(self._queues)
+        self._quarantined: dict[bytes, deque[Recorded]] = {}
         self._from_quarantine: dict[int, Slot] = {}
         for key, recorded in quarantined:
-            queue = self._queues.setdefault(key, [])
-            self._from_quarantine[id(recorded)] = Slot(key, len(queue))
-            queue.append(recorded)
-        self.has_recordings = bool(self._queues)
+            apart = self._quarantined.setdefault(key, deque())
+            n = len(self._queues.get(key, ())) + len(apart)
+            self._from_quarantine[id(recorded)] = Slot(key, n)
+            apart.append(recorded)
+        self.has_recordings = bool(self._queues or self._quarantined)
         self._asked: dict[bytes, int] = {}
         self._taken: dict[bytes, int] = {}
+        self._last: dict[bytes, Recorded] = {}
         self._seq = 0
         self.used: set[int] = set()
-        self.taken_from_quarantine: list[tuple[Slot, Recorded]] = []
+        self.taken_from_quarantine: list[tuple[Slot, Recorded, Replaced | None]] = []
         self.slots: dict[int, Slot] = {}
-        self.spent: dict[int, int] = {}  # by number: equal recordings that had been given before
+        self.shortages: dict[int, Shortage] = {}  # by number, where there was a recording
+        self.replaced: dict[int, Replaced] = {}  # by number
         self.closed = False
 
     def decide(
         self,
         key: bytes,
         request: Request,
-        miss: Callable[[int], OnetakeError],
+        miss: Callable[[Shortage], OnetakeError],
         *,
         loose: Callable[[], Loose | None] | None = None,
         mode: Mode | None = None,
         repeat_last: bool | None = None,
+        age_of: AgeOf | None = None,
     ) -> Decision:
-        """What happens to the next request with `key`; `miss(n)` makes the error, n recordings being spent.
+        """What happens to the next request with `key`; `miss` makes the error.
 
-        `loose` gives the loose key; `mode` and `repeat_last` are those of this request, where a rule
-        says so.
+        `loose` gives the loose key; `mode`, `repeat_last` and `age_of` (None: nothing ages) are those of
+        this request, where a rule says so.
         """
         mode = mode or self._mode
         n = self._asked.get(key, 0)
         self._asked[key] = n + 1
         if mode is Mode.LIVE:
             return Forward("mode live")
+        slot = Slot(key, n)
         if mode is Mode.RECORD:
-            return self._closed_or_record(Slot(key, n))
+            return self._closed_or_record(slot, Shortage())
         repeats = self._repeat_last if repeat_last is None else repeat_last
+        age_of = age_of or _ageless
         queue = self._queues.get(key, ())
-        if n < len(queue):
-            return self._replay(queue[n], request)
-        if queue and repeats:
-            return self._replay(queue[-1], request)
-        spent = len(queue)
-        if not queue and loose is not None and (sent := loose()) is not None:
+        found = queue[n] if n < len(queue) else None
+        replaced = None
+        if found is not None and (age := age_of(found)) is not Age.EXPIRED:
+            return self._replay(key, found, request, age)
+        if found is not None:
+            replaced = Replaced(slot, found.at)
+        if (apart := self._apart(key, age_of)) is not None:
+            if id(apart) not in self.used:
+                self.taken_from_quarantine.append((slot, apart, replaced))
+            return self._replay(key, apart, request)
+        if found is None and repeats and (last := self._last.get(key)) is not None:
+            return self._replay(key, last, request)
+        shortage = Shortage(n, found)
+        if not queue and key not in self._quarantined and loose and (sent := loose()) is not None:
             loose_queue = self._loose_queues().get(sent.key)
             if loose_queue is not None:
-                taken = loose_queue.take(sent.ids, self._asked, repeats=repeats)
+                taken = loose_queue.take(sent.ids, self._asked, age_of, repeats=repeats)
                 if taken is not None:
-                    return self._replay(taken, request, sent)
-                spent = loose_queue.spent(sent.ids)
+                    return self._replay_loosely(taken, request, age_of(taken), sent)
+                old, expired = loose_queue.oldest_expired()
+                if expired is not None:
+                    replaced = self._replaced(old, expired)
+                shortage = Shortage(loose_queue.spent(sent.ids), expired)
         if mode is Mode.AUTO or (mode is Mode.ONCE and not self.exists):
-            decision = self._closed_or_record(Slot(key, n))
-            if spent and isinstance(decision, Record):
-                self.spent[decision.seq] = spent
-            return decision
-        return Refuse(miss(spent))
+            return self._closed_or_record(slot, shortage, replaced)
+        return Refuse(miss(shortage))
 
     def observe(self) -> Record:
         """A place in the order of sending for a live call that fills no slot."""
@@ -122,36 +155,67 @@ class Session:
 
     def next_slot(self, key: bytes) -> int:
         """The number of the first slot of `key` that no recording and no earlier call of this has."""
-        n = self._taken.get(key, len(self._queues.get(key, ())))
+        held = len(self._queues.get(key, ())) + len(self._quarantined.get(key, ()))
+        n = self._taken.get(key, held)
         self._taken[key] = n + 1
         return n
+
+    def _apart(self, key: bytes, age_of: AgeOf) -> Recorded | None:
+        """The next recording in quarantine that may still be given."""
+        waiting = self._quarantined.get(key)
+        while waiting:
+            recorded = waiting.popleft()
+            if age_of(recorded) is not Age.EXPIRED:
+                return recorded
+        return None
+
+    def _replaced(self, key: bytes, expired: Recorded) -> Replaced | None:
+        for n, recorded in enumerate(self._queues.get(key, ())):
+            if recorded is expired:
+                return Replaced(Slot(key, n), expired.at)
+        return None  # in quarantine only
 
     def _loose_queues(self) -> dict[bytes, _LooseQueue]:
         if self._loose is None:
             loose: dict[bytes, _LooseQueue] = {}
-            for key, queue in self._queues.items():
-                for recorded in queue:
-                    stored = self._loose_of(recorded) if self._loose_of else None
-                    if stored is not None:
-                        loose_queue = loose.setdefault(stored.key, _LooseQueue())
-                        loose_queue.add(stored.ids, key, recorded)
+            for queues in (self._queues, self._quarantined):
+                for key, queue in queues.items():
+                    for recorded in queue:
+                        stored = self._loose_of(recorded) if self._loose_of else None
+                        if stored is not None:
+                            loose_queue = loose.setdefault(stored.key, _LooseQueue())
+                            loose_queue.add(stored.ids, key, recorded)
             self._loose = loose
         return self._loose
 
-    def _closed_or_record(self, slot: Slot) -> Decision:
+    def _closed_or_record(
+        self, slot: Slot, shortage: Shortage, replaced: Replaced | None = None
+    ) -> Decision:
         if self.closed:
             return Forward("its cassette is closed")
         self._seq += 1
         self.slots[self._seq] = slot
+        if shortage.spent or shortage.expired is not None:
+            self.shortages[self._seq] = shortage
+        if replaced is not None:
+            self.replaced[self._seq] = replaced
         return Record(self._seq)
 
-    def _replay(self, recorded: Recorded, request: Request, sent: Loose | None = None) -> Decision:
+    def _replay(
+        self, key: bytes, recorded: Recorded, request: Request, age: Age = Age.FRESH
+    ) -> Decision:
+        self.used.add(id(recorded))
+        self._last[key] = recorded
+        return Replay(recorded.answering(request), is_stale=age is Age.STALE)
+
+    def _replay_loosely(
+        self, recorded: Recorded, request: Request, age: Age, sent: Loose
+    ) -> Decision:
         slot = self._from_quarantine.get(id(recorded))
         if slot is not None and id(recorded) not in self.used:
-            self.taken_from_quarantine.append((slot, recorded))
+            self.taken_from_quarantine.append((slot, recorded, None))
         self.used.add(id(recorded))
-        loosely = None if sent is None else recorded
-        return Replay(recorded.answering(request), loosely, sent)
+        return Replay(recorded.answering(request), recorded, sent, age is Age.STALE)
 
 
 class _LooseQueue:
@@ -168,19 +232,22 @@ class _LooseQueue:
         self._fresh: OrderedDict[_Ids, deque[tuple[bytes, Recorded]]] = OrderedDict()
         self._begun: dict[_Ids, deque[tuple[bytes, Recorded]]] = {}  # by the ids that ask
         self._last: dict[_Ids, tuple[bytes, Recorded]] = {}
+        self._expired: deque[tuple[bytes, Recorded]] = deque()
 
     def add(self, ids: _Ids, key: bytes, recorded: Recorded) -> None:
         self._size += 1
         self._fresh.setdefault(ids, deque()).append((key, recorded))
 
-    def take(self, ids: _Ids, asked: Container[bytes], *, repeats: bool) -> Recorded | None:
+    def take(
+        self, ids: _Ids, asked: Container[bytes], age_of: AgeOf, *, repeats: bool
+    ) -> Recorded | None:
         """The next recording for a request with `ids`; none whose own exact key was `asked` for."""
         group = self._begun.get(ids)
         if group is None:
-            group = self._begin(ids, asked)
+            group = self._begin(ids, asked, age_of)
         while group:
             key, recorded = group.popleft()
-            if key not in asked:
+            if self._may_be_given(key, recorded, asked, age_of):
                 self._given[ids] = self._given.get(ids, 0) + 1
                 self._last[ids] = (key, recorded)
                 return recorded
@@ -192,14 +259,34 @@ class _LooseQueue:
         """How many a request with `ids` has had; all of them, where others have had them."""
         return self._given.get(ids, 0) or self._size
 
-    def _begin(self, ids: _Ids, asked: Container[bytes]) -> deque[tuple[bytes, Recorded]] | None:
+    def oldest_expired(self) -> tuple[bytes, Recorded | None]:
+        """The first, with its key, that was passed over for its age and not asked for here before."""
+        return self._expired.popleft() if self._expired else (b"", None)
+
+    def _begin(
+        self, ids: _Ids, asked: Container[bytes], age_of: AgeOf
+    ) -> deque[tuple[bytes, Recorded]] | None:
         if ids in self._fresh:
             self._fresh.move_to_end(ids, last=False)
         while self._fresh:
             _, group = self._fresh.popitem(last=False)
-            while group and group[0][0] in asked:
+            while group and not self._may_be_given(*group[0], asked, age_of):
                 group.popleft()
             if group:
                 self._begun[ids] = group
                 return group
         return None
+
+    def _may_be_given(
+        self, key: bytes, recorded: Recorded, asked: Container[bytes], age_of: AgeOf
+    ) -> bool:
+        if key in asked:
+            return False
+        if age_of(recorded) is Age.EXPIRED:
+            self._expired.append((key, recorded))
+            return False
+        return True
+
+
+def _ageless(_: Recorded) -> Age:
+    return Age.FRESH

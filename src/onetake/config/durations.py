@@ -28,3 +28,19 @@ def parse_duration(value: object, place: str) -> float:
         f"{place} is {value!r}, which is no duration.",
         remedy='Write "90s", "15m", "24h", "7d" or "inf".',
     )
+
+
+def duration_text(seconds: float) -> str:
+    """As people write it, in its two largest units: `8d3h`, `15m`, `0s`."""
+    if math.isinf(seconds):
+        return "inf"
+    words: list[str] = []
+    rest = int(seconds)
+    for unit in ("w", "d", "h", "m", "s"):
+        size = int(_UNITS[unit])
+        if unit == "w" and rest % size:
+            continue  # 8d says more than 1w1d
+        number, rest = divmod(rest, size)
+        if number:
+            words.append(f"{number}{unit}")
+    return "".join(words[:2]) or "0s"

@@ -9,7 +9,7 @@ from onetake.diagnosis.differences import Change, Difference, changes, to_differ
 from onetake.diagnosis.excerpts import line_of, wrapped
 from onetake.diagnosis.grouping import Event, Group, group, to_lines
 from onetake.diagnosis.kinds import kind_of
-from onetake.diagnosis.miss import Miss, explain_miss, render
+from onetake.diagnosis.miss import Miss, expired_miss, explain_miss, render
 from onetake.diagnosis.nearest import Recording, nearest
 from onetake.diagnosis.uploads import empty_uploads
 
@@ -30,6 +30,7 @@ __all__ = [
     "compare_cassettes",
     "empty_uploads",
     "examine",
+    "expired_miss",
     "explain_miss",
     "group",
     "kind_of",

@@ -6,6 +6,7 @@ from collections.abc import Container, Sequence
 
 from msgspec import Struct
 
+from onetake.config.durations import duration_text
 from onetake.diagnosis.differences import Change, Difference, Moments, changes, to_difference
 from onetake.diagnosis.excerpts import line_of, wrapped
 from onetake.diagnosis.kinds import kind_of
@@ -23,10 +24,11 @@ class Miss(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why no recording answers a request.
 
     `reason` is `no-recording` (nothing of that method, host and path), `exhausted` (every equal recording
-    is used already), `changed` (one came near; `differences` say how), `credential` (recorded for
-    another credential) or `upload` (an upload that was emptied). `cause` is the same for all misses that
-    one change would mend, `offset` where in a long value that begins; `rule` is TOML that would have made
-    the two equal, if a rule is right. At most 50 differences are kept.
+    is used already), `expired` (the equal recording is too old), `changed` (one came near; `differences`
+    say how), `credential` (recorded for another credential) or `upload` (an upload that was emptied).
+    `cause` is the same for all misses that one change would mend, `offset` where in a long value that
+    begins; `rule` is TOML that would have made the two equal, if a rule is right. At most 50 differences
+    are kept.
     """
 
     request_line: str
@@ -111,6 +113,21 @@ def _explained(
     state = "used already" if index in used else "unused"
     where = f"no. {index + 1} of {len(recordings)} ({state}): {line_of(recordings[index].request)}"
     return _compared(request, recordings[index], matcher, line, where, place, at)
+
+
+def expired_miss(request: Request, age_s: float, setting: str, limit_s: float) -> Miss:
+    """An equal recording is `age_s` old, and `setting` (`ttl` or `max_age`) says `limit_s`."""
+    limit = duration_text(limit_s)
+    advice = f"A recording is good for {limit} here ({setting}). {_RECORD}"
+    if setting == "ttl":
+        advice += ' To replay what is past its ttl, set refresh = "soft".'
+    return Miss(
+        request_line=line_of(request),
+        reason="expired",
+        nearest_line=f"an equal recording, {duration_text(age_s)} old",
+        cause=f"recordings of {_place(request)} are older than {setting} = {limit}",
+        advice=advice,
+    )
 
 
 def _is_near(place: Place, request: Request) -> bool:
@@ -222,6 +239,7 @@ _RECORD = "To record it, run once with --onetake-mode=auto or ONETAKE_MODE=auto.
 
 _TITLES = {
     "no-recording": "No recording answers this request.",
+    "expired": "The recording of this request has expired.",
     "exhausted": "Every recording of this request is used already.",
     "changed": "No recording answers this request: it differs from what was recorded.",
     "credential": "No recording answers this request: it was recorded for another credential.",

@@ -78,6 +78,8 @@ class Active(Struct, frozen=True, kw_only=True):
     traffic: str | None = None
     telemetry: str | None = None
     repeats: str | None = None
+    ttl_s: float | None = None
+    max_age_s: float | None = None
     credential: tuple[Path, ...] = ()
 
     def ignores(self, text: str) -> bool:
@@ -260,6 +262,7 @@ class Matcher:
             if not rule.fits(method, netloc, path):
                 continue
             replaced: list[tuple[Path, Replacement | None]] = list(rule.replaced)
+            ttl_s, max_age_s = rule.lifetime
             active = msgspec.structs.replace(
                 active,
                 edits=(*active.edits, *((path, None) for path in rule.ignored), *replaced),
@@ -271,6 +274,8 @@ class Matcher:
                 traffic=rule.class_ or active.traffic,
                 telemetry=rule.telemetry or active.telemetry,
                 repeats=rule.repeats or active.repeats,
+                ttl_s=active.ttl_s if ttl_s is None else ttl_s,
+                max_age_s=active.max_age_s if max_age_s is None else max_age_s,
                 credential=(*active.credential, *rule.credential_paths),
             )
         edited = [name for path, _ in active.edits for name in _PARTS_BY_ROOT[path.root]]

@@ -11,8 +11,10 @@ from collections.abc import Container, Iterable, Sequence
 
 from msgspec.structs import replace
 
+from onetake.cassettes.ages import Lifetime
+from onetake.cassettes.session import Shortage
 from onetake.config import Mode, Settings
-from onetake.diagnosis import Event, Miss, explain_miss, render
+from onetake.diagnosis import Event, Miss, expired_miss, explain_miss, render
 from onetake.errors import MissError
 from onetake.formats.document import Stored
 from onetake.matching import Matcher
@@ -49,10 +51,21 @@ class Explanations:
         self.events: list[Event] = []
 
     def of_miss(
-        self, request: Request, at: float, *, spent: int, used: Container[int], mode: Mode
+        self,
+        request: Request,
+        at: float,
+        shortage: Shortage,
+        lifetime: Lifetime,
+        *,
+        used: Container[int],
+        mode: Mode,
     ) -> MissError:
         """The error for `request`, redacted and made at `at`; `used` holds ids of entries."""
-        miss = self._explained(request, at, spent, used=self._indexes(used))
+        if shortage.expired is not None:
+            setting, limit_s = lifetime.exceeded(age_s := at - shortage.expired.at)
+            miss = expired_miss(request, age_s, setting, limit_s)
+        else:
+            miss = self._explained(request, at, shortage.spent, used=self._indexes(used))
         why = f"{mode} ({self._reason_of(mode)})"
         return MissError(
             render(miss, cassette=self._place, mode=why),
@@ -92,23 +105,24 @@ class Explanations:
         self._add("missed", miss)
 
     def add_recorded(
-        self, requests: Iterable[tuple[Request, float, int]], used: Container[int]
+        self, requests: Iterable[tuple[Request, float, Shortage]], used: Container[int]
     ) -> None:
-        """Each request that was paid for: with its moment, and how many equal recordings were spent.
+        """Each request that was paid for: with its moment, and what was short.
 
-        One that is simply new is no event: it has no unused recording near it.
+        No event is one that is simply new (it has no unused recording near it), and one that takes the
+        place of what has expired, as was wanted.
         """
         taken = self._indexes(used)
         unused = [i for i in range(len(self._entries)) if i not in taken]
         end = _monotonic() + _BUDGET_S
         left_out = 0
-        for request, at, spent in requests:
-            if not spent and not unused:
+        for request, at, shortage in requests:
+            if shortage.expired is not None or not (shortage.spent or unused):
                 continue
             if _monotonic() > end:
                 left_out += 1
                 continue
-            miss = self._explained(request, at, spent, among=unused)
+            miss = self._explained(request, at, shortage.spent, among=unused)
             if miss.reason in _NEAR:
                 self._add("recorded", replace(miss, advice=_advice(miss)))
         if left_out:

@@ -14,10 +14,12 @@ from threading import Lock
 from typing import assert_never
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from onetake.cassettes.ages import Lifetime, jitter_of
 from onetake.cassettes.decisions import Decision, Forward, Local, Record, Recorded, Refuse, Replay
 from onetake.cassettes.fold import Take
-from onetake.cassettes.session import Session, Slot
+from onetake.cassettes.session import Replaced, Session, Shortage, Slot
 from onetake.cassettes.verdicts import verdict
 from onetake.config import Mode, Settings
 from onetake.diagnosis import Event, empty_uploads
@@ -93,13 +95,14 @@ class Opening:
         quarantine: Callable[[], Quarantine],
         run_id: str,
         *,
+        name: str = "",
         test_id: str = "",
         in_test: bool = False,
         key: bytes | None = None,
         record: Callable[[Sequence[Event]], None] = lambda _: None,
         rule_header: str = "[[tool.onetake.rules]]",
     ) -> None:
-        """`key` makes keyed digests of credentials instead of their ordinals.
+        """`name` is the cassette's. `key` makes keyed digests of credentials instead of their ordinals.
 
         `rule_header` begins a rule in the project's settings file, for those that are proposed.
         `record` is told, once closed, of every request that was not replayed, and why.
@@ -122,6 +125,9 @@ class Opening:
         self._quarantine = Quarantine()
         if settings.mode in (Mode.AUTO, Mode.ONCE):
             self._quarantine = quarantine()
+        ttl_s, max_age_s = settings.lifetime
+        is_soft = settings.refresh == "soft"
+        self._lifetime = Lifetime(ttl_s, max_age_s, is_soft, jitter_of(name))
         self._session = self._start_session()
         self._explanations = Explanations(
             self._opened.entries if self._opened else (),
@@ -211,16 +217,25 @@ class Opening:
     def _from_session(
         self, safe: Request, key: bytes, active: Active, mode: Mode, now_s: float
     ) -> Decision:
+        lifetime = self._lifetime_of(active)
         return self._session.decide(
             key,
             safe,
-            lambda spent: self._explanations.of_miss(
-                safe, now_s, spent=spent, used=self._session.used, mode=mode
+            lambda shortage: self._explanations.of_miss(
+                safe, now_s, shortage, lifetime, used=self._session.used, mode=mode
             ),
             loose=lambda: self._matcher.loose(safe, now_s),
             mode=mode,
             repeat_last=None if active.repeats is None else active.repeats == "last",
+            age_of=None if lifetime.is_endless else lambda one: lifetime.age_of(one.at, now_s),
         )
+
+    def _lifetime_of(self, active: Active) -> Lifetime:
+        if active.ttl_s is None and active.max_age_s is None:
+            return self._lifetime
+        ttl_s = self._lifetime.ttl_s if active.ttl_s is None else active.ttl_s
+        max_age_s = self._lifetime.max_age_s if active.max_age_s is None else active.max_age_s
+        return replace(self._lifetime, ttl_s=ttl_s, max_age_s=max_age_s)
 
     def _allowed(self, decision: Decision, request: Request, safe: Request) -> Decision:
         """A live call only with a real credential; that of an exchange is read on its way."""
@@ -249,7 +264,7 @@ class Opening:
         if decision.loosely is not None and not hits:
             hits = {LooseHit("body", "white-space"): None}  # of JSON in a part of an upload
         interaction = self._captured.carry(decision.interaction, safe)
-        return Replay(interaction, decision.loosely), tuple(hits)
+        return replace(decision, interaction=interaction), tuple(hits)
 
     def _account(
         self,
@@ -263,6 +278,9 @@ class Opening:
         match decision:
             case Replay():
                 outcome = "replayed"
+                if decision.is_stale:
+                    reason = "stale"
+                    self.counts["stale"] += 1
             case Local():
                 outcome, reason = "local", decision.reason
             case Record(seq) if seq in self._exchanges:
@@ -394,7 +412,7 @@ class Opening:
     def _explain_recorded(self) -> None:
         if self._session.has_recordings and self._settings.mode is not Mode.RECORD:
             recorded = (
-                (one.request, one.at, self._session.spent.get(seq, 0))
+                (one.request, one.at, self._session.shortages.get(seq, Shortage()))
                 for seq, one in sorted(self._kept.items())
             )
             self._explanations.add_recorded(recorded, self._session.used)
@@ -421,7 +439,7 @@ class Opening:
         counter = itertools.count(1 << 30)
         for _, found in children:
             key = self._matcher.key
-            takes += [Take(Slot(key(one.request), next(counter)), one) for one in found]
+            takes += [self._made(Slot(key(one.request), next(counter)), one, None) for one in found]
         if takes:
             replacing = self._run_id if self._settings.mode is Mode.RECORD else None
             done = self._store.publish(takes, self._matcher.key, replacing_run=replacing)
@@ -434,18 +452,23 @@ class Opening:
     def _takes(self) -> list[Take]:
         """What the cassette gains: the used part of the quarantine, then this take, as sent."""
         promoted = [
-            Take(slot, recorded.interaction)
-            for slot, recorded in self._session.taken_from_quarantine
+            self._made(slot, recorded.interaction, replaced)
+            for slot, recorded, replaced in self._session.taken_from_quarantine
         ]
         return promoted + [self._take(seq, one) for seq, one in sorted(self._kept.items())]
 
     def _take(self, seq: int, interaction: Interaction) -> Take:
         """What was recorded under ids of now joins the recordings that they stand for."""
         restored = self._captured.restore(interaction)
-        if restored.request == interaction.request:
-            return Take(self._session.slots[seq], restored)
-        key = self._matcher.key(restored.request)
-        return Take(Slot(key, self._session.next_slot(key)), restored)
+        slot = self._session.slots[seq]
+        if restored.request != interaction.request:
+            key = self._matcher.key(restored.request)
+            slot = Slot(key, self._session.next_slot(key))
+        return self._made(slot, restored, self._session.replaced.get(seq))
+
+    def _made(self, slot: Slot, interaction: Interaction, replaced: Replaced | None) -> Take:
+        lifetime = self._lifetime_of(self._matcher.active(interaction.request))
+        return Take(slot, interaction, replaced, ages=not lifetime.is_endless)
 
     def _set_apart(self) -> None:
         if not self._kept:

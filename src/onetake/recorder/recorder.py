@@ -133,6 +133,7 @@ class Recorder:
             Journal(cache, store.id, test_id),
             lambda: read_quarantine(cache, store.id, test_id),
             project.run_id(),
+            name=name,
             test_id=test_id,
             in_test=self._in_test,
             record=RunRecord(cache, project.run_id()).add,

@@ -20,6 +20,7 @@ VERDICTS = (
     "MISS",
     "NOT_PERSISTED",
     "LIVE",
+    "STALE",
     "PARTIAL",
     "RECORDED",
     "HIT",
@@ -32,7 +33,7 @@ VERDICTS = (
 SESSION = "@session"
 
 COUNTS = (
-    *("replayed", "loose", "recorded", "live", "missed", "local", "exchanged"),
+    *("replayed", "loose", "stale", "recorded", "live", "missed", "local", "exchanged"),
     *("paid_twice", "quarantined"),
 )
 

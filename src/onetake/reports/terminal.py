@@ -10,7 +10,13 @@ from onetake.reports.accounts import SESSION, Summary
 Line = tuple[str, str]
 
 _SHOWN = 10
-_COLOURS = {"MISS": "red", "NOT_PERSISTED": "red", "LIVE": "yellow", "UNMARKED:LIVE": "yellow"}
+_COLOURS = {
+    "MISS": "red",
+    "NOT_PERSISTED": "red",
+    "LIVE": "yellow",
+    "STALE": "yellow",
+    "UNMARKED:LIVE": "yellow",
+}
 
 
 def colour_of(verdict: str) -> str:
@@ -109,6 +115,8 @@ def _calls(summary: Summary) -> str:
     text += f"; replayed: {calls['replayed']}"
     if calls["loose"]:
         text += f" ({calls['loose']} loosely)"
+    if calls["stale"]:
+        text += f" ({calls['stale']} stale)"
     if calls["exchanged"]:
         text += f"; token requests sent: {calls['exchanged']}"
     if calls["missed"]:

@@ -190,11 +190,13 @@ class FileCassette:
                 for old_key, entry in zip(keys, entries, strict=True):
                     replaced[old_key].append(entry)
                 entries, keys = [], []
-            merged = merge(keys, takes)
-            if not merged.added:
+            merged = merge(keys, takes, lambda i: entries[i].at)
+            if not merged.added and not merged.replacing:
                 return Published(paid_twice=merged.paid_twice)
             blobs: dict[str, bytes] = {}
             texts = [entry.raw for entry in entries]
+            for i, take in merged.replacing.items():
+                texts[i] = encode_interaction(take.interaction, blobs)
             texts += [_entry_text(take, replaced[take.slot.key], blobs) for take in merged.added]
             for name, data in blobs.items():
                 if not (self._blobs / name).exists():
@@ -203,7 +205,7 @@ class FileCassette:
             if replacing_run is not None:
                 ensure_cache(self._cache)
                 _replace(generation, replacing_run.encode(), sync=False)
-            return Published(len(merged.added), merged.paid_twice)
+            return Published(len(merged.added) + len(merged.replacing), merged.paid_twice)
 
     def _translated(self) -> _Translated:
         return _Translated(self.place)
@@ -228,7 +230,7 @@ class _Translated:
 
 def _entry_text(take: Take, replaced: list[Stored], blobs: dict[str, bytes]) -> bytes:
     """The text of a new recording; the old text where only volatile answer headers changed."""
-    if take.slot.n < len(replaced):
+    if take.slot.n < len(replaced) and not take.ages:
         old = replaced[take.slot.n]
         try:
             if same_but_volatile(old.interaction, take.interaction):

@@ -41,10 +41,14 @@ class MemoryCassette:
             if replacing_run is not None and _generations.get(self._name) != replacing_run:
                 _texts.pop(self._name, None)
                 _generations[self._name] = replacing_run
-            merged = merge((key(entry.request) for entry in self._entries()), takes)
+            entries = self._entries()
+            keys = (key(entry.request) for entry in entries)
+            merged = merge(keys, takes, lambda i: entries[i].at)
             texts = _texts.setdefault(self._name, [])
+            for i, take in merged.replacing.items():
+                texts[i] = encode_interaction(take.interaction, _blobs)
             texts += [encode_interaction(take.interaction, _blobs) for take in merged.added]
-            return Published(len(merged.added), merged.paid_twice)
+            return Published(len(merged.added) + len(merged.replacing), merged.paid_twice)
 
 
 def _blob(name: str) -> bytes:

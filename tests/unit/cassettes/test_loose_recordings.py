@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from onetake.cassettes.ages import Age
 from onetake.cassettes.decisions import Forward, Record, Refuse, Replay
 from onetake.cassettes.session import Session, Slot, _LooseQueue
 from onetake.config import Mode
@@ -39,6 +40,10 @@ class Held:
 
     def answering(self, request: Request) -> Interaction:
         return Interaction(request=Request(method="GET", url=f"http://h/{self.answer}"))
+
+
+def ageless(_: Held) -> Age:
+    return Age.FRESH
 
 
 def loose(key: str) -> Loose | None:
@@ -76,7 +81,7 @@ class Opened:
         decision = self.session.decide(
             key.encode(),
             ASKED,
-            lambda spent: MissError("none", reason="exhausted" if spent else "no-recording"),
+            lambda short: MissError("none", reason="exhausted" if short.spent else "no-recording"),
             loose=lambda: loose(key) if is_loose else None,
             **how,
         )
@@ -187,8 +192,8 @@ def test_the_group_of_its_own_id_comes_first():
     queue.add(("1",), b"a1", first)
     queue.add(("2",), b"a2", second)
 
-    assert queue.take(("2",), (), repeats=False) is second
-    assert queue.take(("9",), (), repeats=False) is first
+    assert queue.take(("2",), (), ageless, repeats=False) is second
+    assert queue.take(("9",), (), ageless, repeats=False) is first
 
 
 def test_a_request_does_not_go_on_with_recordings_that_were_asked_for_since():
@@ -261,7 +266,7 @@ def test_what_was_spent_is_told_for_the_id_that_asks():
         "Record",
         "Record",
     ]
-    assert list(opened.session.spent.values()) == [2, 1, 3]
+    assert [one.spent for one in opened.session.shortages.values()] == [2, 1, 3]
 
 
 def test_the_loose_key_of_a_request_is_made_only_when_needed():
@@ -292,7 +297,7 @@ def test_what_is_used_of_the_quarantine_keeps_the_slot_it_was_recorded_in():
     opened = Opened("a1:first", Mode.AUTO, "a1:second a2:third")
 
     assert opened.ask_all("a7 a7 a8") == ["~first", "~second", "~third"]
-    taken = [(slot, one.answer) for slot, one in opened.session.taken_from_quarantine]
+    taken = [(slot, one.answer) for slot, one, _ in opened.session.taken_from_quarantine]
     assert taken == [(Slot(b"a1", 1), "second"), (Slot(b"a2", 0), "third")]
 
 
@@ -300,7 +305,7 @@ def test_a_recording_of_the_quarantine_is_promoted_once_however_often_it_is_give
     opened = Opened("", Mode.AUTO, "a1:first", repeats=True)
 
     assert opened.ask_all("a8 a8 a1") == ["~first", "~first", "first"]
-    assert [slot for slot, _ in opened.session.taken_from_quarantine] == [Slot(b"a1", 0)]
+    assert [slot for slot, *_ in opened.session.taken_from_quarantine] == [Slot(b"a1", 0)]
 
 
 keys = st.sampled_from(["a1", "a2", "a3", "b1", "b2"])
@@ -332,3 +337,16 @@ def test_a_program_that_does_the_same_again_gets_the_same_answers(recorded):
     answers = opened.ask_all(" ".join(f"{key}-now" for key in recorded))
 
     assert answers == [f"~{n}" for n in range(len(recorded))]
+
+
+def test_what_has_expired_is_passed_over_and_replaced_by_what_is_recorded_for_it():
+    def age_of(recorded: Held) -> Age:
+        return Age.EXPIRED if recorded.answer.startswith("old") else Age.FRESH
+
+    opened = Opened("a1:old-1 a2:fresh a3:old-3", Mode.AUTO)
+
+    answers = [opened.ask(key, age_of=age_of) for key in ("a7", "a8", "a9", "a6")]
+
+    assert answers == ["~fresh", "Record", "Record", "Record"]
+    replaced = {seq: one.slot.key for seq, one in opened.session.replaced.items()}
+    assert replaced == {1: b"a1", 2: b"a3"}

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from onetake.cassettes.ages import Age
 from onetake.cassettes.decisions import Forward, Record, Refuse, Replay
 from onetake.cassettes.fold import Take, merge
-from onetake.cassettes.session import Session, Slot
+from onetake.cassettes.session import Replaced, Session, Shortage, Slot
 from onetake.cassettes.verdicts import ORDER, verdict
 from onetake.config import Mode
 from onetake.errors import MissError
@@ -20,6 +21,7 @@ from onetake.messages import Interaction, Request
 @dataclass
 class Held:
     interaction: Interaction
+    at: float = 0.0
 
     def answering(self, request: Request) -> Interaction:
         return self.interaction
@@ -28,12 +30,14 @@ class Held:
 ASKED = Request(method="GET", url="http://h/")
 
 
-def held(n: int) -> Held:
-    return Held(Interaction(request=Request(method="GET", url=f"http://h/{n}")))
+def held(n: int, at: float = 0.0) -> Held:
+    return Held(Interaction(request=Request(method="GET", url=f"http://h/{n}")), at)
 
 
-def miss(spent: int) -> MissError:
-    return MissError("none", reason="exhausted" if spent else "no-recording")
+def miss(shortage: Shortage) -> MissError:
+    if shortage.expired is not None:
+        return MissError("none", reason="expired")
+    return MissError("none", reason="exhausted" if shortage.spent else "no-recording")
 
 
 A, B = b"a" * 16, b"b" * 16
@@ -94,7 +98,7 @@ def test_quarantine_comes_after_what_is_published_and_makes_no_cassette_exist():
 
     assert isinstance(session.decide(A, ASKED, miss), Replay)
     assert isinstance(session.decide(B, ASKED, miss), Record)
-    assert [slot for slot, _ in session.taken_from_quarantine] == [Slot(A, 0)]
+    assert [slot for slot, *_ in session.taken_from_quarantine] == [Slot(A, 0)]
 
 
 def test_a_closed_opening_still_answers_but_records_nothing():
@@ -105,12 +109,87 @@ def test_a_closed_opening_still_answers_but_records_nothing():
     assert session.decide(B, ASKED, miss) == Forward("its cassette is closed")
 
 
-def take(key: bytes, n: int) -> Take:
-    return Take(Slot(key, n), held(n).interaction)
+def age_of(recorded: Held) -> Age:
+    """At the moment 100, with a soft age of 10 that is soft below 50."""
+    if 100 - recorded.at <= 10:
+        return Age.FRESH
+    return Age.STALE if recorded.at > 50 else Age.EXPIRED
+
+
+def test_what_has_expired_is_recorded_anew_in_its_own_place_where_the_mode_allows():
+    published = [(A, held(1, at=40)), (A, held(2, at=95))]
+    session = Session(Mode.AUTO, published)
+
+    first, second, third = (session.decide(A, ASKED, miss, age_of=age_of) for _ in range(3))
+
+    assert (first, third) == (Record(1), Record(2))
+    assert second == Replay(published[1][1].interaction)
+    assert session.slots == {1: Slot(A, 0), 2: Slot(A, 2)}
+    assert session.replaced == {1: Replaced(Slot(A, 0), 40)}
+
+
+@pytest.mark.parametrize("mode", [Mode.REPLAY, Mode.ONCE])
+def test_what_has_expired_is_a_miss_that_says_so_where_nothing_is_recorded(mode):
+    session = Session(mode, [(A, held(1, at=40))], repeat_last=True)
+
+    decision = session.decide(A, ASKED, miss, age_of=age_of)
+
+    assert isinstance(decision, Refuse)
+    assert decision.error.reason == "expired"
+
+
+def test_what_is_past_its_soft_age_is_given_and_told():
+    stale = held(1, at=60)
+
+    decision = Session(Mode.AUTO, [(A, stale)]).decide(A, ASKED, miss, age_of=age_of)
+
+    assert decision == Replay(stale.interaction, is_stale=True)
+
+
+def test_what_a_failed_run_recorded_anew_stands_for_what_has_expired():
+    anew = held(3, at=99)
+    published = [(A, held(1, at=40)), (A, held(2, at=95))]
+    session = Session(Mode.AUTO, published, [(A, anew)])
+
+    decisions = [session.decide(A, ASKED, miss, age_of=age_of) for _ in range(3)]
+
+    assert decisions == [
+        Replay(anew.interaction),
+        Replay(published[1][1].interaction),
+        Record(1),
+    ]
+    assert session.taken_from_quarantine == [(Slot(A, 0), anew, Replaced(Slot(A, 0), 40))]
+
+
+def test_what_is_in_quarantine_expires_too():
+    session = Session(Mode.AUTO, [], [(A, held(1, at=40)), (A, held(2, at=99))])
+
+    assert isinstance(session.decide(A, ASKED, miss, age_of=age_of), Replay)
+    assert [slot for slot, *_ in session.taken_from_quarantine] == [Slot(A, 0)]
+
+
+def take(key: bytes, n: int, replaces: Replaced | None = None) -> Take:
+    return Take(Slot(key, n), held(n).interaction, replaces)
+
+
+def at(i: int) -> float:
+    """Recordings are made one a second."""
+    return float(i)
+
+
+def test_an_expired_recording_gives_its_place_once_and_only_if_it_is_the_one_that_was_known():
+    anew = take(A, 1, Replaced(Slot(A, 1), 2.0))
+    late = take(A, 0, Replaced(Slot(A, 0), 99.0))
+
+    merged = merge([A, B, A], [anew, anew, late], at)
+
+    assert merged.added == ()
+    assert merged.replacing == {2: anew}
+    assert merged.paid_twice == 2
 
 
 def test_a_slot_belongs_to_the_first_take_that_filled_it():
-    merged = merge([A, A], [take(A, 1), take(A, 2), take(B, 0)])
+    merged = merge([A, A], [take(A, 1), take(A, 2), take(B, 0)], at)
 
     assert merged.added == (take(A, 2), take(B, 0))
     assert merged.paid_twice == 1
@@ -123,7 +202,7 @@ def test_a_slot_belongs_to_the_first_take_that_filled_it():
 def test_a_merge_adds_or_counts_every_take(slots, existing):
     takes = [take(key, n) for key, n in slots]
 
-    merged = merge(existing, takes)
+    merged = merge(existing, takes, at)
 
     assert len(merged.added) + merged.paid_twice == len(takes)
 
