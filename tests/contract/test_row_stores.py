@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from onetake.stores.objects import ObjectStore
-from onetake.stores.port import Held, Row, RowStore
+from onetake.stores.port import Claim, Held, Row, RowStore
 from onetake.stores.redis_ import RedisStore
 from onetake.stores.sqlite import SqliteStore
 from tests.support import s3
@@ -137,15 +137,34 @@ def test_blobs_are_kept_once(store):
 
 
 def test_a_claim_has_one_holder_until_its_time_is_up(store):
-    assert store.claim("slot", "me", 30)
-    assert store.claim("slot", "me", 30)
-    assert not store.claim("slot", "you", 30)
-    store.release("slot", "you")
-    assert not store.claim("slot", "you", 30)
-    store.release("slot", "me")
-    assert store.claim("slot", "you", 0.05)
+    assert store.claim("slot", "me", 30).is_own
+    assert store.claim("slot", "me", 30).is_own
+    assert not store.claim("slot", "you", 30).is_own
+    store.release(["slot"], "you")
+    assert not store.claim("slot", "you", 30).is_own
+    store.release(["slot"], "me")
+    assert store.claim("slot", "you", 0.05).is_own
     threading.Event().wait(0.2)
-    assert store.claim("slot", "me", 30)
+    assert store.claim("slot", "me", 30).is_own
+
+
+def test_who_has_a_name_leaves_what_the_others_wait_for(store):
+    store.claim("slot", "me", 30)
+    assert store.claim("slot", "you", 30) == Claim(False)
+
+    store.settle("slot", "me", b"the answer\0", 30)
+
+    assert store.claim("slot", "you", 30) == Claim(False, b"the answer\0")
+    store.release(["slot", "another"], "me")
+    assert store.claim("slot", "you", 30) == Claim(True)
+
+
+def test_what_was_left_is_gone_when_its_time_is_up(store):
+    store.claim("slot", "me", 30)
+    store.settle("slot", "me", b"the answer", 0.05)
+    threading.Event().wait(0.2)
+
+    assert store.claim("slot", "you", 30) == Claim(True)
 
 
 def test_the_last_runs_are_remembered(store):

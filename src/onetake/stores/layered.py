@@ -15,7 +15,7 @@ from typing import TypeVar
 from msgspec import Struct
 
 from onetake.errors import StoreError
-from onetake.stores.port import Capacity, Held, Row, RowStore
+from onetake.stores.port import Capacity, Claim, Held, Row, RowStore
 from onetake.stores.sqlite import SqliteStore
 
 _PAUSE_S = 2.0  # after a failure the store is left alone: tests do not queue for its time-outs
@@ -142,12 +142,15 @@ class LayeredStore:
             self._cache.remove(cassette)
         return self._remote.remove(cassette, slots)
 
-    def claim(self, name: str, holder: str, ttl_s: float) -> bool:
+    def claim(self, name: str, holder: str, ttl_s: float) -> Claim:
         told = self._asked(lambda: self._remote.claim(name, holder, ttl_s))
-        return told is not False  # where nobody can be asked, the call is made
+        return told or Claim(True)  # where nobody can be asked, the call is made
 
-    def release(self, name: str, holder: str) -> None:
-        self._asked(lambda: self._remote.release(name, holder))
+    def settle(self, name: str, holder: str, data: bytes, ttl_s: float) -> None:
+        self._asked(lambda: self._remote.settle(name, holder, data, ttl_s))
+
+    def release(self, names: Sequence[str], holder: str) -> None:
+        self._asked(lambda: self._remote.release(names, holder))
 
     def history(self, cassette: str) -> list[bytes]:
         return self._remote.history(cassette)

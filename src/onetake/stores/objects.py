@@ -31,7 +31,7 @@ from msgspec import Struct
 
 from onetake.errors import StoreError, UsageError
 from onetake.stores.names import digest
-from onetake.stores.port import Capacity, Held, Row
+from onetake.stores.port import Capacity, Claim, Held, Row
 
 _Item = TypeVar("_Item")
 _Made = TypeVar("_Made")
@@ -63,6 +63,7 @@ class _Claim(Struct, frozen=True, array_like=True):
     token: str
     holder: str
     until: float
+    data: bytes = b""
 
 
 class _Begin(Struct, frozen=True, array_like=True):
@@ -304,7 +305,7 @@ class ObjectStore:
             self._delete(self._path("h", _segment(cassette)))
         return len(before.rows) - len(entry.rows)
 
-    def claim(self, name: str, holder: str, ttl_s: float) -> bool:
+    def claim(self, name: str, holder: str, ttl_s: float) -> Claim:
         self._mark()
         path = self._path("claims", digest(name))
         mine = _Claim(secrets.token_hex(8), holder, time.time() + ttl_s)
@@ -313,18 +314,27 @@ class ObjectStore:
             found = self._get(path)
             if found is None:
                 if self._create(path, data):
-                    return True
+                    return Claim(True)
                 continue
             held = self._decode(found[0], _Claim)
             if held.holder != holder and held.until > time.time():
-                return False
+                return Claim(False, held.data)
             if self._update(path, data, found[1]):
-                return True
+                return Claim(True)
         found = self._get(path)
-        return found is not None and self._decode(found[0], _Claim).token == mine.token
+        held = mine if found is None else self._decode(found[0], _Claim)
+        return Claim(found is not None and held.token == mine.token, held.data)
 
-    def release(self, name: str, holder: str) -> None:
+    def settle(self, name: str, holder: str, data: bytes, ttl_s: float) -> None:
+        self._mark()
+        left = _Claim(secrets.token_hex(8), holder, time.time() + ttl_s, data)
+        self._put(self._path("claims", digest(name)), msgspec.msgpack.encode(left))
+
+    def release(self, names: Sequence[str], holder: str) -> None:
         self._check_marker()
+        self._each(lambda name: self._release(name, holder), names)
+
+    def _release(self, name: str, holder: str) -> None:
         path = self._path("claims", digest(name))
         found = self._get(path)
         if found is not None and self._decode(found[0], _Claim).holder == holder:
@@ -445,6 +455,10 @@ class ObjectStore:
                 if type(error).__name__ in ("AlreadyExistsError", "PreconditionError"):
                     return False
                 raise
+
+    def _put(self, path: str, data: bytes) -> None:
+        with self._translated() as at:
+            at.api.put(at.store, path, data)
 
     def _update(self, path: str, data: bytes, tag: str) -> bool:
         """Replace what has `tag`; False where it is another by now."""

@@ -84,6 +84,13 @@ class Capacity(Struct, frozen=True):
     limit: int
 
 
+class Claim(Struct, frozen=True):
+    """Who has a name: `is_own`, or another, who has left `data` once they are done."""
+
+    is_own: bool
+    data: bytes = b""
+
+
 class RowStore(Protocol):
     """Many cassettes as rows, written by any number of processes and machines at once.
 
@@ -130,11 +137,17 @@ class RowStore(Protocol):
     def remove(self, cassette: str, slots: Sequence[str] | None = None) -> int:
         """Take rows away (None: all of them and what is known of the cassette); how many were there."""
 
-    def claim(self, name: str, holder: str, ttl_s: float) -> bool:
-        """Whether `holder` has `name` now: nobody else had it, or their time was up."""
+    def claim(self, name: str, holder: str, ttl_s: float) -> Claim:
+        """`holder` has `name` for a time, unless somebody else has it whose time is not up.
 
-    def release(self, name: str, holder: str) -> None:
-        """Give `name` free if `holder` has it."""
+        One round trip where the name is free or another's.
+        """
+
+    def settle(self, name: str, holder: str, data: bytes, ttl_s: float) -> None:
+        """Leave `data`, which must not be empty, for all who claim `name` in the next time."""
+
+    def release(self, names: Sequence[str], holder: str) -> None:
+        """Give free those of `names` that `holder` has."""
 
     def history(self, cassette: str) -> list[bytes]:
         """The last runs, oldest first."""

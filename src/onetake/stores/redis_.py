@@ -16,13 +16,14 @@ import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from threading import Lock
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from onetake.errors import StoreError, UsageError
 from onetake.stores.names import digest
-from onetake.stores.port import Capacity, Held, Row
+from onetake.stores.port import Capacity, Claim, Held, Row
 
 _FORMAT = b"onetake 1"
 _NAME, _BORN, _VERSION, _RUN = b"!name", b"!born", b"!version", b"!run"
@@ -237,33 +238,51 @@ class RedisStore:
 
     # Claims, runs, tokens.
 
-    def claim(self, name: str, holder: str, ttl_s: float) -> bool:
-        key, own, ttl_ms = self._key("claim", digest(name)), _encoded(holder), _to_ms(ttl_s)
+    def claim(self, name: str, holder: str, ttl_s: float) -> Claim:
+        key, own, ttl_ms = self._key("claim", digest(name)), _claim(holder), _to_ms(ttl_s)
 
-        def renew(pipe: Any) -> bool:
-            owner = pipe.get(key)
+        def renew(pipe: Any) -> Claim:
+            found = pipe.get(key)
             pipe.multi()
-            if owner is None or owner == own:
-                pipe.set(key, own, px=ttl_ms)
-            return owner is None or owner == own
+            if found is None or found.startswith(own):
+                pipe.set(key, found or own, px=ttl_ms)
+            return _told(found or own, own)
 
-        def step(client: Any, _again: bool) -> bool:
-            if client.set(key, own, nx=True, px=ttl_ms):
-                return True
+        def step(client: Any, _again: bool) -> Claim:
+            with client.pipeline(transaction=False) as pipe:
+                pipe.set(key, own, nx=True, px=ttl_ms)
+                pipe.get(key)
+                is_new, found = pipe.execute()
+            if is_new:
+                return Claim(True)
+            if found is not None and not found.startswith(own):
+                return _told(found, own)
             return _optimistically(client, key, renew)[0]
 
         return self._run(step, writing=True)
 
-    def release(self, name: str, holder: str) -> None:
-        key, own = self._key("claim", digest(name)), _encoded(holder)
+    def settle(self, name: str, holder: str, data: bytes, ttl_s: float) -> None:
+        key = self._key("claim", digest(name))
+        self._run(
+            lambda client, _again: client.set(key, _claim(holder) + data, px=_to_ms(ttl_s)),
+            writing=True,
+        )
 
-        def give_free(pipe: Any) -> None:
-            is_own = pipe.get(key) == own
+    def release(self, names: Sequence[str], holder: str) -> None:
+        own = _claim(holder)
+
+        def give_free(pipe: Any, key: bytes) -> None:
+            found = pipe.get(key)
             pipe.multi()
-            if is_own:
+            if found is not None and found.startswith(own):
                 pipe.delete(key)
 
-        self._run(lambda client, _again: _optimistically(client, key, give_free), writing=True)
+        def step(client: Any, _again: bool) -> None:
+            for name in names:
+                key = self._key("claim", digest(name))
+                _optimistically(client, key, partial(give_free, key=key))
+
+        self._run(step, writing=True)
 
     def history(self, cassette: str) -> list[bytes]:
         key = self._history_key(cassette)
@@ -535,6 +554,15 @@ def _try_once(client: Any, key: bytes, change: Callable[[Any], _T]) -> tuple[_T,
 
 def _encoded(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
+
+
+def _claim(holder: str) -> bytes:
+    """What a claim's value begins with; behind it comes what the holder has left."""
+    return _encoded(holder) + b"\0"
+
+
+def _told(value: bytes, own: bytes) -> Claim:
+    return Claim(value.startswith(own), value.partition(b"\0")[2])
 
 
 def _to_field(slot: str) -> bytes:

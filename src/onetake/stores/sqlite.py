@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import local
 
 from onetake.errors import StoreError
-from onetake.stores.port import Capacity, Held, Row
+from onetake.stores.port import Capacity, Claim, Held, Row
 
 _APPLICATION = 0x6F6E6574  # "onet", told by file(1) and by us
 _FORMAT = 1
@@ -30,7 +30,9 @@ CREATE TABLE rows (
     cassette INTEGER NOT NULL REFERENCES cassettes ON DELETE CASCADE, slot TEXT NOT NULL,
     data BLOB NOT NULL, UNIQUE (cassette, slot));
 CREATE TABLE blobs (name TEXT PRIMARY KEY, data BLOB NOT NULL);
-CREATE TABLE claims (name TEXT PRIMARY KEY, holder TEXT NOT NULL, until REAL NOT NULL);
+CREATE TABLE claims (
+    name TEXT PRIMARY KEY, holder TEXT NOT NULL, until REAL NOT NULL, data BLOB NOT NULL);
+CREATE INDEX claims_until ON claims (until);
 CREATE TABLE history (
     id INTEGER PRIMARY KEY, cassette INTEGER NOT NULL REFERENCES cassettes ON DELETE CASCADE,
     line BLOB NOT NULL);
@@ -155,20 +157,32 @@ class SqliteStore:
             connection.execute("UPDATE cassettes SET version = version + 1 WHERE id = ?", (number,))
             return gone
 
-    def claim(self, name: str, holder: str, ttl_s: float) -> bool:
+    def claim(self, name: str, holder: str, ttl_s: float) -> Claim:
         now_s = time.time()
-        with self._writing() as connection:
-            done = connection.execute(
-                "INSERT INTO claims VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE "
-                "SET holder = excluded.holder, until = excluded.until "
-                "WHERE until <= ? OR holder = excluded.holder",
-                (name, holder, now_s + ttl_s, now_s),
+        with self._writing(synced=False) as connection:
+            connection.execute("DELETE FROM claims WHERE until <= ?", (now_s,))
+            connection.execute(
+                "INSERT INTO claims VALUES (?, ?, ?, x'') ON CONFLICT (name) DO UPDATE "
+                "SET until = excluded.until WHERE holder = excluded.holder",
+                (name, holder, now_s + ttl_s),
             )
-            return done.rowcount > 0
+            found = connection.execute("SELECT holder, data FROM claims WHERE name = ?", (name,))
+            owner, data = found.fetchone()
+        return Claim(owner == holder, data)
 
-    def release(self, name: str, holder: str) -> None:
-        with self._writing() as connection:
-            connection.execute("DELETE FROM claims WHERE name = ? AND holder = ?", (name, holder))
+    def settle(self, name: str, holder: str, data: bytes, ttl_s: float) -> None:
+        with self._writing(synced=False) as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO claims VALUES (?, ?, ?, ?)",
+                (name, holder, time.time() + ttl_s, data),
+            )
+
+    def release(self, names: Sequence[str], holder: str) -> None:
+        with self._writing(synced=False) as connection:
+            connection.executemany(
+                "DELETE FROM claims WHERE name = ? AND holder = ?",
+                [(name, holder) for name in names],
+            )
 
     def add_history(self, cassette: str, line: bytes, *, kept: int = 20) -> None:
         with self._writing() as connection:
@@ -204,12 +218,13 @@ class SqliteStore:
                 yield connection
 
     @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        with (
-            self._translated(),
-            _transaction(self._connection(), "BEGIN IMMEDIATE") as connection,
-        ):
-            yield connection
+    def _writing(self, *, synced: bool = True) -> Iterator[sqlite3.Connection]:
+        """`synced` waits for the disk: not worth while for what means nothing after a power cut."""
+        with self._translated():
+            connection = self._connection()
+            connection.execute(f"PRAGMA synchronous = {'FULL' if synced else 'NORMAL'}")
+            with _transaction(connection, "BEGIN IMMEDIATE"):
+                yield connection
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

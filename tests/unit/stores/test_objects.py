@@ -201,23 +201,23 @@ def test_blobs(store: ObjectStore, url: str) -> None:
 
 def test_a_claim_is_one_holders_until_its_time_is_up(store: ObjectStore, url: str) -> None:
     other = ObjectStore(url)
-    assert store.claim("x", "me", 60)
-    assert store.claim("x", "me", 0.05)
-    assert not other.claim("y", "me", 60) or not store.claim("y", "you", 60)
+    assert store.claim("x", "me", 60).is_own
+    assert store.claim("x", "me", 0.05).is_own
+    assert not other.claim("y", "me", 60).is_own or not store.claim("y", "you", 60).is_own
     time.sleep(0.1)
-    assert other.claim("x", "you", 60)
-    assert not store.claim("x", "me", 60)
-    store.release("x", "me")
-    assert not store.claim("x", "me", 60)
-    other.release("x", "you")
-    assert store.claim("x", "me", 60)
+    assert other.claim("x", "you", 60).is_own
+    assert not store.claim("x", "me", 60).is_own
+    store.release(["x"], "me")
+    assert not store.claim("x", "me", 60).is_own
+    other.release(["x"], "you")
+    assert store.claim("x", "me", 60).is_own
 
 
 def test_one_of_many_gets_an_expired_claim(url: str) -> None:
     ObjectStore(url).claim("x", "gone", 0.0)
     stores = [ObjectStore(url) for _ in range(6)]
     with ThreadPoolExecutor(6) as pool:
-        won = list(pool.map(lambda at: stores[at].claim("x", f"h{at}", 60), range(6)))
+        won = list(pool.map(lambda at: stores[at].claim("x", f"h{at}", 60).is_own, range(6)))
     assert won.count(True) == 1
 
 
