@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 
 from tests.support import s3
 from tests.support.runs import result, run_program
+from tests.support.stores import EVERY, url_of
 
 # The clock is set before onetake is imported: later changes do not reach it.
 _PROGRAM = """
@@ -38,26 +38,12 @@ _PROGRAM = """
 """
 
 
-_EVERY = ["files", "sqlite", "redis", "cluster", "s3", "object-files"]
 _BOTH_KINDS = ["files", "redis"]
 
 
 @pytest.fixture
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    mark = secrets.token_hex(4)
-    match request.param:
-        case "files":
-            return ""
-        case "sqlite":
-            return f"sqlite:{tmp_path}/store.sqlite"
-        case "redis":
-            return f"{request.getfixturevalue('redis_url')}?namespace={mark}"
-        case "cluster":
-            return f"{request.getfixturevalue('cluster_url')}?namespace={mark}"
-        case "s3":
-            return f"{request.getfixturevalue('s3_url')}&namespace={mark}"
-        case _:
-            return f"file://{tmp_path}/objects"
+    return url_of(request.param, request, tmp_path)
 
 
 class Team:
@@ -83,7 +69,7 @@ def team(tmp_path: Path, provider: Any, store: str) -> Team:
     return Team(tmp_path, provider, store)
 
 
-@pytest.mark.parametrize("store", _EVERY, indirect=True)
+@pytest.mark.parametrize("store", EVERY, indirect=True)
 def test_25_each_recording_has_an_age_of_its_own_and_reading_changes_none(team):
     team.run(0, "A", ttl="24h")
     team.run(20, "A B", ttl="24h")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
@@ -55,6 +56,13 @@ class Record(Struct, frozen=True):
     seq: int
 
 
+class Wait(Struct, frozen=True):
+    """Equal calls may be under way elsewhere: `again`, which may take a while, decides in `pause_s`."""
+
+    again: Callable[[], Decision]
+    pause_s: float = 0.0
+
+
 class Forward(Struct, frozen=True):
     """Send it and keep nothing. `reason` is a short word for the account."""
 
@@ -67,4 +75,5 @@ class Refuse(Struct, frozen=True):
     error: OnetakeError
 
 
-Decision = Replay | Local | Record | Forward | Refuse
+Decided = Replay | Local | Record | Forward | Refuse
+Decision = Decided | Wait

@@ -18,13 +18,15 @@ class Take(Struct, frozen=True):
     """One new recording and the slot that it was made for.
 
     `replaces` is the expired recording that it was made instead of. One that `ages` has to be kept with its
-    own moment, also where it says nothing new.
+    own moment, also where it says nothing new. One that `is_shared` is known to
+    other openings, who may publish it too.
     """
 
     slot: Slot
     interaction: Interaction
     replaces: Replaced | None = None
     ages: bool = False
+    is_shared: bool = False
 
 
 class Merge(Struct, frozen=True):
@@ -57,9 +59,9 @@ def merge(
             if i is not None and i not in replacing and at(i) == take.replaces.at:
                 replacing[i] = take
                 continue
-            paid_twice += 1
+            paid_twice += not take.is_shared
         elif take.slot.n < filled[take.slot.key]:
-            paid_twice += 1
+            paid_twice += not take.is_shared
         else:
             free.append(take)
     return Merge(tuple(free), replacing, paid_twice)

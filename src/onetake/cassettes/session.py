@@ -13,7 +13,7 @@ from collections.abc import Callable, Container, Iterable
 from msgspec import Struct
 
 from onetake.cassettes.ages import Age
-from onetake.cassettes.decisions import Decision, Forward, Record, Recorded, Refuse, Replay
+from onetake.cassettes.decisions import Decided, Forward, Record, Recorded, Refuse, Replay
 from onetake.config import Mode
 from onetake.errors import OnetakeError
 from onetake.matching import Loose
@@ -104,7 +104,7 @@ class Session:
         mode: Mode | None = None,
         repeat_last: bool | None = None,
         age_of: AgeOf | None = None,
-    ) -> Decision:
+    ) -> Decided:
         """What happens to the next request with `key`; `miss` makes the error.
 
         `loose` gives the loose key; `mode`, `repeat_last` and `age_of` (None: nothing ages) are those of
@@ -190,7 +190,7 @@ class Session:
 
     def _closed_or_record(
         self, slot: Slot, shortage: Shortage, replaced: Replaced | None = None
-    ) -> Decision:
+    ) -> Decided:
         if self.closed:
             return Forward("its cassette is closed")
         self._seq += 1
@@ -203,14 +203,14 @@ class Session:
 
     def _replay(
         self, key: bytes, recorded: Recorded, request: Request, age: Age = Age.FRESH
-    ) -> Decision:
+    ) -> Decided:
         self.used.add(id(recorded))
         self._last[key] = recorded
         return Replay(recorded.answering(request), is_stale=age is Age.STALE)
 
     def _replay_loosely(
         self, recorded: Recorded, request: Request, age: Age, sent: Loose
-    ) -> Decision:
+    ) -> Decided:
         slot = self._from_quarantine.get(id(recorded))
         if slot is not None and id(recorded) not in self.used:
             self.taken_from_quarantine.append((slot, recorded, None))

@@ -9,7 +9,7 @@ ORDER = ("MISS", "NOT_PERSISTED", "LIVE", "STALE", "PARTIAL", "RECORDED", "HIT",
 
 
 def verdict(counts: Mapping[str, int], *, persisted: bool) -> str:
-    """`counts` has `replayed`, `stale`, `recorded`, `live`, `missed`; `persisted`: what was recorded is kept."""
+    """`counts` has `replayed`, `stale`, `recorded`, `live`, `missed`; `persisted`: that all is kept."""
     if counts.get("missed"):
         return "MISS"
     if counts.get("recorded") and not persisted:

@@ -70,6 +70,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     ttl: float | None = None  # seconds; a duration where it is set. None: what the store's URL says
     max_age: float | None = None  # as ttl
     refresh: str = "auto"  # or "soft"
+    single_flight: float = 60.0  # seconds; a duration where it is set, 0 is off
     record_statuses: tuple[str, ...] = ()  # () is every status
     shrink: bool = False
     strict: bool = False
@@ -175,7 +176,7 @@ _CHOICES = {
     "refresh": ("auto", "soft"),
 }
 _LISTS = ("match_on", "match_headers", "volatile", "allow_hosts", "record_statuses")
-_DURATIONS = ("volatile_window", "ttl", "max_age")
+_DURATIONS = ("single_flight", "volatile_window", "ttl", "max_age")
 
 
 def _patterns(value: Any, source: str) -> dict[str, str]:

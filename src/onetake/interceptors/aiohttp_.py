@@ -29,7 +29,7 @@ from aiohttp.http_writer import StreamWriter
 
 from onetake.messages import Ended, Failure, Headers, Request
 from onetake.runtime.context import Owner, current, is_passing
-from onetake.runtime.driver import begin
+from onetake.runtime.driver import begin_async
 from onetake.runtime.playback import Playback, unanswered
 from onetake.runtime.recording import Recording
 from onetake.runtime.seams import Seam
@@ -67,7 +67,7 @@ async def _owned(
     body = await _read_body(req, owner.max_request_body)
     if body is None:
         return await original(connector, req, traces, timeout)
-    step = begin(owner, _to_request(connector, req, body), "aiohttp")
+    step = await begin_async(owner, _to_request(connector, req, body), "aiohttp")
     if step is None or (isinstance(step, Recording) and _is_upgrade(req)):
         return await original(connector, req, traces, timeout)
     if isinstance(step, Playback):

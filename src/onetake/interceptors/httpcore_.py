@@ -7,7 +7,6 @@ redirects, retries, cookies and decoding, which stay the client's own, and below
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from types import ModuleType
@@ -16,7 +15,7 @@ from typing import Any
 from onetake.errors import MissError
 from onetake.messages import Ended, Failure, Headers, Request
 from onetake.runtime.context import current, is_passing
-from onetake.runtime.driver import begin
+from onetake.runtime.driver import begin, begin_async, sleep
 from onetake.runtime.playback import Playback, unanswered
 from onetake.runtime.recording import Recording
 from onetake.runtime.seams import Seam
@@ -110,15 +109,15 @@ def _async(original: Callable[..., Any], library: ModuleType, client: str) -> Ca
             request.stream = _AsyncResumed(body, rest)
             return await original(self, request)
         request.stream = _Bytes(body)
-        step = begin(owner, _to_request(request, body), client)
+        step = await begin_async(owner, _to_request(request, body), client)
         if step is None:
             return await original(self, request)
         if isinstance(step, Playback):
             if step.waits_s is not None:
-                await _sleep(step.waits_s)
+                await sleep(step.waits_s)
                 raise unanswered(step.interaction)
             if step.delay_s:
-                await _sleep(step.delay_s)
+                await sleep(step.delay_s)
             return _replayed(step, library, _AsyncReplayedStream(step, library))
         try:
             response = await original(self, request)
@@ -306,25 +305,13 @@ class _AsyncReplayedStream:
     async def __aiter__(self) -> AsyncIterator[bytes]:
         for wait_s, data in self._step.steps():
             if wait_s:
-                await _sleep(wait_s)
+                await sleep(wait_s)
             yield data
         error = _end(self._step, self._library)
         if error is not None:
             raise error
 
     async def aclose(self) -> None: ...
-
-
-async def _sleep(seconds: float) -> None:
-    """Sleep in the running event loop, whichever it is."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        import trio  # httpcore runs on asyncio and on trio; only the second is left here
-
-        await trio.sleep(seconds)
-    else:
-        await asyncio.sleep(seconds)
 
 
 class _Tee:

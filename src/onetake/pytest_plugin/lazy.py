@@ -10,7 +10,7 @@ from collections.abc import Callable
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from onetake.cassettes.decisions import Decision, Record, Refuse
+from onetake.cassettes.decisions import Decision, Record, Refuse, Wait
 from onetake.config import Settings
 from onetake.errors import OnetakeError
 from onetake.messages import Interaction, Request
@@ -56,6 +56,8 @@ class LazyOwner:
         return self.cassette.opening.decide(request, client)
 
     def _hand_over(self, adopter: Owner, decision: Decision) -> Decision:
+        if isinstance(decision, Wait):
+            return Wait(lambda: self._hand_over(adopter, decision.again()), decision.pause_s)
         if not isinstance(decision, Record):
             return decision
         with self._lock:

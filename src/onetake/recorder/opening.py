@@ -10,6 +10,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from operator import itemgetter
 from threading import Lock
 from typing import assert_never
 
@@ -17,7 +19,17 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from onetake.cassettes.ages import Lifetime, jitter_of
-from onetake.cassettes.decisions import Decision, Forward, Local, Record, Recorded, Refuse, Replay
+from onetake.cassettes.decisions import (
+    Decided,
+    Decision,
+    Forward,
+    Local,
+    Record,
+    Recorded,
+    Refuse,
+    Replay,
+    Wait,
+)
 from onetake.cassettes.fold import Take
 from onetake.cassettes.session import Replaced, Session, Shortage, Slot
 from onetake.cassettes.verdicts import verdict
@@ -25,7 +37,7 @@ from onetake.config import Mode, Settings
 from onetake.diagnosis import Event, empty_uploads
 from onetake.errors import MissError, OnetakeError, StoreError
 from onetake.matching import Active, Loose, Matcher, Value
-from onetake.messages import Interaction, Request, read_url
+from onetake.messages import Interaction, Request, Response, read_url
 from onetake.recorder.captured import Captured
 from onetake.recorder.explanations import Explanations
 from onetake.recorder.principals import Principals, names_in
@@ -33,7 +45,7 @@ from onetake.recorder.traffic import Traffic
 from onetake.redaction import Redactor
 from onetake.runtime.context import Recording
 from onetake.stores.journal import Journal, Quarantine
-from onetake.stores.port import CassetteStore, Opened
+from onetake.stores.port import CassetteStore, Flight, Flights, Opened, Pause
 
 _now = time.time  # bound early: fake clocks do not reach us
 
@@ -77,10 +89,11 @@ class _Plain(Struct, frozen=True):
 
 
 class _Pending(Struct, frozen=True):
-    """A live call under way: its redacted request and its slot."""
+    """A live call under way: its redacted request, its slot, and its place among the calls."""
 
     request: Request
     slot: Slot
+    call: int
 
 
 class Opening:
@@ -101,8 +114,11 @@ class Opening:
         key: bytes | None = None,
         record: Callable[[Sequence[Event]], None] = lambda _: None,
         rule_header: str = "[[tool.onetake.rules]]",
+        flights: Flights | None = None,
     ) -> None:
         """`name` is the cassette's. `key` makes keyed digests of credentials instead of their ordinals.
+
+        With `flights` a call that other openings make too, at the same time, is made once.
 
         `rule_header` begins a rule in the project's settings file, for those that are proposed.
         `record` is told, once closed, of every request that was not replayed, and why.
@@ -141,6 +157,9 @@ class Opening:
         self._traffic = Traffic(settings, in_test, self._session.has_recordings)
         self._principals = Principals(key) if matcher.uses_credential else None
         self._captured = Captured()
+        self._flights = flights
+        self._borrowed: dict[int, Interaction] = {}  # answers to calls that another opening made
+        self._shared: set[int] = set()  # numbers of those, and of calls whose answers others have
         self._pending: dict[int, _Pending] = {}
         self._exchanges: set[int] = set()  # numbers of live calls that are read and not kept
         self._recordings: dict[int, Recording] = {}
@@ -199,6 +218,8 @@ class Opening:
                 decision = self._allowed(decision, request, safe)
                 if isinstance(decision, Replay):
                     decision, loose = self._carried(decision, safe)
+                if (wait := self._awaiting(decision, safe, key, client)) is not None:
+                    return wait
                 self._account(decision, safe, key, client, loose)
             return decision
         except OnetakeError as error:  # of redaction, a match function, or stored data
@@ -209,6 +230,34 @@ class Opening:
             self._account(decision, safe, key, client)
         return decision
 
+    def _awaiting(self, decision: Decided, safe: Request, key: bytes, client: str) -> Wait | None:
+        """That the store is to be asked first whether an equal call is under way."""
+        if self._flights is None or not isinstance(decision, Record):
+            return None
+        seq = decision.seq
+        if seq in self._exchanges:
+            return None
+        flight = Flight(self._session.slots[seq], self._session.replaced.get(seq))
+        return Wait(partial(self._asked, flight, decision, safe, key, client))
+
+    def _asked(
+        self, flight: Flight, decision: Record, safe: Request, key: bytes, client: str
+    ) -> Decision:
+        """What becomes of a live call after asking for equal ones."""
+        assert self._flights is not None
+        found = self._flights.ask(flight)
+        if isinstance(found, Pause):
+            return Wait(partial(self._asked, flight, decision, safe, key, client), found.s)
+        with self._lock:
+            if found is None:
+                self._account(decision, safe, key, client)
+                return decision
+            answer = self._borrowed[decision.seq] = found.answering(safe)
+            self._shared.add(decision.seq)
+            replay = Replay(answer)
+            self._account(replay, safe, key, client)
+            return replay
+
     def _principal(self, request: Request, active: Active) -> int | str:
         assert self._principals is not None
         host = read_url(request.url).netloc
@@ -216,7 +265,7 @@ class Opening:
 
     def _from_session(
         self, safe: Request, key: bytes, active: Active, mode: Mode, now_s: float
-    ) -> Decision:
+    ) -> Decided:
         lifetime = self._lifetime_of(active)
         return self._session.decide(
             key,
@@ -237,7 +286,7 @@ class Opening:
         max_age_s = self._lifetime.max_age_s if active.max_age_s is None else active.max_age_s
         return replace(self._lifetime, ttl_s=ttl_s, max_age_s=max_age_s)
 
-    def _allowed(self, decision: Decision, request: Request, safe: Request) -> Decision:
+    def _allowed(self, decision: Decided, request: Request, safe: Request) -> Decided:
         """A live call only with a real credential; that of an exchange is read on its way."""
         if isinstance(decision, Record | Forward):
             refusal = self._traffic.refusal(request, safe)
@@ -268,7 +317,7 @@ class Opening:
 
     def _account(
         self,
-        decision: Decision,
+        decision: Decided,
         safe: Request,
         key: bytes,
         client: str,
@@ -289,7 +338,7 @@ class Opening:
                 outcome = "exchanged"
             case Record(seq):
                 outcome = "recorded"
-                self._pending[seq] = _Pending(safe, self._session.slots[seq])
+                self._pending[seq] = _Pending(safe, self._session.slots[seq], len(self.calls))
                 self._warn_of_empty_uploads(safe)
             case Forward(reason):
                 outcome = "live"
@@ -341,11 +390,17 @@ class Opening:
             pending = self._pending.pop(seq, None)
             if pending is None:
                 return
+            flight = Flight(pending.slot, self._session.replaced.get(seq))
             try:
                 safe = self._redactor.interaction(interaction.replace(request=pending.request))
             except OnetakeError as error:
                 self.error = self.error or error
                 return
+            if self._is_left_out(safe):
+                self._let_through(safe, pending.call)
+                return
+            if self._settings.shrink and safe.response is not None:
+                safe = safe.replace(response=_shrunk(safe.response))
             self._kept[seq] = safe
             try:
                 self._journal.append(seq, safe)
@@ -356,6 +411,25 @@ class Opening:
                     f"{safe.request.line} was answered after {self._store.place} was closed; "
                     "the answer is kept for the next run."
                 )
+        if self._flights is not None and self._flights.land(flight, safe):
+            self._shared.add(seq)
+
+    def _is_left_out(self, safe: Interaction) -> bool:
+        statuses = self._settings.record_statuses
+        if not statuses or safe.response is None:
+            return False
+        from onetake.config.statuses import holds
+
+        return not holds(statuses, safe.response.status)
+
+    def _let_through(self, safe: Interaction, number: int) -> None:
+        """It was taken for a recorded call until its status came."""
+        assert safe.response is not None
+        reason = f"status {safe.response.status} is not in record_statuses"
+        self.counts["recorded"] -= 1
+        self.counts["live"] += 1
+        self.calls[number] = replace(self.calls[number], outcome="live", reason=reason)
+        self.warnings.append(f"{safe.request.line}: {reason}, so it is paid on each run.")
 
     def _learn_exchanged(self, interaction: Interaction) -> None:
         try:
@@ -408,6 +482,8 @@ class Opening:
                     "Make .onetake/ in the project's folder writable."
                 )
             self._explain_recorded()
+        if self._flights is not None:
+            self._flights.close(published=self.passed and self.error is None)
 
     def _explain_recorded(self) -> None:
         if self._session.has_recordings and self._settings.mode is not Mode.RECORD:
@@ -439,7 +515,7 @@ class Opening:
         counter = itertools.count(1 << 30)
         for _, found in children:
             key = self._matcher.key
-            takes += [self._made(Slot(key(one.request), next(counter)), one, None) for one in found]
+            takes += [self._made(Slot(key(one.request), next(counter)), one) for one in found]
         if takes:
             replacing = self._run_id if self._settings.mode is Mode.RECORD else None
             done = self._store.publish(takes, self._matcher.key, replacing_run=replacing)
@@ -455,7 +531,8 @@ class Opening:
             self._made(slot, recorded.interaction, replaced)
             for slot, recorded, replaced in self._session.taken_from_quarantine
         ]
-        return promoted + [self._take(seq, one) for seq, one in sorted(self._kept.items())]
+        made = sorted([*self._kept.items(), *self._borrowed.items()], key=itemgetter(0))
+        return promoted + [self._take(seq, one) for seq, one in made]
 
     def _take(self, seq: int, interaction: Interaction) -> Take:
         """What was recorded under ids of now joins the recordings that they stand for."""
@@ -464,11 +541,19 @@ class Opening:
         if restored.request != interaction.request:
             key = self._matcher.key(restored.request)
             slot = Slot(key, self._session.next_slot(key))
-        return self._made(slot, restored, self._session.replaced.get(seq))
+        replaced = self._session.replaced.get(seq)
+        return self._made(slot, restored, replaced, is_shared=seq in self._shared)
 
-    def _made(self, slot: Slot, interaction: Interaction, replaced: Replaced | None) -> Take:
+    def _made(
+        self,
+        slot: Slot,
+        interaction: Interaction,
+        replaced: Replaced | None = None,
+        *,
+        is_shared: bool = False,
+    ) -> Take:
         lifetime = self._lifetime_of(self._matcher.active(interaction.request))
-        return Take(slot, interaction, replaced, ages=not lifetime.is_endless)
+        return Take(slot, interaction, replaced, not lifetime.is_endless, is_shared)
 
     def _set_apart(self) -> None:
         if not self._kept:
@@ -482,3 +567,9 @@ class Opening:
                 f"{self.error.message} What was recorded is kept in {kept}.",
                 remedy=self.error.remedy,
             )
+
+
+def _shrunk(response: Response) -> Response:
+    from onetake.formats.media import shrink  # late: few ask for it
+
+    return shrink(response)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from onetake import project
-from onetake.config import Settings, Source, is_shared, resolve
+from onetake.config import Mode, Settings, Source, is_shared, resolve
 from onetake.errors import UsageError
 from onetake.interceptors import install
 from onetake.matching import DEFAULT_HEADERS, Matcher
@@ -27,6 +27,7 @@ from onetake.stores.memory import MemoryCassette
 from onetake.stores.runs import RunRecord
 
 if TYPE_CHECKING:
+    from onetake.stores.flights import SharedFlights
     from onetake.stores.shared import SharedCassette
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -118,10 +119,12 @@ class Recorder:
         seams.check_all()
         cache = self.root / ".onetake"
         store: FileCassette | MemoryCassette | SharedCassette
+        flights = None
         if settings.store == "memory:" and not is_file_name(name):
             store = MemoryCassette(name)
         elif is_shared(settings.store) and not is_file_name(name):
             store = self._shared(name, stored_name, settings.store, matcher.fingerprint)
+            flights = self._flights(store, settings)
         else:
             base = directory or (Path.cwd() if is_file_name(name) else self.root)
             path, blobs = locate(name, store=settings.store, directory=base, root=self.root)
@@ -138,6 +141,7 @@ class Recorder:
             in_test=self._in_test,
             record=RunRecord(cache, project.run_id()).add,
             rule_header=self._rule_header,
+            flights=flights,
             key=project.digest_key(os.environ) if settings.credential == "digest" else None,
         )
         return Cassette(name, store.place, store.path, opening)
@@ -153,6 +157,15 @@ class Recorder:
         if stored_name is not None:
             name = f"{name.rpartition('/')[0]}/{stored_name}".removeprefix("/")
         return SharedCassette(open_store(url, self.root), name, fingerprint=fingerprint)
+
+    def _flights(self, cassette: SharedCassette, settings: Settings) -> SharedFlights | None:
+        if not settings.single_flight or settings.mode in (Mode.REPLAY, Mode.LIVE):
+            return None
+        from onetake.stores.flights import SharedFlights
+
+        # What another run has recorded anew is not anew for this one.
+        scope = project.run_id() if settings.mode is Mode.RECORD else ""
+        return SharedFlights(cassette, scope=scope, wait_s=settings.single_flight)
 
     def _matcher(self, settings: Settings) -> Matcher:
         wanted = (

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 from msgspec import Struct
 
-from onetake.cassettes.decisions import Decision, Forward, Local
+from onetake.cassettes.decisions import Decided, Forward, Local
 from onetake.config import MODES, Mode, Settings
 from onetake.errors import MissError
 from onetake.matching import Active
@@ -62,7 +62,7 @@ class Traffic(Struct):
             return wanted if wanted is Mode.LIVE and self._is_allowed(host) else mode
         return mode if mode in (Mode.RECORD, Mode.LIVE) and wanted is not Mode.LIVE else wanted
 
-    def decide(self, request: Request, active: Active, mode: Mode, now_s: float) -> Decision | None:
+    def decide(self, request: Request, active: Active, mode: Mode, now_s: float) -> Decided | None:
         """What happens to `request` (not redacted) if it is no ordinary call, else None."""
         if active.mode == "block":
             return Local(Interaction(request=request, failure=_BLOCKED), "blocked")

@@ -1,14 +1,20 @@
-"""From a request to what an interceptor does with it: the same for sync and async clients."""
+"""From a request to what an interceptor does with it, for sync and async clients."""
 
 from __future__ import annotations
 
-from typing import assert_never
+import time
+from collections.abc import Callable
+from typing import TypeVar, assert_never
 
-from onetake.cassettes.decisions import Forward, Local, Record, Refuse, Replay
+from onetake.cassettes.decisions import Decided, Forward, Local, Record, Refuse, Replay, Wait
 from onetake.messages import Request
 from onetake.runtime.context import Owner
 from onetake.runtime.playback import Playback
 from onetake.runtime.recording import Recording
+
+_T = TypeVar("_T")
+
+_sleep = time.sleep  # bound early: fake clocks do not reach us
 
 
 def begin(owner: Owner, request: Request, client: str) -> Playback | Recording | None:
@@ -17,6 +23,23 @@ def begin(owner: Owner, request: Request, client: str) -> Playback | Recording |
     Raises the `OnetakeError` of a refusal. Call it once per request, at the moment of sending.
     """
     decision = owner.decide(request, client)
+    while isinstance(decision, Wait):
+        _sleep(decision.pause_s)
+        decision = decision.again()
+    return _step(decision, owner, request)
+
+
+async def begin_async(owner: Owner, request: Request, client: str) -> Playback | Recording | None:
+    """The same in an event loop, of asyncio or trio."""
+    decision = owner.decide(request, client)
+    while isinstance(decision, Wait):
+        if decision.pause_s:
+            await sleep(decision.pause_s)
+        decision = await _in_thread(decision.again)
+    return _step(decision, owner, request)
+
+
+def _step(decision: Decided, owner: Owner, request: Request) -> Playback | Recording | None:
     match decision:
         case Replay(interaction) | Local(interaction):
             return Playback(interaction, owner.speed, owner.fast_retries)
@@ -28,3 +51,36 @@ def begin(owner: Owner, request: Request, client: str) -> Playback | Recording |
             raise error
         case _:
             assert_never(decision)
+
+
+async def sleep(seconds: float) -> None:
+    """Sleep in the running event loop, whichever it is."""
+    if _is_asyncio():
+        import asyncio
+
+        await asyncio.sleep(seconds)
+    else:
+        import trio  # only it is left
+
+        await trio.sleep(seconds)
+
+
+async def _in_thread(work: Callable[[], _T]) -> _T:
+    if _is_asyncio():
+        import asyncio
+
+        return await asyncio.to_thread(work)
+    import trio
+
+    result: _T = await trio.to_thread.run_sync(work)
+    return result
+
+
+def _is_asyncio() -> bool:
+    import asyncio  # late: a program without an event loop is not to wait for it
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

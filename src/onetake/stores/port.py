@@ -13,8 +13,9 @@ from typing import Protocol
 from msgspec import Struct
 
 from onetake.cassettes.fold import Take
+from onetake.cassettes.session import Replaced, Slot
 from onetake.formats.document import Stored
-from onetake.messages import Request
+from onetake.messages import Interaction, Request
 
 
 class Opened(Struct, frozen=True):
@@ -57,6 +58,43 @@ class CassetteStore(Protocol):
         With `replacing_run`, the first call of that run replaces what the cassette held before.
         On failure (`CassetteError`, `StoreError`) what was there is unchanged.
         """
+
+
+class Flight(Struct, frozen=True):
+    """A call about to be made: its slot, and the expired recording that its answer is to replace."""
+
+    slot: Slot
+    replaced: Replaced | None = None
+
+    @property
+    def name(self) -> str:
+        at = f".{self.replaced.at:.0f}" if self.replaced is not None else ""
+        return f"{self.slot.key.hex()}.{self.slot.n}{at}"
+
+
+class Pause(Struct, frozen=True):
+    """Another makes this call; ask again in `s` seconds."""
+
+    s: float
+
+
+class Flights(Protocol):
+    """The live calls of one opening, of which those of other openings may be equal.
+
+    Its methods may wait for the store, and never raise. Thread-safe.
+    """
+
+    def ask(self, flight: Flight) -> Stored | Pause | None:
+        """The answer that another has got; None where this opening is to make the call."""
+
+    def land(self, flight: Flight, interaction: Interaction) -> bool:
+        """The call was made: an answer worth having is left for the others, else one of them calls.
+
+        Whether it was left, so that others may publish it too.
+        """
+
+    def close(self, *, published: bool) -> None:
+        """What was answered is in the cassette now, or else set apart: nobody has to wait for it."""
 
 
 class Row(Struct, frozen=True):

@@ -14,19 +14,20 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Raw, Struct
 
 from onetake.cassettes.fold import Take
-from onetake.cassettes.session import Slot
+from onetake.cassettes.session import Replaced, Slot
 from onetake.errors import CassetteError, StoreError
 from onetake.formats.blobs import blob_name
 from onetake.formats.document import Stored, encode_entry
 from onetake.formats.packing import pack, unpack
 from onetake.messages import Request
 from onetake.stores.names import digest
-from onetake.stores.port import Opened, Published, Row, RowStore
+from onetake.stores.port import Held, Opened, Published, Row, RowStore
 
 _FORMAT = 1
 
@@ -49,6 +50,14 @@ class _Place(Struct, frozen=True):
     order: tuple[int, int]
 
 
+class _Loaded(NamedTuple):
+    """What was read when the cassette was loaded, and how."""
+
+    version: str
+    key: Callable[[Request], bytes]
+    fingerprint: str
+
+
 _NAME = re.compile(r"([0-9a-f]{32})\.([0-9]+)(?:\.([0-9]+))?")
 
 _rows = msgspec.msgpack.Decoder(_Packed)
@@ -59,33 +68,58 @@ class SharedCassette:
 
     def __init__(self, store: RowStore, name: str, *, fingerprint: str) -> None:
         """`fingerprint` is that of the keys which `publish` is given."""
-        self._store = store
-        self._name = name
+        self.store = store
+        self.name = name
         self._fingerprint = _short(fingerprint)
         self.place = f"{store.place}#{name}"
         self.path = None
         self.id = digest(self.place, 10)
         self._blobs: dict[str, bytes] = {}
         self._places: dict[bytes, list[_Place]] = {}  # as loaded: by key, in order
+        self._loaded: _Loaded | None = None
 
     def load(self, key: Callable[[Request], bytes], fingerprint: str) -> Opened:
-        wanted = _short(fingerprint)
-        found: list[tuple[_Place, Stored, bytes]] = []
-        for place, packed in self._newest():
-            stored = Stored(Raw(packed.entry), (self.place, len(found)), self._blob)
-            known = place.key if wanted and packed.fingerprint == wanted else b""
-            found.append((place, stored, known))
-        found.sort(key=lambda one: (one[0].order, one[0].n, one[0].row))
-        keys = tuple(known or key(stored.request) for _, stored, known in found)
+        held = self.store.read(self.name)
+        self._loaded = _Loaded(held.version, key, fingerprint)
+        found = list(self._found(held, key, fingerprint))
         self._places = {}
-        for (place, _, _), exact in zip(found, keys, strict=True):
+        for place, exact, _ in found:
             self._places.setdefault(exact, []).append(place)
-        return Opened(tuple(stored for _, stored, _ in found), keys)
+        return Opened(tuple(stored for *_, stored in found), tuple(exact for _, exact, _ in found))
 
-    def _newest(self) -> Iterator[tuple[_Place, _Packed]]:
+    def published_since(self, slot: Slot, replaced: Replaced | None) -> Stored | None:
+        """What another has published in `slot`, or instead of `replaced`, after this was loaded."""
+        if self._loaded is None:
+            return None
+        known, key, fingerprint = self._loaded
+        held = self.store.read(self.name, known=known)
+        if held.is_unchanged:
+            return None
+        found = [one for _, exact, one in self._found(held, key, fingerprint) if exact == slot.key]
+        one = next(iter(found[slot.n :]), None)
+        is_new = one is not None and (replaced is None or one.at != replaced.at)
+        return one if is_new else None
+
+    def stored(self, entry: Raw, number: int = 0) -> Stored:
+        """A recording of this cassette from its text."""
+        return Stored(entry, (self.place, number), self._blob)
+
+    def _found(
+        self, held: Held, key: Callable[[Request], bytes], fingerprint: str
+    ) -> list[tuple[_Place, bytes, Stored]]:
+        """Every recording in order: where it lies, its exact key, itself."""
+        wanted = _short(fingerprint)
+        found: list[tuple[_Place, bytes, Stored]] = []
+        for place, packed in self._newest(held.rows):
+            stored = self.stored(Raw(packed.entry), len(found))
+            is_known = wanted and packed.fingerprint == wanted
+            found.append((place, place.key if is_known else key(stored.request), stored))
+        return sorted(found, key=lambda one: (one[0].order, one[0].n, one[0].row))
+
+    def _newest(self, rows: Sequence[Row]) -> Iterator[tuple[_Place, _Packed]]:
         """Each place's recording; those that it had before are passed over."""
         newest: dict[tuple[str, str], tuple[int, Row]] = {}
-        for row in self._store.read(self._name).rows:
+        for row in rows:
             named = _NAME.fullmatch(row.slot)
             if named is None:
                 raise self._unreadable(f"its name {row.slot[:80]!r} is none")
@@ -120,12 +154,13 @@ class SharedCassette:
             packed = _Packed(_FORMAT, order, fingerprint, entry)
             rows.append(Row(name, pack(msgspec.msgpack.encode(packed))))
         if blobs:  # before the rows that name them
-            self._store.put_blobs({name: pack(data) for name, data in blobs.items()})
-        added = self._store.append(self._name, rows, replacing_run=replacing_run)
+            self.store.put_blobs({name: pack(data) for name, data in blobs.items()})
+        added = self.store.append(self.name, rows, replacing_run=replacing_run)
         if gone := [old[name] for name in added if name in old]:
             with suppress(StoreError):  # no reader looks at them any more
-                self._store.remove(self._name, gone)
-        return Published(len(added), len(rows) - len(added))
+                self.store.remove(self.name, gone)
+        lost = [take for take, row in zip(takes, rows, strict=True) if row.slot not in added]
+        return Published(len(added), sum(not take.is_shared for take in lost))
 
     def _row_of(self, slot: Slot) -> str:
         """The row for `slot`, which comes after those that were loaded, whatever was removed of them."""
@@ -163,7 +198,7 @@ class SharedCassette:
 
     def _blob(self, name: str) -> bytes:
         if name not in self._blobs:
-            packed = self._store.blobs([name]).get(name)
+            packed = self.store.blobs([name]).get(name)
             data = b"" if packed is None else unpack(packed)
             if packed is None or blob_name(data) != name:
                 raise CassetteError(

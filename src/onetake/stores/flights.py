@@ -1,0 +1,122 @@
+"""Single flight: of equal calls under way at once, on whichever machines, one is made.
+
+Before a live call its slot is claimed in the store. Who gets it makes the call and leaves the answer there
+for the others, who wait for it, for a bounded time. A holder that dies loses the slot when its time is up.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from threading import Lock
+
+from msgspec import Raw, Struct
+
+from onetake.errors import OnetakeError, StoreError
+from onetake.formats.document import Stored, encode_entry
+from onetake.formats.packing import pack, unpack
+from onetake.messages import Ended, Interaction
+from onetake.stores.port import Flight, Pause
+from onetake.stores.shared import SharedCassette
+
+_FIRST_PAUSE_S = 0.02
+_LONGEST_PAUSE_S = 0.5
+_LEFT_S = (
+    600.0  # an answer outlives its call until its cassette is closed, or its process is long dead
+)
+
+_monotonic = time.monotonic  # bound early: fake clocks do not reach us
+
+
+class _Waiting(Struct):
+    since: float
+    pauses: int = 0
+
+
+class SharedFlights:
+    """Those of one opening of `cassette`."""
+
+    def __init__(self, cassette: SharedCassette, *, scope: str, wait_s: float) -> None:
+        """`scope` is the run that records anew, else empty; only openings of one `scope` share calls.
+
+        `wait_s` bounds a claim, and the wait for its end."""
+        self._store = cassette.store
+        self._cassette = cassette
+        self._prefix = f"{cassette.name}\0{scope}\0"
+        self._is_anew = bool(scope)
+        self._wait_s = wait_s
+        self._holder = secrets.token_hex(8)
+        self._lock = Lock()
+        self._waiting: dict[Flight, _Waiting] = {}
+        self._held: dict[Flight, None] = {}
+
+    def ask(self, flight: Flight) -> Stored | Pause | None:
+        with self._lock:
+            waiting = self._waiting.setdefault(flight, _Waiting(_monotonic()))
+        try:
+            claim = self._store.claim(self._prefix + flight.name, self._holder, self._wait_s)
+            if claim.is_own:
+                with self._lock:
+                    self._held[flight] = None
+                # Another may have made it, and closed, after this opening had read the cassette.
+                found = self._cassette.published_since(flight.slot, flight.replaced)
+                if found is not None:
+                    self._give_up(flight)
+                return self._done(flight, found)
+            if claim.data:
+                return self._done(flight, self._landed(claim.data))
+        except OnetakeError:
+            return self._done(flight, None)  # better paid twice than not at all
+        left_s = waiting.since + self._wait_s - _monotonic()
+        if left_s <= 0:
+            return self._done(flight, None)
+        waiting.pauses += 1
+        pause_s = min(_FIRST_PAUSE_S * 1.5**waiting.pauses, _LONGEST_PAUSE_S, left_s)
+        return Pause(pause_s)
+
+    def land(self, flight: Flight, interaction: Interaction) -> bool:
+        with self._lock:
+            if flight not in self._held:
+                return False
+        if interaction.ended is not Ended.COMPLETE or interaction.failure is not None:
+            self._give_up(flight)
+            return False
+        try:
+            blobs: dict[str, bytes] = {}
+            entry = encode_entry(interaction, blobs)
+            if blobs:
+                self._store.put_blobs({name: pack(data) for name, data in blobs.items()})
+            self._store.settle(self._prefix + flight.name, self._holder, pack(entry), _LEFT_S)
+        except StoreError:
+            return False  # the others wait until the claim's time is up
+        return True
+
+    def _give_up(self, flight: Flight) -> None:
+        with self._lock:
+            self._held.pop(flight, None)
+        self._release([flight])
+
+    def close(self, *, published: bool) -> None:
+        with self._lock:
+            held, self._held = list(self._held), {}
+        # A run that records anew reads no cassette: what is published it would not find there.
+        if not (published and self._is_anew):
+            self._release(held)
+
+    def _release(self, flights: list[Flight]) -> None:
+        if not flights:
+            return
+        try:
+            self._store.release([self._prefix + one.name for one in flights], self._holder)
+        except StoreError:
+            pass  # it ends by itself
+
+    def _landed(self, data: bytes) -> Stored:
+        stored = self._cassette.stored(Raw(unpack(data)))
+        stored.interaction  # noqa: B018 - decoded here, where a broken one only costs a call
+        return stored
+
+    def _done(self, flight: Flight, found: Stored | None) -> Stored | None:
+        with self._lock:
+            self._waiting.pop(flight, None)
+        return found

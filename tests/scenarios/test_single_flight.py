@@ -1,0 +1,161 @@
+"""Equal calls under way at once, in any process of a shared store, are paid once."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import s3
+from tests.support.runs import environment
+from tests.support.stores import SHARED, url_of
+
+_PROGRAM = """
+    import asyncio, json, os, sys, time
+    import httpx
+    import onetake
+
+    url, calls, client, go = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
+
+    def body(n):
+        return {"model": "m", "messages": [{"role": "user", "content": f"question {n}"}]}
+
+    def ask(n):
+        return session.post(url + "/v1/chat/completions", json=body(n)).text
+
+    async def with_httpx():
+        async with httpx.AsyncClient(timeout=60) as session:
+            asked = [session.post(url + "/v1/chat/completions", json=body(n)) for n in range(calls)]
+            return [answer.text for answer in await asyncio.gather(*asked)]
+
+    async def with_aiohttp():
+        import aiohttp
+        async with aiohttp.ClientSession() as session:
+            answers = []
+            for n in range(calls):
+                async with session.post(url + "/v1/chat/completions", json=body(n)) as answer:
+                    answers.append(await answer.text())
+            return answers
+
+    print("ready", flush=True)
+    while not os.path.exists(go):
+        time.sleep(0.01)
+    with onetake.use_cassette("flights") as cassette:
+        if client == "sync":
+            with httpx.Client(timeout=60) as session:
+                answers = [ask(n) for n in range(calls)]
+        else:
+            answers = asyncio.run(with_httpx() if client == "httpx" else with_aiohttp())
+    print(json.dumps({"answers": answers, "counts": cassette.counts}))
+"""
+
+
+def at_once(
+    folder: Path, url: str, store: str, calls: int, clients: list[str], **settings: str
+) -> list[Any]:
+    """What one process for each of `clients` gets, all starting at the same moment."""
+    go = folder / "go"
+    running = []
+    for n, client in enumerate(clients):
+        project = folder / f"machine-{n}"  # each with a cache and a spool of its own
+        project.mkdir()
+        (project / "onetake.toml").write_text("")
+        words = [sys.executable, "-c", textwrap.dedent(_PROGRAM), url, str(calls), client, str(go)]
+        extra = s3.ENVIRONMENT | {"ONETAKE_STORE": store} | settings
+        running.append(
+            subprocess.Popen(
+                words, cwd=project, env=environment(**extra), stdout=subprocess.PIPE, text=True
+            )
+        )
+    for one in running:
+        assert one.stdout is not None
+        assert one.stdout.readline() == "ready\n"
+    go.touch()
+    results = []
+    for one in running:
+        text, _ = one.communicate(timeout=240)
+        assert one.returncode == 0
+        results.append(json.loads(text))
+    return results
+
+
+@pytest.mark.parametrize("kind", SHARED)
+def test_equal_calls_of_many_processes_are_made_once(kind, request, tmp_path, provider):
+    store = url_of(kind, request, tmp_path)
+    processes, calls = (16, 100) if kind == "redis" else (4, 25)
+
+    results = at_once(tmp_path, provider.url, store, calls, ["sync"] * processes)
+
+    assert provider.billed() == calls
+    assert {tuple(one["answers"]) for one in results} == {tuple(results[0]["answers"])}
+    assert sum(one["counts"].get("recorded", 0) for one in results) == calls
+    assert not any(one["counts"].get("paid_twice") for one in results)
+
+
+def test_event_loops_wait_too(request, tmp_path, provider):
+    store = url_of("redis", request, tmp_path)
+
+    results = at_once(tmp_path, provider.url, store, 10, ["httpx", "aiohttp", "sync"])
+
+    assert provider.billed() == 10
+    assert len({tuple(one["answers"]) for one in results}) == 1
+
+
+def test_recording_anew_is_shared_within_one_run(request, tmp_path, provider):
+    store = url_of("redis", request, tmp_path)
+    (tmp_path / "first").mkdir()
+    (tmp_path / "second").mkdir()
+    at_once(tmp_path / "first", provider.url, store, 5, ["sync"])
+
+    results = at_once(
+        *(tmp_path / "second", provider.url, store, 5, ["sync"] * 3),
+        ONETAKE_MODE="record",
+        ONETAKE_RUN_ID="run-2",
+    )
+
+    assert provider.billed() == 10
+    assert len({tuple(one["answers"]) for one in results}) == 1
+
+
+def test_what_a_dead_process_was_about_to_call_is_called_by_another(request, tmp_path, provider):
+    store = url_of("redis", request, tmp_path)
+    dying = """
+        import os, sys
+        import httpx
+        import onetake
+
+        def stop(*_):
+            os._exit(9)
+
+        with onetake.use_cassette("flights"):
+            # The call is claimed, and then the process is gone.
+            import socket
+            socket.socket.connect = stop
+            body = {"model": "m", "messages": [{"role": "user", "content": "question 0"}]}
+            httpx.post(sys.argv[1] + "/v1/chat/completions", json=body)
+    """
+    folder = tmp_path / "dead"
+    folder.mkdir()
+    (folder / "onetake.toml").write_text("")
+    dead = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(dying), provider.url],
+        cwd=folder,
+        env=environment(ONETAKE_STORE=store, ONETAKE_SINGLE_FLIGHT="4s"),
+        check=False,
+    )
+    assert dead.returncode == 9
+
+    start = time.monotonic()
+    results = at_once(
+        tmp_path, provider.url, store, 1, ["sync", "sync"], ONETAKE_SINGLE_FLIGHT="4s"
+    )
+
+    assert time.monotonic() - start < 60
+    assert provider.billed() == 1
+    assert len({tuple(one["answers"]) for one in results}) == 1
