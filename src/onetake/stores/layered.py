@@ -19,6 +19,7 @@ from onetake.stores.port import Capacity, Claim, Held, Row, RowStore
 from onetake.stores.sqlite import SqliteStore
 
 _PAUSE_S = 2.0  # after a failure the store is left alone: tests do not queue for its time-outs
+_CACHE_LIMIT = 1 << 30  # bytes
 _VERSION = "!version"
 _BLOBS = "\0blobs"  # no cassette has such a name
 _RUN = "\0run "
@@ -41,10 +42,19 @@ class Trouble(Struct, frozen=True):
 class LayeredStore:
     """`remote` behind `cache` and `spool`. It raises no `StoreError` for reading, adding and claiming."""
 
-    def __init__(self, remote: RowStore, cache: SqliteStore, spool: SqliteStore) -> None:
+    def __init__(
+        self,
+        remote: RowStore,
+        cache: SqliteStore,
+        spool: SqliteStore,
+        *,
+        cache_limit: int = _CACHE_LIMIT,
+    ) -> None:
+        """`cache_limit` is in bytes; what is spooled has no limit, as it is paid for."""
         self._remote = remote
         self._cache = cache
         self._spool = spool
+        self._cache_limit = cache_limit
         self.place = remote.place
         self._lock = Lock()
         self._down_until = 0.0
@@ -105,6 +115,7 @@ class LayeredStore:
             found |= fetched
             with suppress(StoreError):
                 self._cache.put_blobs(fetched)
+                self._cache.trim(self._cache_limit)
         return found
 
     def put_blobs(self, blobs: Mapping[str, bytes]) -> None:
@@ -200,6 +211,7 @@ class LayeredStore:
         with suppress(StoreError):
             # Taking the version for a run replaces all rows of another version in one step.
             self._cache.append(cassette, [*held.rows, version], replacing_run=held.version)
+            self._cache.trim(self._cache_limit)
 
     def _waiting(self, cassette: str) -> list[Row]:
         """What of the cassette is still in the spool."""

@@ -20,6 +20,7 @@ from onetake.stores.port import Capacity, Claim, Held, Row
 _APPLICATION = 0x6F6E6574  # "onet", told by file(1) and by us
 _FORMAT = 1
 _BUSY_S = 30.0
+_TRIMMED = 20  # cassettes and blobs that are forgotten in one step
 _BATCH = 500  # names in one statement; SQLite allows 999 variables in old builds
 
 _SCHEMA = """
@@ -199,6 +200,33 @@ class SqliteStore:
             return (
                 connection.execute("INSERT OR IGNORE INTO tokens VALUES (?)", (token,)).rowcount > 0
             )
+
+    def trim(self, limit: int) -> None:
+        """Forget what was kept first until what is left takes at most three quarters of `limit` bytes.
+
+        Does nothing below `limit`. For caches: nothing else of a cassette is looked at.
+        """
+        if self._used() <= limit:
+            return
+        with self._writing(synced=False) as connection:
+            while self._used() > limit * 3 // 4:
+                gone = sum(
+                    connection.execute(
+                        f"DELETE FROM {table} WHERE rowid IN "  # noqa: S608 - our own names
+                        f"(SELECT rowid FROM {table} ORDER BY rowid LIMIT {_TRIMMED})"
+                    ).rowcount
+                    for table in ("cassettes", "blobs")
+                )
+                if not gone:
+                    return
+
+    def _used(self) -> int:
+        """The bytes of pages that hold something."""
+        pages, free, size = (
+            self._connection().execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+        return int((pages - free) * size)
 
     def close(self) -> None:
         connection, self._own.connection = self._opened(), None
