@@ -15,7 +15,7 @@ from typing import TypeVar
 from msgspec import Struct
 
 from onetake.errors import StoreError
-from onetake.stores.port import Capacity, Held, Row, RowStore
+from onetake.stores.port import COMPANION, Capacity, Held, Row, RowStore
 from onetake.stores.sqlite import SqliteStore
 
 _PAUSE_S = 2.0  # after a failure the store is left alone: tests do not queue for its time-outs
@@ -91,7 +91,7 @@ class LayeredStore:
             return taken
         name = cassette if replacing_run is None else f"{cassette}{_RUN}{replacing_run}"
         added = self._spool.append(name, rows)
-        self._add(spooled=len(added))
+        self._add(spooled=sum(not slot.startswith(COMPANION) for slot in added))
         return added
 
     def blobs(self, names: Sequence[str]) -> dict[str, bytes]:
@@ -131,7 +131,7 @@ class LayeredStore:
             cassette, _, run = name.partition(_RUN)
             self._remote.append(cassette, rows, replacing_run=run or None)
             # What another process has spooled meanwhile stays for the next time.
-            gone = self._spool.remove(name, [row.slot for row in rows])
+            gone = self._spool.remove(name, [row.slot for row in rows if not row.is_companion])
             self._add(delivered=gone)
 
     def cassettes(self) -> Iterator[str]:

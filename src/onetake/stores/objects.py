@@ -31,7 +31,7 @@ from msgspec import Struct
 
 from onetake.errors import StoreError, UsageError
 from onetake.stores.names import digest
-from onetake.stores.port import Capacity, Held, Row
+from onetake.stores.port import COMPANION, Capacity, Held, Row
 
 _Item = TypeVar("_Item")
 _Made = TypeVar("_Made")
@@ -290,6 +290,8 @@ class ObjectStore:
                 return _base(view, token, {}, ()) if view.listed else None
             if len(kept) == len(held):
                 return None
+            if all(slot.startswith(COMPANION) for slot in kept):
+                kept = {}
             return _base(view, token, kept, view.runs)
 
         before, entry = self._commit(cassette, token, change)
@@ -302,7 +304,8 @@ class ObjectStore:
                 if found is not None and found.token == token:
                     self._delete(one.path)
             self._delete(self._path("h", _segment(cassette)))
-        return len(before.rows) - len(entry.rows)
+        held = before.rows
+        return len(held) if slots is None else len(held.keys() & set(slots))
 
     def claim(self, name: str, holder: str, ttl_s: float) -> bool:
         self._mark()

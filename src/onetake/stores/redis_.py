@@ -22,7 +22,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from onetake.errors import StoreError, UsageError
 from onetake.stores.names import digest
-from onetake.stores.port import Capacity, Held, Row
+from onetake.stores.port import COMPANION, Capacity, Held, Row
 
 _FORMAT = b"onetake 1"
 _NAME, _BORN, _VERSION, _RUN = b"!name", b"!born", b"!version", b"!run"
@@ -158,12 +158,15 @@ class RedisStore:
         key, history = self._cassette_key(cassette), self._history_key(cassette)
 
         def take(pipe: Any) -> bool:
-            is_there = bool(pipe.exists(key))
+            held = {_to_slot(field) for field in pipe.hkeys(key) if field not in _OURS}
             pipe.multi()
-            if is_there and slots:
+            if held and slots:
+                left = held.difference(slots)
                 pipe.hdel(key, *map(_to_field, slots))
+                if left and all(slot.startswith(COMPANION) for slot in left):
+                    pipe.hdel(key, *map(_to_field, left))
                 pipe.hincrby(key, _VERSION, 1)
-            return is_there
+            return bool(held)
 
         def step(client: Any, _again: bool) -> int:
             if slots is not None:

@@ -3,30 +3,45 @@
 One idea: a row's name is its slot, so that the store, which gives a name away once, decides who filled
 it first, whoever writes at the same moment on whichever machine. The key in the name is a cache under
 the fingerprint of the matching settings: read with other settings, it is computed anew.
+
+Rows of one cassette have most of their text in common. A row `!dictionary.<digest>` holds it once; it is
+given with every append whose rows need it, so that they never lie anywhere without it. A row's text is
+unpacked when it is first wanted.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from onetake.cassettes.fold import Take
 from onetake.errors import CassetteError
 from onetake.formats.blobs import blob_name
 from onetake.formats.document import Stored, encode_entry
-from onetake.formats.packing import pack, unpack
+from onetake.formats.packing import Dictionary, check, needed, pack, pack_plain, unpack
 from onetake.messages import Request
 from onetake.stores.names import digest
-from onetake.stores.port import Opened, Published, Row, RowStore
+from onetake.stores.port import COMPANION, Opened, Published, Row, RowStore
 
-_FORMAT = 1
+_FORMAT = 2
+_DICTIONARY = f"{COMPANION}dictionary."
 
 
 class _Packed(Struct, array_like=True):
-    """What a row holds, before it is compressed. `order` puts rows as they were published and sent."""
+    """What a row holds. `order` puts rows as they were published and sent."""
+
+    format: int
+    order: tuple[int, int]
+    fingerprint: bytes
+    entry: bytes  # packed
+
+
+class _Packed1(Struct, array_like=True):
+    """What it held in format 1, where the whole was packed."""
 
     format: int
     order: tuple[int, int]
@@ -35,6 +50,8 @@ class _Packed(Struct, array_like=True):
 
 
 _rows = msgspec.msgpack.Decoder(_Packed)
+_rows_1 = msgspec.msgpack.Decoder(_Packed1)
+_FIRST_BYTE = msgspec.msgpack.encode(_Packed(_FORMAT, (0, 0), b"", b""))[0]  # no form of `packing`
 
 
 class SharedCassette:
@@ -49,19 +66,31 @@ class SharedCassette:
         self.path = None
         self.id = digest(self.place, 10)
         self._blobs: dict[str, bytes] = {}
+        self._dictionary: Dictionary | None = None  # that of the last row
+        self._is_empty = True  # as far as is known
 
     def load(self, key: Callable[[Request], bytes], fingerprint: str) -> Opened:
         wanted = _short(fingerprint)
-        found: list[tuple[int, tuple[int, int], str, Stored, bytes]] = []
-        for row in self._store.read(self._name).rows:
-            packed = self._unpacked(row)
-            stored = Stored(Raw(packed.entry), (self.place, len(found)), self._blob)
-            key_hex, _, n = row.slot.partition(".")
-            known = bytes.fromhex(key_hex) if wanted and packed.fingerprint == wanted else b""
-            found.append((int(n), packed.order, row.slot, stored, known))
-        found.sort(key=lambda one: (one[1], one[0], one[2]))
+        rows = self._store.read(self._name).rows
+        beside = dict(_to_dictionary(row) for row in rows if row.slot.startswith(_DICTIONARY))
+        found: list[tuple[tuple[int, int], int, str, bytes, bytes]] = []
+        for row in rows:
+            if row.is_companion:
+                continue
+            packed, key_bytes, n = self._read(row, beside)
+            known = key_bytes if wanted and packed.fingerprint == wanted else b""
+            found.append((packed.order, n, row.slot, known, packed.entry))
+        found.sort()
+        self._is_empty = not found
+        last = needed(found[-1][4]) if found else None
+        self._dictionary = None if last is None else beside[last]
+        entries = tuple(
+            Stored(partial(self._text, one[4], beside), (self.place, at), self._blob)
+            for at, one in enumerate(found)
+        )
         return Opened(
-            tuple(one[3] for one in found), tuple(one[4] or key(one[3].request) for one in found)
+            entries,
+            tuple(one[3] or key(entry.request) for one, entry in zip(found, entries, strict=True)),
         )
 
     def publish(
@@ -73,35 +102,71 @@ class SharedCassette:
     ) -> Published:
         now = time.time_ns()
         blobs: dict[str, bytes] = {}
-        rows: list[Row] = []
-        for number, take in enumerate(takes):
-            entry = encode_entry(take.interaction, blobs)
-            packed = _Packed(_FORMAT, (now, number), self._fingerprint, entry)
-            data = pack(msgspec.msgpack.encode(packed))
-            rows.append(Row(f"{take.slot.key.hex()}.{take.slot.n}", data))
+        entries = [encode_entry(take.interaction, blobs) for take in takes]
+        dictionary, packed = self._packed(entries, is_anew=replacing_run is not None)
+        rows = [
+            Row(
+                f"{take.slot.key.hex()}.{take.slot.n}",
+                msgspec.msgpack.encode(_Packed(_FORMAT, (now, number), self._fingerprint, data)),
+            )
+            for number, (take, data) in enumerate(zip(takes, packed, strict=True))
+        ]
+        own = [] if dictionary is None else [_to_row(dictionary)]
         if blobs:  # before the rows that name them
             self._store.put_blobs({name: pack(data) for name, data in blobs.items()})
-        added = self._store.append(self._name, rows, replacing_run=replacing_run)
-        return Published(len(added), len(rows) - len(added))
+        told = self._store.append(self._name, own + rows, replacing_run=replacing_run)
+        self._dictionary, self._is_empty = dictionary or self._dictionary, False
+        added = len(told.difference(row.slot for row in own))
+        return Published(added, len(rows) - added)
 
-    def _unpacked(self, row: Row) -> _Packed:
+    def _packed(
+        self, entries: Sequence[bytes], *, is_anew: bool
+    ) -> tuple[Dictionary | None, list[bytes]]:
+        """The entries packed as small as can be, and the dictionary that they need for it.
+
+        A new one pays where it saves what it takes, and where a second fold shows that more will come.
+        """
+        known = self._dictionary
+        ways = [(known, [known.pack(entry) if known else pack(entry) for entry in entries])]
+        costs = [sum(map(len, ways[0][1])) + (len(known.packed) if known and is_anew else 0)]
+        if (new := Dictionary.of(entries)) is not None and (len(entries) > 1 or not self._is_empty):
+            ways.append((new, [new.pack(entry) for entry in entries]))
+            will_be_used = known is None and not self._is_empty
+            costs.append(sum(map(len, ways[1][1])) + (0 if will_be_used else len(new.packed)))
+        dictionary, packed = ways[costs.index(min(costs))]
+        if not any(needed(data) for data in packed):
+            dictionary = None
+        return dictionary, packed
+
+    def _text(self, entry: bytes, beside: dict[bytes, Dictionary]) -> bytes:
         try:
-            packed = _rows.decode(unpack(row.data))
-            bytes.fromhex(row.slot.partition(".")[0])
-            int(row.slot.partition(".")[2])
-        except (msgspec.MsgspecError, ValueError, CassetteError) as error:
-            raise CassetteError(
-                f"A recording of {self.place} cannot be read: {error}.",
-                remedy="Remove it from the store and record anew, or update onetake.",
-                path=self.place,
-            ) from error
-        if packed.format != _FORMAT:
-            raise CassetteError(
-                f"A recording of {self.place} has the format {packed.format}, newer than {_FORMAT}.",
-                remedy="Update onetake.",
-                path=self.place,
-            )
-        return packed
+            return unpack(entry, beside)
+        except CassetteError as error:
+            raise self._unreadable(error) from error
+
+    def _read(self, row: Row, beside: dict[bytes, Dictionary]) -> tuple[_Packed, bytes, int]:
+        """What the row holds, its key and its number, without unpacking the text."""
+        try:
+            if row.data[0] == _FIRST_BYTE:
+                packed = _rows.decode(row.data)
+                check(packed.entry, beside)
+            else:
+                old = _rows_1.decode(unpack(row.data))
+                fingerprint = bytes.fromhex(old.fingerprint)
+                packed = _Packed(old.format + 1, old.order, fingerprint, pack_plain(old.entry))
+            if packed.format != _FORMAT:
+                raise CassetteError(f"its format {packed.format} is newer than {_FORMAT}")
+            key_hex, n = row.slot.split(".")
+            return packed, bytes.fromhex(key_hex), int(n)
+        except (msgspec.MsgspecError, ValueError, IndexError, CassetteError) as error:
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: Exception) -> CassetteError:
+        return CassetteError(
+            f"A recording of {self.place} cannot be read: {error}.",
+            remedy="Remove it from the store and record anew, or update onetake.",
+            path=self.place,
+        )
 
     def _blob(self, name: str) -> bytes:
         if name not in self._blobs:
@@ -117,6 +182,15 @@ class SharedCassette:
         return self._blobs[name]
 
 
-def _short(fingerprint: str) -> str:
+def _short(fingerprint: str) -> bytes:
     """Long enough that two settings never share one."""
-    return digest(fingerprint, 8) if fingerprint else ""
+    return bytes.fromhex(digest(fingerprint, 8)) if fingerprint else b""
+
+
+def _to_row(dictionary: Dictionary) -> Row:
+    return Row(f"{_DICTIONARY}{dictionary.digest.hex()}", dictionary.packed)
+
+
+def _to_dictionary(row: Row) -> tuple[bytes, Dictionary]:
+    key = bytes.fromhex(row.slot.removeprefix(_DICTIONARY))
+    return key, Dictionary(row.data, key)

@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import local
 
 from onetake.errors import StoreError
-from onetake.stores.port import Capacity, Held, Row
+from onetake.stores.port import COMPANION, Capacity, Held, Row
 
 _APPLICATION = 0x6F6E6574  # "onet", told by file(1) and by us
 _FORMAT = 1
@@ -151,6 +151,12 @@ class SqliteStore:
                     "DELETE FROM rows WHERE cassette = ? AND slot = ?", (number, slot)
                 ).rowcount
                 for slot in slots
+            )
+            companions = f"slot GLOB '{COMPANION}*'"
+            connection.execute(
+                f"DELETE FROM rows WHERE cassette = ?1 AND {companions} AND NOT EXISTS "  # noqa: S608
+                f"(SELECT 1 FROM rows WHERE cassette = ?1 AND NOT {companions})",
+                (number,),
             )
             connection.execute("UPDATE cassettes SET version = version + 1 WHERE id = ?", (number,))
             return gone
