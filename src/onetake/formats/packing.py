@@ -39,13 +39,12 @@ class Dictionary:
     It is known by its `digest`, and unpacked when it is first used.
     """
 
-    __slots__ = ("_made", "digest", "packed")
+    __slots__ = ("digest", "packed")
 
     def __init__(self, packed: bytes, digest: bytes) -> None:
         """As it was kept."""
         self.packed = packed
         self.digest = digest
-        self._made: Any = None
 
     @classmethod
     def of(cls, texts: Sequence[bytes]) -> Self | None:
@@ -69,15 +68,15 @@ class Dictionary:
     @property
     def made(self) -> Any:
         """As the library takes it. Raises `CassetteError` where it is broken."""
-        if self._made is None:
-            content = unpack(self.packed)
-            if _digest(content) != self.digest or (library := zstd_library()) is None:
-                raise CassetteError(
-                    "The dictionary of packed recordings is broken.", remedy=RESTORE
-                )
-            has_tables = content.startswith(_MADE_WITH_TABLES)
-            self._made = library.ZstdDict(content, is_raw=not has_tables)
-        return self._made
+        return _made(self.packed, self.digest)
+
+
+@lru_cache(maxsize=4)  # openings of one cassette follow one another
+def _made(packed: bytes, digest: bytes) -> Any:
+    content = unpack(packed)
+    if _digest(content) != digest or (library := zstd_library()) is None:
+        raise CassetteError("The dictionary of packed recordings is broken.", remedy=RESTORE)
+    return library.ZstdDict(content, is_raw=not content.startswith(_MADE_WITH_TABLES))
 
 
 _NONE: Mapping[bytes, Dictionary] = {}
@@ -102,6 +101,11 @@ def pack_plain(data: bytes) -> bytes:
 def needed(data: bytes) -> bytes | None:
     """The digest of the dictionary without which `data` cannot be unpacked."""
     return data[1 : 1 + _DIGEST_SIZE] if data[:1] == bytes([_ZSTD_BESIDE]) else None
+
+
+def head(data: bytes) -> bytes:
+    """All of `data` that `check` looks at."""
+    return data[: 1 + _DIGEST_SIZE] if data[:1] == b"\3" else data[:1]
 
 
 def check(data: bytes, beside: Mapping[bytes, Dictionary]) -> None:

@@ -22,7 +22,7 @@ from onetake.cassettes.fold import Take
 from onetake.errors import CassetteError
 from onetake.formats.blobs import blob_name
 from onetake.formats.document import Stored, encode_entry
-from onetake.formats.packing import Dictionary, check, needed, pack, pack_plain, unpack
+from onetake.formats.packing import Dictionary, check, head, needed, pack, pack_plain, unpack
 from onetake.messages import Request
 from onetake.stores.names import digest
 from onetake.stores.port import COMPANION, Opened, Published, Row, RowStore
@@ -72,15 +72,19 @@ class SharedCassette:
     def load(self, key: Callable[[Request], bytes], fingerprint: str) -> Opened:
         wanted = _short(fingerprint)
         rows = self._store.read(self._name).rows
-        beside = dict(_to_dictionary(row) for row in rows if row.slot.startswith(_DICTIONARY))
+        beside: dict[bytes, Dictionary] = {}
         found: list[tuple[tuple[int, int], int, str, bytes, bytes]] = []
         for row in rows:
-            if row.is_companion:
-                continue
-            packed, key_bytes, n = self._read(row, beside)
-            known = key_bytes if wanted and packed.fingerprint == wanted else b""
-            found.append((packed.order, n, row.slot, known, packed.entry))
+            slot = row.slot
+            if slot.startswith(_DICTIONARY):
+                one = _to_dictionary(row)
+                beside[one.digest] = one
+            elif not slot.startswith(COMPANION):
+                packed, key_bytes, n = self._read(row)
+                known = key_bytes if wanted and packed.fingerprint == wanted else b""
+                found.append((packed.order, n, slot, known, packed.entry))
         found.sort()
+        self._check({head(one[4]) for one in found}, beside)
         self._is_empty = not found
         last = needed(found[-1][4]) if found else None
         self._dictionary = None if last is None else beside[last]
@@ -129,7 +133,8 @@ class SharedCassette:
         known = self._dictionary
         ways = [(known, [known.pack(entry) if known else pack(entry) for entry in entries])]
         costs = [sum(map(len, ways[0][1])) + (len(known.packed) if known and is_anew else 0)]
-        if (new := Dictionary.of(entries)) is not None and (len(entries) > 1 or not self._is_empty):
+        will_pay = len(entries) > 1 or (known is None and not self._is_empty)
+        if will_pay and (new := Dictionary.of(entries)) is not None:
             ways.append((new, [new.pack(entry) for entry in entries]))
             will_be_used = known is None and not self._is_empty
             costs.append(sum(map(len, ways[1][1])) + (0 if will_be_used else len(new.packed)))
@@ -144,12 +149,19 @@ class SharedCassette:
         except CassetteError as error:
             raise self._unreadable(error) from error
 
-    def _read(self, row: Row, beside: dict[bytes, Dictionary]) -> tuple[_Packed, bytes, int]:
+    def _check(self, heads: set[bytes], beside: dict[bytes, Dictionary]) -> None:
+        """Raises `CassetteError` where texts with such heads cannot be unpacked here."""
+        try:
+            for one in heads:
+                check(one, beside)
+        except CassetteError as error:
+            raise self._unreadable(error) from error
+
+    def _read(self, row: Row) -> tuple[_Packed, bytes, int]:
         """What the row holds, its key and its number, without unpacking the text."""
         try:
             if row.data[0] == _FIRST_BYTE:
                 packed = _rows.decode(row.data)
-                check(packed.entry, beside)
             else:
                 old = _rows_1.decode(unpack(row.data))
                 fingerprint = bytes.fromhex(old.fingerprint)
@@ -191,6 +203,5 @@ def _to_row(dictionary: Dictionary) -> Row:
     return Row(f"{_DICTIONARY}{dictionary.digest.hex()}", dictionary.packed)
 
 
-def _to_dictionary(row: Row) -> tuple[bytes, Dictionary]:
-    key = bytes.fromhex(row.slot.removeprefix(_DICTIONARY))
-    return key, Dictionary(row.data, key)
+def _to_dictionary(row: Row) -> Dictionary:
+    return Dictionary(row.data, bytes.fromhex(row.slot.removeprefix(_DICTIONARY)))

@@ -42,8 +42,10 @@ CREATE TABLE tokens (token TEXT PRIMARY KEY);
 class SqliteStore:
     """Every cassette in the file `path`, which is made when something is first written."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, is_cache: bool = False) -> None:
+        """What a cache has written last may be lost with the power, and is not waited for."""
         self._path = path
+        self._synchronous = "NORMAL" if is_cache else "FULL"
         self.place = f"sqlite:{path}"
         self._own = _Own()
 
@@ -243,6 +245,7 @@ class SqliteStore:
         connection = sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None)
         try:
             self._prepare(connection)
+            connection.execute(f"PRAGMA synchronous = {self._synchronous}")
         except BaseException:
             connection.close()
             raise
