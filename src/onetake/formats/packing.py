@@ -19,6 +19,7 @@ from onetake.formats.foreign import RESTORE
 from onetake.wire.encodings import zstd_library
 
 _PLAIN, _ZSTD, _ZSTD_DICTIONARY_1, _ZSTD_BESIDE = range(4)
+_BESIDE = bytes([_ZSTD_BESIDE])
 
 # Measured on chats of 4 to 10 kB, streamed or not: level 9 gives a tenth less than 3 for 20 to 60 us more
 # a chat; 12 and above give 1 % more for ten times the time. A large text has no use for the better search.
@@ -63,7 +64,7 @@ class Dictionary:
     def pack(self, data: bytes) -> bytes:
         """As the function does, against this dictionary."""
         packed = _compressed(zstd_library(), data, self.made)
-        return min(bytes([_ZSTD_BESIDE]) + self.digest + packed, pack_plain(data), key=len)
+        return min(_BESIDE + self.digest + packed, pack_plain(data), key=len)
 
     @property
     def made(self) -> Any:
@@ -100,12 +101,12 @@ def pack_plain(data: bytes) -> bytes:
 
 def needed(data: bytes) -> bytes | None:
     """The digest of the dictionary without which `data` cannot be unpacked."""
-    return data[1 : 1 + _DIGEST_SIZE] if data[:1] == bytes([_ZSTD_BESIDE]) else None
+    return data[1 : 1 + _DIGEST_SIZE] if data[:1] == _BESIDE else None
 
 
 def head(data: bytes) -> bytes:
     """All of `data` that `check` looks at."""
-    return data[: 1 + _DIGEST_SIZE] if data[:1] == b"\3" else data[:1]
+    return data[: 1 + _DIGEST_SIZE] if data[:1] == _BESIDE else data[:1]
 
 
 def check(data: bytes, beside: Mapping[bytes, Dictionary]) -> None:

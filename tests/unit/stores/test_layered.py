@@ -1,0 +1,105 @@
+"""The cache and the spool in front of a store on another machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from onetake.errors import StoreError
+from onetake.stores.layered import LayeredStore, Trouble
+from onetake.stores.port import Held, Row
+from onetake.stores.sqlite import SqliteStore
+
+ROWS = [Row("a", b"1"), Row("b", b"2"), Row("!dictionary", b"3")]
+
+
+class Remote(SqliteStore):
+    """A store that can be told to be down."""
+
+    is_down = False
+
+    def _connection(self) -> Any:
+        if self.is_down:
+            raise StoreError("It is down.")
+        return super()._connection()
+
+
+@pytest.fixture
+def remote(tmp_path: Path) -> Any:
+    made = Remote(tmp_path / "remote.sqlite")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> SqliteStore:
+    return SqliteStore(tmp_path / "cache.sqlite", is_cache=True)
+
+
+@pytest.fixture
+def layered(remote: Any, cache: SqliteStore, tmp_path: Path, monkeypatch: Any) -> Any:
+    monkeypatch.setattr("onetake.stores.layered._PAUSE_S", 0.0)
+    made = LayeredStore(remote, cache, SqliteStore(tmp_path / "spool.sqlite"))
+    yield made
+    made.close()
+
+
+def rows(held: Held) -> dict[str, bytes]:
+    return {row.slot: row.data for row in held.rows}
+
+
+def test_what_was_read_is_there_while_the_store_is_down(layered, remote):
+    layered.append("c", ROWS)
+    layered.read("c")
+    remote.is_down = True
+
+    assert rows(layered.read("c")) == {"a": b"1", "b": b"2", "!dictionary": b"3"}
+
+
+def test_another_version_takes_the_place_of_what_was_read(layered, remote):
+    layered.append("c", ROWS)
+    layered.read("c")
+    remote.remove("c", ["a"])
+    layered.read("c")
+    remote.is_down = True
+
+    assert rows(layered.read("c")) == {"b": b"2", "!dictionary": b"3"}
+
+
+def test_the_cache_is_written_only_where_something_changed(layered, remote, cache, monkeypatch):
+    written: list[str] = []
+    append = cache.append
+    monkeypatch.setattr(
+        cache,
+        "append",
+        lambda name, *args, **more: written.append(name) or append(name, *args, **more),
+    )
+
+    layered.read("none")
+    layered.read("none")
+    remote.append("c", ROWS)
+    first = layered.read("c")
+    again = layered.read("c")
+
+    assert written == ["c"]
+    assert rows(again) == rows(first)
+
+
+def test_a_broken_cache_is_read_as_none(layered, remote, cache):
+    remote.append("c", ROWS)
+    cache.append("c", [Row("!held", b"broken")])
+
+    assert len(layered.read("c").rows) == 3
+
+
+def test_recordings_are_counted_and_not_what_serves_them(layered, remote):
+    remote.is_down = True
+    layered.append("c", ROWS)
+    assert layered.drain_trouble().spooled == 2
+
+    remote.is_down = False
+    assert rows(layered.read("c")) == {"a": b"1", "b": b"2", "!dictionary": b"3"}
+    assert layered.drain_trouble() == Trouble(layered.place, delivered=2)
+    assert rows(remote.read("c")) == {"a": b"1", "b": b"2", "!dictionary": b"3"}
