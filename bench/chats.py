@@ -38,14 +38,27 @@ def opaque(chance: random.Random, size: int) -> str:
     )
 
 
-def chat(n: int) -> Interaction:
-    """As the openai SDK asks and its API answers, with this call's own ids and times."""
+def unalike(n: int) -> tuple[str, str]:
+    """A prompt of 40 words and an answer of 150 in which no sentence of another call comes again."""
+    from pydoc_data.topics import topics  # English prose that every Python has
+
+    words = " ".join(topics[name] for name in sorted(topics)).split()
+    at = n * 190 % (len(words) - 190)
+    return " ".join(words[at : at + 40]), " ".join(words[at + 40 : at + 190])
+
+
+def chat(n: int, texts: tuple[str, str] = (PROMPT, ANSWER)) -> Interaction:
+    """As the openai SDK asks and its API answers, with this call's own ids and times.
+
+    `{0}` in prompt and answer becomes a subject.
+    """
+    prompt, spoken = (text.replace("{0}", SUBJECTS[n % 20]) for text in texts)
     chance = random.Random(n)
     request = json.dumps(
         {
             "messages": [
                 {"role": "developer", "content": "Reply as a patient museum guide."},
-                {"role": "user", "content": PROMPT.format(SUBJECTS[n % 20])},
+                {"role": "user", "content": prompt},
             ],
             "model": "gpt-4.1-mini",
             "max_completion_tokens": 700,
@@ -65,7 +78,7 @@ def chat(n: int) -> Interaction:
                     "index": 0,
                     "message": {
                         "role": "assistant",
-                        "content": ANSWER.format(SUBJECTS[n % 20]),
+                        "content": spoken,
                         "refusal": None,
                         "annotations": [],
                     },
@@ -155,8 +168,9 @@ def chat(n: int) -> Interaction:
     )
 
 
-def streamed(n: int) -> Interaction:
+def streamed(n: int, texts: tuple[str, str] = (PROMPT, ANSWER)) -> Interaction:
     """As the anthropic SDK streams: one event a few words, each in a chunk of its own."""
+    prompt, spoken = (text.replace("{0}", SUBJECTS[n % 20]) for text in texts)
     chance = random.Random(100 + n)
     plain = chat(n)
     events: list[tuple[str, dict[str, object]]] = [
@@ -177,7 +191,7 @@ def streamed(n: int) -> Interaction:
         ),
         ("content_block_start", {"index": 0, "content_block": {"type": "text", "text": ""}}),
     ]
-    words = ANSWER.format(SUBJECTS[n % 20]).split(" ")
+    words = spoken.split(" ")
     while words:
         taken = chance.randint(1, 6)
         text = " ".join(words[:taken]) + " "
@@ -205,7 +219,7 @@ def streamed(n: int) -> Interaction:
     request = json.dumps(
         {
             "max_tokens": 700,
-            "messages": [{"role": "user", "content": PROMPT.format(SUBJECTS[n % 20])}],
+            "messages": [{"role": "user", "content": prompt}],
             "model": "claude-haiku-4-5",
             "stream": True,
         }

@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.chats import chat, streamed
+from bench.chats import ANSWER, PROMPT, chat, streamed, unalike
 from bench.measure import timed
 
 OPEN_BUDGET_MS = 3.0  # above the round trip
@@ -69,17 +69,23 @@ def _measured(
     def add(one: SharedCassette, *takes: Take) -> None:
         one.publish(takes, matcher.key, replacing_run=None)
 
-    def take(n: int, turn: int) -> Take:
-        one = (chat if n % 2 else streamed)(n)
+    def take(n: int, turn: int, texts: tuple[str, str] = (PROMPT, ANSWER)) -> Take:
+        one = (chat if n % 2 else streamed)(n, texts)
         return Take(Slot(matcher.key(one.request), turn), one)
 
     takes = [take(n, n) for n in range(size)]
     writer = machine("writer")
     add(writer, *takes)
     add(machine("writer", "other"), *takes[:2])
-    kept = open_store(url, folder).read(_CASSETTE).rows
-    packed = sum(len(row.slot) + len(row.data) for row in kept)
-    plain = sum(len(encode_entry(one.interaction, {})) for one in takes)
+    others = [take(n, n, unalike(n)) for n in range(size)]
+    add(machine("writer", "unalike"), *others)
+
+    def ratio(cassette: str, takes: list[Take]) -> float:
+        kept = open_store(url, folder).read(cassette).rows
+        packed = sum(len(row.slot) + len(row.data) for row in kept)
+        return packed / sum(len(encode_entry(one.interaction, {})) for one in takes)
+
+    found = {"ratio": ratio(_CASSETTE, takes), "ratio_unalike": ratio("unalike", others)}
 
     times: dict[str, list[float]] = {}
 
@@ -102,5 +108,5 @@ def _measured(
     return {
         "best_ms": {what: min(some) for what, some in times.items()},
         "median_ms": {what: median(some) for what, some in times.items()},
-        "ratio": packed / plain,
+        **found,
     }

@@ -222,7 +222,9 @@ class Report:
             f"7. A shared cassette of {rows[0]['size']:,} chats, streamed and not: ms, best (median)"
         )
         head = ("round trip", "first", "later", "changed", "adding one")
-        self._line(f"{'store':<9}" + "".join(f"{one:>16}" for one in head) + f"{'packed':>10}")
+        self._line(
+            f"{'store':<9}" + "".join(f"{one:>16}" for one in head) + f"{'packed':>9}{'unalike':>9}"
+        )
         for row in rows:
             if "error" in row:
                 self._line(f"{row['store']:<9}  {row['error']}")
@@ -233,12 +235,15 @@ class Report:
                 for what in ("ping", "first", "later", "changed", "append")
             )
             text = "".join(f"{one:>16}" for one in cells)
-            self._line(f"{row['store']:<9}{text}{row['ratio']:>10.1%}")
+            self._line(f"{row['store']:<9}{text}{row['ratio']:>9.1%}{row['ratio_unalike']:>9.1%}")
             name = f"{row['store']}, {row['size']:,} chats"
             for which in ("first", "later") if row["store"] in stores.BUDGETED else ():
                 above = best[which] - best["ping"]
                 self._budget(above, stores.OPEN_BUDGET_MS, f"{which} opening, {name}", " ms")
             self._budget(row["ratio"], stores.SIZE_BUDGET, f"packed, {name}", " x plain")
+        self._line(
+            "packed: of the plain size; unalike: the same where no two have a sentence in common"
+        )
 
     def _million(self, rows: list[dict[str, Any]]) -> None:
         few, many = rows[0]["sizes"]
