@@ -42,7 +42,7 @@ class Dictionary:
 
     __slots__ = ("digest", "packed")
 
-    def __init__(self, packed: bytes, digest: bytes) -> None:
+    def __init__(self, packed: bytes, digest: str) -> None:
         """As it was kept."""
         self.packed = packed
         self.digest = digest
@@ -64,7 +64,7 @@ class Dictionary:
     def pack(self, data: bytes) -> bytes:
         """As the function does, against this dictionary."""
         packed = _compressed(zstd_library(), data, self.made)
-        return min(_BESIDE + self.digest + packed, pack_plain(data), key=len)
+        return min(_BESIDE + bytes.fromhex(self.digest) + packed, pack_plain(data), key=len)
 
     @property
     def made(self) -> Any:
@@ -73,14 +73,15 @@ class Dictionary:
 
 
 @lru_cache(maxsize=4)  # openings of one cassette follow one another
-def _made(packed: bytes, digest: bytes) -> Any:
-    content = unpack(packed)
-    if _digest(content) != digest or (library := zstd_library()) is None:
-        raise CassetteError("The dictionary of packed recordings is broken.", remedy=RESTORE)
-    return library.ZstdDict(content, is_raw=not content.startswith(_MADE_WITH_TABLES))
+def _made(packed: bytes, digest: str) -> Any:
+    content, library = unpack(packed), zstd_library()
+    if library is not None and _digest(content) == digest:
+        with suppress(library.ZstdError, ValueError):
+            return library.ZstdDict(content, is_raw=not content.startswith(_MADE_WITH_TABLES))
+    raise CassetteError("The dictionary of packed recordings is broken.", remedy=RESTORE)
 
 
-_NONE: Mapping[bytes, Dictionary] = {}
+_NONE: Mapping[str, Dictionary] = {}
 
 
 def pack(data: bytes) -> bytes:
@@ -99,9 +100,9 @@ def pack_plain(data: bytes) -> bytes:
     return bytes([_PLAIN]) + data
 
 
-def needed(data: bytes) -> bytes | None:
+def needed(data: bytes) -> str | None:
     """The digest of the dictionary without which `data` cannot be unpacked."""
-    return data[1 : 1 + _DIGEST_SIZE] if data[:1] == _BESIDE else None
+    return data[1 : 1 + _DIGEST_SIZE].hex() if data[:1] == _BESIDE else None
 
 
 def head(data: bytes) -> bytes:
@@ -109,7 +110,7 @@ def head(data: bytes) -> bytes:
     return data[: 1 + _DIGEST_SIZE] if data[:1] == _BESIDE else data[:1]
 
 
-def check(data: bytes, beside: Mapping[bytes, Dictionary]) -> None:
+def check(data: bytes, beside: Mapping[str, Dictionary]) -> None:
     """Raises the `CassetteError` that `unpack` would, as far as it is known before unpacking."""
     form = data[0] if data else None
     if form == _PLAIN:
@@ -126,12 +127,12 @@ def check(data: bytes, beside: Mapping[bytes, Dictionary]) -> None:
         )
     if (digest := needed(data)) is not None and digest not in beside:
         raise CassetteError(
-            f"A packed recording needs the dictionary {digest.hex()}, which is missing.",
+            f"A packed recording needs the dictionary {digest}, which is missing.",
             remedy=RESTORE,
         )
 
 
-def unpack(data: bytes, beside: Mapping[bytes, Dictionary] = _NONE) -> bytes:
+def unpack(data: bytes, beside: Mapping[str, Dictionary] = _NONE) -> bytes:
     """What was packed, with the dictionaries that lie `beside` it by their digests.
 
     Raises `CassetteError` for anything else, and where zstd or a dictionary is needed but missing.
@@ -180,8 +181,8 @@ def _decompressed(library: Any, frame: bytes, dictionary: Any) -> bytes:
     return content
 
 
-def _digest(content: bytes) -> bytes:
-    return hashlib.blake2b(content, digest_size=_DIGEST_SIZE).digest()
+def _digest(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=_DIGEST_SIZE).hexdigest()
 
 
 def _too_large() -> CassetteError:

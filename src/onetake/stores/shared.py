@@ -72,13 +72,13 @@ class SharedCassette:
     def load(self, key: Callable[[Request], bytes], fingerprint: str) -> Opened:
         wanted = _short(fingerprint)
         rows = self._store.read(self._name).rows
-        beside: dict[bytes, Dictionary] = {}
+        beside: dict[str, Dictionary] = {}
         found: list[tuple[tuple[int, int], int, str, bytes, bytes]] = []
         for row in rows:
             slot = row.slot
             if slot.startswith(_DICTIONARY):
-                one = _to_dictionary(row)
-                beside[one.digest] = one
+                name = slot.removeprefix(_DICTIONARY)
+                beside[name] = Dictionary(row.data, name)
             elif not slot.startswith(COMPANION):
                 packed, key_bytes, n = self._read(row)
                 known = key_bytes if wanted and packed.fingerprint == wanted else b""
@@ -107,7 +107,7 @@ class SharedCassette:
         now = time.time_ns()
         blobs: dict[str, bytes] = {}
         entries = [encode_entry(take.interaction, blobs) for take in takes]
-        dictionary, packed = self._packed(entries, is_anew=replacing_run is not None)
+        dictionary, packed = self._packed(entries)
         rows = [
             Row(
                 f"{take.slot.key.hex()}.{take.slot.n}",
@@ -123,33 +123,32 @@ class SharedCassette:
         added = len(told.difference(row.slot for row in own))
         return Published(added, len(rows) - added)
 
-    def _packed(
-        self, entries: Sequence[bytes], *, is_anew: bool
-    ) -> tuple[Dictionary | None, list[bytes]]:
+    def _packed(self, entries: Sequence[bytes]) -> tuple[Dictionary | None, list[bytes]]:
         """The entries packed as small as can be, and the dictionary that they need for it.
 
         A new one pays where it saves what it takes, and where a second fold shows that more will come.
         """
         known = self._dictionary
-        ways = [(known, [known.pack(entry) if known else pack(entry) for entry in entries])]
-        costs = [sum(map(len, ways[0][1])) + (len(known.packed) if known and is_anew else 0)]
-        will_pay = len(entries) > 1 or (known is None and not self._is_empty)
-        if will_pay and (new := Dictionary.of(entries)) is not None:
-            ways.append((new, [new.pack(entry) for entry in entries]))
-            will_be_used = known is None and not self._is_empty
-            costs.append(sum(map(len, ways[1][1])) + (0 if will_be_used else len(new.packed)))
-        dictionary, packed = ways[costs.index(min(costs))]
-        if not any(needed(data) for data in packed):
-            dictionary = None
-        return dictionary, packed
+        try:
+            packed = [known.pack(entry) if known else pack(entry) for entry in entries]
+        except CassetteError:  # it is broken there: that is told where its rows are read
+            known, packed = None, [pack(entry) for entry in entries]
+        dictionary = known
+        is_second = known is None and not self._is_empty
+        if (len(entries) > 1 or is_second) and (new := Dictionary.of(entries)) is not None:
+            anew = [new.pack(entry) for entry in entries]
+            cost = 0 if is_second else len(new.packed)
+            if sum(map(len, anew)) + cost < sum(map(len, packed)):
+                dictionary, packed = new, anew
+        return (dictionary if any(map(needed, packed)) else None), packed
 
-    def _text(self, entry: bytes, beside: dict[bytes, Dictionary]) -> bytes:
+    def _text(self, entry: bytes, beside: dict[str, Dictionary]) -> bytes:
         try:
             return unpack(entry, beside)
         except CassetteError as error:
             raise self._unreadable(error) from error
 
-    def _check(self, heads: set[bytes], beside: dict[bytes, Dictionary]) -> None:
+    def _check(self, heads: set[bytes], beside: dict[str, Dictionary]) -> None:
         """Raises `CassetteError` where texts with such heads cannot be unpacked here."""
         try:
             for one in heads:
@@ -168,7 +167,7 @@ class SharedCassette:
                 packed = _Packed(old.format + 1, old.order, fingerprint, pack_plain(old.entry))
             if packed.format != _FORMAT:
                 raise CassetteError(f"its format {packed.format} is newer than {_FORMAT}")
-            key_hex, n = row.slot.split(".")
+            key_hex, n = row.slot.split(".")[:2]
             return packed, bytes.fromhex(key_hex), int(n)
         except (msgspec.MsgspecError, ValueError, IndexError, CassetteError) as error:
             raise self._unreadable(error) from error
@@ -200,8 +199,4 @@ def _short(fingerprint: str) -> bytes:
 
 
 def _to_row(dictionary: Dictionary) -> Row:
-    return Row(f"{_DICTIONARY}{dictionary.digest.hex()}", dictionary.packed)
-
-
-def _to_dictionary(row: Row) -> Dictionary:
-    return Dictionary(row.data, bytes.fromhex(row.slot.removeprefix(_DICTIONARY)))
+    return Row(f"{_DICTIONARY}{dictionary.digest}", dictionary.packed)

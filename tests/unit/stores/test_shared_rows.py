@@ -151,6 +151,36 @@ def test_a_missing_dictionary_is_told_at_opening(store):
     assert told.value.path == f"{store.place}#c"
 
 
+def test_a_broken_dictionary_loses_nothing_new(store):
+    cassette(store).publish([take(chat(n), n) for n in range(3)], MATCHER.key, replacing_run=None)
+    (name,) = companions(store)
+    store.remove("c", [name])
+    store.append("c", [Row(name, pack(b"something else"))])
+    writer = cassette(store)
+    writer.load(MATCHER.key, MATCHER.fingerprint)
+
+    writer.publish([take(chat(n), n) for n in (7, 8)], MATCHER.key, replacing_run=None)
+
+    entries = cassette(store).load(MATCHER.key, MATCHER.fingerprint).entries
+    assert [entry.raw for entry in entries[3:]] == [text(chat(7)), text(chat(8))]
+    with pytest.raises(CassetteError, match="dictionary") as told:
+        _ = entries[0].interaction
+    assert told.value.remedy
+
+
+def test_a_new_generation_is_as_small(store):
+    for run, first in (("run-1", 0), ("run-2", 20)):
+        for at in range(first, first + 20, 2):
+            writer = cassette(store)
+            writer.load(MATCHER.key, MATCHER.fingerprint)
+            writer.publish([take(chat(n), n) for n in (at, at + 1)], MATCHER.key, replacing_run=run)
+
+    assert opened(store) == [text(chat(n)) for n in range(20, 40)]
+    assert len(companions(store)) == 1
+    plain = sum(len(text(chat(n))) for n in range(20, 40))
+    assert sum(len(row.data) for row in store.read("c").rows) <= 0.15 * plain
+
+
 def test_a_broken_row_is_told_when_it_is_wanted(store):
     cassette(store).publish([take(chat(n), n) for n in range(3)], MATCHER.key, replacing_run=None)
     rows = store.read("c").rows
