@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import matching, replaying, startup, tools
+from bench import matching, replaying, startup, stores, tools
 from bench.clients import CLIENTS
 from bench.measure import WorkerError, in_worker
 from bench.table import Report
 from bench.workload import Workload
 
-SECTIONS = ("replay", "open", "record", "idle", "startup", "matching")
+SECTIONS = ("replay", "open", "record", "idle", "startup", "matching", "stores", "million")
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,10 @@ class Plan:
     missed_among: int = 10_000
     matched_among: int = 2_000
     recorded_anew: int = 200
+    stored: int = 200
+    store_rounds: int = 25
+    few_and_many: tuple[int, int] = (1_000, 1_000_000)
+    many_timeout_s: float = 400
 
 
 FULL = Plan(
@@ -61,6 +65,10 @@ SMOKE = Plan(
     missed_among=100,
     matched_among=40,
     recorded_anew=5,
+    stored=20,
+    store_rounds=3,
+    few_and_many=(100, 200),
+    many_timeout_s=30,
 )
 
 
@@ -200,6 +208,26 @@ class Bench:
             "closing": self._matching("closing", "chat", many, calls=plan.recorded_anew),
         }
 
+    def stores(self) -> list[dict[str, Any]]:
+        spec = {"size": self.plan.stored, "rounds": self.plan.store_rounds}
+        return self._of_stores("stores", spec, 60)
+
+    def million(self) -> list[dict[str, Any]]:
+        spec = {"sizes": self.plan.few_and_many, "rounds": 4 * self.plan.store_rounds}
+        return self._of_stores("million", spec, self.plan.many_timeout_s)
+
+    def _of_stores(self, section: str, spec: dict[str, Any], timeout_s: float) -> Any:
+        rows = []
+        for store in stores.STORES:
+            self.tell(f"{section}: {store}")
+            row: dict[str, Any] = {"store": store, **spec}
+            try:
+                row |= in_worker(section, {"store": store, **spec}, timeout_s=timeout_s)
+            except WorkerError as error:
+                row["error"] = str(error)
+            rows.append(row)
+        return rows
+
     def _matching(self, part: str, recorded: str, size: int, **spec: Any) -> dict[str, Any]:
         path = self.folder / matching.file_name(recorded, size)
         known = {"path": str(path), "size": size, "body": self.plan.body}
@@ -238,7 +266,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to FILE")
     parser.add_argument("--profile", action="store_true", help="profile onetake's replayed calls")
     parser.add_argument("--clients", nargs="+", choices=CLIENTS, default=CLIENTS)
-    parser.add_argument("--only", nargs="+", choices=SECTIONS, default=SECTIONS)
+    parser.add_argument("--only", nargs="+", choices=SECTIONS, default=())
     options = parser.parse_args()
     begun = time.monotonic()
 
@@ -246,6 +274,8 @@ def main() -> None:
         print(f"[{time.monotonic() - begun:4.0f} s] {text}", file=sys.stderr, flush=True)
 
     plan = SMOKE if options.smoke else FULL
+    # Minutes, and gigabytes of memory and disk: only where it is asked for.
+    wanted = options.only or [name for name in SECTIONS if options.smoke or name != "million"]
     with tempfile.TemporaryDirectory(prefix="onetake-bench-") as folder:
         bench = Bench(plan, Path(folder), options.clients, tell)
         if options.profile:
@@ -257,7 +287,7 @@ def main() -> None:
             "platform": platform.platform(),
             "versions": tools.versions(),
         }
-        results = {name: getattr(bench, name)() for name in SECTIONS if name in options.only}
+        results = {name: getattr(bench, name)() for name in SECTIONS if name in wanted}
     report = Report(sys.stdout)
     report.all(results, machine)
     if options.json:

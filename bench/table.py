@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TextIO
 
-from bench import idle, matching, opening, recording, replaying, startup, tools
+from bench import idle, matching, million, opening, recording, replaying, startup, stores, tools
 
 _NAMES = {"floor": "floor", "mock": "own mock", **{tool: tool for tool in tools.TOOLS}}
 
@@ -216,6 +216,52 @@ class Report:
             for text, us in matching.per_rule(row).items():
                 self._budget(us, matching.RULE_BUDGET_US, f"{what}, {text}", " µs")
         self._line("")
+
+    def _stores(self, rows: list[dict[str, Any]]) -> None:
+        self._title(
+            f"7. A shared cassette of {rows[0]['size']:,} chats, streamed and not: ms, best (median)"
+        )
+        head = ("round trip", "first", "later", "changed", "adding one")
+        self._line(
+            f"{'store':<9}" + "".join(f"{one:>16}" for one in head) + f"{'packed':>9}{'unalike':>9}"
+        )
+        for row in rows:
+            if "error" in row:
+                self._line(f"{row['store']:<9}  {row['error']}")
+                continue
+            best, middle = row["best_ms"], row["median_ms"]
+            cells = (
+                f"{best[what]:.2f} ({middle[what]:.2f})"
+                for what in ("ping", "first", "later", "changed", "append")
+            )
+            text = "".join(f"{one:>16}" for one in cells)
+            self._line(f"{row['store']:<9}{text}{row['ratio']:>9.1%}{row['ratio_unalike']:>9.1%}")
+            name = f"{row['store']}, {row['size']:,} chats"
+            for which in ("first", "later") if row["store"] in stores.BUDGETED else ():
+                above = best[which] - best["ping"]
+                self._budget(above, stores.OPEN_BUDGET_MS, f"{which} opening, {name}", " ms")
+            self._budget(row["ratio"], stores.SIZE_BUDGET, f"packed, {name}", " x plain")
+        self._line(
+            "packed: of the plain size; unalike: the same where no two have a sentence in common"
+        )
+
+    def _million(self, rows: list[dict[str, Any]]) -> None:
+        few, many = rows[0]["sizes"]
+        self._title(f"8. A store with {few:,} interactions and one with {many:,}: ms, median")
+        self._line(f"{'store':<9}{'open: few':>12}{'many':>10}{'adding one: few':>20}{'many':>10}")
+        for row in rows:
+            if "error" in row:
+                self._line(f"{row['store']:<9}  {row['error']}")
+                continue
+            opened, added = row["open"], row["append"]
+            self._line(
+                f"{row['store']:<9}{opened[str(few)]:>12.2f}{opened[str(many)]:>10.2f}"
+                f"{added[str(few)]:>20.2f}{added[str(many)]:>10.2f}"
+                f"   filled in {row['filled_s']:.0f} s"
+            )
+            for what, by_size in (("open", opened), ("append", added)):
+                times = by_size[str(many)] / by_size[str(few)]
+                self._budget(times, million.BUDGET, f"{what}, {row['store']}, {many:,}", " x few")
 
     def _budget(self, value: float, limit: float, what: str, unit: str) -> None:
         met = value <= limit

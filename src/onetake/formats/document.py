@@ -142,13 +142,25 @@ _LINE_WITHIN = 600
 class Stored:
     """One entry of a document: its text, decoded when asked for. Safe to share between threads."""
 
-    __slots__ = ("_blob", "_interaction", "_place", "_raw")
+    __slots__ = ("_blob", "_interaction", "_place", "_text")
 
-    def __init__(self, raw: Raw, place: tuple[str, int], blob: Callable[[str], bytes]) -> None:
-        self._raw = raw
+    def __init__(
+        self,
+        text: Raw | Callable[[], bytes],
+        place: tuple[str, int],
+        blob: Callable[[str], bytes],
+    ) -> None:
+        """`text` may be what gives it when it is first wanted, and raises `CassetteError`."""
+        self._text = text
         self._place = place
         self._blob = blob
         self._interaction: Interaction | None = None
+
+    @property
+    def _raw(self) -> Raw:
+        if not isinstance(self._text, Raw):
+            self._text = Raw(self._text())
+        return self._text
 
     @property
     def raw(self) -> bytes:
@@ -162,10 +174,10 @@ class Stored:
     @property
     def line(self) -> tuple[str, str] | None:
         """Method and URL, mostly without decoding; None for an entry that cannot be read."""
-        found = _LINE.search(self.text(_LINE_WITHIN))
-        if found is not None:
-            return found[1].decode("utf-8", "replace"), found[2].decode("utf-8", "replace")
         try:
+            found = _LINE.search(self.text(_LINE_WITHIN))
+            if found is not None:
+                return found[1].decode("utf-8", "replace"), found[2].decode("utf-8", "replace")
             request = self.request
         except CassetteError:
             return None
@@ -186,7 +198,7 @@ class Stored:
         """When it was made, UTC seconds; 0 where that is not known."""
         try:
             made = _made.decode(self._raw).recorded
-        except _BROKEN as error:
+        except (*_BROKEN, CassetteError) as error:
             raise self._located(error) from error
         return float(made.at) if made is not None else 0.0
 

@@ -10,7 +10,7 @@ import secrets
 import time
 from threading import Lock
 
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from onetake.errors import OnetakeError, StoreError
 from onetake.formats.document import Stored, encode_entry
@@ -112,7 +112,7 @@ class SharedFlights:
             pass  # it ends by itself
 
     def _landed(self, data: bytes) -> Stored:
-        stored = self._cassette.stored(Raw(unpack(data)))
+        stored = self._cassette.stored(unpack(data))
         stored.interaction  # noqa: B018 - decoded here, where a broken one only costs a call
         return stored
 

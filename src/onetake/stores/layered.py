@@ -12,19 +12,22 @@ from contextlib import suppress
 from threading import Lock
 from typing import TypeVar
 
+import msgspec
 from msgspec import Struct
 
 from onetake.errors import StoreError
-from onetake.stores.port import Capacity, Claim, Held, Row, RowStore
+from onetake.stores.port import COMPANION, Capacity, Claim, Held, Row, RowStore
 from onetake.stores.sqlite import SqliteStore
 
 _PAUSE_S = 2.0  # after a failure the store is left alone: tests do not queue for its time-outs
 _CACHE_LIMIT = 1 << 30  # bytes
-_VERSION = "!version"
+_HELD = "!held"
 _BLOBS = "\0blobs"  # no cassette has such a name
 _RUN = "\0run "
 
 _T = TypeVar("_T")
+
+_to_held = msgspec.msgpack.Decoder(Held).decode
 
 _monotonic = time.monotonic  # bound early: fake clocks do not reach us
 
@@ -68,13 +71,14 @@ class LayeredStore:
 
     def read(self, cassette: str, *, known: str = "") -> Held:
         cached = Held()
-        with suppress(StoreError):
-            cached = self._cache.read(cassette)
-        version = next((row.data.decode() for row in cached.rows if row.slot == _VERSION), "")
-        cached = Held(tuple(row for row in cached.rows if row.slot != _VERSION), version)
+        with suppress(StoreError, msgspec.MsgspecError):
+            for row in self._cache.read(cassette).rows:
+                if row.slot == _HELD:
+                    cached = _to_held(row.data)
+        version = cached.version
         fresh = self._asked(lambda: self._delivered().read(cassette, known=version))
         held = cached if fresh is None or fresh.is_unchanged else fresh
-        if held is fresh:
+        if held is fresh and held.version != version:
             self._remember(cassette, held)
         waiting = self._waiting(cassette)
         if waiting:
@@ -101,7 +105,7 @@ class LayeredStore:
             return taken
         name = cassette if replacing_run is None else f"{cassette}{_RUN}{replacing_run}"
         added = self._spool.append(name, rows)
-        self._add(spooled=len(added))
+        self._add(spooled=sum(not slot.startswith(COMPANION) for slot in added))
         return added
 
     def blobs(self, names: Sequence[str]) -> dict[str, bytes]:
@@ -142,7 +146,7 @@ class LayeredStore:
             cassette, _, run = name.partition(_RUN)
             self._remote.append(cassette, rows, replacing_run=run or None)
             # What another process has spooled meanwhile stays for the next time.
-            gone = self._spool.remove(name, [row.slot for row in rows])
+            gone = self._spool.remove(name, [row.slot for row in rows if not row.is_companion])
             self._add(delivered=gone)
 
     def cassettes(self) -> Iterator[str]:
@@ -207,10 +211,11 @@ class LayeredStore:
             )
 
     def _remember(self, cassette: str, held: Held) -> None:
-        version = Row(_VERSION, held.version.encode())
+        """One row for all of it: the cache is read and written whole."""
+        row = Row(_HELD, msgspec.msgpack.encode(held))
         with suppress(StoreError):
-            # Taking the version for a run replaces all rows of another version in one step.
-            self._cache.append(cassette, [*held.rows, version], replacing_run=held.version)
+            # Taking the version for a run replaces the row of another version in one step.
+            self._cache.append(cassette, [row], replacing_run=held.version)
             self._cache.trim(self._cache_limit)
 
     def _waiting(self, cassette: str) -> list[Row]:

@@ -9,44 +9,33 @@ ignore it while it is still listed. What it does not name stays, so no append is
 
 from __future__ import annotations
 
-import os
 import random
 import re
 import secrets
-import shutil
-import sys
-import tempfile
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final, TypeVar
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from typing import Final, TypeVar
+from urllib.parse import quote, unquote
 
 import msgspec
 from msgspec import Struct
 
-from onetake.errors import StoreError, UsageError
+from onetake.errors import StoreError
+from onetake.stores.bucket import Bucket, Listed
 from onetake.stores.names import digest
-from onetake.stores.port import Capacity, Claim, Held, Row
+from onetake.stores.port import COMPANION, Capacity, Claim, Held, Row
+from onetake.stores.processes import OfProcess
 
-_Item = TypeVar("_Item")
-_Made = TypeVar("_Made")
 _Kind = TypeVar("_Kind")
 
 _MARKER: Final = b"onetake 1"
-_SCHEMES: Final = ("s3", "gs", "az", "file")
-_REMEDY: Final = "Check the URL, the credentials and that the bucket exists and can be reached."
 _MERGED_FROM: Final = 32  # objects; below that a read is one round of parallel gets
 _TRIES: Final = 60  # lost races for one number before a store gives up
-_PARALLEL: Final = 16
 _RUNS_KEPT: Final = 64
 _CACHED_BYTES: Final = 32 << 20
 _SEGMENT: Final = 120  # characters; file systems allow 255 bytes
-_GUARD_S: Final = 10.0  # after that the guard of a local update is of a process that died
 
 
 class _Entry(Struct, frozen=True, array_like=True):
@@ -71,15 +60,10 @@ class _Begin(Struct, frozen=True, array_like=True):
     name: bytes
 
 
-class _Listed(Struct, frozen=True):
-    path: str
-    tag: str
-
-
 class _View(Struct, frozen=True):
     """A cassette at one moment."""
 
-    listed: tuple[_Listed, ...]
+    listed: tuple[Listed, ...]
     entries: tuple[_Entry, ...]
 
     @property
@@ -116,28 +100,25 @@ class _View(Struct, frozen=True):
         return int(self.listed[-1].path.rpartition("/")[2])
 
 
-class _Connection:
-    """What belongs to one process: obstore, its store, locks, and parsed objects."""
+class _Memory:
+    """What one process knows: locks, parsed objects, and what was found out about the namespace."""
 
-    def __init__(self, open_store: Callable[[Any], Any]) -> None:
-        self.pid = os.getpid()
-        self.api = _obstore()
-        self.store = open_store(self.api)
+    def __init__(self) -> None:
         self.is_marked = False
         self.is_tried = False  # whether conditional writes are known to work
         self.lock = threading.Lock()
         self.writing: dict[str, threading.Lock] = {}
-        self.cached: OrderedDict[_Listed, tuple[_Entry, int]] = OrderedDict()
+        self.cached: OrderedDict[Listed, tuple[_Entry, int]] = OrderedDict()
         self.cached_bytes = 0
 
-    def find(self, one: _Listed) -> _Entry | None:
+    def find(self, one: Listed) -> _Entry | None:
         with self.lock:
             found = self.cached.get(one)
             if found is not None:
                 self.cached.move_to_end(one)
             return found[0] if found else None
 
-    def keep(self, one: _Listed, entry: _Entry, size: int) -> None:
+    def keep(self, one: Listed, entry: _Entry, size: int) -> None:
         with self.lock:
             if one in self.cached:
                 return
@@ -171,29 +152,15 @@ class ObjectStore:
         command_timeout_s: float = 5.0,
         retries: int = 2,
     ) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in _SCHEMES or (parts.scheme != "file" and not parts.hostname):
-            raise UsageError(
-                f"The store {parts.scheme}:// is not known or names no bucket.",
-                remedy="Use s3://bucket/prefix, gs://..., az://... or file:///folder.",
-            )
-        query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-        host = parts.netloc.rpartition("@")[2]  # a user and password have no meaning here
-        self._scheme = parts.scheme
-        self._url = f"{parts.scheme}://{host}{parts.path.rstrip('/')}"
-        self._endpoint = query.get("endpoint", "")
-        self._region = query.get("region", "")
-        self._root = query.get("namespace", namespace).strip("/")
-        self._connect_timeout = timedelta(seconds=connect_timeout_s)
-        self._timeout = timedelta(seconds=command_timeout_s)
-        self._retries = retries
-        self._current: _Connection | None = None
-        self._opening = threading.Lock()
-        self._pid = os.getpid()
-
-    @property
-    def place(self) -> str:
-        return f"{self._url}/{self._root}"
+        self._bucket = Bucket(
+            url,
+            namespace=namespace,
+            connect_timeout_s=connect_timeout_s,
+            command_timeout_s=command_timeout_s,
+            retries=retries,
+        )
+        self.place = self._bucket.place
+        self._memory = OfProcess(_Memory)
 
     def read(self, cassette: str, *, known: str = "") -> Held:
         self._check_marker()
@@ -245,32 +212,27 @@ class ObjectStore:
     def blobs(self, names: Sequence[str]) -> dict[str, bytes]:
         self._check_marker()
         wanted = list(dict.fromkeys(names))
-        found = self._each(self._get, [self._path("b", _segment(name)) for name in wanted])
+        found = self._bucket.each(
+            self._bucket.get, [self._path("b", _segment(name)) for name in wanted]
+        )
         return {name: one[0] for name, one in zip(wanted, found, strict=True) if one is not None}
 
     def put_blobs(self, blobs: Mapping[str, bytes]) -> None:
         if not blobs:
             return
         self._mark()
-        self._each(
-            lambda item: self._create(self._path("b", _segment(item[0])), item[1]),
+        self._bucket.each(
+            lambda item: self._bucket.create(self._path("b", _segment(item[0])), item[1]),
             list(blobs.items()),
         )
 
     def cassettes(self) -> Iterator[str]:
         self._check_marker()
-        top = self._path("c")
-        with self._translated() as at:
-            if self._scheme == "file":  # emptied folders stay there
-                paths = [one["path"] for one in at.api.list(at.store, top).collect()]
-                folders = {path.rpartition("/")[0] for path in paths}
-            else:
-                folders = set(at.api.list_with_delimiter(at.store, top)["common_prefixes"])
-        for folder in sorted(folders):
-            segment = folder.rstrip("/").rpartition("/")[2]
+        for folder in self._bucket.folders(self._path("c")):
+            segment = folder.rpartition("/")[2]
             name = _name(segment)
             if name is None:
-                found = self._get(self._path("n", segment))
+                found = self._bucket.get(self._path("n", segment))
                 if found is None:
                     continue  # removed meanwhile
                 name = self._decode(found[0], _Begin).name.decode("utf-8", "surrogatepass")
@@ -281,7 +243,7 @@ class ObjectStore:
         folder, token = self._folder(cassette), secrets.token_hex(8)
         if not self._list(folder):
             if slots is None:
-                self._delete(self._path("h", _segment(cassette)))
+                self._bucket.delete(self._path("h", _segment(cassette)))
             return 0
 
         def change(view: _View) -> _Entry | None:
@@ -291,6 +253,8 @@ class ObjectStore:
                 return _base(view, token, {}, ()) if view.listed else None
             if len(kept) == len(held):
                 return None
+            if all(slot.startswith(COMPANION) for slot in kept):
+                kept = {}
             return _base(view, token, kept, view.runs)
 
         before, entry = self._commit(cassette, token, change)
@@ -298,12 +262,13 @@ class ObjectStore:
             return 0
         if slots is None:
             # The empty base goes last: until then new appends count on from it.
-            self._delete(self._path("n", _segment(cassette)))
+            self._bucket.delete(self._path("n", _segment(cassette)))
             for one, found in self._entries(self._list(folder)):
                 if found is not None and found.token == token:
-                    self._delete(one.path)
-            self._delete(self._path("h", _segment(cassette)))
-        return len(before.rows) - len(entry.rows)
+                    self._bucket.delete(one.path)
+            self._bucket.delete(self._path("h", _segment(cassette)))
+        held = before.rows
+        return len(held) if slots is None else len(held.keys() & set(slots))
 
     def claim(self, name: str, holder: str, ttl_s: float) -> Claim:
         self._mark()
@@ -311,50 +276,54 @@ class ObjectStore:
         mine = _Claim(secrets.token_hex(8), holder, time.time() + ttl_s)
         data = msgspec.msgpack.encode(mine)
         for _ in range(4):
-            found = self._get(path)
+            found = self._bucket.get(path)
             if found is None:
-                if self._create(path, data):
+                if self._bucket.create(path, data):
                     return Claim(True)
                 continue
             held = self._decode(found[0], _Claim)
             if held.holder != holder and held.until > time.time():
                 return Claim(False, held.data)
-            if self._update(path, data, found[1]):
+            if self._bucket.update(path, data, found[1]):
                 return Claim(True)
-        found = self._get(path)
+        found = self._bucket.get(path)
         held = mine if found is None else self._decode(found[0], _Claim)
         return Claim(found is not None and held.token == mine.token, held.data)
 
     def settle(self, name: str, holder: str, data: bytes, ttl_s: float) -> None:
         self._mark()
         left = _Claim(secrets.token_hex(8), holder, time.time() + ttl_s, data)
-        self._put(self._path("claims", digest(name)), msgspec.msgpack.encode(left))
+        self._bucket.put(self._path("claims", digest(name)), msgspec.msgpack.encode(left))
 
     def release(self, names: Sequence[str], holder: str) -> None:
         self._check_marker()
-        self._each(lambda name: self._release(name, holder), names)
+        self._bucket.each(lambda name: self._release(name, holder), names)
 
     def _release(self, name: str, holder: str) -> None:
         path = self._path("claims", digest(name))
-        found = self._get(path)
+        found = self._bucket.get(path)
         if found is not None and self._decode(found[0], _Claim).holder == holder:
             # An update, not a delete: a delete could hit who took over a moment ago.
             free = _Claim(secrets.token_hex(8), "", 0.0)
-            self._update(path, msgspec.msgpack.encode(free), found[1])
+            self._bucket.update(path, msgspec.msgpack.encode(free), found[1])
 
     def history(self, cassette: str) -> list[bytes]:
         self._check_marker()
-        found = self._get(self._path("h", _segment(cassette)))
+        found = self._bucket.get(self._path("h", _segment(cassette)))
         return [] if found is None else self._decode(found[0], list[bytes])
 
     def add_history(self, cassette: str, line: bytes, *, kept: int = 20) -> None:
         self._mark()
         path = self._path("h", _segment(cassette))
         for attempt in range(_TRIES):
-            found = self._get(path)
+            found = self._bucket.get(path)
             lines = [] if found is None else self._decode(found[0], list[bytes])
             data = msgspec.msgpack.encode([*lines, line][-kept:] if kept > 0 else [])
-            done = self._create(path, data) if found is None else self._update(path, data, found[1])
+            done = (
+                self._bucket.create(path, data)
+                if found is None
+                else self._bucket.update(path, data, found[1])
+            )
             if done:
                 return
             _wait(attempt)
@@ -363,23 +332,24 @@ class ObjectStore:
     def once(self, token: str) -> bool:
         self._mark()
         path, mine = self._path("once", digest(token)), secrets.token_bytes(8)
-        if self._create(path, mine):
+        if self._bucket.create(path, mine):
             return True
-        found = self._get(path)  # a repeated request meets what it wrote itself
+        found = self._bucket.get(path)  # a repeated request meets what it wrote itself
         return found is not None and found[0] == mine
 
     def capacity(self) -> Capacity | None:
         return None
 
     def close(self) -> None:
-        self._current = None
+        self._bucket.close()
+        self._memory.drop()
 
     def _commit(
         self, cassette: str, token: str, change: Callable[[_View], _Entry | None]
     ) -> tuple[_View, _Entry | None]:
         """Add what `change` makes of the log to it: the log before, and the entry or None."""
         folder = self._folder(cassette)
-        with self._connection().writer(folder):  # own threads need not race each other
+        with self._memory.get().writer(folder):  # own threads need not race each other
             for attempt in range(_TRIES):
                 view = self._view(folder)
                 entry = change(view)
@@ -387,16 +357,16 @@ class ObjectStore:
                     return view, None
                 number = view.last + 1 if view.listed else self._first(cassette)
                 path = f"{folder}/{number:016d}"
-                won = self._create(path, msgspec.msgpack.encode(entry))
+                won = self._bucket.create(path, msgspec.msgpack.encode(entry))
                 # A request that obstore repeated is refused by the object that it made at first.
                 if won or self._view(folder).has(token):
                     if entry.is_base:
-                        self._each(self._delete, [one.path for one in view.listed])
+                        self._bucket.each(self._bucket.delete, [one.path for one in view.listed])
                     return view, entry
                 _wait(attempt)
         raise self._busy()
 
-    def _view(self, folder: str, listed: Sequence[_Listed] | None = None) -> _View:
+    def _view(self, folder: str, listed: Sequence[Listed] | None = None) -> _View:
         for attempt in range(_TRIES):
             if listed is None or attempt:
                 listed = self._list(folder)
@@ -406,12 +376,12 @@ class ObjectStore:
             _wait(attempt)  # merged meanwhile: the list is out of date
         raise self._busy()
 
-    def _entries(self, listed: Sequence[_Listed]) -> list[tuple[_Listed, _Entry | None]]:
+    def _entries(self, listed: Sequence[Listed]) -> list[tuple[Listed, _Entry | None]]:
         """Each with its entry, None where it is gone."""
-        at = self._connection()
+        at = self._memory.get()
 
-        def load(one: _Listed) -> _Entry | None:
-            found = self._get(one.path)
+        def load(one: Listed) -> _Entry | None:
+            found = self._bucket.get(one.path)
             if found is None:
                 return None
             entry = self._decode(found[0], _Entry)
@@ -420,91 +390,13 @@ class ObjectStore:
 
         known = {one: at.find(one) for one in listed}
         missing = [one for one, entry in known.items() if entry is None]
-        known.update(zip(missing, self._each(load, missing), strict=True))
+        known.update(zip(missing, self._bucket.each(load, missing), strict=True))
         return list(known.items())
 
-    def _list(self, folder: str) -> list[_Listed]:
-        with self._translated() as at:
-            found = at.api.list(at.store, folder).collect()
-        # The number is the last part; anything else (a half-written file of LocalStore) is not ours.
-        listed = [
-            _Listed(one["path"], _tag(one))
-            for one in found
-            if one["path"].rpartition("/")[2].isdigit()
-        ]
-        return sorted(listed, key=lambda one: one.path)
-
-    def _get(self, path: str) -> tuple[bytes, str] | None:
-        """The object and its tag."""
-        with self._translated() as at:
-            try:
-                found = at.api.get(at.store, path)
-                return bytes(found.bytes()), _tag(found.meta)
-            except FileNotFoundError as error:
-                if "NoSuchBucket" in str(error):
-                    raise
-                return None
-
-    def _create(self, path: str, data: bytes) -> bool:
-        """False where it exists already."""
-        with self._translated() as at:
-            try:
-                at.api.put(at.store, path, data, mode="create")
-                return True
-            except Exception as error:
-                if type(error).__name__ in ("AlreadyExistsError", "PreconditionError"):
-                    return False
-                raise
-
-    def _put(self, path: str, data: bytes) -> None:
-        with self._translated() as at:
-            at.api.put(at.store, path, data)
-
-    def _update(self, path: str, data: bytes, tag: str) -> bool:
-        """Replace what has `tag`; False where it is another by now."""
-        if self._scheme == "file":
-            return self._update_local(path, data, tag)
-        with self._translated() as at:
-            try:
-                # Azure and S3 compare the tag, Google the version; each ignores the other.
-                e_tag, _, version = tag.partition("\n")
-                mode = {"e_tag": e_tag, "version": version} if version else {"e_tag": e_tag}
-                at.api.put(at.store, path, data, mode=mode)
-                return True
-            except Exception as error:
-                name = type(error).__name__
-                if name in ("AlreadyExistsError", "PreconditionError", "FileNotFoundError"):
-                    return False
-                raise
-
-    def _update_local(self, path: str, data: bytes, tag: str) -> bool:
-        """The same where the store cannot compare: under a guard that one process can create."""
-        guard = f"{path}.guard"
-        if not self._create(guard, b""):
-            with self._translated() as at, suppress(FileNotFoundError):
-                age = datetime.now(UTC) - at.api.head(at.store, guard)["last_modified"]
-                if age > timedelta(seconds=_GUARD_S):
-                    self._delete(guard)
-            return False
-        try:
-            found = self._get(path)
-            if found is None or found[1] != tag:
-                return False
-            with self._translated() as at:
-                at.api.put(at.store, path, data)
-            return True
-        finally:
-            self._delete(guard)
-
-    def _delete(self, path: str) -> None:
-        with self._translated() as at, suppress(FileNotFoundError):
-            at.api.delete(at.store, path)
-
-    def _each(self, work: Callable[[_Item], _Made], items: Sequence[_Item]) -> list[_Made]:
-        if len(items) < 2:
-            return [work(item) for item in items]
-        with ThreadPoolExecutor(min(_PARALLEL, len(items))) as pool:
-            return list(pool.map(work, items))
+    def _list(self, folder: str) -> list[Listed]:
+        """The cassette's log. What has no number (a half-written file of a folder) is not ours."""
+        found = self._bucket.listed(folder)
+        return [one for one in found if one.path.rpartition("/")[2].isdigit()]
 
     def _decode(self, data: bytes, kind: type[_Kind]) -> _Kind:
         try:
@@ -518,12 +410,13 @@ class ObjectStore:
 
     def _check_marker(self) -> bool:
         """Whether the namespace is in use. Raises `StoreError` where it is another's."""
-        at = self._connection()
+        at = self._memory.get()
         if at.is_marked:
             return True
-        found = self._get(self._path("format"))
+        found = self._bucket.get(self._path("format"))
         if found is None:
-            self._list(self._root)  # a missing bucket looks like a missing object in a head or get
+            # A missing bucket looks like a missing object in a head or get.
+            self._bucket.listed(self._path())
             return False
         text = found[0].strip()
         if text != _MARKER:
@@ -538,12 +431,12 @@ class ObjectStore:
         return True
 
     def _mark(self) -> None:
-        at, path = self._connection(), self._path("format")
+        at, path = self._memory.get(), self._path("format")
         if not self._check_marker():
-            self._create(path, _MARKER)
+            self._bucket.create(path, _MARKER)
             self._check_marker()
         # Some servers that speak S3 accept a conditional write and overwrite all the same.
-        if not at.is_tried and self._create(path, _MARKER):
+        if not at.is_tried and self._bucket.create(path, _MARKER):
             raise StoreError(
                 f"{self.place} ignores the condition of a write, so writers would lose recordings.",
                 remedy="Use a server that honours If-None-Match, as S3, GCS, Azure and MinIO do.",
@@ -558,18 +451,18 @@ class ObjectStore:
         number again: a slow delete of an old object cannot hit a new one.
         """
         path = self._path("n", _segment(cassette))
-        found = self._get(path)
+        found = self._bucket.get(path)
         while found is None:
             begin = _Begin(time.time_ns() // 1000, cassette.encode("utf-8", "surrogatepass"))
-            self._create(path, msgspec.msgpack.encode(begin))
-            found = self._get(path)
+            self._bucket.create(path, msgspec.msgpack.encode(begin))
+            found = self._bucket.get(path)
         return self._decode(found[0], _Begin).number
 
     def _folder(self, cassette: str) -> str:
         return self._path("c", _segment(cassette))
 
     def _path(self, *parts: str) -> str:
-        return "/".join((self._root, *parts) if self._root else parts)
+        return self._bucket.path(*parts)
 
     def _busy(self) -> StoreError:
         return StoreError(
@@ -577,123 +470,6 @@ class ObjectStore:
             remedy="Run again, or record with fewer processes.",
             path=self.place,
         )
-
-    def _connection(self) -> _Connection:
-        if self._pid != os.getpid():  # the lock may have been held by a thread that is no more
-            self._opening, self._pid = threading.Lock(), os.getpid()
-        current = self._current
-        if current is None or current.pid != os.getpid():
-            with self._opening:
-                current = self._current
-                if current is None or current.pid != os.getpid():
-                    current = self._current = _Connection(self._open)
-        return current
-
-    def _open(self, api: Any) -> Any:
-        try:
-            return self._open_store(api)
-        except Exception as error:
-            raise self._failure(error) from None
-
-    def _open_store(self, api: Any) -> Any:
-        if self._scheme == "file":
-            return api._store.LocalStore(unquote(urlsplit(self._url).path) or "/", mkdir=True)
-        config: dict[str, Any] = {}
-        client: dict[str, Any] = {
-            "connect_timeout": self._connect_timeout,
-            "timeout": self._timeout,
-        }
-        if self._endpoint:
-            config["endpoint"] = self._endpoint
-        if self._scheme == "s3":
-            region = self._region or os.environ.get("AWS_REGION", "")
-            config["region"] = region or os.environ.get("AWS_DEFAULT_REGION", "") or "us-east-1"
-        endpoint = self._endpoint or next(
-            (
-                os.environ[name]
-                for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
-                if self._scheme == "s3" and os.environ.get(name)
-            ),
-            "",
-        )
-        if endpoint.startswith("http://"):
-            client["allow_http"] = True
-        retry = {
-            "max_retries": self._retries,
-            "retry_timeout": self._timeout * (self._retries + 1),
-            "backoff": {
-                "init_backoff": timedelta(milliseconds=50),
-                "max_backoff": timedelta(seconds=1),
-                "base": 2,
-            },
-        }
-        return api._store.from_url(
-            self._url, config=config or None, client_options=client, retry_config=retry
-        )
-
-    @contextmanager
-    def _translated(self) -> Iterator[_Connection]:
-        """The border at which obstore's errors become `StoreError`."""
-        try:
-            yield self._connection()
-        except (StoreError, UsageError):
-            raise
-        except Exception as error:
-            # Not chained: obstore's text holds signed URLs and what the server says of the key.
-            raise self._failure(error) from None
-
-    def _failure(self, error: Exception) -> StoreError:
-        return StoreError(
-            f"Cannot use {self.place}: {_reason(error)}.", remedy=_REMEDY, path=self.place
-        )
-
-
-_loading = threading.Lock()
-_loaded: dict[int, Any] = {}
-
-
-def _obstore() -> Any:
-    """The extension module of obstore, for this process.
-
-    Its runtime's threads are lost in a fork and a call then waits for ever, so a child gets a second
-    copy of the library, from another file: the loader knows a library by its file.
-    """
-    global _loading
-    pid = os.getpid()
-    if pid in _loaded:
-        return _loaded[pid]
-    if _loaded:
-        _loading = threading.Lock()
-    with _loading:
-        if pid in _loaded:
-            return _loaded[pid]
-        try:
-            from obstore import _obstore as api
-        except ImportError as error:
-            raise UsageError(
-                "Stores in a bucket need the package obstore.",
-                remedy="pip install 'onetake[objects]'",
-            ) from error
-        made = _copy_of(api) if _loaded else api
-        _loaded[pid] = made
-        return made
-
-
-def _copy_of(api: Any) -> Any:
-    from importlib.machinery import ExtensionFileLoader
-    from importlib.util import module_from_spec, spec_from_loader
-
-    with tempfile.TemporaryDirectory(
-        prefix="onetake-", ignore_cleanup_errors=sys.platform == "win32"
-    ) as folder:
-        file = os.path.join(folder, os.path.basename(api.__file__))
-        shutil.copyfile(api.__file__, file)
-        loader = ExtensionFileLoader("_obstore", file)
-        spec = spec_from_loader("_obstore", loader)
-        assert spec is not None
-        module = module_from_spec(spec)
-        loader.exec_module(module)
-        return module
 
 
 def _base(
@@ -707,44 +483,7 @@ def _base(
     return _Entry(token, tuple(rows.items()), replaces, True, runs)
 
 
-def _reason(error: Exception) -> str:
-    """A few words of our own: what obstore says holds URLs, keys and Rust."""
-    text = str(error)
-    match type(error).__name__:
-        case "PermissionDeniedError" | "PermissionError":
-            return "access is denied"
-        case "UnauthenticatedError":
-            return "the credentials are missing or wrong"
-        case "FileNotFoundError":
-            return "there is no such bucket"
-        case "NotImplementedError" | "NotSupportedError":
-            return "it does not support conditional writes"
-    for sign, reason in (
-        ("NoSuchBucket", "there is no such bucket"),
-        ("InvalidAccessKeyId", "the credentials are missing or wrong"),
-        ("SignatureDoesNotMatch", "the credentials are missing or wrong"),
-        ("169.254.169.254", "the credentials are missing"),
-        ("token", "the credentials are missing or wrong"),
-        ("operation timed out", "it does not answer in time"),
-        ("TimedOut", "it does not answer in time"),
-        ("error sending request", "it cannot be reached"),
-        ("onnect", "it cannot be reached"),
-        ("builder error", "the endpoint is not a usable URL (http needs an http:// endpoint)"),
-    ):
-        if sign in text:
-            return reason
-    status = re.search(r"\b(?:status|returned)\D{0,30}([45]\d\d)\b", text)
-    if status:
-        return f"the server answers {status[1]}"
-    return f"obstore reports {type(error).__name__}"
-
-
-def _tag(meta: Any) -> str:
-    tag = meta["e_tag"] or f"{meta['last_modified'].isoformat()}-{meta['size']}"
-    return f"{tag}\n{meta['version'] or ''}"
-
-
-def _version(listed: Sequence[_Listed]) -> str:
+def _version(listed: Sequence[Listed]) -> str:
     if not listed:
         return ""
     return digest("".join(f"{one.path}\n{one.tag}\n" for one in listed))

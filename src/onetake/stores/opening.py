@@ -54,6 +54,6 @@ def _layered(remote: RowStore, root: Path) -> LayeredStore:
     name = digest(remote.place, 8)
     return LayeredStore(
         remote,
-        SqliteStore(cache / "stores" / f"{name}.cache.sqlite"),
+        SqliteStore(cache / "stores" / f"{name}.cache.sqlite", is_cache=True),
         SqliteStore(cache / "stores" / f"{name}.spool.sqlite"),
     )

@@ -97,14 +97,22 @@ class Flights(Protocol):
         """What was answered is in the cassette now, or else set apart: nobody has to wait for it."""
 
 
+COMPANION = "!"
+
+
 class Row(Struct, frozen=True):
     """One interaction as a shared store holds it: opaque `data` under the name of its `slot`.
 
-    A slot's name is text without white space; a store never looks into either.
+    A slot's name is text without white space; a store never looks into either, but for one sign: a
+    name that begins with `!` is of a companion, which is no interaction but serves those that are.
     """
 
     slot: str
     data: bytes
+
+    @property
+    def is_companion(self) -> bool:
+        return self.slot.startswith(COMPANION)
 
 
 class Held(Struct, frozen=True):
@@ -173,7 +181,10 @@ class RowStore(Protocol):
         """The names of all cassettes, in no certain order, without reading their rows."""
 
     def remove(self, cassette: str, slots: Sequence[str] | None = None) -> int:
-        """Take rows away (None: all of them and what is known of the cassette); how many were there."""
+        """Take rows away (None: all of them and what is known of the cassette); how many were there.
+
+        Companions go, in the same step and uncounted, with the last of the rows that they serve.
+        """
 
     def claim(self, name: str, holder: str, ttl_s: float) -> Claim:
         """`holder` has `name` for a time, unless somebody else has it whose time is not up.

@@ -6,14 +6,20 @@ the fingerprint of the matching settings: read with other settings, it is comput
 
 The row that replaces an expired one has its name and, behind it, the moment of the one that it replaces:
 again the first writer wins, and there is no instant at which a reader finds neither.
+
+Rows of one cassette have most of their text in common. A row `!dictionary.<digest>` holds it once; it is
+given with every append whose rows need it, so that they never lie anywhere without it. A row's text is
+unpacked when it is first wanted.
 """
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
+from operator import itemgetter
 from typing import NamedTuple
 
 import msgspec
@@ -24,16 +30,26 @@ from onetake.cassettes.session import Replaced, Slot
 from onetake.errors import CassetteError, StoreError
 from onetake.formats.blobs import blob_name
 from onetake.formats.document import Stored, encode_entry
-from onetake.formats.packing import pack, unpack
+from onetake.formats.packing import Dictionary, check, head, needed, pack, pack_plain, unpack
 from onetake.messages import Request
 from onetake.stores.names import digest
-from onetake.stores.port import Held, Opened, Published, Row, RowStore
+from onetake.stores.port import COMPANION, Held, Opened, Published, Row, RowStore
 
-_FORMAT = 1
+_FORMAT = 2
+_DICTIONARY = f"{COMPANION}dictionary."
 
 
 class _Packed(Struct, array_like=True):
-    """What a row holds, before it is compressed. `order` puts rows as they were published and sent."""
+    """What a row holds. `order` puts rows as they were published and sent."""
+
+    format: int
+    order: tuple[int, int]
+    fingerprint: bytes
+    entry: bytes  # packed
+
+
+class _Packed1(Struct, array_like=True):
+    """What it held in format 1, where the whole was packed."""
 
     format: int
     order: tuple[int, int]
@@ -41,13 +57,21 @@ class _Packed(Struct, array_like=True):
     entry: bytes
 
 
-class _Place(Struct, frozen=True):
-    """Where a recording lies: the key and the number in the row's name, the name, and its order."""
+class _Place(NamedTuple):
+    """Where a recording lies, in the order of recordings. `key` and `n` are those in the row's name."""
 
-    key: bytes
+    order: tuple[int, int]
     n: int
     row: str
-    order: tuple[int, int]
+    key: bytes
+
+
+class _Found(NamedTuple):
+    """A recording, where it lies, and its exact key."""
+
+    place: _Place
+    key: bytes
+    stored: Stored
 
 
 class _Loaded(NamedTuple):
@@ -61,6 +85,8 @@ class _Loaded(NamedTuple):
 _NAME = re.compile(r"([0-9a-f]{32})\.([0-9]+)(?:\.([0-9]+))?")
 
 _rows = msgspec.msgpack.Decoder(_Packed)
+_rows_1 = msgspec.msgpack.Decoder(_Packed1)
+_FIRST_BYTE = msgspec.msgpack.encode(_Packed(_FORMAT, (0, 0), b"", b""))[0]  # no form of `packing`
 
 
 class SharedCassette:
@@ -77,59 +103,68 @@ class SharedCassette:
         self._blobs: dict[str, bytes] = {}
         self._places: dict[bytes, list[_Place]] = {}  # as loaded: by key, in order
         self._loaded: _Loaded | None = None
+        self._dictionary: Dictionary | None = None  # that of the last row
+        self._is_empty = True  # as far as is known
 
     def load(self, key: Callable[[Request], bytes], fingerprint: str) -> Opened:
         held = self.store.read(self.name)
         self._loaded = _Loaded(held.version, key, fingerprint)
-        found = list(self._found(held, key, fingerprint))
+        found, self._dictionary = self._read(held, key, fingerprint)
+        self._is_empty = not found
         self._places = {}
-        for place, exact, _ in found:
-            self._places.setdefault(exact, []).append(place)
-        return Opened(tuple(stored for *_, stored in found), tuple(exact for _, exact, _ in found))
+        for one in found:
+            self._places.setdefault(one.key, []).append(one.place)
+        return Opened(tuple(one.stored for one in found), tuple(one.key for one in found))
 
     def published_since(self, slot: Slot, replaced: Replaced | None) -> Stored | None:
         """What another has published in `slot`, or instead of `replaced`, after this was loaded."""
         if self._loaded is None:
             return None
-        known, key, fingerprint = self._loaded
-        held = self.store.read(self.name, known=known)
+        version, key, fingerprint = self._loaded
+        held = self.store.read(self.name, known=version)
         if held.is_unchanged:
             return None
-        found = [one for _, exact, one in self._found(held, key, fingerprint) if exact == slot.key]
-        one = next(iter(found[slot.n :]), None)
+        found, _ = self._read(held, key, fingerprint)
+        equal = [one.stored for one in found if one.key == slot.key]
+        one = next(iter(equal[slot.n :]), None)
         is_new = one is not None and (replaced is None or one.at != replaced.at)
         return one if is_new else None
 
-    def stored(self, entry: Raw, number: int = 0) -> Stored:
-        """A recording of this cassette from its text."""
-        return Stored(entry, (self.place, number), self._blob)
+    def stored(self, entry: bytes) -> Stored:
+        """A recording of this cassette that does not lie in it yet."""
+        return Stored(Raw(entry), (self.place, 0), self._blob)
 
-    def _found(
+    def _read(
         self, held: Held, key: Callable[[Request], bytes], fingerprint: str
-    ) -> list[tuple[_Place, bytes, Stored]]:
-        """Every recording in order: where it lies, its exact key, itself."""
+    ) -> tuple[list[_Found], Dictionary | None]:
+        """Every recording in order, and the dictionary of the last; of one place only the newest."""
         wanted = _short(fingerprint)
-        found: list[tuple[_Place, bytes, Stored]] = []
-        for place, packed in self._newest(held.rows):
-            stored = self.stored(Raw(packed.entry), len(found))
-            is_known = wanted and packed.fingerprint == wanted
-            found.append((place, place.key if is_known else key(stored.request), stored))
-        return sorted(found, key=lambda one: (one[0].order, one[0].n, one[0].row))
-
-    def _newest(self, rows: Sequence[Row]) -> Iterator[tuple[_Place, _Packed]]:
-        """Each place's recording; those that it had before are passed over."""
+        beside: dict[str, Dictionary] = {}
         newest: dict[tuple[str, str], tuple[int, Row]] = {}
-        for row in rows:
-            named = _NAME.fullmatch(row.slot)
-            if named is None:
-                raise self._unreadable(f"its name {row.slot[:80]!r} is none")
-            key_hex, n, replaced = named.groups()
-            at = int(replaced or -1)
-            if at >= newest.get((key_hex, n), (-1, row))[0]:
-                newest[key_hex, n] = at, row
-        for (key_hex, n), (_, row) in newest.items():
-            packed = self._unpacked(row)
-            yield _Place(bytes.fromhex(key_hex), int(n), row.slot, packed.order), packed
+        for row in held.rows:
+            if row.slot.startswith(_DICTIONARY):
+                name = row.slot.removeprefix(_DICTIONARY)
+                beside[name] = Dictionary(row.data, name)
+            elif not row.slot.startswith(COMPANION):
+                named = _NAME.fullmatch(row.slot)
+                if named is None:
+                    raise self._unreadable(f"its name {row.slot[:80]!r} is none")
+                key_hex, n, replaced = named.groups()
+                at = -1 if replaced is None else int(replaced)
+                before = newest.get((key_hex, n))
+                if before is None or before[0] < at:
+                    newest[key_hex, n] = at, row
+        packed = [self._packed_in(*name, row) for name, (_, row) in newest.items()]
+        packed.sort(key=itemgetter(0))
+        self._check({head(one.entry) for _, one in packed}, beside)
+        found: list[_Found] = []
+        for place, one in packed:
+            text = partial(self._text, one.entry, beside)
+            stored = Stored(text, (self.place, len(found)), self._blob)
+            is_known = wanted and one.fingerprint == wanted
+            found.append(_Found(place, place.key if is_known else key(stored.request), stored))
+        last = needed(packed[-1][1].entry) if packed else None
+        return found, None if last is None else beside[last]
 
     def publish(
         self,
@@ -140,27 +175,30 @@ class SharedCassette:
     ) -> Published:
         now = time.time_ns()
         blobs: dict[str, bytes] = {}
+        entries = [encode_entry(take.interaction, blobs) for take in takes]
+        dictionary, packed = self._packed(entries)
         rows: list[Row] = []
         old: dict[str, str] = {}  # the rows that are replaced, by the names of those that do
-        for number, take in enumerate(takes):
+        for number, (take, data) in enumerate(zip(takes, packed, strict=True)):
             order, fingerprint = (now, number), self._fingerprint
             name, place = self._row_of(take.slot), self._replaced_by(take)
             if place is not None and take.replaces is not None:
                 name = f"{place.key.hex()}.{place.n}.{int(take.replaces.at)}"
                 order, old[name] = place.order, place.row
                 if place.key != take.slot.key:
-                    fingerprint = ""  # the name does not tell its key
-            entry = encode_entry(take.interaction, blobs)
-            packed = _Packed(_FORMAT, order, fingerprint, entry)
-            rows.append(Row(name, pack(msgspec.msgpack.encode(packed))))
+                    fingerprint = b""  # the name does not tell its key
+            row = _Packed(_FORMAT, order, fingerprint, data)
+            rows.append(Row(name, msgspec.msgpack.encode(row)))
+        own = [] if dictionary is None else [_to_row(dictionary)]
         if blobs:  # before the rows that name them
             self.store.put_blobs({name: pack(data) for name, data in blobs.items()})
-        added = self.store.append(self.name, rows, replacing_run=replacing_run)
+        added = self.store.append(self.name, own + rows, replacing_run=replacing_run)
+        self._dictionary, self._is_empty = dictionary or self._dictionary, False
         if gone := [old[name] for name in added if name in old]:
             with suppress(StoreError):  # no reader looks at them any more
                 self.store.remove(self.name, gone)
         lost = [take for take, row in zip(takes, rows, strict=True) if row.slot not in added]
-        return Published(len(added), sum(not take.is_shared for take in lost))
+        return Published(len(rows) - len(lost), sum(not take.is_shared for take in lost))
 
     def _row_of(self, slot: Slot) -> str:
         """The row for `slot`, which comes after those that were loaded, whatever was removed of them."""
@@ -176,20 +214,55 @@ class SharedCassette:
         slot = take.replaces.slot
         return next(iter(self._places.get(slot.key, [])[slot.n :]), None)
 
-    def _unpacked(self, row: Row) -> _Packed:
-        try:
-            packed = _rows.decode(unpack(row.data))
-        except (msgspec.MsgspecError, ValueError, CassetteError) as error:
-            raise self._unreadable(str(error)) from error
-        if packed.format != _FORMAT:
-            raise CassetteError(
-                f"A recording of {self.place} has the format {packed.format}, newer than {_FORMAT}.",
-                remedy="Update onetake.",
-                path=self.place,
-            )
-        return packed
+    def _packed(self, entries: Sequence[bytes]) -> tuple[Dictionary | None, list[bytes]]:
+        """The entries packed as small as can be, and the dictionary that they need for it.
 
-    def _unreadable(self, why: str) -> CassetteError:
+        A new one pays where it saves what it takes, and where a second fold shows that more will come.
+        """
+        known = self._dictionary
+        try:
+            packed = [known.pack(entry) if known else pack(entry) for entry in entries]
+        except CassetteError:  # it is broken there: that is told where its rows are read
+            known, packed = None, [pack(entry) for entry in entries]
+        dictionary = known
+        is_second = known is None and not self._is_empty
+        if (len(entries) > 1 or is_second) and (new := Dictionary.of(entries)) is not None:
+            anew = [new.pack(entry) for entry in entries]
+            cost = 0 if is_second else len(new.packed)
+            if sum(map(len, anew)) + cost < sum(map(len, packed)):
+                dictionary, packed = new, anew
+        return (dictionary if any(map(needed, packed)) else None), packed
+
+    def _text(self, entry: bytes, beside: dict[str, Dictionary]) -> bytes:
+        try:
+            return unpack(entry, beside)
+        except CassetteError as error:
+            raise self._unreadable(error) from error
+
+    def _check(self, heads: set[bytes], beside: dict[str, Dictionary]) -> None:
+        """Raises `CassetteError` where texts with such heads cannot be unpacked here."""
+        try:
+            for one in heads:
+                check(one, beside)
+        except CassetteError as error:
+            raise self._unreadable(error) from error
+
+    def _packed_in(self, key_hex: str, n: str, row: Row) -> tuple[_Place, _Packed]:
+        """What the row holds, and where, without unpacking the text."""
+        try:
+            if row.data[0] == _FIRST_BYTE:
+                packed = _rows.decode(row.data)
+            else:
+                old = _rows_1.decode(unpack(row.data))
+                fingerprint = bytes.fromhex(old.fingerprint)
+                packed = _Packed(old.format + 1, old.order, fingerprint, pack_plain(old.entry))
+            if packed.format != _FORMAT:
+                raise CassetteError(f"its format {packed.format} is newer than {_FORMAT}")
+        except (msgspec.MsgspecError, ValueError, IndexError, CassetteError) as error:
+            raise self._unreadable(error) from error
+        return _Place(packed.order, int(n), row.slot, bytes.fromhex(key_hex)), packed
+
+    def _unreadable(self, why: Exception | str) -> CassetteError:
         return CassetteError(
             f"A recording of {self.place} cannot be read: {why}.",
             remedy="Remove it from the store and record anew, or update onetake.",
@@ -210,6 +283,10 @@ class SharedCassette:
         return self._blobs[name]
 
 
-def _short(fingerprint: str) -> str:
+def _short(fingerprint: str) -> bytes:
     """Long enough that two settings never share one."""
-    return digest(fingerprint, 8) if fingerprint else ""
+    return bytes.fromhex(digest(fingerprint, 8)) if fingerprint else b""
+
+
+def _to_row(dictionary: Dictionary) -> Row:
+    return Row(f"{_DICTIONARY}{dictionary.digest}", dictionary.packed)

@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import local
 
 from onetake.errors import StoreError
-from onetake.stores.port import Capacity, Claim, Held, Row
+from onetake.stores.port import COMPANION, Capacity, Claim, Held, Row
 
 _APPLICATION = 0x6F6E6574  # "onet", told by file(1) and by us
 _FORMAT = 1
@@ -45,8 +45,10 @@ CREATE TABLE tokens (token TEXT PRIMARY KEY);
 class SqliteStore:
     """Every cassette in the file `path`, which is made when something is first written."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, is_cache: bool = False) -> None:
+        """What a cache has written last may be lost with the power, and is not waited for."""
         self._path = path
+        self._is_cache = is_cache
         self.place = f"sqlite:{path}"
         self._own = _Own()
 
@@ -155,6 +157,12 @@ class SqliteStore:
                 ).rowcount
                 for slot in slots
             )
+            companions = f"slot GLOB '{COMPANION}*'"
+            connection.execute(
+                f"DELETE FROM rows WHERE cassette = ?1 AND {companions} AND NOT EXISTS "  # noqa: S608
+                f"(SELECT 1 FROM rows WHERE cassette = ?1 AND NOT {companions})",
+                (number,),
+            )
             connection.execute("UPDATE cassettes SET version = version + 1 WHERE id = ?", (number,))
             return gone
 
@@ -250,7 +258,8 @@ class SqliteStore:
         """`synced` waits for the disk: not worth while for what means nothing after a power cut."""
         with self._translated():
             connection = self._connection()
-            connection.execute(f"PRAGMA synchronous = {'FULL' if synced else 'NORMAL'}")
+            is_synced = synced and not self._is_cache
+            connection.execute(f"PRAGMA synchronous = {'FULL' if is_synced else 'NORMAL'}")
             with _transaction(connection, "BEGIN IMMEDIATE"):
                 yield connection
 

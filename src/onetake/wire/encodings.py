@@ -7,6 +7,7 @@ Codings: gzip and deflate (RFC 1950-1952), br (RFC 7932) and zstd (RFC 8878) whe
 
 from __future__ import annotations
 
+import sys
 import zlib
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -132,12 +133,12 @@ def _brotli() -> Any:
 def zstd_library() -> Any:
     """The standard library's module (from Python 3.14), else its backport, else None."""
     try:
-        from compression import zstd
-    except ImportError:
-        try:
+        if sys.version_info >= (3, 14):
+            from compression import zstd
+        else:  # not tried in vain: an import that fails is slow each time
             from backports import zstd
-        except ImportError:
-            return None
+    except ImportError:
+        return None
     return zstd
 
 

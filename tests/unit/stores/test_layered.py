@@ -1,27 +1,115 @@
-"""The cache in front of a store on another machine."""
+"""The cache and the spool in front of a store on another machine."""
 
 from __future__ import annotations
 
 import secrets
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from onetake.stores.layered import LayeredStore
-from onetake.stores.port import Row
+from onetake.errors import StoreError
+from onetake.stores.layered import LayeredStore, Trouble
+from onetake.stores.port import Held, Row
 from onetake.stores.sqlite import SqliteStore
 
 _LIMIT = 1 << 20
+ROWS = [Row("a", b"1"), Row("b", b"2"), Row("!dictionary", b"3")]
+
+
+class Remote(SqliteStore):
+    """A store that can be told to be down."""
+
+    is_down = False
+
+    def _connection(self) -> Any:
+        if self.is_down:
+            raise StoreError("It is down.")
+        return super()._connection()
 
 
 @pytest.fixture
-def stores(tmp_path: Path) -> list[SqliteStore]:
-    return [SqliteStore(tmp_path / f"{name}.sqlite") for name in ("remote", "cache", "spool")]
+def remote(tmp_path: Path) -> Any:
+    made = Remote(tmp_path / "remote.sqlite")
+    yield made
+    made.close()
 
 
-def test_the_cache_stays_within_its_limit_and_what_it_forgets_is_read_again(stores):
-    remote, cache, _ = stores
-    layered = LayeredStore(*stores, cache_limit=_LIMIT)
+@pytest.fixture
+def cache(tmp_path: Path) -> SqliteStore:
+    return SqliteStore(tmp_path / "cache.sqlite", is_cache=True)
+
+
+@pytest.fixture
+def layered(remote: Any, cache: SqliteStore, tmp_path: Path, monkeypatch: Any) -> Any:
+    monkeypatch.setattr("onetake.stores.layered._PAUSE_S", 0.0)
+    made = LayeredStore(remote, cache, SqliteStore(tmp_path / "spool.sqlite"))
+    yield made
+    made.close()
+
+
+def rows(held: Held) -> dict[str, bytes]:
+    return {row.slot: row.data for row in held.rows}
+
+
+def test_what_was_read_is_there_while_the_store_is_down(layered, remote):
+    layered.append("c", ROWS)
+    layered.read("c")
+    remote.is_down = True
+
+    assert rows(layered.read("c")) == {"a": b"1", "b": b"2", "!dictionary": b"3"}
+
+
+def test_another_version_takes_the_place_of_what_was_read(layered, remote):
+    layered.append("c", ROWS)
+    layered.read("c")
+    remote.remove("c", ["a"])
+    layered.read("c")
+    remote.is_down = True
+
+    assert rows(layered.read("c")) == {"b": b"2", "!dictionary": b"3"}
+
+
+def test_the_cache_is_written_only_where_something_changed(layered, remote, cache, monkeypatch):
+    written: list[str] = []
+    append = cache.append
+    monkeypatch.setattr(
+        cache,
+        "append",
+        lambda name, *args, **more: written.append(name) or append(name, *args, **more),
+    )
+
+    layered.read("none")
+    layered.read("none")
+    remote.append("c", ROWS)
+    first = layered.read("c")
+    again = layered.read("c")
+
+    assert written == ["c"]
+    assert rows(again) == rows(first)
+
+
+def test_a_broken_cache_is_read_as_none(layered, remote, cache):
+    remote.append("c", ROWS)
+    cache.append("c", [Row("!held", b"broken")])
+
+    assert len(layered.read("c").rows) == 3
+
+
+def test_recordings_are_counted_and_not_what_serves_them(layered, remote):
+    remote.is_down = True
+    layered.append("c", ROWS)
+    assert layered.drain_trouble().spooled == 2
+
+    remote.is_down = False
+    assert rows(layered.read("c")) == {"a": b"1", "b": b"2", "!dictionary": b"3"}
+    assert layered.drain_trouble() == Trouble(layered.place, delivered=2)
+    assert rows(remote.read("c")) == {"a": b"1", "b": b"2", "!dictionary": b"3"}
+
+
+def test_the_cache_stays_within_its_limit_and_what_it_forgets_is_read_again(tmp_path):
+    remote, cache, spool = (SqliteStore(tmp_path / name) for name in ("remote", "cache", "spool"))
+    layered = LayeredStore(remote, cache, spool, cache_limit=_LIMIT)
     rows = [Row("a", secrets.token_bytes(20_000)), Row("b", secrets.token_bytes(20_000))]
     names = [f"c{n}" for n in range(100)]
     blobs = {f"blob{n}": secrets.token_bytes(50_000) for n in range(30)}
@@ -41,14 +129,3 @@ def test_the_cache_stays_within_its_limit_and_what_it_forgets_is_read_again(stor
     assert largest < 1.2 * _LIMIT
     assert {row.data for row in layered.read("c0").rows} == {row.data for row in rows}
     assert layered.blobs(list(blobs)) == blobs
-
-
-def test_what_waits_to_be_delivered_is_never_forgotten(stores):
-    *_, spool = stores
-    layered = LayeredStore(*stores, cache_limit=1)
-    spool.append("c", [Row("a", secrets.token_bytes(100_000))])
-
-    layered.read("another")
-    layered.blobs(["none"])
-
-    assert spool.read("c").rows or stores[0].read("c").rows

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from onetake.errors import StoreError, UsageError
-from onetake.stores import objects
+from onetake.stores import bucket
 from onetake.stores.objects import ObjectStore
 from onetake.stores.port import Row, RowStore
 from tests.support.s3 import ENVIRONMENT, S3Server, s3_server
@@ -135,7 +135,7 @@ def test_an_append_that_lands_below_a_merge_is_kept(
 ) -> None:
     store.append("c", rows("a"))
     slow = ObjectStore(url)
-    create, waited = slow._create, threading.Event()
+    create, waited = slow._bucket.create, threading.Event()
 
     def late(path: str, data: bytes) -> bool:
         if "/c/" in path and not waited.is_set():
@@ -144,7 +144,7 @@ def test_an_append_that_lands_below_a_merge_is_kept(
                 store.append("c", rows(f"s{at}"))
         return create(path, data)
 
-    monkeypatch.setattr(slow, "_create", late)
+    monkeypatch.setattr(slow._bucket, "create", late)
     assert slow.append("c", rows("slow")) == {"slow"}
     assert "slow" in slots(ObjectStore(url))
     for at in range(80, 120):
@@ -156,7 +156,7 @@ def test_what_is_replaced_but_still_listed_is_ignored(
     store: ObjectStore, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.append("c", rows("old"))
-    monkeypatch.setattr(store, "_delete", lambda path: None)
+    monkeypatch.setattr(store._bucket, "delete", lambda path: None)
     store.append("c", rows("new"), replacing_run="r")
     assert count(store) == 2
     assert slots(ObjectStore(url)) == ["new"]
@@ -267,7 +267,7 @@ def test_names_are_any_text(store: ObjectStore, url: str) -> None:
     ("text", "word"), [(b"hello", "another program"), (b"onetake 2", "a newer onetake")]
 )
 def test_what_another_wrote_is_refused(store: ObjectStore, text: bytes, word: str) -> None:
-    store._create(store._path("format"), text)
+    store._bucket.create(store._path("format"), text)
     calls: list[Callable[[], object]] = [
         lambda: store.read("c"),
         lambda: store.append("c", rows("a")),
@@ -323,7 +323,7 @@ def test_a_server_that_ignores_conditions_is_refused(
 ) -> None:
     store.put_blobs({"a": b""})
     store.close()
-    monkeypatch.setattr(store, "_create", lambda path, data: True)
+    monkeypatch.setattr(store._bucket, "create", lambda path, data: True)
     with pytest.raises(StoreError, match="ignores the condition"):
         store.append("c", rows("a"))
 
@@ -360,7 +360,7 @@ def test_an_unknown_scheme_is_the_callers_mistake() -> None:
 def test_without_obstore_the_remedy_is_an_extra(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(objects, "_loaded", {})
+    monkeypatch.setattr(bucket, "_loaded", {})
     monkeypatch.setitem(__import__("sys").modules, "obstore", None)
     with pytest.raises(UsageError, match=r"onetake\[objects\]"):
         ObjectStore(f"file://{tmp_path}").read("c")

@@ -139,7 +139,7 @@ def test_a_lost_answer_does_not_lose_the_rows(server):
     """The server did what was asked, but the connection broke before the answer came."""
     with closing(RedisStore(server.url, namespace="lost")) as store:
         store.append("c", rows("old"))
-        client = store._own.client
+        client = store._server._own.client
         whole = client.pipeline
         import redis
 
@@ -221,7 +221,7 @@ def test_a_replica_is_read_but_not_written():
 )
 def test_another_format_is_refused(store, server, cluster, marker, reason):
     store.append("c", rows("a"))
-    store._own.client.set("onetake:format", marker)
+    store._server._own.client.set("onetake:format", marker)
     store.close()
 
     for use in (lambda: store.read("c"), lambda: store.append("c", rows("b"))):
@@ -231,7 +231,7 @@ def test_another_format_is_refused(store, server, cluster, marker, reason):
 
 def test_a_foreign_key_is_refused(store):
     store.append("c", rows("a"))
-    store._own.client.set(store._cassette_key("d"), "text")
+    store._server._own.client.set(store._cassette_key("d"), "text")
 
     for use in (lambda: store.read("d"), lambda: store.append("d", rows("b"))):
         with pytest.raises(StoreError, match="another program"):
