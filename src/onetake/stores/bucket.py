@@ -29,6 +29,7 @@ _Made = TypeVar("_Made")
 
 _SCHEMES: Final = ("s3", "gs", "az", "file")
 _REMEDY: Final = "Check the URL, the credentials and that the bucket exists and can be reached."
+_LOOKS: Final = 100  # at a folder, until two are the same
 _PARALLEL: Final = 16
 _GUARD_S: Final = 10.0  # after that the guard of a local update is of a process that died
 
@@ -90,7 +91,18 @@ class Bucket:
         return "/".join((self._root, *parts) if self._root else parts)
 
     def listed(self, folder: str) -> list[Listed]:
-        """All objects below it, in the order of their paths."""
+        """All objects below it, in the order of their paths: what was there before another went is there."""
+        found = self._listed(folder)
+        if self._scheme != "file":
+            return found  # in the order of paths: what comes later is never missed for what went before
+        # A folder is read in any order: what was made meanwhile may be missed, and what it stands for gone.
+        for _ in range(_LOOKS):
+            before, found = found, self._listed(folder)
+            if found == before:
+                break
+        return found
+
+    def _listed(self, folder: str) -> list[Listed]:
         with self._translated() as at:
             found = at.api.list(at.store, folder).collect()
         return sorted((Listed(one["path"], _tag(one)) for one in found), key=lambda one: one.path)
