@@ -36,6 +36,8 @@ from onetake.stores.names import digest
 from onetake.stores.port import COMPANION, Held, Opened, Published, Row, RowStore
 
 _FORMAT = 2
+_SMALL = 0.15  # of the plain size: what a dictionary should reach; no better one is looked for then
+_FEW = 8
 _DICTIONARY = f"{COMPANION}dictionary."
 
 
@@ -215,23 +217,25 @@ class SharedCassette:
         return next(iter(self._places.get(slot.key, [])[slot.n :]), None)
 
     def _packed(self, entries: Sequence[bytes]) -> tuple[Dictionary | None, list[bytes]]:
-        """The entries packed as small as can be, and the dictionary that they need for it.
+        """The entries packed small, and the dictionary that they need for it.
 
         A new one pays where it saves what it takes, and where a second fold shows that more will come.
         """
-        known = self._dictionary
-        try:
-            packed = [known.pack(entry) if known else pack(entry) for entry in entries]
-        except CassetteError:  # it is broken there: that is told where its rows are read
-            known, packed = None, [pack(entry) for entry in entries]
-        dictionary = known
+        known, packed, plain = self._dictionary, list[bytes](), sum(map(len, entries))
+        with suppress(CassetteError):  # a broken one: that is told where its rows are read
+            packed = [known.pack(entry) for entry in entries] if known else []
+        if packed and sum(map(len, packed)) <= _SMALL * plain:
+            return _if_needed(known, packed)
         is_second = known is None and not self._is_empty
         if (len(entries) > 1 or is_second) and (new := Dictionary.of(entries)) is not None:
             anew = [new.pack(entry) for entry in entries]
-            cost = 0 if is_second else len(new.packed)
-            if sum(map(len, anew)) + cost < sum(map(len, packed)):
-                dictionary, packed = new, anew
-        return (dictionary if any(map(needed, packed)) else None), packed
+            without = sum(map(len, packed))
+            if not packed:  # a few tell well enough what all would take
+                few = entries[:_FEW]
+                without = sum(len(pack(entry)) for entry in few) * plain // sum(map(len, few))
+            if sum(map(len, anew)) + (0 if is_second else len(new.packed)) < without:
+                return _if_needed(new, anew)
+        return _if_needed(known, packed or [pack(entry) for entry in entries])
 
     def _text(self, entry: bytes, beside: dict[str, Dictionary]) -> bytes:
         try:
@@ -286,6 +290,12 @@ class SharedCassette:
 def _short(fingerprint: str) -> bytes:
     """Long enough that two settings never share one."""
     return bytes.fromhex(digest(fingerprint, 8)) if fingerprint else b""
+
+
+def _if_needed(
+    dictionary: Dictionary | None, packed: list[bytes]
+) -> tuple[Dictionary | None, list[bytes]]:
+    return (dictionary if any(map(needed, packed)) else None), packed
 
 
 def _to_row(dictionary: Dictionary) -> Row:
