@@ -158,6 +158,11 @@ class Opening:
             opened = self._store.load(self._matcher.key, self._matcher.fingerprint)
         self._opened = opened
         key = self._matcher.key
+        if self._quarantine.interactions:
+            waiting = {key(one.request) for one in self._quarantine.interactions}
+            stored = zip(opened.keys, opened.entries, strict=True)
+            published = [entry.interaction for one, entry in stored if one in waiting]
+            self._quarantine = self._quarantine.without(published)
         return Session(
             mode,
             zip(opened.keys, opened.entries, strict=True),
@@ -429,7 +434,8 @@ class Opening:
         self._journal.drop()
         for path, _ in children:
             path.unlink(missing_ok=True)
-        self._quarantine.drop()
+        promoted = (recorded for _, recorded in self._session.taken_from_quarantine)
+        self._quarantine.drop({id(recorded.interaction) for recorded in promoted})
 
     def _takes(self) -> list[Take]:
         """What the cassette gains: the used part of the quarantine, then this take, as sent."""

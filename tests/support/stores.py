@@ -1,0 +1,67 @@
+"""A store as a program in a process of its own is told of it, and what lies in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from unittest import mock
+
+from onetake.stores.objects import ObjectStore
+from onetake.stores.port import RowStore
+from onetake.stores.redis_ import RedisStore
+from onetake.stores.sqlite import SqliteStore
+from tests.support import s3
+
+
+@dataclass(frozen=True)
+class Store:
+    """`kind` is one of files, sqlite, redis, cluster, s3, object-files."""
+
+    kind: str
+    url: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables by which a program finds it."""
+        return {**s3.ENVIRONMENT, "ONETAKE_STORE": self.url}
+
+    @property
+    def folder(self) -> Path:
+        """Of a store on this machine."""
+        return Path(self.url.partition(":")[2].removeprefix("//"))
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether it has a cache and a spool in `.onetake/`, so that trouble with it fails no test."""
+        return self.kind not in ("files", "sqlite")
+
+    def held(self) -> dict[str, bytes]:
+        """All that lies in it, byte for byte, by file or by cassette and slot."""
+        if self.kind == "files":
+            paths = [path for path in self.folder.glob("**/*") if path.is_file()]
+            return {str(path.relative_to(self.folder)): path.read_bytes() for path in paths}
+        with self.opened() as store:
+            return {
+                f"{name}#{row.slot}": row.data
+                for name in store.cassettes()
+                for row in store.read(name).rows
+            }
+
+    @contextmanager
+    def opened(self) -> Iterator[RowStore]:
+        """The store itself, without cache and spool."""
+        made: RowStore
+        with mock.patch.dict("os.environ", s3.ENVIRONMENT):
+            match self.kind:
+                case "sqlite":
+                    made = SqliteStore(self.folder)
+                case "redis" | "cluster":
+                    made = RedisStore(self.url)
+                case _:
+                    made = ObjectStore(self.url)
+            try:
+                yield made
+            finally:
+                made.close()
