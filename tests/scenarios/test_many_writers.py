@@ -23,7 +23,7 @@ import fakeprovider
 from tests.support.runs import environment, result, run_program
 from tests.support.stores import Store
 
-IS_FULL = os.environ.get("ONETAKE_FULL") == "1"
+IS_FULL = os.environ.get("STRESS") == "1"
 WRITERS, CASSETTES, CALLS = (8, 50, 20) if IS_FULL else (4, 5, 10)
 EACH = CASSETTES * CALLS
 _WITHIN_S = 600 if IS_FULL else 60

@@ -29,7 +29,7 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 import msgspec
 from msgspec import Struct
 
-from onetake.errors import StoreError, UsageError
+from onetake.errors import CassetteError, StoreError, UsageError
 from onetake.stores.names import digest
 from onetake.stores.port import Capacity, Held, Row
 
@@ -404,7 +404,7 @@ class ObjectStore:
             found = self._get(one.path)
             if found is None:
                 return None
-            entry = self._decode(found[0], _Entry)
+            entry = self._decode(found[0], _Entry, one.path)
             at.keep(one, entry, len(found[0]))
             return entry
 
@@ -492,13 +492,14 @@ class ObjectStore:
         with ThreadPoolExecutor(min(_PARALLEL, len(items))) as pool:
             return list(pool.map(work, items))
 
-    def _decode(self, data: bytes, kind: type[_Kind]) -> _Kind:
+    def _decode(self, data: bytes, kind: type[_Kind], path: str = "") -> _Kind:
         try:
             return msgspec.msgpack.decode(data, type=kind)
-        except msgspec.MsgspecError:
-            raise StoreError(
-                f"{self.place} holds an object that onetake did not write.",
-                remedy="Use another prefix or namespace, or delete what is there.",
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            raise CassetteError(
+                f"{self.place} holds an object that cannot be read: "
+                f"onetake did not write it, or it is corrupt{f' ({path})' if path else ''}.",
+                remedy="Delete it and record anew, or use another prefix or namespace.",
                 path=self.place,
             ) from None
 
