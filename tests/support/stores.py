@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
+import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
+from urllib.parse import parse_qs, urlsplit
+
+import redis
 
 from onetake.stores.objects import ObjectStore
 from onetake.stores.port import RowStore
@@ -50,6 +55,47 @@ class Store:
             }
 
     @contextmanager
+    def refusing(self) -> Iterator[None]:
+        """Inside, the store can be reached and takes nothing; what a bucket held is gone after it."""
+        match self.kind:
+            case "files" | "object-files":
+                aside = self.folder.with_name("aside")
+                self.folder.rename(aside)
+                self.folder.write_text("in the way")
+                try:
+                    yield
+                finally:
+                    self.folder.unlink()
+                    aside.rename(self.folder)
+            case "sqlite":
+                with closing(sqlite3.connect(self.folder)) as file:
+                    file.execute(
+                        "CREATE TRIGGER no BEFORE INSERT ON rows "
+                        "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+                    )
+                    try:
+                        yield
+                    finally:
+                        file.execute("DROP TRIGGER no")
+            case "redis" | "cluster":
+                kind = redis.RedisCluster if self.kind == "cluster" else redis.Redis
+                to = {"target_nodes": "primaries"} if self.kind == "cluster" else {}
+                with kind.from_url(self.url.partition("?")[0], protocol=2) as server:
+                    server.config_set("min-replicas-to-write", 1, **to)
+                    try:
+                        yield
+                    finally:
+                        server.config_set("min-replicas-to-write", 0, **to)
+            case _:
+                parts = urlsplit(self.url)
+                endpoint = parse_qs(parts.query)["endpoint"][0]
+                _ask("POST", f"{endpoint}/moto-api/reset")
+                try:
+                    yield
+                finally:
+                    _ask("PUT", f"{endpoint}/{parts.hostname}")
+
+    @contextmanager
     def opened(self) -> Iterator[RowStore]:
         """The store itself, without cache and spool."""
         made: RowStore
@@ -65,3 +111,7 @@ class Store:
                 yield made
             finally:
                 made.close()
+
+
+def _ask(method: str, url: str) -> None:
+    urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=10).close()
