@@ -16,7 +16,7 @@ from typing import assert_never
 from msgspec import Struct
 
 from onetake.cassettes.decisions import Decision, Forward, Local, Record, Recorded, Refuse, Replay
-from onetake.cassettes.fold import Take
+from onetake.cassettes.fold import FIRST_OF_CHILDREN, Take
 from onetake.cassettes.session import Session, Slot
 from onetake.cassettes.verdicts import verdict
 from onetake.config import Mode, Settings
@@ -423,7 +423,7 @@ class Opening:
     def _publish(self) -> None:
         takes = self._takes()
         children = list(self._journal.of_children()) if self._kept else []
-        counter = itertools.count(1 << 30)
+        counter = itertools.count(FIRST_OF_CHILDREN)
         for _, found in children:
             key = self._matcher.key
             takes += [Take(Slot(key(one.request), next(counter)), one) for one in found]

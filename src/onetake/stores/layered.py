@@ -20,7 +20,8 @@ from onetake.errors import CassetteError, StoreError
 from onetake.stores.port import Capacity, Held, Row, RowStore
 from onetake.stores.sqlite import SqliteStore
 
-_PAUSE_S = 2.0  # after a failure the store is left alone: tests do not queue for its time-outs
+_PAUSE_S = 2.0  # after a failure the store is left alone: tests do not queue for its time-outs,
+_PAUSE_RATE = 2  # and where those are long, for this many times as long
 _VERSION = "!version"
 _BLOBS = "\0blobs"  # no cassette has such a name
 _RUN = "\0run "
@@ -187,10 +188,12 @@ class LayeredStore:
         try:
             return step()
         except StoreError as error:
+            until = _monotonic()
+            until += max(_PAUSE_S, _PAUSE_RATE * (until - now))
             if writing:
-                self._refusing_until = _monotonic() + _PAUSE_S
+                self._refusing_until = until
             else:
-                self._down_until = _monotonic() + _PAUSE_S
+                self._down_until = until
             self._add(failures=1, last_error=error.message)
             return None
 

@@ -8,12 +8,13 @@ the fingerprint of the matching settings: read with other settings, it is comput
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 from msgspec import Raw, Struct
 
-from onetake.cassettes.fold import Take
+from onetake.cassettes.fold import FIRST_OF_CHILDREN, Take
 from onetake.errors import CassetteError
 from onetake.formats.blobs import blob_name
 from onetake.formats.document import Stored, encode_entry
@@ -25,15 +26,21 @@ from onetake.stores.port import Opened, Published, Row, RowStore
 _FORMAT = 1
 
 
-class _Packed(Struct, array_like=True):
-    """What a row holds, before it is compressed. `order` puts rows as they were published and sent."""
+class _Versioned(Struct, array_like=True):
+    """What a row begins with in every format."""
 
     format: int
+
+
+class _Packed(_Versioned, array_like=True):
+    """What a row holds, before it is compressed. `order` puts rows as they were published and sent."""
+
     order: tuple[int, int]
     fingerprint: str
     entry: bytes
 
 
+_versions = msgspec.msgpack.Decoder(_Versioned)
 _rows = msgspec.msgpack.Decoder(_Packed)
 
 
@@ -52,17 +59,22 @@ class SharedCassette:
 
     def load(self, key: Callable[[Request], bytes], fingerprint: str) -> Opened:
         wanted = _short(fingerprint)
-        found: list[tuple[int, tuple[int, int], str, Stored, bytes]] = []
-        for row in self._store.read(self._name).rows:
+        queues: dict[bytes, list[tuple[int, tuple[int, int], Stored]]] = defaultdict(list)
+        for number, row in enumerate(self._store.read(self._name).rows):
             packed = self._unpacked(row)
-            stored = Stored(Raw(packed.entry), (self.place, len(found)), self._blob)
+            stored = Stored(Raw(packed.entry), (self.place, number), self._blob)
             key_hex, _, n = row.slot.partition(".")
-            known = bytes.fromhex(key_hex) if wanted and packed.fingerprint == wanted else b""
-            found.append((int(n), packed.order, row.slot, stored, known))
-        found.sort(key=lambda one: (one[1], one[0], one[2]))
-        return Opened(
-            tuple(one[3] for one in found), tuple(one[4] or key(one[3].request) for one in found)
-        )
+            is_known = bool(wanted) and packed.fingerprint == wanted
+            made = bytes.fromhex(key_hex) if is_known else key(stored.request)
+            # The place that it had under another key says nothing.
+            queues[made].append((int(n) if is_known else 0, packed.order, stored))
+        found = [
+            (order, place, made, stored)
+            for made, queue in queues.items()
+            for place, (order, stored) in enumerate(_in_order(queue))
+        ]
+        found.sort(key=lambda one: one[:3])
+        return Opened(tuple(one[3] for one in found), tuple(one[2] for one in found))
 
     def publish(
         self,
@@ -86,22 +98,23 @@ class SharedCassette:
 
     def _unpacked(self, row: Row) -> _Packed:
         try:
-            packed = _rows.decode(unpack(row.data))
-            bytes.fromhex(row.slot.partition(".")[0])
-            int(row.slot.partition(".")[2])
+            data = unpack(row.data)
+            version = _versions.decode(data).format
+            if version == _FORMAT:
+                bytes.fromhex(row.slot.partition(".")[0])
+                int(row.slot.partition(".")[2])
+                return _rows.decode(data)
         except (msgspec.MsgspecError, ValueError, CassetteError) as error:
             raise CassetteError(
                 f"A recording of {self.place} cannot be read: {error}.",
                 remedy="Remove it from the store and record anew, or update onetake.",
                 path=self.place,
             ) from error
-        if packed.format != _FORMAT:
-            raise CassetteError(
-                f"A recording of {self.place} has the format {packed.format}, newer than {_FORMAT}.",
-                remedy="Update onetake.",
-                path=self.place,
-            )
-        return packed
+        raise CassetteError(
+            f"A recording of {self.place} has the format {version}, newer than {_FORMAT}.",
+            remedy="Update onetake.",
+            path=self.place,
+        )
 
     def _blob(self, name: str) -> bytes:
         if name not in self._blobs:
@@ -115,6 +128,23 @@ class SharedCassette:
                 )
             self._blobs[name] = data
         return self._blobs[name]
+
+
+def _in_order(
+    queue: list[tuple[int, tuple[int, int], Stored]],
+) -> Iterator[tuple[tuple[int, int], Stored]]:
+    """The equal requests of a cassette as they were sent, with times that keep them so.
+
+    Writers at the same moment fill the slots of one key in any order. What the store has lost of them
+    leaves a gap, and the answers behind it wait until it is filled: none is given in another's place.
+    """
+    queue.sort(key=lambda one: one[:2])
+    latest = (0, 0)
+    for place, (n, order, stored) in enumerate(queue):
+        if place < n < FIRST_OF_CHILDREN:
+            return
+        latest = max(latest, order)
+        yield latest, stored
 
 
 def _short(fingerprint: str) -> str:
