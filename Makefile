@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: test lint demo bench clean
+.PHONY: test stress lint demo bench clean
 
 # $(call install,VENV,GROUPS): a virtual environment with onetake and the named dependency groups.
 ifdef UV
@@ -33,6 +33,9 @@ $(VENV)/.installed: pyproject.toml
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest -n 2 -q $(ARGS)
+
+stress: $(VENV)/.installed
+	STRESS=1 $(BIN)/python -m pytest -s tests/scenarios/test_many_writers.py $(ARGS)
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff format --check .

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
+from collections.abc import Callable, Iterable
 
+from onetake.cassettes.fold import Take
+from onetake.cassettes.session import Slot
 from onetake.messages import Body, Chunk, Headers, Interaction, Request, Response
 
 SUBJECTS = (
@@ -265,3 +269,14 @@ def streamed(n: int, texts: tuple[str, str] = (PROMPT, ANSWER)) -> Interaction:
         at=1781239000 + n,
         ms=first,
     )
+
+
+def takes_of(calls: Iterable[Interaction], key: Callable[[Request], bytes]) -> list[Take]:
+    """What one opening takes of them: the n-th equal request fills the n-th slot of its key."""
+    asked: Counter[bytes] = Counter()
+    takes: list[Take] = []
+    for one in calls:
+        exact = key(one.request)
+        takes.append(Take(Slot(exact, asked[exact]), one))
+        asked[exact] += 1
+    return takes

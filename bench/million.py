@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.chats import chat, streamed
+from bench.chats import chat, streamed, takes_of, unalike
 from bench.measure import gc_held, timed
 from bench.stores import redis_server
 
@@ -26,17 +26,16 @@ _IN_ONE = 50  # interactions of a cassette
 def work(store: str, sizes: list[int], rounds: int) -> dict[str, Any]:
     """Median milliseconds by number of interactions. Runs in a worker."""
     from onetake.cassettes.fold import Take
-    from onetake.cassettes.session import Slot
     from onetake.matching import Matcher
     from onetake.stores.shared import SharedCassette
 
     matcher, chance = Matcher(), random.Random(7)
 
-    def take(n: int) -> Take:
-        one = (chat if n % 2 else streamed)(n)
-        return Take(Slot(matcher.key(one.request), n), one)
+    def takes_from(*numbers: int) -> list[Take]:
+        calls = ((chat if n % 2 else streamed)(n, unalike(n)) for n in numbers)
+        return takes_of(calls, matcher.key)
 
-    takes, added = [take(n) for n in range(_IN_ONE)], iter(range(_IN_ONE, 1 << 30))
+    takes, added = takes_from(*range(_IN_ONE)), iter(range(_IN_ONE, 1 << 30))
     times: dict[str, dict[int, list[float]]] = {
         what: {size: [] for size in sizes} for what in ("open", "append")
     }
@@ -55,7 +54,7 @@ def work(store: str, sizes: list[int], rounds: int) -> dict[str, Any]:
             for size in chance.sample(sizes, len(sizes)):
                 name = _name(chance.randrange(size // _IN_ONE))
                 one = SharedCassette(stores[size], name, fingerprint=matcher.fingerprint)
-                new = take(next(added))
+                (new,) = takes_from(next(added))
                 with gc_held():
                     open_ms = timed(lambda one=one: one.load(matcher.key, matcher.fingerprint))
                     append_ms = timed(

@@ -15,8 +15,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.chats import ANSWER, PROMPT, chat, streamed, unalike
+from bench.chats import ANSWER, PROMPT, chat, streamed, takes_of, unalike
 from bench.measure import timed
+from onetake.messages import Interaction
 
 OPEN_BUDGET_MS = 3.0  # above the round trip
 SIZE_BUDGET = 0.15  # of the plain size
@@ -49,7 +50,6 @@ def _measured(
     url: str, folder: Path, size: int, rounds: int, ping: Callable[[], object]
 ) -> dict[str, Any]:
     from onetake.cassettes.fold import Take
-    from onetake.cassettes.session import Slot
     from onetake.formats.document import encode_entry
     from onetake.matching import Matcher
     from onetake.stores.opening import open_store
@@ -69,15 +69,14 @@ def _measured(
     def add(one: SharedCassette, *takes: Take) -> None:
         one.publish(takes, matcher.key, replacing_run=None)
 
-    def take(n: int, turn: int, texts: tuple[str, str] = (PROMPT, ANSWER)) -> Take:
-        one = (chat if n % 2 else streamed)(n, texts)
-        return Take(Slot(matcher.key(one.request), turn), one)
+    def call(n: int, texts: tuple[str, str] = (PROMPT, ANSWER)) -> Interaction:
+        return (chat if n % 2 else streamed)(n, texts)
 
-    takes = [take(n, n) for n in range(size)]
+    takes = takes_of((call(n) for n in range(size)), matcher.key)
     writer = machine("writer")
     add(writer, *takes)
     add(machine("writer", "other"), *takes[:2])
-    others = [take(n, n, unalike(n)) for n in range(size)]
+    others = takes_of((call(n, unalike(n)) for n in range(size)), matcher.key)
     add(machine("writer", "unalike"), *others)
 
     def ratio(cassette: str, takes: list[Take]) -> float:
@@ -101,7 +100,7 @@ def _measured(
         measure("ping", ping)
         measure("first", lambda new=new: load(new))
         measure("later", lambda new=new: load(new))
-        one = take(turn, size + turn)
+        (one,) = takes_of([call(turn, unalike(size + turn))], matcher.key)
         measure("append", lambda one=one: add(writer, one))
         measure("changed", lambda new=new: load(new))
         load(writer)

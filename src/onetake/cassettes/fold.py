@@ -13,6 +13,9 @@ from msgspec import Struct
 from onetake.cassettes.session import Replaced, Slot
 from onetake.messages import Interaction
 
+FIRST_OF_CHILDREN = 1 << 30
+"""Slots from here on are of forked children, who do not know what their parent sent."""
+
 
 class Take(Struct, frozen=True):
     """One new recording and the slot that it was made for.

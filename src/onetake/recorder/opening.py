@@ -30,7 +30,7 @@ from onetake.cassettes.decisions import (
     Replay,
     Wait,
 )
-from onetake.cassettes.fold import Take
+from onetake.cassettes.fold import FIRST_OF_CHILDREN, Take
 from onetake.cassettes.session import Replaced, Session, Shortage, Slot
 from onetake.cassettes.verdicts import verdict
 from onetake.config import Mode, Settings
@@ -183,6 +183,11 @@ class Opening:
             opened = self._store.load(self._matcher.key, self._matcher.fingerprint)
         self._opened = opened
         key = self._matcher.key
+        if self._quarantine.interactions:
+            waiting = {key(one.request) for one in self._quarantine.interactions}
+            stored = zip(opened.keys, opened.entries, strict=True)
+            published = [entry.interaction for one, entry in stored if one in waiting]
+            self._quarantine = self._quarantine.without(published)
         return Session(
             mode,
             zip(opened.keys, opened.entries, strict=True),
@@ -512,7 +517,7 @@ class Opening:
     def _publish(self) -> None:
         takes = self._takes()
         children = list(self._journal.of_children()) if self._kept else []
-        counter = itertools.count(1 << 30)
+        counter = itertools.count(FIRST_OF_CHILDREN)
         for _, found in children:
             key = self._matcher.key
             takes += [self._made(Slot(key(one.request), next(counter)), one) for one in found]
@@ -523,7 +528,8 @@ class Opening:
         self._journal.drop()
         for path, _ in children:
             path.unlink(missing_ok=True)
-        self._quarantine.drop()
+        promoted = (recorded for _, recorded, _ in self._session.taken_from_quarantine)
+        self._quarantine.drop({id(recorded.interaction) for recorded in promoted})
 
     def _takes(self) -> list[Take]:
         """What the cassette gains: the used part of the quarantine, then this take, as sent."""

@@ -3,6 +3,9 @@
 Appending is one write: it survives `kill -9` (the bytes are the kernel's), a torn last line is dropped.
 A lock marks a journal as alive; one whose process died is taken up as quarantine by the next opening of
 the same cassette by the same test. What a failed test paid for lies in quarantine too.
+
+The id of a test says that an opening is another attempt at the same. Programs, and the fixtures of
+several workers, share an id and record different things: there a pass leaves alone what it did not use.
 """
 
 from __future__ import annotations
@@ -10,7 +13,8 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -18,8 +22,8 @@ from msgspec import Struct
 
 from onetake.errors import CassetteError
 from onetake.formats.document import decode_plain, encode_plain
-from onetake.messages import Ended, Interaction
-from onetake.stores.locks import try_lock
+from onetake.messages import Body, Ended, Interaction
+from onetake.stores.locks import is_free, locked, try_lock
 
 _JOURNAL_FORMAT = 1
 
@@ -70,14 +74,18 @@ class Journal:
         """The finished journals of forked children of this opening."""
         for path in sorted((self._cache / "journal" / self._id).glob(f"{self._opening}.*.jsonl")):
             if path != self.path and _is_dead(path):
-                yield path, _read(path, self._test)
+                yield path, [interaction for interaction, _ in _read(path, self._test) or ()]
 
     def drop(self) -> None:
         """Everything in it is published."""
+        path, self.path = self.path, None
+        if path is not None:
+            # While it is locked: nobody may take it for one whose process died.
+            with suppress(PermissionError):  # Windows keeps what is open
+                path.unlink(missing_ok=True)
         self._close()
-        if self.path is not None:
-            self.path.unlink(missing_ok=True)
-            self.path = None
+        if path is not None:
+            path.unlink(missing_ok=True)
 
     def quarantine(self) -> Path | None:
         """Set it apart for the next run of the same test; the path, if there is anything."""
@@ -104,14 +112,54 @@ def ensure_cache(cache: Path) -> None:
 
 
 class Quarantine(Struct, frozen=True):
-    """Recordings of earlier attempts of one test that did not pass, and the files that hold them."""
+    """Recordings of earlier attempts that did not pass, the line of each, and the files that hold them."""
 
     interactions: tuple[Interaction, ...] = ()
+    lines: tuple[bytes, ...] = ()
     files: tuple[Path, ...] = ()
+    is_of_one_test: bool = True
 
-    def drop(self) -> None:
+    def without(self, published: Collection[Interaction]) -> Quarantine:
+        """Less those: whoever published them died before it could drop them."""
+        there = list(map(_without_times, published))
+        told = zip(self.interactions, self.lines, strict=True)
+        left = [(one, line) for one, line in told if _without_times(one) not in there]
+        interactions, lines = (one for one, _ in left), (line for _, line in left)
+        return Quarantine(tuple(interactions), tuple(lines), self.files, self.is_of_one_test)
+
+    def drop(self, used: Collection[int]) -> None:
+        """A pass has published those whose `id` is in `used`. The rest goes if it was of the same test."""
+        kept: set[bytes] = set()
+        if not self.is_of_one_test:
+            told = zip(self.interactions, self.lines, strict=True)
+            kept = {line for interaction, line in told if id(interaction) not in used}
         for path in self.files:
-            path.unlink(missing_ok=True)
+            with locked(path.parent):  # others may drop what they have used
+                _keep_lines(path, kept)
+
+
+def _without_times(interaction: Interaction) -> Interaction:
+    """Less when each chunk came, which a store may leave out."""
+    response = interaction.response
+    if response is None:
+        return interaction
+    body = Body(data=response.body.data, encoding=response.body.encoding)
+    return interaction.replace(response=response.replace(body=body))
+
+
+def _keep_lines(path: Path, kept: Collection[bytes]) -> None:
+    """Leave the head and those of `kept`; without any, nothing."""
+    try:
+        head, *lines = path.read_bytes().split(b"\n")
+    except FileNotFoundError:
+        return
+    left = [line for line in lines if line in kept]
+    if not left:
+        path.unlink(missing_ok=True)
+    elif len(left) < sum(map(bool, lines)):
+        new = path.with_suffix(".new")
+        new.write_bytes(b"\n".join((head, *left, b"")))
+        new.replace(path)
 
 
 def read_quarantine(cache: Path, cassette_id: str, test_id: str) -> Quarantine:
@@ -128,14 +176,15 @@ def read_quarantine(cache: Path, cassette_id: str, test_id: str) -> Quarantine:
     folder = cache / "quarantine" / cassette_id
     if not folder.is_dir():
         return Quarantine()
-    interactions: list[Interaction] = []
+    held: list[tuple[Interaction, bytes]] = []
     files: list[Path] = []
     for path in sorted(folder.glob("*.jsonl")):
         found = _read(path, test_id)
-        if found:
+        if found is not None:
             files.append(path)
-            interactions += [one for one in found if _is_worth_keeping(one)]
-    return Quarantine(tuple(interactions), tuple(files))
+            held += [one for one in found if _is_worth_keeping(one[0])]
+    interactions, lines = (one for one, _ in held), (line for _, line in held)
+    return Quarantine(tuple(interactions), tuple(lines), tuple(files), "::" in test_id)
 
 
 def _is_worth_keeping(interaction: Interaction) -> bool:
@@ -151,7 +200,7 @@ def _is_dead(path: Path) -> bool:
     except OSError:
         return False
     try:
-        return try_lock(fd)
+        return is_free(fd)
     finally:
         os.close(fd)
 
@@ -167,20 +216,23 @@ def _set_apart(cache: Path, cassette_id: str, path: Path) -> Path | None:
     return target
 
 
-def _read(path: Path, test_id: str) -> list[Interaction]:
-    """The interactions in order of sending, if the journal belongs to `test_id`; torn lines are dropped."""
+def _read(path: Path, test_id: str) -> list[tuple[Interaction, bytes]] | None:
+    """The interactions in order of sending, each with its line; None for the journal of another test.
+
+    Torn lines are dropped.
+    """
     try:
         lines = path.read_bytes().split(b"\n")
         head = msgspec.json.decode(lines[0], type=_Head)
     except (OSError, msgspec.MsgspecError):
-        return []
+        return None
     if head.journal != _JOURNAL_FORMAT or head.test != test_id:
-        return []
-    found: list[tuple[int, Interaction]] = []
+        return None
+    found: list[tuple[int, Interaction, bytes]] = []
     for line in lines[1:]:
         if line:
             try:
-                found.append(decode_plain(line))
+                found.append((*decode_plain(line), line))
             except (CassetteError, msgspec.MsgspecError):
                 continue
-    return [interaction for _, interaction in sorted(found, key=lambda pair: pair[0])]
+    return [(one, line) for _, one, line in sorted(found, key=lambda each: each[0])]

@@ -2,6 +2,8 @@
 
 What was read is kept, and read again only where its version changed. What cannot be written is spooled
 and delivered as soon as the store answers. Both files are `SqliteStore`s, so rows are rows everywhere.
+
+Reading never waits for writing: a store that is full or read-only is read all the same.
 """
 
 from __future__ import annotations
@@ -15,11 +17,12 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
-from onetake.errors import StoreError
+from onetake.errors import CassetteError, StoreError
 from onetake.stores.port import COMPANION, Capacity, Claim, Held, Row, RowStore
 from onetake.stores.sqlite import SqliteStore
 
-_PAUSE_S = 2.0  # after a failure the store is left alone: tests do not queue for its time-outs
+_PAUSE_S = 2.0  # after a failure the store is left alone: tests do not queue for its time-outs,
+_PAUSE_RATE = 2  # and where those are long, for this many times as long
 _CACHE_LIMIT = 1 << 30  # bytes
 _HELD = "!held"
 _BLOBS = "\0blobs"  # no cassette has such a name
@@ -61,6 +64,7 @@ class LayeredStore:
         self.place = remote.place
         self._lock = Lock()
         self._down_until = 0.0
+        self._refusing_until = 0.0  # it may be read
         self._trouble = Trouble(self.place)
 
     def drain_trouble(self) -> Trouble | None:
@@ -70,21 +74,25 @@ class LayeredStore:
         return None if trouble == Trouble(self.place) else trouble
 
     def read(self, cassette: str, *, known: str = "") -> Held:
+        # Before the store: what another process delivers at this moment is in one of the two.
+        waiting, is_new = self._waiting(cassette)
         cached = Held()
         with suppress(StoreError, msgspec.MsgspecError):
             for row in self._cache.read(cassette).rows:
                 if row.slot == _HELD:
                     cached = _to_held(row.data)
         version = cached.version
-        fresh = self._asked(lambda: self._delivered().read(cassette, known=version))
+        fresh = self._asked(lambda: self._remote.read(cassette, known=version))
         held = cached if fresh is None or fresh.is_unchanged else fresh
         if held is fresh and held.version != version:
             self._remember(cassette, held)
-        waiting = self._waiting(cassette)
+        if fresh is not None:
+            self._asked(self.deliver, writing=True)
         if waiting:
-            filled = {row.slot for row in held.rows}
+            there = () if is_new else held.rows
+            filled = {row.slot for row in there}
             own = tuple(row for row in waiting if row.slot not in filled)
-            return Held((*held.rows, *own), "")
+            return Held((*there, *own), "")
         return Held((), known, True) if known and known == held.version else held
 
     def append(
@@ -99,7 +107,8 @@ class LayeredStore:
         taken = self._asked(
             lambda: self._delivered().append(
                 cassette, rows, replacing_run=replacing_run, keep_s=keep_s
-            )
+            ),
+            writing=True,
         )
         if taken is not None:
             return taken
@@ -127,7 +136,7 @@ class LayeredStore:
             self._remote.put_blobs(blobs)
             return True
 
-        if self._asked(put):
+        if self._asked(put, writing=True):
             return
         self._spool.put_blobs(blobs)
         self._spool.append(_BLOBS, [Row(name, b"") for name in blobs])
@@ -144,7 +153,13 @@ class LayeredStore:
             if name == _BLOBS or not rows:
                 continue
             cassette, _, run = name.partition(_RUN)
-            self._remote.append(cassette, rows, replacing_run=run or None)
+            try:
+                self._remote.append(cassette, rows, replacing_run=run or None)
+            except (
+                CassetteError
+            ) as error:  # of this one alone: the others do not wait for its repair
+                self._add(failures=1, last_error=error.message)
+                continue
             # What another process has spooled meanwhile stays for the next time.
             gone = self._spool.remove(name, [row.slot for row in rows if not row.is_companion])
             self._add(delivered=gone)
@@ -158,14 +173,14 @@ class LayeredStore:
         return self._remote.remove(cassette, slots)
 
     def claim(self, name: str, holder: str, ttl_s: float) -> Claim:
-        told = self._asked(lambda: self._remote.claim(name, holder, ttl_s))
+        told = self._asked(lambda: self._remote.claim(name, holder, ttl_s), writing=True)
         return told or Claim(True)  # where nobody can be asked, the call is made
 
     def settle(self, name: str, holder: str, data: bytes, ttl_s: float) -> None:
-        self._asked(lambda: self._remote.settle(name, holder, data, ttl_s))
+        self._asked(lambda: self._remote.settle(name, holder, data, ttl_s), writing=True)
 
     def release(self, names: Sequence[str], holder: str) -> None:
-        self._asked(lambda: self._remote.release(names, holder))
+        self._asked(lambda: self._remote.release(names, holder), writing=True)
 
     def history(self, cassette: str) -> list[bytes]:
         return self._remote.history(cassette)
@@ -183,14 +198,20 @@ class LayeredStore:
         for store in (self._remote, self._cache, self._spool):
             store.close()
 
-    def _asked(self, step: Callable[[], _T]) -> _T | None:
+    def _asked(self, step: Callable[[], _T], *, writing: bool = False) -> _T | None:
         """What the store on the other machine says to `step`; None where it fails, or did just now."""
-        if _monotonic() < self._down_until:
+        now = _monotonic()
+        if now < self._down_until or (writing and now < self._refusing_until):
             return None
         try:
             return step()
         except StoreError as error:
-            self._down_until = _monotonic() + _PAUSE_S
+            until = _monotonic()
+            until += max(_PAUSE_S, _PAUSE_RATE * (until - now))
+            if writing:
+                self._refusing_until = until
+            else:
+                self._down_until = until
             self._add(failures=1, last_error=error.message)
             return None
 
@@ -218,10 +239,11 @@ class LayeredStore:
             self._cache.append(cassette, [row], replacing_run=held.version)
             self._cache.trim(self._cache_limit)
 
-    def _waiting(self, cassette: str) -> list[Row]:
-        """What of the cassette is still in the spool."""
+    def _waiting(self, cassette: str) -> tuple[list[Row], bool]:
+        """What of the cassette is still in the spool, and whether it replaces what the store has."""
         try:
             names = [one for one in self._spool.cassettes() if one.partition(_RUN)[0] == cassette]
-            return [row for name in names for row in self._spool.read(name).rows]
+            rows = [row for name in names for row in self._spool.read(name).rows]
         except StoreError:
-            return []
+            return [], False
+        return rows, bool(rows) and any(_RUN in name for name in names)

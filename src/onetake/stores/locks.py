@@ -21,6 +21,8 @@ if sys.platform == "win32":
             return False
         return True
 
+    is_free = try_lock
+
     def _lock(fd: int) -> None:
         while not try_lock(fd):
             pass
@@ -32,6 +34,14 @@ else:
         """Whether the lock on `fd` could be taken at once."""
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
+    def is_free(fd: int) -> bool:
+        """Whether nobody holds the lock on `fd`. Many may ask at once and hear the same."""
+        try:
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except OSError:
             return False
         return True

@@ -22,7 +22,7 @@ from urllib.parse import quote, unquote
 import msgspec
 from msgspec import Struct
 
-from onetake.errors import StoreError
+from onetake.errors import CassetteError, StoreError
 from onetake.stores.bucket import Bucket, Listed
 from onetake.stores.names import digest
 from onetake.stores.port import COMPANION, Capacity, Claim, Held, Row
@@ -384,7 +384,7 @@ class ObjectStore:
             found = self._bucket.get(one.path)
             if found is None:
                 return None
-            entry = self._decode(found[0], _Entry)
+            entry = self._decode(found[0], _Entry, one.path)
             at.keep(one, entry, len(found[0]))
             return entry
 
@@ -398,13 +398,14 @@ class ObjectStore:
         found = self._bucket.listed(folder)
         return [one for one in found if one.path.rpartition("/")[2].isdigit()]
 
-    def _decode(self, data: bytes, kind: type[_Kind]) -> _Kind:
+    def _decode(self, data: bytes, kind: type[_Kind], path: str = "") -> _Kind:
         try:
             return msgspec.msgpack.decode(data, type=kind)
-        except msgspec.MsgspecError:
-            raise StoreError(
-                f"{self.place} holds an object that onetake did not write.",
-                remedy="Use another prefix or namespace, or delete what is there.",
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            raise CassetteError(
+                f"{self.place} holds an object that cannot be read: "
+                f"onetake did not write it, or it is corrupt{f' ({path})' if path else ''}.",
+                remedy="Delete it and record anew, or use another prefix or namespace.",
                 path=self.place,
             ) from None
 

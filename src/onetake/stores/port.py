@@ -142,8 +142,8 @@ class RowStore(Protocol):
 
     Safe to share between threads and to use after a fork. Every method raises `StoreError` where the
     store cannot be reached in bounded time, refuses, or holds what another program or a newer format
-    wrote (its namespace has a marker, made at the first write). Names of cassettes and tokens are any
-    text.
+    wrote (its namespace has a marker, made at the first write), and `CassetteError` where only what it
+    holds under the one name cannot be read. Names of cassettes and tokens are any text.
     """
 
     @property

@@ -17,7 +17,7 @@ from threading import Lock
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from onetake.errors import StoreError, UsageError
+from onetake.errors import CassetteError, StoreError, UsageError
 
 _FORMAT = b"onetake 1"
 _NAMESPACE = re.compile(r"[\w.:/-]+", re.ASCII)
@@ -187,7 +187,14 @@ class RedisServer:
             remedy = "Use another namespace (?namespace=NAME)."
         raise StoreError(message, remedy=remedy, path=self.place)
 
-    def _translated(self, error: BaseException) -> StoreError:
+    def _translated(self, error: BaseException) -> CassetteError | StoreError:
+        if "WRONGTYPE" in str(error):
+            return CassetteError(
+                f"A key of the namespace {self.namespace!r} of {self.place} was written by another "
+                "program.",
+                remedy="Delete it and record anew, or use another namespace (?namespace=NAME).",
+                path=self.place,
+            )
         reason, remedy = _reason(error)
         return StoreError(
             f"The store {self.place} cannot be used: {reason}.", remedy=remedy, path=self.place
@@ -340,11 +347,6 @@ def _reason(error: BaseException) -> tuple[str, str]:
         return "it cannot save to its disk and refuses writes", "Repair the server's persistence."
     if "NOREPLICAS" in text:
         return "it has too few replicas to write", "Bring the replicas back."
-    if "WRONGTYPE" in text:
-        return (
-            "a key of the namespace was written by another program",
-            "Use another namespace (?namespace=NAME).",
-        )
     if has(known.BusyLoadingError):
         return "it is still loading its data", "Run again in a moment."
     if has(known.ClusterDownError, known.SlotNotCoveredError) or "CLUSTERDOWN" in text:

@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from operator import itemgetter
@@ -25,7 +26,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Raw, Struct
 
-from onetake.cassettes.fold import Take
+from onetake.cassettes.fold import FIRST_OF_CHILDREN, Take
 from onetake.cassettes.session import Replaced, Slot
 from onetake.errors import CassetteError, StoreError
 from onetake.formats.blobs import blob_name
@@ -66,6 +67,9 @@ class _Place(NamedTuple):
     n: int
     row: str
     key: bytes
+
+
+_Rank = tuple[tuple[int, int], int, str]
 
 
 class _Found(NamedTuple):
@@ -159,14 +163,19 @@ class SharedCassette:
         packed = [self._packed_in(*name, row) for name, (_, row) in newest.items()]
         packed.sort(key=itemgetter(0))
         self._check({head(one.entry) for _, one in packed}, beside)
-        found: list[_Found] = []
-        for place, one in packed:
-            text = partial(self._text, one.entry, beside)
-            stored = Stored(text, (self.place, len(found)), self._blob)
-            is_known = wanted and one.fingerprint == wanted
-            found.append(_Found(place, place.key if is_known else key(stored.request), stored))
+        queues: defaultdict[bytes, list[tuple[int, _Found]]] = defaultdict(list)
+        for number, (place, one) in enumerate(packed):
+            stored = Stored(
+                partial(self._text, one.entry, beside), (self.place, number), self._blob
+            )
+            is_known = bool(wanted) and one.fingerprint == wanted
+            exact = place.key if is_known else key(stored.request)
+            # The number that it had under another key says nothing.
+            queues[exact].append((place.n if is_known else 0, _Found(place, exact, stored)))
+        found = [one for queue in queues.values() for one in _in_order(queue)]
+        found.sort(key=itemgetter(0))
         last = needed(packed[-1][1].entry) if packed else None
-        return found, None if last is None else beside[last]
+        return [one for _, one in found], None if last is None else beside[last]
 
     def publish(
         self,
@@ -183,7 +192,8 @@ class SharedCassette:
         old: dict[str, str] = {}  # the rows that are replaced, by the names of those that do
         for number, (take, data) in enumerate(zip(takes, packed, strict=True)):
             order, fingerprint = (now, number), self._fingerprint
-            name, place = self._row_of(take.slot), self._replaced_by(take)
+            name = f"{take.slot.key.hex()}.{take.slot.n}"
+            place = self._replaced_by(take)
             if place is not None and take.replaces is not None:
                 name = f"{place.key.hex()}.{place.n}.{int(take.replaces.at)}"
                 order, old[name] = place.order, place.row
@@ -201,13 +211,6 @@ class SharedCassette:
                 self.store.remove(self.name, gone)
         lost = [take for take, row in zip(takes, rows, strict=True) if row.slot not in added]
         return Published(len(rows) - len(lost), sum(not take.is_shared for take in lost))
-
-    def _row_of(self, slot: Slot) -> str:
-        """The row for `slot`, which comes after those that were loaded, whatever was removed of them."""
-        places = self._places.get(slot.key, ())
-        last = max((place.n for place in places if place.key == slot.key), default=None)
-        n = slot.n if last is None else max(slot.n, last + 1 + slot.n - len(places))
-        return f"{slot.key.hex()}.{n}"
 
     def _replaced_by(self, take: Take) -> _Place | None:
         """Where the recording lies that `take` replaces."""
@@ -285,6 +288,21 @@ class SharedCassette:
                 )
             self._blobs[name] = data
         return self._blobs[name]
+
+
+def _in_order(queue: list[tuple[int, _Found]]) -> Iterator[tuple[_Rank, _Found]]:
+    """The equal requests of a cassette as they were sent, with ranks that keep them so.
+
+    Writers at the same moment fill the slots of one key in any order. What the store has lost of them
+    leaves a gap, and the answers behind it wait until it is filled: none is given in another's place.
+    """
+    queue.sort(key=lambda one: (one[0], one[1].place))
+    latest = (0, 0)
+    for at, (n, one) in enumerate(queue):
+        if at < n < FIRST_OF_CHILDREN:
+            return
+        latest = max(latest, one.place.order)
+        yield (latest, at, one.place.row), one
 
 
 def _short(fingerprint: str) -> bytes:

@@ -11,7 +11,7 @@ from contextlib import closing
 
 import pytest
 
-from onetake.errors import StoreError, UsageError
+from onetake.errors import CassetteError, StoreError, UsageError
 from onetake.stores.port import Held, Row
 from onetake.stores.redis_ import RedisStore
 from tests.support.valkey import Valkey, free_port, start_cluster
@@ -234,7 +234,7 @@ def test_a_foreign_key_is_refused(store):
     store._server._own.client.set(store._cassette_key("d"), "text")
 
     for use in (lambda: store.read("d"), lambda: store.append("d", rows("b"))):
-        with pytest.raises(StoreError, match="another program"):
+        with pytest.raises(CassetteError, match="another program"):
             use()
 
 

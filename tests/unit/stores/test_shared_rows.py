@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from bench.chats import chat, streamed
+from bench.chats import chat, streamed, takes_of
 from onetake.cassettes.fold import Take
 from onetake.cassettes.session import Slot
 from onetake.errors import CassetteError
@@ -72,9 +72,7 @@ def test_chats_take_at_most_fifteen_percent_of_their_plain_size(redis_url, kind,
     chats = [KINDS[kind](n) for n in range(size)]
     plain = sum(map(len, map(text, chats)))
 
-    cassette(store).publish(
-        [take(one, n) for n, one in enumerate(chats)], MATCHER.key, replacing_run=None
-    )
+    cassette(store).publish(takes_of(chats, MATCHER.key), MATCHER.key, replacing_run=None)
 
     rows = store.read("c").rows
     assert opened(store) == list(map(text, chats))
@@ -84,10 +82,10 @@ def test_chats_take_at_most_fifteen_percent_of_their_plain_size(redis_url, kind,
 
 def test_chats_recorded_one_by_one_come_near_it(store):
     chats = [chat(n) for n in range(20)]
-    for n, one in enumerate(chats):
+    for one in chats:
         writer = cassette(store)
         writer.load(MATCHER.key, MATCHER.fingerprint)
-        writer.publish([take(one, n)], MATCHER.key, replacing_run=None)
+        writer.publish([take(one)], MATCHER.key, replacing_run=None)
 
     assert opened(store) == list(map(text, chats))
     assert len(companions(store)) == 1
@@ -105,13 +103,13 @@ def test_one_chat_has_no_dictionary(store):
 
 def test_what_is_published_later_uses_the_dictionary_that_is_there(store):
     writer = cassette(store)
-    writer.publish([take(chat(n), n) for n in range(3)], MATCHER.key, replacing_run=None)
+    writer.publish([take(chat(n)) for n in range(3)], MATCHER.key, replacing_run=None)
     first = companions(store)
 
-    done = writer.publish([take(chat(7), 7)], MATCHER.key, replacing_run=None)
+    done = writer.publish([take(chat(7))], MATCHER.key, replacing_run=None)
     again = cassette(store)
     again.load(MATCHER.key, MATCHER.fingerprint)
-    again.publish([take(chat(n), n) for n in (8, 9)], MATCHER.key, replacing_run=None)
+    again.publish([take(chat(n)) for n in (8, 9)], MATCHER.key, replacing_run=None)
 
     assert done.added == 1
     assert companions(store) == first
@@ -120,16 +118,16 @@ def test_what_is_published_later_uses_the_dictionary_that_is_there(store):
 
 def test_a_dictionary_comes_again_with_rows_that_need_it(store):
     writer = cassette(store)
-    writer.publish([take(chat(n), n) for n in range(3)], MATCHER.key, replacing_run=None)
+    writer.publish([take(chat(n)) for n in range(3)], MATCHER.key, replacing_run=None)
     store.remove("c")  # by another, meanwhile
 
-    writer.publish([take(chat(7), 7)], MATCHER.key, replacing_run=None)
+    writer.publish([take(chat(7))], MATCHER.key, replacing_run=None)
 
     assert opened(store) == [text(chat(7))]
 
 
 def test_a_dictionary_goes_with_the_last_row(store):
-    cassette(store).publish([take(chat(n), n) for n in range(3)], MATCHER.key, replacing_run=None)
+    cassette(store).publish([take(chat(n)) for n in range(3)], MATCHER.key, replacing_run=None)
     slots = ordinary(store)
 
     assert store.remove("c", slots[:2]) == 2
@@ -139,7 +137,7 @@ def test_a_dictionary_goes_with_the_last_row(store):
 
 
 def test_a_missing_dictionary_is_told_at_opening(store):
-    cassette(store).publish([take(chat(n), n) for n in range(3)], MATCHER.key, replacing_run=None)
+    cassette(store).publish([take(chat(n)) for n in range(3)], MATCHER.key, replacing_run=None)
     (name,) = companions(store)
     store.remove("c", [name])
 
@@ -152,14 +150,14 @@ def test_a_missing_dictionary_is_told_at_opening(store):
 
 
 def test_a_broken_dictionary_loses_nothing_new(store):
-    cassette(store).publish([take(chat(n), n) for n in range(3)], MATCHER.key, replacing_run=None)
+    cassette(store).publish([take(chat(n)) for n in range(3)], MATCHER.key, replacing_run=None)
     (name,) = companions(store)
     store.remove("c", [name])
     store.append("c", [Row(name, pack(b"something else"))])
     writer = cassette(store)
     writer.load(MATCHER.key, MATCHER.fingerprint)
 
-    writer.publish([take(chat(n), n) for n in (7, 8)], MATCHER.key, replacing_run=None)
+    writer.publish([take(chat(n)) for n in (7, 8)], MATCHER.key, replacing_run=None)
 
     entries = cassette(store).load(MATCHER.key, MATCHER.fingerprint).entries
     assert [entry.raw for entry in entries[3:]] == [text(chat(7)), text(chat(8))]
@@ -173,7 +171,7 @@ def test_a_new_generation_is_as_small(store):
         for at in range(first, first + 20, 2):
             writer = cassette(store)
             writer.load(MATCHER.key, MATCHER.fingerprint)
-            writer.publish([take(chat(n), n) for n in (at, at + 1)], MATCHER.key, replacing_run=run)
+            writer.publish([take(chat(n)) for n in (at, at + 1)], MATCHER.key, replacing_run=run)
 
     assert opened(store) == [text(chat(n)) for n in range(20, 40)]
     assert len(companions(store)) == 1
@@ -182,7 +180,7 @@ def test_a_new_generation_is_as_small(store):
 
 
 def test_a_broken_row_is_told_when_it_is_wanted(store):
-    cassette(store).publish([take(chat(n), n) for n in range(3)], MATCHER.key, replacing_run=None)
+    cassette(store).publish([take(chat(n)) for n in range(3)], MATCHER.key, replacing_run=None)
     rows = store.read("c").rows
     broken = next(row for row in rows if not row.is_companion)
     store.remove("c", [broken.slot])
@@ -220,7 +218,7 @@ def test_rows_of_the_first_format_are_read(store):
 
 
 def test_keys_of_other_settings_are_computed_anew(store):
-    cassette(store).publish([take(chat(n), n) for n in range(3)], MATCHER.key, replacing_run=None)
+    cassette(store).publish([take(chat(n)) for n in range(3)], MATCHER.key, replacing_run=None)
 
     found = cassette(store).load(lambda request: request.body[:3], "others")
 
