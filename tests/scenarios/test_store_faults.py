@@ -15,7 +15,6 @@ from socket import create_server
 
 import pytest
 
-import fakeprovider
 from tests.plugin.suite import Suite, new_suite
 from tests.support.valkey import Valkey, free_port
 
