@@ -89,7 +89,7 @@ class Suite:
             env=environment(**extra),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
         )
         return Run(done.returncode, done.stdout + done.stderr)

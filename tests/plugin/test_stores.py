@@ -64,10 +64,12 @@ _WAITING_TESTS = """
 """
 
 
-def test_a_store_that_is_down_in_the_middle_of_a_run_costs_nothing(suite, tmp_path, provider):
+def test_a_store_that_is_down_in_the_middle_of_a_run_costs_nothing(
+    suite, tmp_path_factory, provider
+):
     """For five seconds and eighty tests. Every test is paid for once, whichever machine asks again."""
     suite.write("test_a.py", _WAITING_TESTS)
-    other = new_suite(tmp_path / "other", provider.url)
+    other = new_suite(tmp_path_factory.mktemp("other"), provider.url)
     other.write("test_a.py", _WAITING_TESTS)
     for word in ("stopped", "started"):
         (other.root / word).touch()

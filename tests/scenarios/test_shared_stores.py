@@ -1,12 +1,9 @@
-"""Recordings in a store that many share: recorded in one process, replayed in another."""
+"""A store on another machine that is down when a program begins."""
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from tests.support import s3, valkey
 from tests.support.runs import result, run_program
@@ -29,40 +26,12 @@ _PROGRAM = """
 """
 
 
-@pytest.fixture(params=["sqlite", "redis", "cluster", "s3", "object-files"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    mark = secrets.token_hex(4)
-    match request.param:
-        case "sqlite":
-            return f"sqlite:{tmp_path}/store.sqlite"
-        case "redis":
-            return f"{request.getfixturevalue('redis_url')}?namespace={mark}"
-        case "cluster":
-            return f"{request.getfixturevalue('cluster_url')}?namespace={mark}"
-        case "s3":
-            return f"{request.getfixturevalue('s3_url')}&namespace={mark}"
-        case _:
-            return f"file://{tmp_path}/objects"
-
-
 def run(project: Path, url: str, provider: str, calls: int, start: int = 0, **extra: str) -> Any:
     project.mkdir(exist_ok=True)
     (project / "onetake.toml").write_text("")
     environment = s3.ENVIRONMENT | {"ONETAKE_STORE": url} | extra
     done = run_program(_PROGRAM, project, provider, str(calls), str(start), **environment)
     return result(done)
-
-
-def test_sixty_calls_of_one_machine_are_replayed_on_another(tmp_path, url, provider):
-    recorded = run(tmp_path / "one", url, provider.url, 60)
-    billed = provider.billed()
-
-    replayed = run(tmp_path / "other", url, provider.url, 60, ONETAKE_MODE="replay")
-
-    assert recorded["counts"] == {"recorded": 60}
-    assert (replayed["counts"], provider.billed()) == ({"replayed": 60}, billed)
-    assert replayed["answers"] == recorded["answers"]
-    assert recorded["trouble"] == replayed["trouble"] == []
 
 
 def test_what_is_recorded_while_the_store_is_down_is_delivered_later(tmp_path, provider):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -30,9 +31,13 @@ def _without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def machine(server: Valkey, folder: Path) -> LayeredStore:
+    return layers(RedisStore(server.url, retries=0), folder)
+
+
+def layers(remote: RedisStore, folder: Path) -> LayeredStore:
     folder.mkdir(exist_ok=True)
     return LayeredStore(
-        RedisStore(server.url, retries=0),
+        remote,
         SqliteStore(folder / "cache.sqlite"),
         SqliteStore(folder / "spool.sqlite"),
     )
@@ -92,3 +97,17 @@ def test_a_new_generation_in_the_spool_is_not_mixed_with_the_old_one(tmp_path, s
         client.config_set("min-replicas-to-write", 0)
         one.read("c")
         assert [(row.slot, row.data) for row in one.read("c").rows] == [("a", b"new")]
+
+
+def test_who_waited_for_a_silent_store_leaves_it_alone_for_longer(tmp_path, monkeypatch):
+    monkeypatch.setattr(layered, "_PAUSE_RATE", 1000)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"redis://127.0.0.1:{silent.getsockname()[1]}"
+        remote = RedisStore(url, command_timeout_s=0.1, retries=0)
+        with closing(layers(remote, tmp_path)) as store:
+            for _ in range(5):
+                store.read("c")
+            trouble = store.drain_trouble()
+
+    assert trouble is not None
+    assert trouble.failures == 1
