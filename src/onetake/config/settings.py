@@ -72,6 +72,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     refresh: str = "auto"  # or "soft"
     record_statuses: tuple[str, ...] = ()  # () is every status
     shrink: bool = False
+    max_interactions: int = 50  # a cassette that holds more is named
     strict: bool = False
     auto_mark: bool = False
     adopt: bool = False

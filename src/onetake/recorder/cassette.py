@@ -38,7 +38,7 @@ class Cassette:
 
     @property
     def verdict(self) -> str:
-        """`MISS`, `NOT_PERSISTED`, `LIVE`, `PARTIAL`, `RECORDED`, `HIT` or `NO_TRAFFIC`."""
+        """One of `onetake.cassettes.verdicts.ORDER`, the worst that is true."""
         return self.opening.verdict
 
     @property

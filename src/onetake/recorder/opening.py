@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from onetake.cassettes.decisions import Decision, Forward, Local, Record, Recorded, Refuse, Replay
 from onetake.cassettes.fold import Take
+from onetake.cassettes.growth import RunLine
 from onetake.cassettes.session import Session, Slot
 from onetake.cassettes.verdicts import verdict
 from onetake.config import Mode, Settings
@@ -26,6 +27,7 @@ from onetake.matching import Active, Loose, Matcher, Value
 from onetake.messages import Interaction, Request, read_url
 from onetake.recorder.captured import Captured
 from onetake.recorder.explanations import Explanations
+from onetake.recorder.growth import Growth, calls_grown, growth_of, short
 from onetake.recorder.principals import Principals, names_in
 from onetake.recorder.traffic import Traffic
 from onetake.redaction import Redactor
@@ -115,6 +117,7 @@ class Opening:
         self._matcher = matcher
         self._journal = journal
         self._run_id = run_id
+        self._test = test_id
         places = [path for rule in settings.rules for path in rule.credential_paths]
         self._redactor = Redactor(names_in(places, "header"), names_in(places, "query"))
         self._lock = Lock()
@@ -150,6 +153,9 @@ class Opening:
         self.late: Callable[[Call], None] | None = None  # told of each call after the end
         self.error: OnetakeError | None = None
         self.passed = False
+        self.growth: Growth | None = None
+        self._gained: list[Request] = []
+        self._added = 0
 
     def _start_session(self) -> Session:
         mode = self._settings.mode
@@ -390,6 +396,7 @@ class Opening:
                     "Make .onetake/ in the project's folder writable."
                 )
             self._explain_recorded()
+            self._remember_run()
 
     def _explain_recorded(self) -> None:
         if self._session.has_recordings and self._settings.mode is not Mode.RECORD:
@@ -399,6 +406,24 @@ class Opening:
             )
             self._explanations.add_recorded(recorded, self._session.used)
         self._record(self._explanations.events)
+
+    def _remember_run(self) -> None:
+        entries = self._opened.entries if self._opened else ()
+        if not entries and not self._added:
+            return
+        grown = min(self._added, calls_grown(self._gained, entries, self._session.used))
+        line = RunLine(
+            run=self._run_id,
+            at=int(_now()),
+            replayed=self.counts["replayed"],
+            recorded=self._added,
+            grew=(short(self._test),) if grown else (),
+        )
+        if grown:
+            self.growth = growth_of(self._store, line, self._test, grown, self.events)
+        if self.growth is not None:
+            self.counts["overflow"] = self.growth.calls
+        self._store.add_run(line)
 
     @property
     def events(self) -> list[Event]:
@@ -426,6 +451,7 @@ class Opening:
             replacing = self._run_id if self._settings.mode is Mode.RECORD else None
             done = self._store.publish(takes, self._matcher.key, replacing_run=replacing)
             self.counts["paid_twice"] += done.paid_twice
+            self._gained, self._added = [take.interaction.request for take in takes], done.added
         self._journal.drop()
         for path, _ in children:
             path.unlink(missing_ok=True)

@@ -20,6 +20,8 @@ VERDICTS = (
     "MISS",
     "NOT_PERSISTED",
     "LIVE",
+    "OVERFLOW",
+    "STALE",
     "PARTIAL",
     "RECORDED",
     "HIT",

@@ -150,10 +150,13 @@ class LayeredStore:
         self._asked(lambda: self._remote.release(name, holder))
 
     def history(self, cassette: str) -> list[bytes]:
-        return self._remote.history(cassette)
+        return self._asked(lambda: self._remote.history(cassette)) or []
 
-    def add_history(self, cassette: str, line: bytes, *, kept: int = 20) -> None:
-        self._remote.add_history(cassette, line, kept=kept)
+    def add_histories(self, lines: Mapping[str, bytes]) -> None:
+        """Lost where the store does not answer, without a word: it is only statistics."""
+        if _monotonic() >= self._down_until:
+            with suppress(StoreError):
+                self._remote.add_histories(lines)
 
     def once(self, token: str) -> bool:
         return self._remote.once(token)

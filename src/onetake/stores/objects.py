@@ -19,7 +19,7 @@ import tempfile
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -31,7 +31,7 @@ from msgspec import Struct
 
 from onetake.errors import StoreError, UsageError
 from onetake.stores.names import digest
-from onetake.stores.port import Capacity, Held, Row
+from onetake.stores.port import KEPT_LINES, Capacity, Held, Row
 
 _Item = TypeVar("_Item")
 _Made = TypeVar("_Made")
@@ -44,6 +44,7 @@ _MERGED_FROM: Final = 32  # objects; below that a read is one round of parallel 
 _TRIES: Final = 60  # lost races for one number before a store gives up
 _PARALLEL: Final = 16
 _RUNS_KEPT: Final = 64
+_RUNS_LOG: Final = "runs"
 _CACHED_BYTES: Final = 32 << 20
 _SEGMENT: Final = 120  # characters; file systems allow 255 bytes
 _GUARD_S: Final = 10.0  # after that the guard of a local update is of a process that died
@@ -280,7 +281,7 @@ class ObjectStore:
         folder, token = self._folder(cassette), secrets.token_hex(8)
         if not self._list(folder):
             if slots is None:
-                self._delete(self._path("h", _segment(cassette)))
+                self._forget_history(cassette)
             return 0
 
         def change(view: _View) -> _Entry | None:
@@ -301,7 +302,7 @@ class ObjectStore:
             for one, found in self._entries(self._list(folder)):
                 if found is not None and found.token == token:
                     self._delete(one.path)
-            self._delete(self._path("h", _segment(cassette)))
+            self._forget_history(cassette)
         return len(before.rows) - len(entry.rows)
 
     def claim(self, name: str, holder: str, ttl_s: float) -> bool:
@@ -334,21 +335,31 @@ class ObjectStore:
 
     def history(self, cassette: str) -> list[bytes]:
         self._check_marker()
-        found = self._get(self._path("h", _segment(cassette)))
-        return [] if found is None else self._decode(found[0], list[bytes])
+        return _lines_of(self._view(self._path("h", _RUNS_LOG)), cassette)
 
-    def add_history(self, cassette: str, line: bytes, *, kept: int = 20) -> None:
+    def add_histories(self, lines: Mapping[str, bytes]) -> None:
+        """One object for all of them: the lines of all cassettes are one log, `h/runs`."""
+        if not lines:
+            return
         self._mark()
-        path = self._path("h", _segment(cassette))
-        for attempt in range(_TRIES):
-            found = self._get(path)
-            lines = [] if found is None else self._decode(found[0], list[bytes])
-            data = msgspec.msgpack.encode([*lines, line][-kept:] if kept > 0 else [])
-            done = self._create(path, data) if found is None else self._update(path, data, found[1])
-            if done:
-                return
-            _wait(attempt)
-        raise self._busy()
+        token, added = secrets.token_hex(8), tuple(lines.items())
+
+        def change(view: _View) -> _Entry:
+            if len(view.listed) < _MERGED_FROM:
+                return _Entry(token, added)
+            return _merged_lines(view, token, added)
+
+        self._commit(_RUNS_LOG, token, change, kind="h")
+
+    def _forget_history(self, cassette: str) -> None:
+        token = secrets.token_hex(8)
+
+        def change(view: _View) -> _Entry | None:
+            if not _lines_of(view, cassette):
+                return None
+            return _merged_lines(view, token, without=cassette)
+
+        self._commit(_RUNS_LOG, token, change, kind="h")
 
     def once(self, token: str) -> bool:
         self._mark()
@@ -365,17 +376,26 @@ class ObjectStore:
         self._current = None
 
     def _commit(
-        self, cassette: str, token: str, change: Callable[[_View], _Entry | None]
+        self,
+        cassette: str,
+        token: str,
+        change: Callable[[_View], _Entry | None],
+        *,
+        kind: str = "c",
     ) -> tuple[_View, _Entry | None]:
-        """Add what `change` makes of the log to it: the log before, and the entry or None."""
-        folder = self._folder(cassette)
+        """Add what `change` makes of the log to it: the log before, and the entry or None.
+
+        The log is that of the cassette's rows, or of `kind` "h" one that nobody removes.
+        """
+        folder = self._path(kind, _segment(cassette))
         with self._connection().writer(folder):  # own threads need not race each other
             for attempt in range(_TRIES):
                 view = self._view(folder)
                 entry = change(view)
                 if entry is None:
                     return view, None
-                number = view.last + 1 if view.listed else self._first(cassette)
+                first = 1 if view.listed or kind == "h" else self._first(cassette)
+                number = view.last + 1 if view.listed else first
                 path = f"{folder}/{number:016d}"
                 won = self._create(path, msgspec.msgpack.encode(entry))
                 # A request that obstore repeated is refused by the object that it made at first.
@@ -691,6 +711,28 @@ def _base(
     """One entry for all of `view`."""
     replaces = tuple(entry.token for entry in view.entries)
     return _Entry(token, tuple(rows.items()), replaces, True, runs)
+
+
+def _all_lines(view: _View) -> Iterator[tuple[str, bytes]]:
+    """Every line of history with the name of its cassette, oldest first."""
+    for entry in view.live:
+        yield from entry.rows
+
+
+def _lines_of(view: _View, cassette: str) -> list[bytes]:
+    return [line for name, line in _all_lines(view) if name == cassette][-KEPT_LINES:]
+
+
+def _merged_lines(
+    view: _View, token: str, added: Iterable[tuple[str, bytes]] = (), without: str | None = None
+) -> _Entry:
+    """One entry for the whole log, and no more lines of a cassette than are kept."""
+    kept: dict[str, list[bytes]] = {}
+    for name, line in (*_all_lines(view), *added):
+        if name != without:
+            kept.setdefault(name, []).append(line)
+    rows = tuple((name, line) for name, some in kept.items() for line in some[-KEPT_LINES:])
+    return _Entry(token, rows, tuple(entry.token for entry in view.entries), True)
 
 
 def _reason(error: Exception) -> str:

@@ -14,11 +14,13 @@ import msgspec
 from msgspec import Raw, Struct
 
 from onetake.cassettes.fold import Take
+from onetake.cassettes.growth import RunLine
 from onetake.errors import CassetteError
 from onetake.formats.blobs import blob_name
 from onetake.formats.document import Stored, encode_entry
 from onetake.formats.packing import pack, unpack
 from onetake.messages import Request
+from onetake.stores import history
 from onetake.stores.names import digest
 from onetake.stores.port import Opened, Published, Row, RowStore
 
@@ -102,6 +104,12 @@ class SharedCassette:
                 path=self.place,
             )
         return packed
+
+    def history(self) -> list[RunLine]:
+        return history.decode(self._store.history(self._name))
+
+    def add_run(self, line: RunLine) -> None:
+        history.add(self._store, self._name, line)
 
     def _blob(self, name: str) -> bytes:
         if name not in self._blobs:
