@@ -122,6 +122,8 @@ class Scope:
             warnings=tuple(cassette.warnings),
             error=_in_one_line(cassette.error) if cassette.error is not None else "",
             degraded=_degraded(),
+            growth=msgspec.to_builtins(cassette.opening.growth),
+            notes=_notes(cassette),
         )
 
     def _untold(self) -> list[OnetakeError]:
@@ -151,10 +153,32 @@ def late_account(name: str, call: Call) -> Account:
     )
 
 
+def closing_account() -> Account | None:
+    """What stores have to say once all that was recorded has reached them."""
+    opening = sys.modules.get("onetake.stores.opening")
+    if opening is None:
+        return None
+    return Account(
+        test="",
+        verdict="NO_TRAFFIC",
+        is_late=True,
+        capacity={place: (one.used, one.limit) for place, one in opening.settle().items()},
+        degraded=_degraded(),
+    )
+
+
 def _degraded() -> tuple[dict[str, Any], ...]:
     """What stores could not do since the last account."""
     opening = sys.modules.get("onetake.stores.opening")  # only where a test has used one
     return tuple(map(msgspec.to_builtins, opening.drain_trouble())) if opening else ()
+
+
+def _notes(cassette: Cassette) -> dict[str, str]:
+    held, most = cassette.opening.held, cassette.opening.max_interactions
+    if held <= most:
+        return {}
+    place = _shown(cassette.path) if cassette.path is not None else cassette.place
+    return {place: f"holds {held} recordings (max_interactions is {most})"}
 
 
 def _loose(calls: list[Call]) -> dict[str, int]:
@@ -215,6 +239,9 @@ def _folder(cassette: Cassette) -> str:
         return store if name else "memory:"
     path = Path(cassette.path)
     inside = len(Path(cassette.name).parts)
-    folder = path.parents[min(inside, len(path.parents)) - 1]
+    return _shown(path.parents[min(inside, len(path.parents)) - 1])
+
+
+def _shown(path: Path) -> str:
     here = Path.cwd()
-    return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)

@@ -14,7 +14,7 @@ from onetake.pytest_plugin.fixtures import OPENING, OURS
 from onetake.pytest_plugin.lazy import LazyOwner
 from onetake.pytest_plugin.options import Sources, usage_error
 from onetake.pytest_plugin.ownership import around_call, around_fixture
-from onetake.pytest_plugin.scopes import Scope, hide_our_frames
+from onetake.pytest_plugin.scopes import Scope, closing_account, hide_our_frames
 from onetake.pytest_plugin.unmarked import Unmarked
 from onetake.reports.accounts import SESSION, Account
 from onetake.runtime.context import adopt_ownerless
@@ -180,9 +180,9 @@ class SessionPlugin:
         adopt_ownerless(None)
         if exitstatus not in _ENDED_BY_ITSELF:
             self._session.fail()
-        account = self._session.close()
-        if account is not None:
-            self._closed(account)
+        for account in (self._session.close(), closing_account()):
+            if account is not None:
+                self._closed(account)
 
     def _close_attempt(self, item: pytest.Item) -> None:
         self._running = None

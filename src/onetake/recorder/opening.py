@@ -112,6 +112,7 @@ class Opening:
         )
         self.exact_encoding = settings.exact_encoding
         self.max_request_body = settings.max_request_body
+        self.max_interactions = settings.max_interactions
         self._store = store
         self._settings = settings
         self._matcher = matcher
@@ -424,6 +425,11 @@ class Opening:
         if self.growth is not None:
             self.counts["overflow"] = self.growth.calls
         self._store.add_run(line)
+
+    @property
+    def held(self) -> int:
+        """How many recordings the cassette holds, as far as this opening knows."""
+        return (len(self._opened.entries) if self._opened else 0) + self._added
 
     @property
     def events(self) -> list[Event]:

@@ -162,7 +162,7 @@ class LayeredStore:
         return self._remote.once(token)
 
     def capacity(self) -> Capacity | None:
-        return self._remote.capacity()
+        return self._remote.capacity()  # also after a failure: it may be that the store is full
 
     def close(self) -> None:
         for store in (self._remote, self._cache, self._spool):
