@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
 from typing import assert_never
@@ -23,6 +23,7 @@ from onetake.cassettes.verdicts import verdict
 from onetake.config import Mode, Settings
 from onetake.diagnosis import Event, empty_uploads
 from onetake.errors import MissError, OnetakeError, StoreError
+from onetake.formats.document import Stored
 from onetake.matching import Active, Loose, Matcher, Value
 from onetake.messages import Interaction, Request, read_url
 from onetake.recorder.captured import Captured
@@ -118,7 +119,7 @@ class Opening:
         self._matcher = matcher
         self._journal = journal
         self._run_id = run_id
-        self._test = test_id
+        self.test_id = test_id
         places = [path for rule in settings.rules for path in rule.credential_paths]
         self._redactor = Redactor(names_in(places, "header"), names_in(places, "query"))
         self._lock = Lock()
@@ -409,27 +410,41 @@ class Opening:
         self._record(self._explanations.events)
 
     def _remember_run(self) -> None:
-        entries = self._opened.entries if self._opened else ()
-        if not entries and not self._added:
+        if not self.entries and not self._added:
             return
-        grown = min(self._added, calls_grown(self._gained, entries, self._session.used))
+        grown = min(self._added, calls_grown(self._gained, self.entries, self.spoken_for))
         line = RunLine(
             run=self._run_id,
             at=int(_now()),
             replayed=self.counts["replayed"],
             recorded=self._added,
-            grew=(short(self._test),) if grown else (),
+            grew=(short(self.test_id),) if grown else (),
         )
         if grown:
-            self.growth = growth_of(self._store, line, self._test, grown, self.events)
+            self.growth = growth_of(self._store, line, self.test_id, grown, self.events)
         if self.growth is not None:
             self.counts["overflow"] = self.growth.calls
         self._store.add_run(line)
 
     @property
+    def place(self) -> str:
+        """The file, or the URL without secrets and the name."""
+        return self._store.place
+
+    @property
+    def entries(self) -> Sequence[Stored]:
+        """What the cassette held when it was opened."""
+        return self._opened.entries if self._opened else ()
+
+    @property
+    def spoken_for(self) -> Container[int]:
+        """The ids of those entries that answered a request."""
+        return self._session.used
+
+    @property
     def held(self) -> int:
         """How many recordings the cassette holds, as far as this opening knows."""
-        return (len(self._opened.entries) if self._opened else 0) + self._added
+        return len(self.entries) + self._added
 
     @property
     def events(self) -> list[Event]:

@@ -48,7 +48,9 @@ class Account(Struct, frozen=True, kw_only=True):
     empty without a cassette. One that `is_late` is of requests made after the test's end, on top of its
     own account. `degraded` is what stores could not do until then (`stores.layered.Trouble` as plain data),
     `capacity` how many bytes of them are used, of how many; `growth` by what the cassette grows from run to
-    run (`recorder.growth.Growth`); `notes` are remarks on cassettes by their file or name.
+    run (`recorder.growth.Growth`); `notes` are remarks on cassettes by their file or name. `usages` are
+    what openings used until then (`stores.usage.Usage`); one that `is_partial` says that not all tests of
+    the suite are run.
     """
 
     test: str
@@ -67,6 +69,8 @@ class Account(Struct, frozen=True, kw_only=True):
     capacity: dict[str, tuple[int, int]] = {}
     growth: dict[str, Any] | None = None
     notes: dict[str, str] = {}
+    usages: tuple[dict[str, Any], ...] = ()
+    is_partial: bool = False
 
     @property
     def is_marked(self) -> bool:
@@ -108,6 +112,10 @@ class Summary:
         self.capacity: dict[str, tuple[int, int]] = {}
         self.growth: dict[str, dict[str, Any]] = {}  # by test
         self.notes: dict[str, str] = {}  # by cassette
+        self.usages: list[dict[str, Any]] = []
+        self.is_partial = False
+        self.unused: dict[str, tuple[int, int]] = {}  # by cassette: of how many recordings
+        self.orphans: list[str] = []
 
     def add(self, account: Account) -> None:
         if not account.is_late:
@@ -119,6 +127,8 @@ class Summary:
                 self.last_errors[trouble["place"]] = trouble["last_error"]
         self.capacity.update(account.capacity)
         self.notes.update(account.notes)
+        self.usages += account.usages
+        self.is_partial = self.is_partial or account.is_partial
         if account.growth is not None:
             self.growth[account.test] = account.growth
         self.warnings += [(account.test, warning) for warning in account.warnings]

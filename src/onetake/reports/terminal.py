@@ -32,8 +32,8 @@ def in_one_line(summary: Summary) -> Line:
     return text, _worst(summary)
 
 
-def in_full(summary: Summary) -> Iterator[Line]:
-    """The section at the end of a run."""
+def in_full(summary: Summary, *, is_verbose: bool = False) -> Iterator[Line]:
+    """The section at the end of a run; `is_verbose` names cassettes."""
     verdicts = "  ".join(f"{verdict} {count}" for verdict, count in summary.verdicts.items())
     yield verdicts, _worst(summary)
     yield _calls(summary), ""
@@ -62,6 +62,7 @@ def in_full(summary: Summary) -> Iterator[Line]:
         yield f"note: {place} {note}", ""
     if len(summary.notes) > _SHOWN:
         yield f"note: and {of_noun(len(summary.notes) - _SHOWN, 'other cassette')}", ""
+    yield from _unused(summary, is_verbose=is_verbose)
     if summary.folders:
         yield f"recordings: {', '.join(sorted(summary.folders)[:_SHOWN])}", ""
 
@@ -113,6 +114,29 @@ def _growing(summary: Summary) -> Iterator[Line]:
         yield text, "yellow"
     if len(growing) > _SHOWN:
         yield f"OVERFLOW: and {of_noun(len(growing) - _SHOWN, 'other test')}", "yellow"
+
+
+def _unused(summary: Summary, *, is_verbose: bool) -> Iterator[Line]:
+    """Recordings that no test used, and cassettes that none opened."""
+    if summary.unused:
+        count = of_noun(sum(unused for unused, _ in summary.unused.values()), "recording")
+        where = of_noun(len(summary.unused), "cassette")
+        yield f"unused: {count} in {where} (onetake prune --unused)", ""
+        if is_verbose:
+            named = [f"{place}: {of[0]} of {of[1]}" for place, of in summary.unused.items()]
+            yield from _names(named)
+    if summary.orphans:
+        count = of_noun(len(summary.orphans), "cassette")
+        yield f"orphans: {count} that no test opened (onetake prune --orphans)", ""
+        if is_verbose:
+            yield from _names(summary.orphans)
+
+
+def _names(names: list[str]) -> Iterator[Line]:
+    for name in names[:_SHOWN]:
+        yield f"  {name}", ""
+    if len(names) > _SHOWN:
+        yield f"  and {len(names) - _SHOWN} more", ""
 
 
 def _causes(summary: Summary) -> Iterator[Line]:
