@@ -175,3 +175,15 @@ def test_a_plugin_that_drops_tests_without_a_word_makes_the_run_a_part(suite):
     for arguments in ((), ("-n", "2")):
         suite.run(*arguments, plugins=("xdist",))
         assert not whole_usage(suite).is_whole
+
+
+def test_a_worker_that_dies_makes_the_run_a_part(suite):
+    suite.write("test_a.py", _TESTS)
+    suite.run()
+    suite.write("test_b.py", "import os\n\ndef test_it():\n    os._exit(3)\n")
+
+    run = suite.run("-n", "2", plugins=("xdist",), FEWER="1")
+
+    assert run.code == 1
+    assert "orphans:" not in run.output
+    assert not whole_usage(suite).is_whole

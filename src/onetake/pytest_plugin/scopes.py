@@ -133,7 +133,6 @@ class Scope:
             degraded=_degraded(),
             growth=msgspec.to_builtins(cassette.opening.growth),
             notes=_notes(cassette),
-            usages=_usages(),
         )
 
     def _untold(self) -> list[OnetakeError]:
@@ -172,20 +171,15 @@ def closing_account() -> Account:
     """What is left to say of cassettes and stores once all that was recorded has reached them."""
     opening = sys.modules.get("onetake.stores.opening")
     settled = opening.settle() if opening else {}
+    usage = sys.modules.get("onetake.recorder.usage")
     return Account(
         test="",
         verdict="NO_TRAFFIC",
         is_late=True,
         capacity={place: (one.used, one.limit) for place, one in settled.items()},
         degraded=_degraded(),
-        usages=_usages(),
+        usages=tuple(map(msgspec.to_builtins, usage.drain())) if usage else (),
     )
-
-
-def _usages() -> tuple[dict[str, Any], ...]:
-    """What was used of cassettes since the last account."""
-    usage = sys.modules.get("onetake.recorder.usage")
-    return tuple(map(msgspec.to_builtins, usage.drain())) if usage else ()
 
 
 def _degraded() -> tuple[dict[str, Any], ...]:

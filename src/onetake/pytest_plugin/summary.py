@@ -96,10 +96,8 @@ class SummaryPlugin:
         from onetake.stores import usage
 
         root = self._config.rootpath
-        usages = [
-            usage.relative_to(one, root)
-            for one in msgspec.convert(self.summary.usages, list[usage.Usage])
-        ]
+        told = msgspec.convert(self.summary.usages, list[usage.Usage])
+        usages = usage.by_cassette(usage.relative_to(one, root) for one in told)
         whole = is_whole(session) and not self.summary.is_partial
         usage.write_usage(
             root / ".onetake",

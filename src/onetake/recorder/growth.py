@@ -36,7 +36,8 @@ def calls_grown(
 ) -> int:
     """Of the calls that the cassette `gained`, those by which it grew.
 
-    `spoken_for` has the ids of entries that were used, or that a new recording replaces.
+    `spoken_for` has the ids of entries that were used, or that a new recording replaces; such a recording
+    is none that the cassette gains.
     """
     unused = (entry.line for entry in entries if id(entry) not in spoken_for)
     places = [_place(*line) for line in unused if line is not None]

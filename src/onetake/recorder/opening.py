@@ -412,7 +412,9 @@ class Opening:
     def _remember_run(self) -> None:
         if not self.entries and not self._added:
             return
-        grown = min(self._added, calls_grown(self._gained, self.entries, self.spoken_for))
+        grown = 0
+        if self._added:
+            grown = min(self._added, calls_grown(self._gained, self.entries, self.spoken_for))
         line = RunLine(
             run=self._run_id,
             at=int(_now()),

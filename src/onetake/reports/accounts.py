@@ -49,7 +49,7 @@ class Account(Struct, frozen=True, kw_only=True):
     own account. `degraded` is what stores could not do until then (`stores.layered.Trouble` as plain data),
     `capacity` how many bytes of them are used, of how many; `growth` by what the cassette grows from run to
     run (`recorder.growth.Growth`); `notes` are remarks on cassettes by their file or name. `usages` are
-    what openings used until then (`stores.usage.Usage`); one that `is_partial` says that not all tests of
+    what a process used of cassettes (`stores.usage.Usage`); one that `is_partial` says that not all tests of
     the suite are run.
     """
 

@@ -1,4 +1,4 @@
-"""Which recordings a run used: a line for each opening, in the project's cache directory.
+"""Which recordings a run used: a line for each cassette, in the project's cache directory.
 
 A recording lies unused only where every opening of its cassette left it so, over all workers and shards,
 and only where each came to all of its calls. What nobody can know, such as what a part of a suite leaves
@@ -31,42 +31,44 @@ _FILES = "files:"
 
 
 class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What one opening used of its cassette.
+    """What one opening used of its cassette, or several of them together.
 
-    `place` is the file, or the URL and name; `store` is `files:FOLDER`, a URL, or empty for a cassette
-    that is a file by its name. In a file of usages these are relative to the project's root. `passed`
-    says that it came to all of its calls (a failed or skipped test may not have), `is_own` that the
-    cassette is named after the test, so that no other opens it. `held` is how many recordings there
-    were, `unused` the digests of those that answered nothing.
+    `place` is the file, or the URL and name; `cassette` its name in `store`, which is `files:FOLDER`, a
+    URL, or empty for a cassette that is a file by its name. In a file of usages these are relative to the
+    project's root. `passed` says that it came to all of its calls (a failed or skipped test may not
+    have), `is_own` that the cassette is named after the test, so that no other opens it. `held` is how
+    many recordings there were, `unused` the `digests` of those that answered nothing.
     """
 
     place: str
     cassette: str
     store: str
-    test: str
+    tests: tuple[str, ...]
     passed: bool
     is_own: bool = False
     held: int = 0
     unused: tuple[str, ...] = ()
 
-
-class CassetteUsage(Struct, frozen=True, kw_only=True):
-    """The union over all openings of a cassette: `unused` answered none of them."""
-
-    place: str
-    cassette: str
-    store: str
-    tests: tuple[str, ...]
-    is_own: bool
-    held: int
-    unused: frozenset[str]
+    def with_another(self, other: Usage) -> Usage:
+        """The union with `other` of the same cassette: unused is what both left."""
+        left = set(other.unused)
+        return replace(
+            self,
+            tests=tuple(dict.fromkeys((*self.tests, *other.tests))),
+            passed=self.passed and other.passed,
+            is_own=self.is_own and other.is_own,
+            held=max(self.held, other.held),
+            unused=tuple(name for name in self.unused if name in left),
+        )
 
 
 class Usages(Struct, frozen=True, kw_only=True):
-    """What one or several runs used. `is_whole`: they were all of the suite; `all_passed`: no test of
-    theirs failed or was skipped."""
+    """What one or several runs used, each cassette once.
 
-    cassettes: tuple[CassetteUsage, ...] = ()
+    `is_whole`: they were all of the suite; `all_passed`: no test of theirs failed or was skipped.
+    """
+
+    cassettes: tuple[Usage, ...] = ()
     is_whole: bool = False
     all_passed: bool = False
 
@@ -92,26 +94,20 @@ def digests(texts: Iterable[bytes]) -> Iterator[str]:
 
 def united(usages: Iterable[Usage], *, is_whole: bool, all_passed: bool) -> Usages:
     """The union over all openings, cassette by cassette."""
-    by_place: dict[str, list[Usage]] = {}
-    for usage in usages:
-        by_place.setdefault(usage.place, []).append(usage)
-    cassettes = tuple(_united(some, is_whole=is_whole) for some in by_place.values())
+    cassettes = tuple(
+        one if one.passed and (is_whole or one.is_own) else replace(one, unused=())
+        for one in by_cassette(usages)
+    )
     return Usages(cassettes=cassettes, is_whole=is_whole, all_passed=all_passed)
 
 
-def _united(openings: Sequence[Usage], *, is_whole: bool) -> CassetteUsage:
-    is_own = all(one.is_own for one in openings)
-    unused = frozenset.intersection(*(frozenset(one.unused) for one in openings))
-    is_known = all(one.passed for one in openings) and (is_whole or is_own)
-    return CassetteUsage(
-        place=openings[0].place,
-        cassette=openings[0].cassette,
-        store=openings[0].store,
-        tests=tuple(dict.fromkeys(one.test for one in openings if one.test)),
-        is_own=is_own,
-        held=max(one.held for one in openings),
-        unused=unused if is_known else frozenset(),
-    )
+def by_cassette(usages: Iterable[Usage]) -> list[Usage]:
+    """The usages of each cassette as one."""
+    found: dict[str, Usage] = {}
+    for usage in usages:
+        before = found.get(usage.place)
+        found[usage.place] = usage if before is None else before.with_another(usage)
+    return list(found.values())
 
 
 def orphans(usages: Usages, root: Path) -> list[str]:

@@ -25,7 +25,7 @@ def used(test: str, *unused: str, place: str = "cassettes/test_a/test_x.json") -
         place=place,
         cassette="test_a/test_x",
         store="files:cassettes",
-        test=test,
+        tests=(test,),
         passed=True,
         is_own=True,
         held=3,
@@ -83,9 +83,9 @@ def test_files_of_several_shards_are_read_as_one(tmp_path: Path) -> None:
     found = read_usage(paths, is_whole=True)
 
     (cassette,) = found.cassettes
-    assert (cassette.unused, cassette.tests, cassette.held) == ({"b"}, ("t", "u"), 3)
+    assert (cassette.unused, cassette.tests, cassette.held) == (("b",), ("t", "u"), 3)
     assert (found.is_whole, found.all_passed) == (True, True)
-    assert [one.unused for one in read_usage(paths).cassettes] == [frozenset()]
+    assert [one.unused for one in read_usage(paths).cassettes] == [()]
 
 
 def test_a_whole_run_says_so_of_itself_and_two_do_not(tmp_path: Path) -> None:
