@@ -40,7 +40,10 @@ class Cassette:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many were `replayed`, `recorded`, `live`, `missed`, `paid_twice`, `quarantined`."""
+        """How many were `replayed`, `recorded`, `live`, `missed`, `paid_twice`, `quarantined`.
+
+        By `overflow` calls the cassette has grown, as it did on the run before.
+        """
         return {name: count for name, count in self.opening.counts.items() if count}
 
     @property

@@ -30,6 +30,7 @@ import msgspec
 from msgspec import Struct
 
 from onetake.errors import StoreError, UsageError
+from onetake.formats.packing import pack, unpack
 from onetake.stores.names import digest
 from onetake.stores.port import KEPT_LINES, Capacity, Held, Row
 
@@ -48,6 +49,10 @@ _RUNS_LOG: Final = "runs"
 _CACHED_BYTES: Final = 32 << 20
 _SEGMENT: Final = 120  # characters; file systems allow 255 bytes
 _GUARD_S: Final = 10.0  # after that the guard of a local update is of a process that died
+
+
+_encode = msgspec.msgpack.encode
+_lines = msgspec.msgpack.Decoder(list[tuple[str, bytes]])
 
 
 class _Entry(Struct, frozen=True, array_like=True):
@@ -338,18 +343,27 @@ class ObjectStore:
         return _lines_of(self._view(self._path("h", _RUNS_LOG)), cassette)
 
     def add_histories(self, lines: Mapping[str, bytes]) -> None:
-        """One object for all of them: the lines of all cassettes are one log, `h/runs`."""
+        """One object for all of them: the lines of all cassettes are one log, `h/runs`.
+
+        What is there already is read only where it is merged.
+        """
         if not lines:
             return
         self._mark()
-        token, added = secrets.token_hex(8), tuple(lines.items())
-
-        def change(view: _View) -> _Entry:
-            if len(view.listed) < _MERGED_FROM:
-                return _Entry(token, added)
-            return _merged_lines(view, token, added)
-
-        self._commit(_RUNS_LOG, token, change, kind="h")
+        folder, token, added = self._path("h", _RUNS_LOG), secrets.token_hex(8), [*lines.items()]
+        data = msgspec.msgpack.encode(_lines_entry(token, added))
+        for attempt in range(_TRIES):
+            listed = self._list(folder)
+            if len(listed) >= _MERGED_FROM:
+                self._commit(
+                    _RUNS_LOG, token, lambda view: _merged_lines(view, token, added), kind="h"
+                )
+                return
+            number = int(listed[-1].path.rpartition("/")[2]) + 1 if listed else 1
+            if self._create(f"{folder}/{number:016d}", data):
+                return
+            _wait(attempt)
+        raise self._busy()
 
     def _forget_history(self, cassette: str) -> None:
         token = secrets.token_hex(8)
@@ -716,7 +730,8 @@ def _base(
 def _all_lines(view: _View) -> Iterator[tuple[str, bytes]]:
     """Every line of history with the name of its cassette, oldest first."""
     for entry in view.live:
-        yield from entry.rows
+        for _, packed in entry.rows:
+            yield from _lines.decode(unpack(packed))
 
 
 def _lines_of(view: _View, cassette: str) -> list[bytes]:
@@ -731,8 +746,15 @@ def _merged_lines(
     for name, line in (*_all_lines(view), *added):
         if name != without:
             kept.setdefault(name, []).append(line)
-    rows = tuple((name, line) for name, some in kept.items() for line in some[-KEPT_LINES:])
-    return _Entry(token, rows, tuple(entry.token for entry in view.entries), True)
+    lines = [(name, line) for name, some in kept.items() for line in some[-KEPT_LINES:]]
+    return _lines_entry(token, lines, tuple(entry.token for entry in view.entries))
+
+
+def _lines_entry(
+    token: str, lines: list[tuple[str, bytes]], replaces: tuple[str, ...] = ()
+) -> _Entry:
+    """Lines of many cassettes as one row: packed together they take a tenth."""
+    return _Entry(token, (("", pack(_encode(lines))),), replaces, bool(replaces))
 
 
 def _reason(error: Exception) -> str:

@@ -46,7 +46,7 @@ def test_all_lines_of_a_process_go_in_one_batch_a_cassette_once(store: Counting)
     cassettes = [SharedCassette(store, f"c{n}", fingerprint="") for n in range(3)]
     for _ in range(4):
         for one in cassettes:
-            one.add_run(line(replayed=2))
+            one.add_run(line(replayed=2, recorded=1))
     cassettes[0].add_run(line(recorded=1, grew=("t",)))
     assert store.batches == []
 
@@ -54,8 +54,8 @@ def test_all_lines_of_a_process_go_in_one_batch_a_cassette_once(store: Counting)
     history.send()
 
     assert [sorted(batch) for batch in store.batches] == [["c0", "c1", "c2"]]
-    assert cassettes[0].history() == [line(replayed=8, recorded=1, grew=("t",))]
-    assert cassettes[2].history() == [line(replayed=8)]
+    assert cassettes[0].history() == [line(replayed=8, recorded=5, grew=("t",))]
+    assert cassettes[2].history() == [line(replayed=8, recorded=4)]
 
 
 def test_a_store_that_is_down_is_no_error(store: Counting) -> None:
@@ -65,6 +65,14 @@ def test_a_store_that_is_down_is_no_error(store: Counting) -> None:
     history.send()
 
     assert len(store.batches) == 1
+
+
+def test_a_replay_changes_no_file_that_may_lie_in_git(store: Counting) -> None:
+    SharedCassette(store, "c", fingerprint="").add_run(line(replayed=3))
+
+    history.send()
+
+    assert store.batches == []
 
 
 def test_a_line_that_cannot_be_read_is_left_out() -> None:
