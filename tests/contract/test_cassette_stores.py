@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from onetake.cassettes.fold import Take
+from onetake.cassettes.growth import RunLine
 from onetake.cassettes.session import Replaced, Slot
 from onetake.matching import Matcher
 from onetake.messages import Body, Headers, Interaction, Request, Response
+from onetake.stores import history
 from onetake.stores.files import FileCassette
 from onetake.stores.memory import MemoryCassette
 from onetake.stores.port import CassetteStore
@@ -128,6 +130,16 @@ def test_a_large_body_comes_back_byte_for_byte(store):
 
     (entry,) = store.load(MATCHER.key, "").entries
     assert entry.interaction.response.body.data == data
+
+
+def test_runs_are_remembered(store):
+    assert store.history() == []
+    for n in range(25):
+        store.add_run(RunLine(run=f"run{n}", at=n, recorded=1, grew=("t",)))
+        history.send()
+
+    assert [line.run for line in store.history()] == [f"run{n}" for n in range(5, 25)]
+    assert store.history()[-1] == RunLine(run="run24", at=24, recorded=1, grew=("t",))
 
 
 def test_loading_is_a_pure_read(store):

@@ -132,7 +132,7 @@ def test_companions_go_with_the_last_row_that_they_serve(store):
 
 def test_a_history_goes_with_its_cassette(store):
     store.append("c", rows("a"))
-    store.add_history("c", b"run")
+    store.add_histories({"c": b"run"})
 
     assert store.remove("c") == 1
     assert store.history("c") == []
@@ -178,9 +178,33 @@ def test_what_was_left_is_gone_when_its_time_is_up(store):
 
 def test_the_last_runs_are_remembered(store):
     for n in range(25):
-        store.add_history("c", b"%d" % n)
+        store.add_histories({"c": b"%d" % n})
 
     assert store.history("c") == [b"%d" % n for n in range(5, 25)]
+
+
+def test_many_cassettes_are_remembered_in_one_batch(store):
+    store.add_histories({})
+    store.add_histories({f"c{n}": b"%d" % n for n in range(30)})
+    store.add_histories({"c1": b"again", "ä/b [c]": b"x"})
+
+    assert store.history("c0") == [b"0"]
+    assert store.history("c1") == [b"1", b"again"]
+    assert store.history("ä/b [c]") == [b"x"]
+
+
+def test_threads_lose_no_line(store):
+    def write(n: int) -> None:
+        store.add_histories({"c": b"%d" % n})
+        store.close()
+
+    threads = [threading.Thread(target=write, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(store.history("c")) == [b"%d" % n for n in range(8)]
 
 
 def test_a_token_is_used_once(store):

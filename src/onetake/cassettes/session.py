@@ -88,6 +88,7 @@ class Session:
         self._last: dict[bytes, Recorded] = {}
         self._seq = 0
         self.used: set[int] = set()
+        self.outdated: set[int] = set()  # were asked for, and had expired
         self.taken_from_quarantine: list[tuple[Slot, Recorded, Replaced | None]] = []
         self.slots: dict[int, Slot] = {}
         self.shortages: dict[int, Shortage] = {}  # by number, where there was a recording
@@ -144,6 +145,8 @@ class Session:
                 if expired is not None:
                     replaced = self._replaced(old, expired)
                 shortage = Shortage(loose_queue.spent(sent.ids), expired)
+        if shortage.expired is not None:
+            self.outdated.add(id(shortage.expired))
         if mode is Mode.AUTO or (mode is Mode.ONCE and not self.exists):
             return self._closed_or_record(slot, shortage, replaced)
         return Refuse(miss(shortage))

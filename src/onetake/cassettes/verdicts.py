@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-# Worst first (DESIGN section 13); OVERFLOW needs run history.
-ORDER = ("MISS", "NOT_PERSISTED", "LIVE", "STALE", "PARTIAL", "RECORDED", "HIT", "NO_TRAFFIC")
+# Worst first (DESIGN section 13).
+ORDER = (
+    *("MISS", "NOT_PERSISTED", "LIVE", "OVERFLOW", "STALE"),
+    *("PARTIAL", "RECORDED", "HIT", "NO_TRAFFIC"),
+)
 
 
 def verdict(counts: Mapping[str, int], *, persisted: bool) -> str:
-    """`counts` has `replayed`, `stale`, `recorded`, `live`, `missed`; `persisted`: that all is kept."""
+    """From `counts` of calls; `persisted`: what was recorded is kept.
+
+    `replayed`, `recorded`, `live` and `missed` are outcomes; `stale` were replayed past their soft age,
+    and by `overflow` the cassette grew, as it did on the run before.
+    """
     if counts.get("missed"):
         return "MISS"
     if counts.get("recorded") and not persisted:
         return "NOT_PERSISTED"
     if counts.get("live"):
         return "LIVE"
+    if counts.get("overflow"):
+        return "OVERFLOW"
     if counts.get("stale"):
         return "STALE"
     if counts.get("recorded"):

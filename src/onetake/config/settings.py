@@ -73,6 +73,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     single_flight: float = 60.0  # seconds; a duration where it is set, 0 is off
     record_statuses: tuple[str, ...] = ()  # () is every status
     shrink: bool = False
+    max_interactions: int = 50  # a cassette that holds more is named
     strict: bool = False
     auto_mark: bool = False
     adopt: bool = False

@@ -19,11 +19,15 @@ _LIMIT_BYTES = 240
 
 
 class CassetteName(Struct, frozen=True, kw_only=True):
-    """`name` in the store beside `directory`; `stored_name` is the raw name where it differs."""
+    """`name` in the store beside `directory`; `stored_name` is the raw name where it differs.
+
+    One that `is_given` was chosen by a marker.
+    """
 
     name: str
     directory: Path
     stored_name: str | None = None
+    is_given: bool = False
 
 
 def file_safe(raw: str) -> str:

@@ -30,11 +30,19 @@ class Scope:
     """`name` is a test's node id or `<module>/@<fixture>`; `owner` is entered around its code."""
 
     def __init__(
-        self, name: str, owner: Cassette | LazyOwner | Unmarked, *, is_fixture: bool = False
+        self,
+        name: str,
+        owner: Cassette | LazyOwner | Unmarked,
+        *,
+        is_fixture: bool = False,
+        is_own: bool = False,
     ) -> None:
+        """`is_own` says that the cassette is that of no other scope."""
         self.name = name
         self.is_fixture = is_fixture
         self.failed = False
+        self._skipped = False
+        self._is_own = is_own
         self._source = owner
         self._told: set[int] = set()
         self._complaint: BaseException | None = None
@@ -71,6 +79,7 @@ class Scope:
     def saw(self, report: pytest.TestReport, error: BaseException | None) -> None:
         """A phase is over. A failure that is not about the misses gets them as a section."""
         self.failed = self.failed or report.failed
+        self._skipped = self._skipped or report.skipped
         if not report.failed and not hasattr(report, "wasxfail"):
             return
         misses = self._untold()
@@ -107,7 +116,7 @@ class Scope:
         cassette = self.cassette
         if cassette is None:
             return None
-        cassette.close(not self.failed)
+        cassette.close(not self.failed, is_whole=not self._skipped, is_own=self._is_own)
         cassette.opening.late = lambda call: late(late_account(self.name, call))
         return Account(
             test=self.name,
@@ -122,6 +131,8 @@ class Scope:
             warnings=tuple(cassette.warnings),
             error=_in_one_line(cassette.error) if cassette.error is not None else "",
             degraded=_degraded(),
+            growth=msgspec.to_builtins(cassette.opening.growth),
+            notes=_notes(cassette),
         )
 
     def _untold(self) -> list[OnetakeError]:
@@ -151,10 +162,38 @@ def late_account(name: str, call: Call) -> Account:
     )
 
 
+def partial_account() -> Account:
+    """Says that not all tests of the suite are run."""
+    return Account(test="", verdict="NO_TRAFFIC", is_late=True, is_partial=True)
+
+
+def closing_account() -> Account:
+    """What is left to say of cassettes and stores once all that was recorded has reached them."""
+    opening = sys.modules.get("onetake.stores.opening")
+    settled = opening.settle() if opening else {}
+    usage = sys.modules.get("onetake.recorder.usage")
+    return Account(
+        test="",
+        verdict="NO_TRAFFIC",
+        is_late=True,
+        capacity={place: (one.used, one.limit) for place, one in settled.items()},
+        degraded=_degraded(),
+        usages=tuple(map(msgspec.to_builtins, usage.drain())) if usage else (),
+    )
+
+
 def _degraded() -> tuple[dict[str, Any], ...]:
     """What stores could not do since the last account."""
     opening = sys.modules.get("onetake.stores.opening")  # only where a test has used one
     return tuple(map(msgspec.to_builtins, opening.drain_trouble())) if opening else ()
+
+
+def _notes(cassette: Cassette) -> dict[str, str]:
+    held, most = cassette.opening.held, cassette.opening.max_interactions
+    if held <= most:
+        return {}
+    place = _shown(cassette.path) if cassette.path is not None else cassette.place
+    return {place: f"holds {held} recordings (max_interactions is {most})"}
 
 
 def _loose(calls: list[Call]) -> dict[str, int]:
@@ -210,11 +249,12 @@ def _in_one_line(error: OnetakeError) -> str:
 
 def _folder(cassette: Cassette) -> str:
     """The folder that a reader looks into: the one that holds the modules' folders."""
-    if cassette.path is None:
+    if cassette.folder is None:
         store, _, name = cassette.place.partition("#")
         return store if name else "memory:"
-    path = Path(cassette.path)
-    inside = len(Path(cassette.name).parts)
-    folder = path.parents[min(inside, len(path.parents)) - 1]
+    return _shown(cassette.folder)
+
+
+def _shown(path: Path) -> str:
     here = Path.cwd()
-    return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
@@ -14,7 +15,7 @@ from onetake.pytest_plugin.fixtures import OPENING, OURS
 from onetake.pytest_plugin.lazy import LazyOwner
 from onetake.pytest_plugin.options import Sources, usage_error
 from onetake.pytest_plugin.ownership import around_call, around_fixture
-from onetake.pytest_plugin.scopes import Scope, hide_our_frames
+from onetake.pytest_plugin.scopes import Scope, closing_account, hide_our_frames, partial_account
 from onetake.pytest_plugin.unmarked import Unmarked
 from onetake.reports.accounts import SESSION, Account
 from onetake.runtime.context import adopt_ownerless
@@ -46,6 +47,7 @@ class SessionPlugin:
         self._config_sources: list[Source] = []  # of the running test's onetake_config
         self._used_by_marked: dict[str, bool] = {}
         self._adopting = False  # the running test's setting
+        self._collected = 0
         self._session = Scope(
             SESSION,
             LazyOwner(sources.session, self._open_session, self._adopter),
@@ -69,8 +71,9 @@ class SessionPlugin:
     @property
     def recorder(self) -> Recorder:
         if self._recorder is None:
-            from onetake.recorder import Recorder
+            from onetake.recorder import Recorder, usage
 
+            usage.collect()
             self._recorder = Recorder(
                 settings=self._sources.session, root=self._config.rootpath, in_test=True
             )
@@ -109,23 +112,43 @@ class SessionPlugin:
             return  # a parameter set without the mark, beside one that has it
         try:
             self._config_sources = _fixture_sources(config_fixture)
-            marks = markers.marks_of(item)
-            own_name = markers.name_in(marks, item.nodeid)
-            settings = self._sources.resolve(
-                [*self._config_sources, *markers.sources_in(marks, item.nodeid)]
-            )
-            named = names.of_test(item, settings)
+            named, settings = self._cassette_of(item)
             cassette = self.recorder.open(
-                own_name or named.name,
+                named.name,
                 directory=named.directory,
                 test_id=item.nodeid,
                 settings=settings,
-                stored_name=None if own_name else named.stored_name,
+                stored_name=named.stored_name,
             )
         except OnetakeError as error:
             _fail(error)
-        item.stash[_ATTEMPT] = Scope(item.nodeid, cassette)
+        is_own = not named.is_given and not settings.adopt
+        item.stash[_ATTEMPT] = Scope(item.nodeid, cassette, is_own=is_own)
         self._adopting = settings.adopt
+
+    def _cassette_of(self, item: pytest.Item) -> tuple[names.CassetteName, Settings]:
+        """Raises `UsageError`."""
+        marks = markers.marks_of(item)
+        given = markers.name_in(marks, item.nodeid)
+        settings = self._sources.resolve(
+            [*self._config_sources, *markers.sources_in(marks, item.nodeid)]
+        )
+        named = names.of_test(item, settings)
+        if given:
+            named = names.CassetteName(name=given, directory=named.directory, is_given=True)
+        return named, settings
+
+    def _leave_unopened(self, item: pytest.Item) -> None:
+        """Its cassette is no orphan, and nothing of it unused, though it was skipped before it began."""
+        with suppress(OnetakeError):
+            named, settings = self._cassette_of(item)
+            self.recorder.leave_unopened(
+                named.name,
+                directory=named.directory,
+                test_id=item.nodeid,
+                settings=settings,
+                stored_name=named.stored_name,
+            )
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
@@ -158,10 +181,21 @@ class SessionPlugin:
             attempt.saw(report, call.excinfo.value if call.excinfo is not None else None)
             if call.when == "teardown":
                 self._close_attempt(item)
+        elif call.when == "teardown" and self._is_marked(item):
+            self._leave_unopened(item)
         return report
+
+    def pytest_itemcollected(self) -> None:
+        self._collected += 1
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if not report.passed:  # a module that is skipped has tests that nobody sees
+            self._closed(partial_account())
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """A run without a marked test does not use onetake: what it does elsewhere is its own."""
+        if len(session.items) < self._collected:  # also where a plugin deselects without a word
+            self._closed(partial_account())
         if not any(self._is_marked(item) for item in session.items):
             self._session.fail()
             adopt_ownerless(None)
@@ -180,9 +214,9 @@ class SessionPlugin:
         adopt_ownerless(None)
         if exitstatus not in _ENDED_BY_ITSELF:
             self._session.fail()
-        account = self._session.close()
-        if account is not None:
-            self._closed(account)
+        for account in (self._session.close(), closing_account()):
+            if account is not None:
+                self._closed(account)
 
     def _close_attempt(self, item: pytest.Item) -> None:
         self._running = None

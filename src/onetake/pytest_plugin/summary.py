@@ -6,9 +6,12 @@ from collections import deque
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from onetake.config import Settings, without_secrets
+from onetake.pytest_plugin.scopes import partial_account
+from onetake.pytest_plugin.whole import is_whole
 from onetake.reports.accounts import Account, Summary, from_data, to_data
 
 if TYPE_CHECKING:
@@ -27,6 +30,7 @@ class SummaryPlugin:
         self._is_verbose = config.getoption("verbose") > 0
         self._waiting: deque[Account] = deque()  # other threads may add
         self._unprinted: list[Account] = []
+        self._all_passed = True
         self.summary = Summary()
 
     def add(self, account: Account) -> None:
@@ -42,6 +46,7 @@ class SummaryPlugin:
         if self._worker_output is not None:
             setattr(report, _NAME, [to_data(account) for account in self._drained()])
             return
+        self._all_passed = self._all_passed and report.passed
         for data in getattr(report, _NAME, ()):
             self._take(from_data(data))
         self._take_waiting()
@@ -65,7 +70,9 @@ class SummaryPlugin:
         return self._config.pluginmanager.hasplugin("dsession")
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any) -> None:
+    def pytest_testnodedown(self, node: Any, error: object) -> None:
+        if error:
+            self._take(partial_account())  # what it has not told is lost
         for data in getattr(node, "workeroutput", {}).get(_NAME, ()):
             self._take(from_data(data))
 
@@ -75,11 +82,38 @@ class SummaryPlugin:
             self._worker_output[_NAME] = [to_data(account) for account in self._drained()]
             return
         self._take_waiting()
+        if self.summary.usages:
+            self._tell_usage(session)
         # No test can fail for a miss of the session's own cassette: the run does.
         has_failed = bool(self.summary.errors) or self.summary.ownerless["missed"] > 0
         has_failed = has_failed or (self._settings.strict and bool(self.summary.degraded))
         if has_failed and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _tell_usage(self, session: pytest.Session) -> None:
+        """Keep what the run used, and find what of the recordings in files no test needs."""
+        from onetake import project
+        from onetake.stores import usage
+
+        root = self._config.rootpath
+        told = msgspec.convert(self.summary.usages, list[usage.Usage])
+        usages = usage.by_cassette(usage.relative_to(one, root) for one in told)
+        whole = is_whole(session) and not self.summary.is_partial
+        usage.write_usage(
+            root / ".onetake",
+            project.run_id(),
+            usages,
+            is_whole=whole,
+            all_passed=self._all_passed,
+        )
+        found = usage.united(usages, is_whole=whole, all_passed=self._all_passed)
+        self.summary.unused = {
+            one.place: (len(one.unused), one.held)
+            for one in found.cassettes
+            # In a store on another machine they may be those of other branches.
+            if one.unused and one.store.partition(":")[0] in ("", "files", "sqlite")
+        }
+        self.summary.orphans = usage.orphans(found, root)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(
@@ -95,7 +129,7 @@ class SummaryPlugin:
             _write(terminalreporter, in_one_line(self.summary))
             return
         terminalreporter.section("onetake", sep="-")
-        for line in in_full(self.summary):
+        for line in in_full(self.summary, is_verbose=self._is_verbose):
             _write(terminalreporter, line)
 
     def _take_waiting(self) -> None:

@@ -7,9 +7,16 @@ from pathlib import Path
 
 from onetake.errors import MissError, OnetakeError
 from onetake.messages import Interaction
+from onetake.recorder import usage
 from onetake.recorder.opening import Call, Opening
 
 __all__ = ["Call", "Cassette"]
+
+
+def folder_of(path: Path, name: str) -> Path:
+    """The folder in which the cassette `name` is the file `path`."""
+    inside = len(Path(name).parts)
+    return path.parents[min(inside, len(path.parents)) - 1]
 
 
 class Cassette:
@@ -33,12 +40,15 @@ class Cassette:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many were `replayed`, `recorded`, `live`, `missed`, `paid_twice`, `quarantined`."""
+        """How many were `replayed`, `recorded`, `live`, `missed`, `paid_twice`, `quarantined`.
+
+        By `overflow` calls the cassette has grown, as it did on the run before.
+        """
         return {name: count for name, count in self.opening.counts.items() if count}
 
     @property
     def verdict(self) -> str:
-        """`MISS`, `NOT_PERSISTED`, `LIVE`, `PARTIAL`, `RECORDED`, `HIT` or `NO_TRAFFIC`."""
+        """One of `onetake.cassettes.verdicts.ORDER`, the worst that is true."""
         return self.opening.verdict
 
     @property
@@ -59,9 +69,19 @@ class Cassette:
         """Inside, a miss is wanted: it still raises, and fails nothing else."""
         return self.opening.expecting_miss()
 
-    def close(self, passed: bool) -> None:
-        """Publish what was recorded if its scope passed, else set it apart. Never raises; see `error`."""
+    @property
+    def folder(self) -> Path | None:
+        """The folder below which names are looked up; None where recordings are no files."""
+        return None if self.path is None else folder_of(self.path, self.name)
+
+    def close(self, passed: bool, *, is_whole: bool = True, is_own: bool = False) -> None:
+        """Publish what was recorded if its scope passed, else set it apart. Never raises; see `error`.
+
+        `is_whole` is false where the scope passed without coming to all of its calls (a skip), `is_own`
+        true where no other scope opens this cassette.
+        """
         self.opening.close(passed)
+        usage.add_closed(self, passed=passed and is_whole, is_own=is_own)
 
     def __repr__(self) -> str:
         return f"<Cassette {self.place} {self.verdict}>"

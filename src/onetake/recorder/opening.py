@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from operator import itemgetter
@@ -31,15 +31,18 @@ from onetake.cassettes.decisions import (
     Wait,
 )
 from onetake.cassettes.fold import FIRST_OF_CHILDREN, Take
+from onetake.cassettes.growth import RunLine
 from onetake.cassettes.session import Replaced, Session, Shortage, Slot
 from onetake.cassettes.verdicts import verdict
 from onetake.config import Mode, Settings
 from onetake.diagnosis import Event, empty_uploads
 from onetake.errors import MissError, OnetakeError, StoreError
+from onetake.formats.document import Stored
 from onetake.matching import Active, Loose, Matcher, Value
 from onetake.messages import Interaction, Request, Response, read_url
 from onetake.recorder.captured import Captured
 from onetake.recorder.explanations import Explanations
+from onetake.recorder.growth import Growth, calls_grown, growth_of, short
 from onetake.recorder.principals import Principals, names_in
 from onetake.recorder.traffic import Traffic
 from onetake.redaction import Redactor
@@ -129,11 +132,13 @@ class Opening:
         )
         self.exact_encoding = settings.exact_encoding
         self.max_request_body = settings.max_request_body
+        self.max_interactions = settings.max_interactions
         self._store = store
         self._settings = settings
         self._matcher = matcher
         self._journal = journal
         self._run_id = run_id
+        self.test_id = test_id
         places = [path for rule in settings.rules for path in rule.credential_paths]
         self._redactor = Redactor(names_in(places, "header"), names_in(places, "query"))
         self._lock = Lock()
@@ -175,6 +180,9 @@ class Opening:
         self.late: Callable[[Call], None] | None = None  # told of each call after the end
         self.error: OnetakeError | None = None
         self.passed = False
+        self.growth: Growth | None = None
+        self._gained: list[Request] = []
+        self._added = 0
 
     def _start_session(self) -> Session:
         mode = self._settings.mode
@@ -487,6 +495,7 @@ class Opening:
                     "Make .onetake/ in the project's folder writable."
                 )
             self._explain_recorded()
+            self._remember_run()
         if self._flights is not None:
             self._flights.close(published=self.passed and self.error is None)
 
@@ -498,6 +507,45 @@ class Opening:
             )
             self._explanations.add_recorded(recorded, self._session.used)
         self._record(self._explanations.events)
+
+    def _remember_run(self) -> None:
+        if not self.entries and not self._added:
+            return
+        grown = 0
+        if self._added:
+            grown = min(self._added, calls_grown(self._gained, self.entries, self.spoken_for))
+        line = RunLine(
+            run=self._run_id,
+            at=int(_now()),
+            replayed=self.counts["replayed"],
+            recorded=self._added,
+            grew=(short(self.test_id),) if grown else (),
+        )
+        if grown:
+            self.growth = growth_of(self._store, line, self.test_id, grown, self.events)
+        if self.growth is not None:
+            self.counts["overflow"] = self.growth.calls
+        self._store.add_run(line)
+
+    @property
+    def place(self) -> str:
+        """The file, or the URL without secrets and the name."""
+        return self._store.place
+
+    @property
+    def entries(self) -> Sequence[Stored]:
+        """What the cassette held when it was opened."""
+        return self._opened.entries if self._opened else ()
+
+    @property
+    def spoken_for(self) -> Container[int]:
+        """The ids of those entries that answered a request, or had expired when it was made."""
+        return self._session.used | self._session.outdated
+
+    @property
+    def held(self) -> int:
+        """How many recordings the cassette holds, as far as this opening knows."""
+        return len(self.entries) + min(self._added, len(self._gained))
 
     @property
     def events(self) -> list[Event]:
@@ -525,6 +573,10 @@ class Opening:
             replacing = self._run_id if self._settings.mode is Mode.RECORD else None
             done = self._store.publish(takes, self._matcher.key, replacing_run=replacing)
             self.counts["paid_twice"] += done.paid_twice
+            self._gained, self._added = (
+                [take.interaction.request for take in takes if take.replaces is None],
+                done.added,
+            )
         self._journal.drop()
         for path, _ in children:
             path.unlink(missing_ok=True)

@@ -18,7 +18,8 @@ from onetake.errors import UsageError
 from onetake.interceptors import install
 from onetake.matching import DEFAULT_HEADERS, Matcher
 from onetake.messages import Request
-from onetake.recorder.cassette import Cassette
+from onetake.recorder import usage
+from onetake.recorder.cassette import Cassette, folder_of
 from onetake.recorder.opening import Opening
 from onetake.runtime import context, seams
 from onetake.stores.files import FileCassette, check_name, is_file_name, locate
@@ -28,6 +29,7 @@ from onetake.stores.runs import RunRecord
 
 if TYPE_CHECKING:
     from onetake.stores.flights import SharedFlights
+    from onetake.stores.port import CassetteStore
     from onetake.stores.shared import SharedCassette
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -118,17 +120,8 @@ class Recorder:
         matcher = self._matcher(settings)
         seams.check_all()
         cache = self.root / ".onetake"
-        store: FileCassette | MemoryCassette | SharedCassette
-        flights = None
-        if settings.store == "memory:" and not is_file_name(name):
-            store = MemoryCassette(name)
-        elif is_shared(settings.store) and not is_file_name(name):
-            store = self._shared(name, stored_name, settings.store, matcher.fingerprint)
-            flights = self._flights(store, settings)
-        else:
-            base = directory or (Path.cwd() if is_file_name(name) else self.root)
-            path, blobs = locate(name, store=settings.store, directory=base, root=self.root)
-            store = FileCassette(path, blobs, cache=cache, raw_name=stored_name)
+        store = self._store(name, directory, settings, stored_name, matcher.fingerprint)
+        flights = self._flights(store, settings)
         opening = Opening(
             store,
             settings,
@@ -146,6 +139,36 @@ class Recorder:
         )
         return Cassette(name, store.place, store.path, opening)
 
+    def leave_unopened(
+        self,
+        name: str,
+        *,
+        directory: Path,
+        test_id: str,
+        settings: Settings,
+        stored_name: str | None = None,
+    ) -> None:
+        """Say that `test_id` did not come to `open` this cassette, which is its own all the same."""
+        store = self._store(name, directory, settings, stored_name, "")
+        folder = None if store.path is None else folder_of(store.path, name)
+        usage.add_unopened(name, store.place, folder, test_id)
+
+    def _store(
+        self,
+        name: str,
+        directory: Path | None,
+        settings: Settings,
+        stored_name: str | None,
+        fingerprint: str,
+    ) -> FileCassette | MemoryCassette | SharedCassette:
+        if settings.store == "memory:" and not is_file_name(name):
+            return MemoryCassette(name)
+        if is_shared(settings.store) and not is_file_name(name):
+            return self._shared(name, stored_name, settings.store, fingerprint)
+        base = directory or (Path.cwd() if is_file_name(name) else self.root)
+        path, blobs = locate(name, store=settings.store, directory=base, root=self.root)
+        return FileCassette(path, blobs, cache=self.root / ".onetake", raw_name=stored_name)
+
     def _shared(
         self, name: str, stored_name: str | None, url: str, fingerprint: str
     ) -> SharedCassette:
@@ -158,10 +181,16 @@ class Recorder:
             name = f"{name.rpartition('/')[0]}/{stored_name}".removeprefix("/")
         return SharedCassette(open_store(url, self.root), name, fingerprint=fingerprint)
 
-    def _flights(self, cassette: SharedCassette, settings: Settings) -> SharedFlights | None:
-        if not settings.single_flight or settings.mode in (Mode.REPLAY, Mode.LIVE):
+    def _flights(self, cassette: CassetteStore, settings: Settings) -> SharedFlights | None:
+        if not is_shared(settings.store) or not settings.single_flight:
+            return None
+        if settings.mode in (Mode.REPLAY, Mode.LIVE):
             return None
         from onetake.stores.flights import SharedFlights
+        from onetake.stores.shared import SharedCassette
+
+        if not isinstance(cassette, SharedCassette):
+            return None  # named as a file
 
         # What another run has recorded anew is not anew for this one.
         scope = project.run_id() if settings.mode is Mode.RECORD else ""

@@ -20,6 +20,7 @@ VERDICTS = (
     "MISS",
     "NOT_PERSISTED",
     "LIVE",
+    "OVERFLOW",
     "STALE",
     "PARTIAL",
     "RECORDED",
@@ -45,7 +46,11 @@ class Account(Struct, frozen=True, kw_only=True):
     requests that were not replayed, and why (`diagnosis.Event` as plain data); `loose` counts forgiven
     values by path and kind, `local` what was answered here by kind and host; `place` is the file or URL,
     empty without a cassette. One that `is_late` is of requests made after the test's end, on top of its
-    own account. `degraded` is what stores could not do until then (`stores.layered.Trouble` as plain data).
+    own account. `degraded` is what stores could not do until then (`stores.layered.Trouble` as plain data),
+    `capacity` how many bytes of them are used, of how many; `growth` by what the cassette grows from run to
+    run (`recorder.growth.Growth`); `notes` are remarks on cassettes by their file or name. `usages` are
+    what a process used of cassettes (`stores.usage.Usage`); one that `is_partial` says that not all tests of
+    the suite are run.
     """
 
     test: str
@@ -61,6 +66,11 @@ class Account(Struct, frozen=True, kw_only=True):
     error: str = ""
     is_late: bool = False
     degraded: tuple[dict[str, Any], ...] = ()
+    capacity: dict[str, tuple[int, int]] = {}
+    growth: dict[str, Any] | None = None
+    notes: dict[str, str] = {}
+    usages: tuple[dict[str, Any], ...] = ()
+    is_partial: bool = False
 
     @property
     def is_marked(self) -> bool:
@@ -99,6 +109,13 @@ class Summary:
         self.ownerless: Counter[str] = Counter()
         self.degraded: dict[str, Counter[str]] = {}  # by store
         self.last_errors: dict[str, str] = {}
+        self.capacity: dict[str, tuple[int, int]] = {}
+        self.growth: dict[str, dict[str, Any]] = {}  # by test
+        self.notes: dict[str, str] = {}  # by cassette
+        self.usages: list[dict[str, Any]] = []
+        self.is_partial = False
+        self.unused: dict[str, tuple[int, int]] = {}  # by cassette: of how many recordings
+        self.orphans: list[str] = []
 
     def add(self, account: Account) -> None:
         if not account.is_late:
@@ -108,6 +125,12 @@ class Summary:
             counts.update({name: trouble[name] for name in ("failures", "spooled", "delivered")})
             if trouble["last_error"]:
                 self.last_errors[trouble["place"]] = trouble["last_error"]
+        self.capacity.update(account.capacity)
+        self.notes.update(account.notes)
+        self.usages += account.usages
+        self.is_partial = self.is_partial or account.is_partial
+        if account.growth is not None:
+            self.growth[account.test] = account.growth
         self.warnings += [(account.test, warning) for warning in account.warnings]
         if not account.is_marked:
             if account.counts.get("live"):

@@ -10,12 +10,11 @@ from onetake.reports.accounts import SESSION, Summary
 Line = tuple[str, str]
 
 _SHOWN = 10
+_FULL_PERCENT = 85
 _COLOURS = {
     "MISS": "red",
     "NOT_PERSISTED": "red",
-    "LIVE": "yellow",
-    "STALE": "yellow",
-    "UNMARKED:LIVE": "yellow",
+    **dict.fromkeys(("LIVE", "OVERFLOW", "STALE", "UNMARKED:LIVE"), "yellow"),
 }
 
 
@@ -29,16 +28,16 @@ def in_one_line(summary: Summary) -> Line:
     text = f"onetake: {verdicts}; {_calls(summary)}"
     if summary.errors:
         text += f"; {summary.errors[0][1]}"
-    text += "".join(f"; {told}" for told, _ in _degraded(summary))
+    text += "".join(f"; {told}" for told, _ in _of_stores(summary))
     return text, _worst(summary)
 
 
-def in_full(summary: Summary) -> Iterator[Line]:
-    """The section at the end of a run."""
+def in_full(summary: Summary, *, is_verbose: bool = False) -> Iterator[Line]:
+    """The section at the end of a run; `is_verbose` names cassettes."""
     verdicts = "  ".join(f"{verdict} {count}" for verdict, count in summary.verdicts.items())
     yield verdicts, _worst(summary)
     yield _calls(summary), ""
-    for text, colour in _degraded(summary):
+    for text, colour in (*_of_stores(summary), *_growing(summary)):
         yield from ((line, colour) for line, _ in _wrapped(text))
     yield from _causes(summary)
     yield from _listed("live", _unmarked(summary), "yellow")
@@ -59,12 +58,17 @@ def in_full(summary: Summary) -> Iterator[Line]:
         text = f"quarantined: {apart} of tests that did not pass; their next run replays them"
         yield text, "yellow"
 
+    for place, note in list(summary.notes.items())[:_SHOWN]:
+        yield f"note: {place} {note}", ""
+    if len(summary.notes) > _SHOWN:
+        yield f"note: and {of_noun(len(summary.notes) - _SHOWN, 'other cassette')}", ""
+    yield from _unused(summary, is_verbose=is_verbose)
     if summary.folders:
         yield f"recordings: {', '.join(sorted(summary.folders)[:_SHOWN])}", ""
 
 
-def _degraded(summary: Summary) -> Iterator[Line]:
-    """Stores that did not answer, or that have now got what was kept for them."""
+def _of_stores(summary: Summary) -> Iterator[Line]:
+    """Stores that did not answer, have now got what was kept for them, or are nearly full."""
     for place, counts in summary.degraded.items():
         if counts["failures"]:
             text = (
@@ -72,9 +76,67 @@ def _degraded(summary: Summary) -> Iterator[Line]:
                 f"{of_noun(counts['spooled'], 'recording')} kept on this machine, "
                 f"{counts['delivered']} delivered since; last error: {summary.last_errors[place]}"
             )
+            if place in summary.capacity:
+                text += f" {_used(*summary.capacity[place])}"
             yield text, "red"
         elif counts["delivered"]:
             yield f"delivered to {place}: {of_noun(counts['delivered'], 'recording')} of before", ""
+    for place, (used, limit) in summary.capacity.items():
+        if 100 * used >= _FULL_PERCENT * limit:
+            text = f"NEARLY FULL: {place}: {_used(used, limit)} (remove cassettes, or give it more)"
+            yield text, "yellow"
+
+
+def _used(used: int, limit: int) -> str:
+    """`87 % of 1.0 GB used`."""
+    return f"{100 * used // limit} % of {_size(limit)} used"
+
+
+def _size(number: float) -> str:
+    """`512.0 MB`, where a kB has 1024 bytes as in a server's settings."""
+    units = ["kB", "MB", "GB", "TB"]
+    number /= 1024
+    while number >= 1024 and len(units) > 1:
+        number /= 1024
+        units.pop(0)
+    return f"{number:.1f} {units[0]}"
+
+
+def _growing(summary: Summary) -> Iterator[Line]:
+    """Cassettes to which each run adds, with the field that is never the same."""
+    growing = list(summary.growth.items())
+    for test, growth in growing[:_SHOWN]:
+        text = f"OVERFLOW: {test}: grew on {growth['runs']} runs running"
+        if growth["varies"]:
+            text += f"; varies: {growth['varies']}"
+        if growth["rule"]:
+            text += f"; rule: {growth['rule']}"
+        yield text, "yellow"
+    if len(growing) > _SHOWN:
+        yield f"OVERFLOW: and {of_noun(len(growing) - _SHOWN, 'other test')}", "yellow"
+
+
+def _unused(summary: Summary, *, is_verbose: bool) -> Iterator[Line]:
+    """Recordings that no test used, and cassettes that none opened."""
+    if summary.unused:
+        count = of_noun(sum(unused for unused, _ in summary.unused.values()), "recording")
+        where = of_noun(len(summary.unused), "cassette")
+        yield f"unused: {count} in {where} (onetake prune --unused)", ""
+        if is_verbose:
+            named = [f"{place}: {of[0]} of {of[1]}" for place, of in summary.unused.items()]
+            yield from _names(named)
+    if summary.orphans:
+        count = of_noun(len(summary.orphans), "cassette")
+        yield f"orphans: {count} that no test opened (onetake prune --orphans)", ""
+        if is_verbose:
+            yield from _names(summary.orphans)
+
+
+def _names(names: list[str]) -> Iterator[Line]:
+    for name in names[:_SHOWN]:
+        yield f"  {name}", ""
+    if len(names) > _SHOWN:
+        yield f"  and {len(names) - _SHOWN} more", ""
 
 
 def _causes(summary: Summary) -> Iterator[Line]:

@@ -18,6 +18,7 @@ from functools import cached_property
 from pathlib import Path
 
 from onetake.cassettes.fold import Take, merge
+from onetake.cassettes.growth import RunLine
 from onetake.errors import CassetteError, OnetakeError, StoreError, UsageError
 from onetake.formats.bodies import blob_name
 from onetake.formats.document import (
@@ -29,9 +30,10 @@ from onetake.formats.document import (
     same_but_volatile,
 )
 from onetake.messages import Request
+from onetake.stores import history
 from onetake.stores.journal import ensure_cache
 from onetake.stores.locks import locked
-from onetake.stores.port import Opened, Published
+from onetake.stores.port import KEPT_LINES, Opened, Published
 
 _SUFFIXES = (".json", ".yaml", ".yml")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -206,6 +208,24 @@ class FileCassette:
                 ensure_cache(self._cache)
                 _replace(generation, replacing_run.encode(), sync=False)
             return Published(len(merged.added) + len(merged.replacing), merged.paid_twice)
+
+    def history(self) -> list[RunLine]:
+        lines = (_read(self._history_file) or b"").split(b"\n")
+        return history.decode(lines)[-KEPT_LINES:]
+
+    def add_run(self, line: RunLine) -> None:
+        """On this machine, and only where something was recorded: nothing that a review must see."""
+        if not line.recorded:
+            return
+        with suppress(OSError, OnetakeError), locked(self._history_file):
+            kept = [*self.history()[1 - KEPT_LINES :], line]
+            ensure_cache(self._cache)
+            text = b"".join(history.encode(one) + b"\n" for one in kept)
+            _replace(self._history_file, text, sync=False)
+
+    @property
+    def _history_file(self) -> Path:
+        return self._cache / "history" / f"{self.id}.jsonl"
 
     def _translated(self) -> _Translated:
         return _Translated(self.place)

@@ -183,16 +183,19 @@ class LayeredStore:
         self._asked(lambda: self._remote.release(names, holder), writing=True)
 
     def history(self, cassette: str) -> list[bytes]:
-        return self._remote.history(cassette)
+        return self._asked(lambda: self._remote.history(cassette)) or []
 
-    def add_history(self, cassette: str, line: bytes, *, kept: int = 20) -> None:
-        self._remote.add_history(cassette, line, kept=kept)
+    def add_histories(self, lines: Mapping[str, bytes]) -> None:
+        """Lost where the store does not answer, without a word: it is only statistics."""
+        if _monotonic() >= self._down_until:
+            with suppress(StoreError):
+                self._remote.add_histories(lines)
 
     def once(self, token: str) -> bool:
         return self._remote.once(token)
 
     def capacity(self) -> Capacity | None:
-        return self._remote.capacity()
+        return self._remote.capacity()  # also after a failure: it may be that the store is full
 
     def close(self) -> None:
         for store in (self._remote, self._cache, self._spool):

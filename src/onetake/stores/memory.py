@@ -6,16 +6,18 @@ from collections.abc import Callable, Sequence
 from threading import Lock
 
 from onetake.cassettes.fold import Take, merge
+from onetake.cassettes.growth import RunLine
 from onetake.errors import CassetteError
 from onetake.formats.document import Stored, encode_interaction, join, parse
 from onetake.messages import Request
 from onetake.stores.names import digest
-from onetake.stores.port import Opened, Published
+from onetake.stores.port import KEPT_LINES, Opened, Published
 
 _lock = Lock()
 _texts: dict[str, list[bytes]] = {}
 _blobs: dict[str, bytes] = {}
 _generations: dict[str, str] = {}
+_runs: dict[str, list[RunLine]] = {}
 
 
 class MemoryCassette:
@@ -49,6 +51,13 @@ class MemoryCassette:
                 texts[i] = encode_interaction(take.interaction, _blobs)
             texts += [encode_interaction(take.interaction, _blobs) for take in merged.added]
             return Published(len(merged.added) + len(merged.replacing), merged.paid_twice)
+
+    def history(self) -> list[RunLine]:
+        return list(_runs.get(self._name, ()))
+
+    def add_run(self, line: RunLine) -> None:
+        with _lock:
+            _runs[self._name] = [*self.history(), line][-KEPT_LINES:]
 
 
 def _blob(name: str) -> bytes:

@@ -15,7 +15,7 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeVar
 from urllib.parse import quote, unquote
 
@@ -23,9 +23,10 @@ import msgspec
 from msgspec import Struct
 
 from onetake.errors import CassetteError, StoreError
+from onetake.formats.packing import pack, unpack
 from onetake.stores.bucket import Bucket, Listed
 from onetake.stores.names import digest
-from onetake.stores.port import COMPANION, Capacity, Claim, Held, Row
+from onetake.stores.port import COMPANION, KEPT_LINES, Capacity, Claim, Held, Row
 from onetake.stores.processes import OfProcess
 
 _Kind = TypeVar("_Kind")
@@ -34,8 +35,13 @@ _MARKER: Final = b"onetake 1"
 _MERGED_FROM: Final = 32  # objects; below that a read is one round of parallel gets
 _TRIES: Final = 60  # lost races for one number before a store gives up
 _RUNS_KEPT: Final = 64
+_RUNS_LOG: Final = "runs"
 _CACHED_BYTES: Final = 32 << 20
 _SEGMENT: Final = 120  # characters; file systems allow 255 bytes
+
+
+_encode = msgspec.msgpack.encode
+_lines = msgspec.msgpack.Decoder(list[tuple[str, bytes]])
 
 
 class _Entry(Struct, frozen=True, array_like=True):
@@ -243,7 +249,7 @@ class ObjectStore:
         folder, token = self._folder(cassette), secrets.token_hex(8)
         if not self._list(folder):
             if slots is None:
-                self._bucket.delete(self._path("h", _segment(cassette)))
+                self._forget_history(cassette)
             return 0
 
         def change(view: _View) -> _Entry | None:
@@ -266,7 +272,7 @@ class ObjectStore:
             for one, found in self._entries(self._list(folder)):
                 if found is not None and found.token == token:
                     self._bucket.delete(one.path)
-            self._bucket.delete(self._path("h", _segment(cassette)))
+            self._forget_history(cassette)
         held = before.rows
         return len(held) if slots is None else len(held.keys() & set(slots))
 
@@ -309,25 +315,40 @@ class ObjectStore:
 
     def history(self, cassette: str) -> list[bytes]:
         self._check_marker()
-        found = self._bucket.get(self._path("h", _segment(cassette)))
-        return [] if found is None else self._decode(found[0], list[bytes])
+        return _lines_of(self._view(self._path("h", _RUNS_LOG)), cassette)
 
-    def add_history(self, cassette: str, line: bytes, *, kept: int = 20) -> None:
+    def add_histories(self, lines: Mapping[str, bytes]) -> None:
+        """One object for all of them: the lines of all cassettes are one log, `h/runs`.
+
+        What is there already is read only where it is merged.
+        """
+        if not lines:
+            return
         self._mark()
-        path = self._path("h", _segment(cassette))
+        folder, token, added = self._path("h", _RUNS_LOG), secrets.token_hex(8), [*lines.items()]
+        data = msgspec.msgpack.encode(_lines_entry(token, added))
         for attempt in range(_TRIES):
-            found = self._bucket.get(path)
-            lines = [] if found is None else self._decode(found[0], list[bytes])
-            data = msgspec.msgpack.encode([*lines, line][-kept:] if kept > 0 else [])
-            done = (
-                self._bucket.create(path, data)
-                if found is None
-                else self._bucket.update(path, data, found[1])
-            )
-            if done:
+            listed = self._list(folder)
+            if len(listed) >= _MERGED_FROM:
+                self._commit(
+                    _RUNS_LOG, token, lambda view: _merged_lines(view, token, added), kind="h"
+                )
+                return
+            number = int(listed[-1].path.rpartition("/")[2]) + 1 if listed else 1
+            if self._bucket.create(f"{folder}/{number:016d}", data):
                 return
             _wait(attempt)
         raise self._busy()
+
+    def _forget_history(self, cassette: str) -> None:
+        token = secrets.token_hex(8)
+
+        def change(view: _View) -> _Entry | None:
+            if not _lines_of(view, cassette):
+                return None
+            return _merged_lines(view, token, without=cassette)
+
+        self._commit(_RUNS_LOG, token, change, kind="h")
 
     def once(self, token: str) -> bool:
         self._mark()
@@ -345,17 +366,26 @@ class ObjectStore:
         self._memory.drop()
 
     def _commit(
-        self, cassette: str, token: str, change: Callable[[_View], _Entry | None]
+        self,
+        cassette: str,
+        token: str,
+        change: Callable[[_View], _Entry | None],
+        *,
+        kind: str = "c",
     ) -> tuple[_View, _Entry | None]:
-        """Add what `change` makes of the log to it: the log before, and the entry or None."""
-        folder = self._folder(cassette)
+        """Add what `change` makes of the log to it: the log before, and the entry or None.
+
+        The log is that of the cassette's rows, or of `kind` "h" one that nobody removes.
+        """
+        folder = self._path(kind, _segment(cassette))
         with self._memory.get().writer(folder):  # own threads need not race each other
             for attempt in range(_TRIES):
                 view = self._view(folder)
                 entry = change(view)
                 if entry is None:
                     return view, None
-                number = view.last + 1 if view.listed else self._first(cassette)
+                first = 1 if view.listed or kind == "h" else self._first(cassette)
+                number = view.last + 1 if view.listed else first
                 path = f"{folder}/{number:016d}"
                 won = self._bucket.create(path, msgspec.msgpack.encode(entry))
                 # A request that obstore repeated is refused by the object that it made at first.
@@ -482,6 +512,36 @@ def _base(
     """One entry for all of `view`."""
     replaces = tuple(entry.token for entry in view.entries)
     return _Entry(token, tuple(rows.items()), replaces, True, runs)
+
+
+def _all_lines(view: _View) -> Iterator[tuple[str, bytes]]:
+    """Every line of history with the name of its cassette, oldest first."""
+    for entry in view.live:
+        for _, packed in entry.rows:
+            yield from _lines.decode(unpack(packed))
+
+
+def _lines_of(view: _View, cassette: str) -> list[bytes]:
+    return [line for name, line in _all_lines(view) if name == cassette][-KEPT_LINES:]
+
+
+def _merged_lines(
+    view: _View, token: str, added: Iterable[tuple[str, bytes]] = (), without: str | None = None
+) -> _Entry:
+    """One entry for the whole log, and no more lines of a cassette than are kept."""
+    kept: dict[str, list[bytes]] = {}
+    for name, line in (*_all_lines(view), *added):
+        if name != without:
+            kept.setdefault(name, []).append(line)
+    lines = [(name, line) for name, some in kept.items() for line in some[-KEPT_LINES:]]
+    return _lines_entry(token, lines, tuple(entry.token for entry in view.entries))
+
+
+def _lines_entry(
+    token: str, lines: list[tuple[str, bytes]], replaces: tuple[str, ...] = ()
+) -> _Entry:
+    """Lines of many cassettes as one row: packed together they take a tenth."""
+    return _Entry(token, (("", pack(_encode(lines))),), replaces, bool(replaces))
 
 
 def _version(listed: Sequence[Listed]) -> str:

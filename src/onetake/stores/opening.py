@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 
+from onetake.errors import StoreError
+from onetake.stores import history
 from onetake.stores.journal import ensure_cache
 from onetake.stores.layered import LayeredStore, Trouble
 from onetake.stores.names import digest
-from onetake.stores.port import RowStore
+from onetake.stores.port import Capacity, RowStore
 from onetake.stores.sqlite import SqliteStore
 
 _lock = Lock()
@@ -33,6 +36,20 @@ def drain_trouble() -> list[Trouble]:
     with _lock:
         layered = [store for store in _open.values() if isinstance(store, LayeredStore)]
     return [trouble for store in layered if (trouble := store.drain_trouble()) is not None]
+
+
+def settle() -> dict[str, Capacity]:
+    """At the end of a session: send the histories that wait. How full each store is, where it tells."""
+    history.send()
+    with _lock:
+        stores = list(_open.values())
+    found: dict[str, Capacity] = {}
+    for store in stores:
+        with suppress(StoreError):
+            capacity = store.capacity()
+            if capacity is not None:
+                found[store.place] = capacity
+    return found
 
 
 def _made(url: str, root: Path) -> RowStore:

@@ -13,6 +13,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from onetake.cassettes.fold import Take
+from onetake.cassettes.growth import RunLine
 from onetake.cassettes.session import Replaced, Slot
 from onetake.formats.document import Stored
 from onetake.messages import Interaction, Request
@@ -57,6 +58,15 @@ class CassetteStore(Protocol):
 
         With `replacing_run`, the first call of that run replaces what the cassette held before.
         On failure (`CassetteError`, `StoreError`) what was there is unchanged.
+        """
+
+    def history(self) -> list[RunLine]:
+        """The last runs, oldest first; there may be several lines of one. Raises `StoreError`."""
+
+    def add_run(self, line: RunLine) -> None:
+        """Remember it, at the latest when the process ends. Never raises: it is only statistics.
+
+        A store may leave out lines of openings that only replayed.
         """
 
 
@@ -121,6 +131,10 @@ class Held(Struct, frozen=True):
     rows: tuple[Row, ...] = ()
     version: str = ""
     is_unchanged: bool = False  # the version is the one that the caller knows; no rows are given
+
+
+KEPT_LINES = 20
+"""How many lines a cassette's history keeps."""
 
 
 class Capacity(Struct, frozen=True):
@@ -199,10 +213,10 @@ class RowStore(Protocol):
         """Give free those of `names` that `holder` has."""
 
     def history(self, cassette: str) -> list[bytes]:
-        """The last runs, oldest first."""
+        """The last lines, oldest first, at most `KEPT_LINES`."""
 
-    def add_history(self, cassette: str, line: bytes, *, kept: int = 20) -> None:
-        """Add a run; only the last `kept` stay."""
+    def add_histories(self, lines: Mapping[str, bytes]) -> None:
+        """Add to each cassette the line of a run, all in one batch."""
 
     def once(self, token: str) -> bool:
         """Whether `token` is used for the first time ever; it is used from now on."""

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from onetake.stores.names import digest
-from onetake.stores.port import COMPANION, Capacity, Claim, Held, Row
+from onetake.stores.port import COMPANION, KEPT_LINES, Capacity, Claim, Held, Row
 from onetake.stores.redis_server import RedisServer, client_of, is_cluster, library, primaries
 
 _NAME, _BORN, _VERSION, _RUN = b"!name", b"!born", b"!version", b"!run"
@@ -262,15 +262,18 @@ class RedisStore:
         key = self._history_key(cassette)
         return self._run(lambda client, _again: list(client.lrange(key, 0, -1)))
 
-    def add_history(self, cassette: str, line: bytes, *, kept: int = 20) -> None:
-        key = self._history_key(cassette)
+    def add_histories(self, lines: Mapping[str, bytes]) -> None:
+        if not lines:
+            return
+        by_key = {self._history_key(cassette): line for cassette, line in lines.items()}
 
         def step(client: Any, again: bool) -> None:
-            if again and client.lrange(key, -1, -1) == [line]:
-                return  # the try before got through unheard
-            with client.pipeline(transaction=True) as pipe:
-                pipe.rpush(key, line)
-                pipe.ltrim(key, -kept, -1)
+            with client.pipeline(transaction=False) as pipe:
+                for key, line in by_key.items():
+                    if again:  # the try before may have got through unheard
+                        pipe.lrem(key, -1, line)
+                    pipe.rpush(key, line)
+                    pipe.ltrim(key, -KEPT_LINES, -1)
                 pipe.execute()
 
         self._run(step, writing=True)
@@ -294,7 +297,7 @@ class RedisStore:
                 return None
             return Capacity(sum(int(one["used_memory"]) for one in told), sum(limits))
 
-        return self._run(step)
+        return self._run(step, retries=0)  # a run that ends does not wait for it
 
     def close(self) -> None:
         self._server.close()

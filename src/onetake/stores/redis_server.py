@@ -79,16 +79,23 @@ class RedisServer:
         if own.pid == os.getpid():
             own.close()
 
-    def run(self, step: Callable[[Any, bool], _T], *, writing: bool = False) -> _T:
+    def run(
+        self,
+        step: Callable[[Any, bool], _T],
+        *,
+        writing: bool = False,
+        retries: int | None = None,
+    ) -> _T:
         """`step(client, is_a_further_try)`, again after a pause while the connection fails."""
         redis = library()
+        retries = self._retries if retries is None else retries
         tried = 0
         while True:
             try:
                 with self._own_in_use() as own:
                     return step(self._client(own, writing=writing), tried > 0)
             except (redis.RedisError, redis.exceptions.RedisClusterException, OSError) as error:
-                if tried >= self._retries or not _may_pass(error):
+                if tried >= retries or not _may_pass(error):
                     raise self._translated(error) from error
             time.sleep(min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2**tried))
             tried += 1

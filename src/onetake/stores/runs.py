@@ -78,13 +78,13 @@ class RunRecord:
                 os.link(unnamed, self._path)
         finally:
             unnamed.unlink()
-        for old in _newest_first(self._path.parent)[_KEPT:]:
+        for old in newest_first(self._path.parent)[_KEPT:]:
             old.unlink(missing_ok=True)
 
 
 def last_run(cache: Path) -> Run | None:
     """The newest run in the record; None where there is none. Lines that cannot be read are left out."""
-    for path in _newest_first(cache / "runs"):
+    for path in newest_first(cache / "runs"):
         try:
             lines = path.read_bytes().split(b"\n")
             head = msgspec.json.decode(lines[0], type=RunHead)
@@ -101,7 +101,8 @@ def last_run(cache: Path) -> Run | None:
 _events = msgspec.json.Decoder(Event)
 
 
-def _newest_first(folder: Path) -> list[Path]:
+def newest_first(folder: Path) -> list[Path]:
+    """The records of runs in `folder`."""
     found: list[tuple[float, Path]] = []
     for path in folder.glob("*.jsonl"):
         with suppress(OSError):

@@ -27,12 +27,14 @@ import msgspec
 from msgspec import Raw, Struct
 
 from onetake.cassettes.fold import FIRST_OF_CHILDREN, Take
+from onetake.cassettes.growth import RunLine
 from onetake.cassettes.session import Replaced, Slot
 from onetake.errors import CassetteError, StoreError
 from onetake.formats.blobs import blob_name
 from onetake.formats.document import Stored, encode_entry
 from onetake.formats.packing import Dictionary, check, head, needed, pack, pack_plain, unpack
 from onetake.messages import Request
+from onetake.stores import history
 from onetake.stores.names import digest
 from onetake.stores.port import COMPANION, Held, Opened, Published, Row, RowStore
 
@@ -275,6 +277,15 @@ class SharedCassette:
             remedy="Remove it from the store and record anew, or update onetake.",
             path=self.place,
         )
+
+    def history(self) -> list[RunLine]:
+        return history.decode(self.store.history(self.name))
+
+    def add_run(self, line: RunLine) -> None:
+        """A file is left as it is by what only replays: it may lie in git."""
+        if not line.recorded and self.place.startswith("sqlite:"):
+            return
+        history.add(self.store, self.name, line)
 
     def _blob(self, name: str) -> bytes:
         if name not in self._blobs:

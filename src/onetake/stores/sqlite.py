@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import local
 
 from onetake.errors import StoreError
-from onetake.stores.port import COMPANION, Capacity, Claim, Held, Row
+from onetake.stores.port import COMPANION, KEPT_LINES, Capacity, Claim, Held, Row
 
 _APPLICATION = 0x6F6E6574  # "onet", told by file(1) and by us
 _FORMAT = 1
@@ -193,15 +193,18 @@ class SqliteStore:
                 [(name, holder) for name in names],
             )
 
-    def add_history(self, cassette: str, line: bytes, *, kept: int = 20) -> None:
+    def add_histories(self, lines: Mapping[str, bytes]) -> None:
         with self._writing() as connection:
-            number = _number(connection, cassette)
-            connection.execute("INSERT INTO history (cassette, line) VALUES (?, ?)", (number, line))
-            connection.execute(
-                "DELETE FROM history WHERE cassette = ?1 AND id NOT IN "
-                "(SELECT id FROM history WHERE cassette = ?1 ORDER BY id DESC LIMIT ?2)",
-                (number, kept),
-            )
+            for cassette, line in lines.items():
+                number = _number(connection, cassette)
+                connection.execute(
+                    "INSERT INTO history (cassette, line) VALUES (?, ?)", (number, line)
+                )
+                connection.execute(
+                    "DELETE FROM history WHERE cassette = ?1 AND id NOT IN "
+                    "(SELECT id FROM history WHERE cassette = ?1 ORDER BY id DESC LIMIT ?2)",
+                    (number, KEPT_LINES),
+                )
 
     def once(self, token: str) -> bool:
         with self._writing() as connection:

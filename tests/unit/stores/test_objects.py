@@ -229,15 +229,23 @@ def test_a_token_is_used_once(store: ObjectStore, url: str) -> None:
 
 def test_history_keeps_the_last_runs(store: ObjectStore) -> None:
     assert store.history("c") == []
-    for at in range(5):
-        store.add_history("c", b"%d" % at, kept=3)
-    assert store.history("c") == [b"2", b"3", b"4"]
+    for at in range(40):  # more than are merged into one object
+        store.add_histories({"c": b"%d" % at, "d": b"d"})
+    assert store.history("c") == [b"%d" % at for at in range(20, 40)]
+
+
+def test_a_run_is_one_object_and_old_ones_are_merged(store: ObjectStore) -> None:
+    names = [f"c{n}" for n in range(50)]
+    for _ in range(40):
+        store.add_histories(dict.fromkeys(names, b"line"))
+    assert len(store._list(store._path("h"))) <= 32
+    assert [len(store.history(name)) for name in names] == [20] * 50
 
 
 def test_histories_written_at_once_are_all_kept(url: str) -> None:
     stores = [ObjectStore(url) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda at: stores[at].add_history("c", b"%d" % at), range(4)))
+        list(pool.map(lambda at: stores[at].add_histories({"c": b"%d" % at}), range(4)))
     assert sorted(ObjectStore(url).history("c")) == [b"0", b"1", b"2", b"3"]
 
 
@@ -247,7 +255,7 @@ def test_rows_are_taken_away(store: ObjectStore, url: str) -> None:
     assert store.remove("c", ["a"]) == 0
     assert slots(ObjectStore(url)) == ["b", "d"]
     assert store.append("c", rows("a", data=b"again")) == {"a"}
-    store.add_history("c", b"run")
+    store.add_histories({"c": b"run"})
     assert store.remove("c") == 3
     assert (store.history("c"), list(store.cassettes())) == ([], [])
     assert store.read("c").version == ""

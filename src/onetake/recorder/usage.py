@@ -1,0 +1,97 @@
+"""What each opening used of its cassette, collected in a process where somebody asks for it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from onetake.errors import CassetteError
+from onetake.stores.files import is_file_name
+from onetake.stores.usage import Usage, digests
+
+if TYPE_CHECKING:
+    from onetake.recorder.cassette import Cassette
+    from onetake.recorder.opening import Opening
+
+_Ends = tuple[int, bytes, bytes]
+
+_lock = Lock()
+_collected: dict[str, Usage] = {}  # by place
+_names: dict[str, tuple[_Ends, tuple[str, ...]]] = {}  # the digests of cassettes that tests share
+_is_wanted = False
+
+
+def collect() -> None:
+    """From now on, keep the usage of each opening that ends until it is drained."""
+    global _is_wanted
+    _is_wanted = True
+
+
+def drain() -> list[Usage]:
+    """What came since the last time, each cassette once."""
+    with _lock:
+        found = list(_collected.values())
+        _collected.clear()
+        _names.clear()
+    return found
+
+
+def add_closed(cassette: Cassette, *, passed: bool, is_own: bool) -> None:
+    """Of an opening that has ended; `passed` where it came to all of its calls."""
+    if not _is_wanted:
+        return
+    opening = cassette.opening
+    usage = _of_cassette(cassette.name, opening.place, cassette.folder, opening.test_id)
+    usage = replace(usage, is_own=is_own, held=len(opening.entries))
+    if passed:
+        with suppress(CassetteError):  # what cannot be read is not called unused
+            usage = replace(usage, passed=True, unused=_unused(opening, is_own=is_own))
+    _add(usage)
+
+
+def add_unopened(name: str, place: str, folder: Path | None, test: str) -> None:
+    """Of a test that did not come to open its cassette: it is its owner all the same."""
+    if _is_wanted:
+        _add(_of_cassette(name, place, folder, test))
+
+
+def _add(usage: Usage) -> None:
+    with _lock:
+        before = _collected.get(usage.place)
+        _collected[usage.place] = usage if before is None else before.with_another(usage)
+
+
+def _of_cassette(name: str, place: str, folder: Path | None, test: str) -> Usage:
+    """A usage of nothing."""
+    if folder is None:
+        store, _, name = place.partition("#")
+    else:
+        store = "" if is_file_name(name) else f"files:{folder}"
+    tests = (test,) if test else ()
+    return Usage(place=place, cassette=name, store=store, tests=tests, passed=False)
+
+
+def _unused(opening: Opening, *, is_own: bool) -> tuple[str, ...]:
+    entries, spoken_for = opening.entries, opening.spoken_for
+    if all(id(entry) in spoken_for for entry in entries):
+        return ()  # nothing is digested where all was used
+    names = _named(opening, is_remembered=not is_own)
+    pairs = zip(names, entries, strict=True)
+    return tuple(name for name, entry in pairs if id(entry) not in spoken_for)
+
+
+def _named(opening: Opening, *, is_remembered: bool) -> tuple[str, ...]:
+    """The digests; where many tests share a cassette, they are those of before if its ends are."""
+    entries = opening.entries
+    ends = len(entries), entries[0].raw, entries[-1].raw
+    known = _names.get(opening.place)
+    if known is not None and known[0] == ends:
+        return known[1]
+    names = tuple(digests(entry.raw for entry in entries))
+    if is_remembered:
+        _names[opening.place] = ends, names
+    return names

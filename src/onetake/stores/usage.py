@@ -1,0 +1,207 @@
+"""Which recordings a run used: a line for each cassette, in the project's cache directory.
+
+A recording lies unused only where every opening of its cassette left it so, over all workers and shards,
+and only where each came to all of its calls. What nobody can know, such as what a part of a suite leaves
+of a cassette that tests share, is never called unused: what is may be deleted on request.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from hashlib import blake2b
+from pathlib import Path, PurePath
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from onetake.errors import StoreError
+from onetake.stores.files import cassette_files
+from onetake.stores.journal import ensure_cache
+from onetake.stores.runs import newest_first
+
+_FORMAT = 1
+_KEPT = 10  # runs
+_FILES = "files:"
+
+
+class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one opening used of its cassette, or several of them together.
+
+    `place` is the file, or the URL and name; `cassette` its name in `store`, which is `files:FOLDER`, a
+    URL, or empty for a cassette that is a file by its name. In a file of usages these are relative to the
+    project's root. `passed` says that it came to all of its calls (a failed or skipped test may not
+    have), `is_own` that the cassette is named after the test, so that no other opens it. `held` is how
+    many recordings there were, `unused` the `digests` of those that answered nothing.
+    """
+
+    place: str
+    cassette: str
+    store: str
+    tests: tuple[str, ...]
+    passed: bool
+    is_own: bool = False
+    held: int = 0
+    unused: tuple[str, ...] = ()
+
+    def with_another(self, other: Usage) -> Usage:
+        """The union with `other` of the same cassette: unused is what both left."""
+        left = set(other.unused)
+        return replace(
+            self,
+            tests=tuple(dict.fromkeys((*self.tests, *other.tests))),
+            passed=self.passed and other.passed,
+            is_own=self.is_own and other.is_own,
+            held=max(self.held, other.held),
+            unused=tuple(name for name in self.unused if name in left),
+        )
+
+
+class Usages(Struct, frozen=True, kw_only=True):
+    """What one or several runs used, each cassette once.
+
+    `is_whole`: they were all of the suite; `all_passed`: no test of theirs failed or was skipped.
+    """
+
+    cassettes: tuple[Usage, ...] = ()
+    is_whole: bool = False
+    all_passed: bool = False
+
+
+class _Head(Struct, frozen=True):
+    usage: int
+    at: int
+    is_whole: bool
+    all_passed: bool
+
+
+def digests(texts: Iterable[bytes]) -> Iterator[str]:
+    """A name for each recording of a cassette, given their texts (`Stored.raw`) in order.
+
+    It is the BLAKE2b digest of the text, 8 bytes as hex; the second of equal texts has `.2` behind it.
+    """
+    seen: Counter[str] = Counter()
+    for text in texts:
+        name = blake2b(text, digest_size=8).hexdigest()
+        seen[name] += 1
+        yield name if seen[name] == 1 else f"{name}.{seen[name]}"
+
+
+def united(usages: Iterable[Usage], *, is_whole: bool, all_passed: bool) -> Usages:
+    """The union over all openings, cassette by cassette."""
+    cassettes = tuple(
+        one if one.passed and (is_whole or one.is_own) else replace(one, unused=())
+        for one in by_cassette(usages)
+    )
+    return Usages(cassettes=cassettes, is_whole=is_whole, all_passed=all_passed)
+
+
+def by_cassette(usages: Iterable[Usage]) -> list[Usage]:
+    """The usages of each cassette as one."""
+    found: dict[str, Usage] = {}
+    for usage in usages:
+        before = found.get(usage.place)
+        found[usage.place] = usage if before is None else before.with_another(usage)
+    return list(found.values())
+
+
+def orphans(usages: Usages, root: Path) -> list[str]:
+    """The places of cassette files, in the folders that the tests use, that belong to no test.
+
+    None is known but of a whole suite. Where a test failed or was skipped, a cassette that it would
+    have opened by name looks like an orphan: then only those are told that lie among cassettes named
+    after tests, and are none of a fixture.
+    """
+    if not usages.is_whole:
+        return []
+    known = {one.place for one in usages.cassettes}
+    stores = {one.store for one in usages.cassettes if one.store.startswith(_FILES)}
+    modules = {PurePath(one.place).parent for one in usages.cassettes if one.is_own}
+    found: list[str] = []
+    for store in sorted(stores):
+        for path in cassette_files(root / store.removeprefix(_FILES)):
+            place = to_relative(path, root)
+            is_of_test = PurePath(place).parent in modules and not path.name.startswith("@")
+            if place not in known and (usages.all_passed or is_of_test):
+                found.append(place)
+    return list(dict.fromkeys(found))
+
+
+def to_relative(path: Path, root: Path) -> str:
+    """As it is named on every machine, with `/`; a path outside `root` stays as it is."""
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
+
+
+def relative_to(usage: Usage, root: Path) -> Usage:
+    """`usage` with files and folders below `root` named from there."""
+    if not usage.store.startswith(_FILES) and usage.store:
+        return usage
+    place = to_relative(Path(usage.place), root)
+    folder = to_relative(Path(usage.store.removeprefix(_FILES)), root)
+    return replace(usage, place=place, store=f"{_FILES}{folder}" if usage.store else "")
+
+
+def write_usage(
+    cache: Path, run_id: str, usages: Sequence[Usage], *, is_whole: bool, all_passed: bool
+) -> None:
+    """Keep what the run used as `usage/<run id>.jsonl`, whole or not at all. Never raises."""
+    folder = cache / "usage"
+    head = _Head(_FORMAT, int(time.time()), is_whole, all_passed)
+    unnamed = folder / f".{secrets.token_hex(6)}"
+    with suppress(OSError):
+        ensure_cache(cache)
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{run_id}.jsonl"
+        if path.exists():  # another pytest of the same run
+            path = folder / f"{run_id}-{os.getpid()}.jsonl"
+        unnamed.write_bytes(b"".join(msgspec.json.encode(one) + b"\n" for one in (head, *usages)))
+        unnamed.replace(path)
+        for old in newest_first(folder)[_KEPT:]:
+            old.unlink(missing_ok=True)
+
+
+def last_usage(cache: Path) -> Path | None:
+    """The newest file of usages; None where there is none."""
+    return next(iter(newest_first(cache / "usage")), None)
+
+
+def read_usage(paths: Sequence[Path], *, is_whole: bool | None = None) -> Usages:
+    """What the runs in `paths` (files in `.onetake/usage/`) used together.
+
+    Each cassette comes once, with the recordings that no opening of any file used; none where an
+    opening failed or was skipped. Places are relative to the project's root, with `/`. `is_whole` says
+    whether the files are all of the suite together (shards of it); by default one file says it of
+    itself, and several are not. Of what is not whole, only a cassette named after its own test has
+    unused recordings. Raises `StoreError` for a file that cannot be read.
+    """
+    files = [_read(path) for path in paths]
+    if is_whole is None:
+        is_whole = len(files) == 1 and files[0][0].is_whole
+    return united(
+        (usage for _, usages in files for usage in usages),
+        is_whole=is_whole,
+        all_passed=all(head.all_passed for head, _ in files),
+    )
+
+
+def _read(path: Path) -> tuple[_Head, list[Usage]]:
+    try:
+        first, *rest = path.read_bytes().splitlines()
+        head = msgspec.json.decode(first, type=_Head)
+        if head.usage != _FORMAT:
+            raise ValueError(f"its format {head.usage} is not known")
+        return head, [_usages.decode(line) for line in rest]
+    except (OSError, ValueError, msgspec.MsgspecError) as error:
+        raise StoreError(
+            f"{path} tells no usage of recordings: {error}.",
+            remedy="Give a file of .onetake/usage/, which each run of pytest writes.",
+            path=str(path),
+        ) from error
+
+
+_usages = msgspec.json.Decoder(Usage)
