@@ -92,17 +92,16 @@ def test_every_text_comes_back(data: bytes) -> None:
     assert len(packed) <= len(data) + 1
 
 
-TEXTS = st.lists(
-    st.binary(max_size=400)
-    | st.sampled_from([line for some in CASSETTES.values() for line in some]),
-    max_size=20,
-)
+LINES = [line for some in CASSETTES.values() for line in some]
+PICKED = st.binary(max_size=400) | st.integers(0, len(LINES) - 1)  # a number stands for a chat
 
 
-@given(TEXTS, st.binary(max_size=5000) | st.sampled_from(CASSETTES["chats"]))
+@given(st.lists(PICKED, max_size=20), PICKED)
 def test_every_text_comes_back_with_a_dictionary_of_its_own(
-    texts: list[bytes], data: bytes
+    picked: list[bytes | int], another: bytes | int
 ) -> None:
+    texts = [LINES[one] if isinstance(one, int) else one for one in picked]
+    data = LINES[another] if isinstance(another, int) else another
     made = Dictionary.of(texts)
     if made is None:
         assert len(b"".join(texts)) < 8
