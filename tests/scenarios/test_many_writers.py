@@ -154,7 +154,7 @@ def test_what_those_had_completed_that_were_killed_is_not_paid_again(team):
     killed, others = writers[: WRITERS // 2], writers[WRITERS // 2 :]
     for n, writer in enumerate(killed):
         while len(writer.completed) < EACH * (n + 1) // (len(killed) + 2):
-            assert writer.process.poll() is None, writer.output.read_text()
+            assert writer.process.poll() in (None, 0), writer.output.read_text()
             time.sleep(0.005)
         writer.process.send_signal(signal.SIGKILL)
         writer.process.wait()
@@ -172,8 +172,8 @@ def test_what_those_had_completed_that_were_killed_is_not_paid_again(team):
     print(f"{team.store.kind}: killed after {completed} of {EACH}, {counts} in {took_s:.1f} s")
     for before, count in zip(completed, counts, strict=True):
         assert before <= count["replayed"] <= before + 1
-        assert count["replayed"] + count["recorded"] == EACH
-        assert count.keys() == {"replayed", "recorded"}
-    assert team.provider.billed() == paid + sum(count["recorded"] for count in counts)
+        assert sum(count.values()) == EACH
+        assert count.keys() <= {"replayed", "recorded"}
+    assert team.provider.billed() == paid + sum(count.get("recorded", 0) for count in counts)
     assert team.held() == everything()
     assert not list(team.project.glob(".onetake/quarantine/*/*.jsonl"))
