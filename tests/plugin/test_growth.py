@@ -6,6 +6,9 @@ import secrets
 
 import pytest
 
+from onetake.cassettes.growth import by_run
+from onetake.stores.history import decode
+from onetake.stores.redis_ import RedisStore
 from tests.plugin.suite import Run, Suite
 
 _TESTS = """
@@ -122,6 +125,28 @@ def test_a_failed_test_has_not_grown(suite):
 
     for run in runs(suite, "", ["one", "two", "three"]):
         assert "OVERFLOW" not in run.output
+
+
+def test_each_run_of_a_shared_store_is_remembered_there(suite, redis_url):
+    url = f"{redis_url}?namespace={secrets.token_hex(4)}"
+    suite.write("test_a.py", _TESTS)
+
+    runs(suite, url, ["green apples", "old ships", "old ships"], "-n", "2")
+
+    store = RedisStore(url)
+    stable = by_run(decode(store.history("test_a/test_stable")))
+    varies = by_run(decode(store.history("test_a/test_varies")))
+    store.close()
+    assert [(one.recorded, one.replayed, len(one.grew)) for one in stable] == [
+        (1, 0, 0),
+        (0, 1, 0),
+        (0, 1, 0),
+    ]
+    assert [(one.recorded, one.replayed, len(one.grew)) for one in varies] == [
+        (1, 0, 0),
+        (1, 0, 1),
+        (0, 1, 0),
+    ]
 
 
 def test_size_alone_is_a_note(suite):

@@ -11,11 +11,11 @@ from msgspec.structs import replace
 
 from onetake.errors import CassetteError
 from onetake.stores.files import is_file_name
-from onetake.stores.usage import Usage, digests
 
 if TYPE_CHECKING:
     from onetake.recorder.cassette import Cassette
     from onetake.recorder.opening import Opening
+    from onetake.stores.usage import Usage
 
 _Ends = tuple[int, bytes, bytes]
 
@@ -67,6 +67,8 @@ def _add(usage: Usage) -> None:
 
 def _of_cassette(name: str, place: str, folder: Path | None, test: str) -> Usage:
     """A usage of nothing."""
+    from onetake.stores.usage import Usage
+
     if folder is None:
         store, _, name = place.partition("#")
     else:
@@ -86,6 +88,8 @@ def _unused(opening: Opening, *, is_own: bool) -> tuple[str, ...]:
 
 def _named(opening: Opening, *, is_remembered: bool) -> tuple[str, ...]:
     """The digests; where many tests share a cassette, they are those of before if its ends are."""
+    from onetake.stores.usage import digests
+
     entries = opening.entries
     ends = len(entries), entries[0].raw, entries[-1].raw
     known = _names.get(opening.place)

@@ -10,6 +10,7 @@ from onetake.reports.accounts import SESSION, Summary
 Line = tuple[str, str]
 
 _SHOWN = 10
+_SHORT = 60  # characters
 _FULL_PERCENT = 85
 _COLOURS = {
     "MISS": "red",
@@ -109,8 +110,8 @@ def _growing(summary: Summary) -> Iterator[Line]:
         text = f"OVERFLOW: {test}: grew on {growth['runs']} runs running"
         if growth["varies"]:
             text += f"; varies: {growth['varies']}"
-        if growth["rule"]:
-            text += f"; rule: {growth['rule']}"
+        if growth["rule"]:  # a long one stands with its cause, to be pasted
+            text += f"; rule: {growth['rule'] if len(growth['rule']) <= _SHORT else 'below'}"
         yield text, "yellow"
     if len(growing) > _SHOWN:
         yield f"OVERFLOW: and {of_noun(len(growing) - _SHOWN, 'other test')}", "yellow"
