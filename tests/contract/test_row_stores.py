@@ -95,6 +95,20 @@ def test_a_known_version_needs_no_rows(store):
     assert {row.slot for row in changed.rows} == {"a", "b"}
 
 
+def test_what_changed_since_it_was_read_is_not_removed(store):
+    store.append("c", rows("a", "b", data=b"1"))
+    old = store.read("c").version
+    store.append("c", rows("a", data=b"2"), replacing_run="run-1")
+
+    assert store.remove("c", ["a"], known=old) == store.remove("c", known=old) == 0
+    assert held(store) == {"a": b"2"}
+    assert store.remove("c", ["a"], known=store.read("c").version) == 1
+    store.append("c", rows("b"))
+    assert store.remove("c", known=store.read("c").version) == 1
+    assert store.read("c") == Held()
+    assert store.remove("never", known=old) == 0
+
+
 def test_a_version_is_never_had_again(store):
     store.append("c", rows("a", data=b"1"))
     version = store.read("c").version

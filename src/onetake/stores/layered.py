@@ -137,10 +137,10 @@ class LayeredStore:
     def cassettes(self) -> Iterator[str]:
         return self._remote.cassettes()
 
-    def remove(self, cassette: str, slots: Sequence[str] | None = None) -> int:
+    def remove(self, cassette: str, slots: Sequence[str] | None = None, *, known: str = "") -> int:
         with suppress(StoreError):
             self._cache.remove(cassette)
-        return self._remote.remove(cassette, slots)
+        return self._remote.remove(cassette, slots, known=known)
 
     def claim(self, name: str, holder: str, ttl_s: float) -> bool:
         told = self._asked(lambda: self._remote.claim(name, holder, ttl_s))

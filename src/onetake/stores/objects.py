@@ -275,7 +275,7 @@ class ObjectStore:
                 name = self._decode(found[0], _Begin).name.decode("utf-8", "surrogatepass")
             yield name
 
-    def remove(self, cassette: str, slots: Sequence[str] | None = None) -> int:
+    def remove(self, cassette: str, slots: Sequence[str] | None = None, *, known: str = "") -> int:
         self._check_marker()
         folder, token = self._folder(cassette), secrets.token_hex(8)
         if not self._list(folder):
@@ -284,6 +284,8 @@ class ObjectStore:
             return 0
 
         def change(view: _View) -> _Entry | None:
+            if known and view.version != known:
+                return None
             held = view.rows
             kept = {slot: data for slot, data in held.items() if slot not in set(slots or ())}
             if slots is None:

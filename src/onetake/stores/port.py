@@ -22,6 +22,7 @@ class Opened(Struct, frozen=True):
 
     entries: tuple[Stored, ...] = ()
     keys: tuple[bytes, ...] = ()
+    rows: tuple[str, ...] = ()  # in a shared store, the name of the row of each
 
 
 class Published(Struct, frozen=True):
@@ -127,8 +128,12 @@ class RowStore(Protocol):
     def cassettes(self) -> Iterator[str]:
         """The names of all cassettes, in no certain order, without reading their rows."""
 
-    def remove(self, cassette: str, slots: Sequence[str] | None = None) -> int:
-        """Take rows away (None: all of them and what is known of the cassette); how many were there."""
+    def remove(self, cassette: str, slots: Sequence[str] | None = None, *, known: str = "") -> int:
+        """Take rows away (None: all of them and what is known of the cassette); how many were there.
+
+        With `known`, none goes where that is no longer the version, in the same step: whoever has read
+        rows takes away those rows, and never what another has put in their place.
+        """
 
     def claim(self, name: str, holder: str, ttl_s: float) -> bool:
         """Whether `holder` has `name` now: nobody else had it, or their time was up."""

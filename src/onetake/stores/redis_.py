@@ -154,27 +154,26 @@ class RedisStore:
 
         return self._run(step, writing=True)
 
-    def remove(self, cassette: str, slots: Sequence[str] | None = None) -> int:
+    def remove(self, cassette: str, slots: Sequence[str] | None = None, *, known: str = "") -> int:
         key, history = self._cassette_key(cassette), self._history_key(cassette)
 
-        def take(pipe: Any) -> bool:
-            is_there = bool(pipe.exists(key))
+        def take(pipe: Any) -> None:
+            version = _version(pipe.hmget(key, [_BORN, _VERSION]))
+            is_there = bool(version) and (not known or version == known)
             pipe.multi()
             if is_there and slots:
                 pipe.hdel(key, *map(_to_field, slots))
                 pipe.hincrby(key, _VERSION, 1)
-            return is_there
-
-        def step(client: Any, _again: bool) -> int:
-            if slots is not None:
-                is_there, results = _optimistically(client, key, take)
-                return int(results[0]) if is_there and results else 0
-            with client.pipeline(transaction=True) as pipe:
+            elif slots is None and (is_there or not known):
                 pipe.hlen(key)
                 pipe.hmget(key, list(_OURS))
                 pipe.delete(key, history)
-                length, ours, _ = pipe.execute()
-            return int(length) - sum(value is not None for value in ours)
+
+        def step(client: Any, _again: bool) -> int:
+            _, results = _optimistically(client, key, take)
+            if not results or slots is not None:
+                return int(results[0]) if results else 0
+            return int(results[0]) - sum(value is not None for value in results[1])
 
         return self._run(step, writing=True)
 

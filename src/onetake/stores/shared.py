@@ -8,12 +8,15 @@ the fingerprint of the matching settings: read with other settings, it is comput
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
+from itertools import count, islice
 
 import msgspec
 from msgspec import Raw, Struct
 
 from onetake.cassettes.fold import Take
+from onetake.cassettes.session import Slot
 from onetake.errors import CassetteError
 from onetake.formats.blobs import blob_name
 from onetake.formats.document import Stored, encode_entry
@@ -49,6 +52,7 @@ class SharedCassette:
         self.path = None
         self.id = digest(self.place, 10)
         self._blobs: dict[str, bytes] = {}
+        self._numbers: dict[bytes, list[int]] = {}  # of the rows of each key, as they were read
 
     def load(self, key: Callable[[Request], bytes], fingerprint: str) -> Opened:
         wanted = _short(fingerprint)
@@ -60,9 +64,11 @@ class SharedCassette:
             known = bytes.fromhex(key_hex) if wanted and packed.fingerprint == wanted else b""
             found.append((int(n), packed.order, row.slot, stored, known))
         found.sort(key=lambda one: (one[1], one[0], one[2]))
-        return Opened(
-            tuple(one[3] for one in found), tuple(one[4] or key(one[3].request) for one in found)
-        )
+        keys = tuple(one[4] or key(one[3].request) for one in found)
+        self._numbers = defaultdict(list)
+        for its_key, one in zip(keys, found, strict=True):
+            self._numbers[its_key].append(one[0])
+        return Opened(tuple(one[3] for one in found), keys, tuple(one[2] for one in found))
 
     def publish(
         self,
@@ -78,11 +84,23 @@ class SharedCassette:
             entry = encode_entry(take.interaction, blobs)
             packed = _Packed(_FORMAT, (now, number), self._fingerprint, entry)
             data = pack(msgspec.msgpack.encode(packed))
-            rows.append(Row(f"{take.slot.key.hex()}.{take.slot.n}", data))
+            rows.append(Row(f"{take.slot.key.hex()}.{self._number(take.slot)}", data))
         if blobs:  # before the rows that name them
             self._store.put_blobs({name: pack(data) for name, data in blobs.items()})
         added = self._store.append(self._name, rows, replacing_run=replacing_run)
         return Published(len(added), len(rows) - len(added))
+
+    def _number(self, slot: Slot) -> int:
+        """The number in the row's name: the slot's own, as long as no row was ever taken away.
+
+        Where some were, it is that of the recording in this place, or the next that none has; whoever
+        has read the same rows comes to the same number.
+        """
+        held = self._numbers.get(slot.key, [])
+        if slot.n < len(held):
+            return held[slot.n]
+        free = (n for n in count() if n not in held)
+        return next(islice(free, slot.n - len(held), None))
 
     def _unpacked(self, row: Row) -> _Packed:
         try:

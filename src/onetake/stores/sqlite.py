@@ -138,10 +138,14 @@ class SqliteStore:
         with self._writing() as connection:
             connection.executemany("INSERT OR IGNORE INTO blobs VALUES (?, ?)", blobs.items())
 
-    def remove(self, cassette: str, slots: Sequence[str] | None = None) -> int:
+    def remove(self, cassette: str, slots: Sequence[str] | None = None, *, known: str = "") -> int:
         with self._writing() as connection:
-            found = connection.execute("SELECT id FROM cassettes WHERE name = ?", (cassette,))
-            number = next(found, (None,))[0]
+            found = connection.execute(
+                "SELECT id, born || '.' || version FROM cassettes WHERE name = ?", (cassette,)
+            )
+            number, version = next(found, (None, ""))
+            if known and version != known:
+                return 0
             if slots is None:
                 gone = connection.execute("DELETE FROM rows WHERE cassette = ?", (number,)).rowcount
                 connection.execute("DELETE FROM cassettes WHERE id = ?", (number,))
