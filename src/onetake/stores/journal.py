@@ -28,15 +28,22 @@ class _Head(Struct):
     journal: int
     cassette: str
     test: str
+    place: str = ""
+    name: str = ""
 
 
 class Journal:
     """The journal of one opening. Nothing is written before the first `append`. Not thread-safe."""
 
-    def __init__(self, cache: Path, cassette_id: str, test_id: str) -> None:
+    def __init__(
+        self, cache: Path, cassette_id: str, test_id: str, *, place: str = "", name: str = ""
+    ) -> None:
+        """`place` is that of the cassette, and `name` its test's own where the file's is a safe form."""
         self._cache = cache
         self._id = cassette_id
         self._test = test_id
+        self._place = place
+        self._name = name
         self._fd = -1
         self._pid = 0
         self._opening = f"{time.time_ns():x}-{secrets.token_hex(4)}"
@@ -62,7 +69,7 @@ class Journal:
         unnamed = self.path.with_suffix(".new")
         self._fd = os.open(unnamed, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try_lock(self._fd)
-        head = _Head(journal=_JOURNAL_FORMAT, cassette=self._id, test=self._test)
+        head = _Head(_JOURNAL_FORMAT, self._id, self._test, self._place, self._name)
         os.write(self._fd, msgspec.json.encode(head) + b"\n")
         unnamed.rename(self.path)
 

@@ -50,6 +50,21 @@ class LayeredStore:
         self._down_until = 0.0
         self._trouble = Trouble(self.place)
 
+    @property
+    def remote(self) -> RowStore:
+        """The store on the other machine alone: it says where it does not answer."""
+        return self._remote
+
+    def waiting(self) -> dict[str, int]:
+        """How many recordings of each cassette are in the spool."""
+        counts: dict[str, int] = {}
+        for name in self._spool.cassettes():
+            if name != _BLOBS:
+                cassette = name.partition(_RUN)[0]
+                own = [row for row in self._spool.read(name).rows if row.slot[:1] != "!"]
+                counts[cassette] = counts.get(cassette, 0) + len(own)
+        return {cassette: number for cassette, number in counts.items() if number}
+
     def drain_trouble(self) -> Trouble | None:
         """What happened since the last call; None if nothing did."""
         with self._lock:
