@@ -10,7 +10,9 @@ from onetake import __version__
 from onetake.cli.diff import diff
 from onetake.cli.doctor import doctor
 from onetake.cli.explain import explain
+from onetake.cli.flush import flush
 from onetake.cli.ls import ls
+from onetake.cli.prune import prune
 from onetake.cli.show import show
 from onetake.cli.stats import stats
 from onetake.errors import OnetakeError
@@ -35,5 +37,5 @@ def main() -> None:
     """Record every paid API call once, replay it for ever, and never pay twice without knowing why."""
 
 
-for _command in (diff, doctor, explain, ls, show, stats):
+for _command in (diff, doctor, explain, flush, ls, prune, show, stats):
     main.add_command(_command)

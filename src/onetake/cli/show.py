@@ -20,7 +20,7 @@ from onetake.cli.printing import (
 from onetake.cli.selection import Selection, one_cassette, with_selection
 from onetake.cli.workplace import Workplace, echo_json
 from onetake.errors import CassetteError, UsageError
-from onetake.formats.blobs import blob_name
+from onetake.formats.blobs import BLOB_THRESHOLD, blob_name, take_out
 from onetake.messages import Headers, Interaction
 from onetake.stores.shelf import Kept
 from onetake.wire import multipart
@@ -122,6 +122,7 @@ def _readable(body: bytes, content_type: str) -> Iterator[str]:
             yield "--"
             for name, value in part.headers:
                 yield in_one_line(f"{name}: {value}")
+            yield ""
             yield from _readable(part.body, part.content_type)
         return
     try:
@@ -130,11 +131,19 @@ def _readable(body: bytes, content_type: str) -> Iterator[str]:
         yield f"<{to_size(len(body))} binary, {blob_name(body)}>"
         return
     if body.lstrip()[:1] in (b"{", b"["):
-        try:
-            text = msgspec.json.format(text, indent=2)
-        except (msgspec.MsgspecError, RecursionError):
-            pass
+        text = _indented(text)
     yield in_lines(text)
+
+
+def _indented(text: str) -> str:
+    """JSON with indents, the name of a blob for each large base64 in it; other text as it is."""
+    try:
+        if len(text) >= BLOB_THRESHOLD:
+            structure, _ = take_out(msgspec.json.decode(text), {})
+            text = msgspec.json.encode(structure).decode()
+        return msgspec.json.format(text, indent=2)
+    except (msgspec.MsgspecError, RecursionError):
+        return text
 
 
 def _to_data(number: int, one: Kept, *, in_full: bool) -> dict[str, object]:

@@ -8,9 +8,11 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 
 from msgspec import Struct
 
@@ -119,10 +121,16 @@ class FolderShelf:
         """The files of all blobs."""
         return [path for folder, _ in self._folders() for path in _blob_files(folder)]
 
-    def unnamed_blobs(self, older_than_s: float) -> list[Path]:
-        """Blobs that no file of their folder names, written at least so long ago."""
+    def unnamed_blobs(self, older_than_s: float, *, besides: Sequence[Kept] = ()) -> list[Path]:
+        """Blobs that no file of their folder names, written at least so long ago.
+
+        `besides` are recordings that are about to go.
+        """
+        gone = Counter(name for one in besides for name in _BLOB.findall(one.stored.raw))
         return [
-            path for folder, _ in self._folders() for path in _unnamed_blobs(folder, older_than_s)
+            path
+            for folder, _ in self._folders()
+            for path in _unnamed_blobs(folder, older_than_s, gone)
         ]
 
     def remove_unnamed_blobs(self, older_than_s: float) -> list[Path]:
@@ -191,25 +199,27 @@ def _blob_files(folder: Path) -> list[Path]:
     return sorted((folder / "blobs").glob("sha256-*"))
 
 
-def _unnamed_blobs(folder: Path, older_than_s: float) -> list[Path]:
+def _unnamed_blobs(
+    folder: Path, older_than_s: float, gone: Mapping[bytes, int] = MappingProxyType({})
+) -> list[Path]:
     latest = time.time() - older_than_s
     found: list[Path] = []
     for path in _blob_files(folder):
         with suppress(OSError):
             if path.stat().st_mtime <= latest:
                 found.append(path)
-    named = _named_blobs(folder) if found else set()
-    return [path for path in found if path.name not in named]
+    named = _named_blobs(folder) if found else Counter()
+    return [path for path in found if named[name := path.name.encode()] <= gone.get(name, 0)]
 
 
-def _named_blobs(folder: Path) -> set[str]:
-    """By any file at all, whichever program wrote it. Raises `StoreError`."""
-    named: set[bytes] = set()
+def _named_blobs(folder: Path) -> Counter[bytes]:
+    """How often, by any file at all, whichever program wrote it. Raises `StoreError`."""
+    named: Counter[bytes] = Counter()
     for where, folders, files in os.walk(folder, onerror=_unreadable):
         folders[:] = [one for one in folders if one != "blobs"]
         for file in files:
             named.update(_BLOB.findall(read_text(Path(where, file))))
-    return {one.decode() for one in named}
+    return named
 
 
 def _unreadable(error: OSError) -> None:

@@ -1,0 +1,141 @@
+"""`onetake prune`: take away what no run will use again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import click
+
+from onetake.cli.expiry import is_expired
+from onetake.cli.printing import left_out, named_store, of_noun, to_age, to_size
+from onetake.cli.removal import Removal, count, perform, show, to_data
+from onetake.cli.selection import Found, Selection, search, with_selection
+from onetake.cli.workplace import Workplace, echo_json
+from onetake.config import Settings
+from onetake.config.durations import parse_duration
+from onetake.errors import CassetteError
+from onetake.stores.apart import Apart, set_apart
+from onetake.stores.folders import FolderShelf
+
+_BLOB_AGE_S = 86_400.0  # of a folder on a shared disk, the locks of other machines are not seen
+_MOST_SHOWN = 10
+
+
+@click.command()
+@with_selection()
+@click.option(
+    "--quarantine-older-than",
+    default="30d",
+    show_default=True,
+    metavar="AGE",
+    help="How old what failed tests recorded must be.",
+)
+@click.option("--yes", is_flag=True, help="Remove it; without, only show what would go.")
+@click.option("--json", "as_json", is_flag=True, help="Everything, for programs.")
+def prune(
+    place: Workplace,
+    selection: Selection,
+    *,
+    quarantine_older_than: str,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Remove expired interactions, blobs that none names, and old quarantine.
+
+    Expired is what is past its `ttl` or `max_age` (settings, rules, the store's URL). Blobs go from
+    folders only, and only when they are a day old; those of a shared store stay, as a writer
+    on another machine may be about to name one. With PATTERN or a filter, only interactions go.
+
+    Exit code 1 where something would go and --yes is missing.
+    """
+    oldest_s = parse_duration(quarantine_older_than, "--quarantine-older-than")
+    shelf, problems = place.shelf, list[str]()
+    if yes:
+        shelf.deliver()
+    found = list(search(shelf, selection, problems, quiet=as_json))
+    plan = _expired(found, place.settings, selection.now_s, problems)
+    apart: list[Apart] = []
+    blobs: list[Path] = []
+    folders = shelf if isinstance(shelf, FolderShelf) else None
+    if selection.is_everything:
+        latest = selection.now_s - oldest_s
+        apart = [one for one in set_apart(place.cache) if one.at <= latest]
+        if folders is not None:
+            going = [one for removal in plan for one in removal.recordings]
+            blobs = folders.unnamed_blobs(_BLOB_AGE_S, besides=going)
+    sizes = sum(path.stat().st_size for path in blobs)
+    if yes:
+        perform(shelf, plan, quiet=as_json)
+        for one in apart:
+            one.path.unlink(missing_ok=True)
+        if blobs and folders is not None:
+            blobs = folders.remove_unnamed_blobs(_BLOB_AGE_S)
+    anything = bool(plan or apart or blobs)
+    if as_json:
+        echo_json(
+            {
+                "store": named_store(place.settings.store),
+                "dry_run": not yes,
+                "interactions": to_data(plan),
+                "blobs": [path.name for path in blobs],
+                "blob_bytes": sizes,
+                "quarantine": [{"test": one.test, "file": str(one.path)} for one in apart],
+                "unreadable": problems,
+            }
+        )
+    else:
+        left_out(problems)
+        verb = "Removed" if yes else "Would remove"
+        if plan:
+            click.echo(f"{verb} {count(plan)}:")
+            show(plan, selection.now_s)
+        if blobs:
+            click.echo(f"{verb} {of_noun(len(blobs), 'blob')} that nothing names: {to_size(sizes)}")
+        if apart:
+            _show_apart(verb, apart, selection.now_s)
+        if not anything:
+            click.echo("Nothing to prune.")
+        elif not yes:
+            click.echo("To remove this: the same with --yes")
+    click.get_current_context().exit(1 if anything and not yes else 0)
+
+
+def _expired(
+    found: Sequence[Found], settings: Settings, now_s: float, problems: list[str]
+) -> list[Removal]:
+    plan: list[Removal] = []
+    for one in found:
+        chosen = {id(kept) for kept in one.chosen}
+        try:
+            gone = [
+                (n, kept, "expired")
+                for n, kept in enumerate(one.held, 1)
+                if id(kept) in chosen and is_expired(kept, one.name, settings, now_s)
+            ]
+        except CassetteError as error:
+            problems.append(error.message)
+            continue
+        if gone:
+            plan.append(Removal(one, gone))
+    return plan
+
+
+def unused_of(found: Found, digests: Collection[str]) -> Removal | None:
+    """What of a cassette goes because no test of a whole run used it; None where all of it stays."""
+    chosen = {id(kept) for kept in found.chosen}
+    gone = [
+        (n, kept, "unused")
+        for n, kept in enumerate(found.held, 1)
+        if id(kept) in chosen and kept.digest in digests
+    ]
+    return Removal(found, gone) if gone else None
+
+
+def _show_apart(verb: str, apart: Sequence[Apart], now_s: float) -> None:
+    number = sum(len(one.interactions) for one in apart)
+    click.echo(f"{verb} {of_noun(number, 'interaction')} of tests that did not pass:")
+    for one in apart[:_MOST_SHOWN]:
+        click.echo(f"  {one.test or one.name or one.place or '?'}, {to_age(one.at, now_s)} old")
+    if len(apart) > _MOST_SHOWN:
+        click.echo(f"  and {len(apart) - _MOST_SHOWN} more (--json has them all)")
