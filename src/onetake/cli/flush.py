@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from onetake.cli.printing import in_one_line, left_out, named_store, of_noun, warn
+from onetake.cli.printing import left_out, named_store, of_noun, say, warn
 from onetake.cli.removal import count, perform, removal_of, show, to_data
 from onetake.cli.selection import Selection, search, with_selection
 from onetake.cli.workplace import Workplace, echo_json
@@ -72,15 +72,17 @@ def flush(
             warn(f"{of_noun(waiting, 'recording')} here will be brought to {store} first.")
         fitting = "Nothing fits"
         if not is_first:
-            click.echo(f"Done before: the token {token!r} is used up. Nothing is removed.")
-            fitting = f"What fits now (recorded since, or left by an interruption): {count(plan)}"
+            say(f"Done before: the token {token!r} is used up. Nothing is removed.")
+            fitting = f"What fits now, recorded since or left by an interruption: {count(plan)}"
         elif plan:
             fitting = f"{'Removed' if yes else 'Would remove'} {count(plan)}"
         if is_first or plan:
-            click.echo(f"{fitting}, in {in_one_line(store)}")
+            say(f"{fitting}, in {store}")
         show(plan, selection.now_s)
         if not is_first and plan and token is not None:
-            click.echo(_how_to_remove_the_rest(token))
+            say(_how_to_remove_the_rest(token))
+        if yes and is_first and done < sum(len(one.gone) for one in plan):
+            say(f"Only {done} of them were still there.")
         if plan and not yes:
             click.echo("To remove this: the same with --yes")
     click.get_current_context().exit(1 if plan and not yes else 0)

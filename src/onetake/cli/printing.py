@@ -9,6 +9,7 @@ from typing import TypeVar
 import click
 
 from onetake.config import without_secrets
+from onetake.diagnosis import wrapped
 from onetake.formats.document import Outcome
 from onetake.messages import Ended
 from onetake.reports.terminal import of_noun
@@ -83,9 +84,16 @@ def progress(items: Sequence[_T], label: str, *, quiet: bool) -> click._termui_i
     return click.progressbar(items, label=label, file=sys.stderr, hidden=quiet or len(items) < 50)
 
 
+def say(text: str) -> None:
+    """Text of our own, at most a terminal wide."""
+    for line in wrapped(in_one_line(text), rest="  "):
+        click.echo(line)
+
+
 def warn(text: str) -> None:
-    """A line on stderr."""
-    click.secho(in_one_line(text), fg="yellow", err=True)
+    """The same on stderr."""
+    for line in wrapped(in_one_line(text), rest="  "):
+        click.secho(line, fg="yellow", err=True)
 
 
 def left_out(problems: Sequence[str]) -> None:

@@ -82,13 +82,18 @@ class FolderShelf:
 
     def remove(self, name: str, recordings: Sequence[Kept]) -> int:
         unwanted = {one.stored.raw for one in recordings}
-        return self._cassette(name).remove(lambda stored: stored.raw in unwanted)
+        return self._cassette(self._place(name)).remove(lambda stored: stored.raw in unwanted)
 
     def cassette(self, name: str) -> CassetteStore:
-        return self._cassette(name)
+        return self._cassette(self._place(name))
 
-    def _cassette(self, name: str) -> FileCassette:
-        place = self._place(name)
+    def cassette_at(self, path: Path, raw: str | None) -> CassetteStore:
+        """That of a file, which need not exist; `raw` is its test's own name where the file's is not."""
+        within = [one for one in path.parents if one == self._folder or one.name == "cassettes"]
+        folder = within[0] if within else path.parent
+        return self._cassette(_Place(path, folder / "blobs", raw))
+
+    def _cassette(self, place: _Place) -> FileCassette:
         if place.raw is None:
             return FileCassette(place.path, place.blobs, cache=self._cache)
         # Under the name that its writers lock, which is not its own where that was taken.
