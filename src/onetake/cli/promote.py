@@ -21,6 +21,7 @@ from onetake.matching import Matcher
 from onetake.messages import Interaction
 from onetake.stores.apart import Apart, set_apart
 from onetake.stores.folders import FolderShelf
+from onetake.stores.names import name_of_test
 from onetake.stores.port import CassetteStore
 
 _MOST_SHOWN = 10
@@ -79,9 +80,9 @@ def _held(apart: Apart, place: Workplace) -> _Held:
 
 
 def _is_meant(one: _Held, pattern: str) -> bool:
-    if pattern in one.apart.test or pattern in one.name:
-        return True
-    return Selection(patterns=(pattern,)).fits_name(one.name.removesuffix(".json"), one.name)
+    wanted = Selection(patterns=(pattern,))
+    names = (one.name.removesuffix(".json"), name_of_test(one.apart.test))
+    return pattern in one.apart.test or any(wanted.fits_name(name, one.name) for name in names)
 
 
 def _publish(held: _Held, place: Workplace) -> int:
