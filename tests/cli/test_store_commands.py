@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
@@ -273,3 +274,50 @@ def test_the_first_take_keeps_its_slot_in_a_push(shelf, url, project, told):
     assert first is not None
     assert first.body.data == b'{"to": "there"}'
     assert questions(here, "c") == ["a", "a", "b"]
+
+
+def test_blobs_that_nothing_names_go_from_the_store(shelf, url, told, monkeypatch):
+    picture = b"\x89PNG" + bytes(range(256)) * 100
+    put(shelf, "kept", call("a", answer=picture))
+    put(shelf, "gone", call("b", answer=picture + b"b"))
+    told("flush", "gone", "--yes")
+    assert told("prune")["blobs"] == []  # too young
+    monkeypatch.setattr("onetake.stores.folders.BLOB_AGE_S", -1)
+    monkeypatch.setattr("onetake.stores.shelf._BLOB_AGE_S", -1)
+
+    dry, done, after = told("prune"), told("prune", "--yes"), told("prune")
+
+    can_tell = not url.startswith(("s3:", "file:"))
+    assert (len(dry["blobs"]), done["blobs"], after["blobs"]) == (can_tell, dry["blobs"], [])
+    answer = shelf.recordings("kept")[0].stored.interaction.response
+    assert answer is not None
+    assert answer.body.data == picture
+
+
+@pytest.mark.parametrize("url", ["sqlite", "redis", "cluster"], indirect=True)
+def test_a_writer_at_work_finds_its_blobs_in_a_shared_store(shelf, url, project, monkeypatch):
+    """What is put is never pruned before it is named, however old it was."""
+    picture = b"\x89PNG" + bytes(range(256)) * 100
+    age_s = 0.5
+    monkeypatch.setattr("onetake.stores.shelf._BLOB_AGE_S", age_s)
+    is_over = threading.Event()
+
+    def prune() -> None:
+        other = open_shelf(url, project, MATCHER.fingerprint)
+        while not is_over.is_set():
+            other.remove_unnamed_blobs()
+
+    pruning = threading.Thread(target=prune)
+    pruning.start()
+    try:
+        for n in range(5):
+            put(shelf, f"c{n}", call(str(n), answer=picture))
+            (one,) = shelf.recordings(f"c{n}")
+            answer = one.stored.interaction.response
+            assert answer is not None
+            assert answer.body.data == picture
+            shelf.remove(f"c{n}", [one])
+            time.sleep(age_s + 0.02 * n)
+    finally:
+        is_over.set()
+        pruning.join()

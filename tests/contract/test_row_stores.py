@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,6 +81,25 @@ def test_a_run_replaces_once_and_then_adds(store):
 
     store.append("c", rows("a"), replacing_run="run-2")
     assert held(store).keys() == {"a"}
+
+
+def test_blobs_that_nobody_has_put_for_long_may_go(store):
+    store.put_blobs({"old": b"1", "again": b"2", "other": b"3"})
+    time.sleep(1.2)
+    store.put_blobs({"again": b"2"})
+    old = sorted(store.old_blobs(1.0))
+
+    assert store.old_blobs(3600.0) == []
+    assert store.remove_blobs(["old", "again", "other", "never"], 3600.0) == 0
+    assert len(store.blobs(["old", "again", "other"])) == 3
+    if isinstance(store, ObjectStore):
+        assert old == []  # it cannot tell
+        return
+    assert old == ["old", "other"]
+    assert store.remove_blobs(["old", "again"], 1.0) == 1
+    assert store.blobs(["old", "again", "other"]) == {"again": b"2", "other": b"3"}
+    store.put_blobs({"old": b"1"})
+    assert store.blobs(["old"]) == {"old": b"1"}
 
 
 def test_a_known_version_needs_no_rows(store):

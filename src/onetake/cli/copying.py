@@ -10,9 +10,10 @@ from msgspec import Struct
 
 from onetake.cassettes.fold import Take
 from onetake.cassettes.session import Slot
-from onetake.cli.printing import in_one_line, left_out, named_store, of_noun, progress, say
+from onetake.cli.printing import left_out, named_store, of_noun, progress, say
 from onetake.cli.selection import Selection
 from onetake.cli.workplace import Workplace, echo_json
+from onetake.diagnosis import one_line
 from onetake.errors import CassetteError, StoreError, UsageError
 from onetake.matching import Matcher
 from onetake.stores.shelf import Shelf
@@ -140,7 +141,7 @@ def _show(copied: Sequence[_Copied], source: str, target: str) -> None:
     added, there = sum(one.added for one in copied), sum(one.there for one in copied)
     say(f"From {source} to {target}:")
     for one in fresh[:_MOST_SHOWN]:
-        click.echo(f"  {one.added:4} added  {in_one_line(one.cassette)}")
+        click.echo(f"  {one.added:4} added  {one_line(one.cassette)}")
     if len(fresh) > _MOST_SHOWN:
         click.echo(f"  and {len(fresh) - _MOST_SHOWN} more cassettes (--json has them all)")
     say(

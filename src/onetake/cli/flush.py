@@ -69,7 +69,7 @@ def flush(
     else:
         left_out(problems)
         if waiting and not yes:
-            warn(f"{of_noun(waiting, 'recording')} here will be brought to {store} first.")
+            warn(f"Brought to {store} first: {of_noun(waiting, 'recording')} waiting here.")
         fitting = "Nothing fits"
         if not is_first:
             say(f"Done before: the token {token!r} is used up. Nothing is removed.")

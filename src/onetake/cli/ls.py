@@ -9,7 +9,6 @@ import click
 
 from onetake.cli.printing import (
     beside,
-    in_one_line,
     left_out,
     named_store,
     of_noun,
@@ -19,6 +18,7 @@ from onetake.cli.printing import (
 )
 from onetake.cli.selection import Found, Selection, host_of, search, with_selection
 from onetake.cli.workplace import Workplace, echo_json
+from onetake.diagnosis import one_line
 
 _NAME_AT = 28  # the column of a cassette's name
 
@@ -46,20 +46,20 @@ def ls(place: Workplace, selection: Selection, *, as_json: bool) -> None:
         click.echo(_line(one, selection.now_s))
     left_out(problems)
     if waiting:
-        warn(f"{of_noun(waiting, 'recording')} wait here until {store} answers.")
+        warn(f"Waiting here until {store} answers: {of_noun(waiting, 'recording')}.")
     number = sum(len(one.chosen) for one in found)
     size = sum(kept.size for one in found for kept in one.chosen)
     click.echo(
         f"{of_noun(len(found), 'cassette')}, {of_noun(number, 'interaction')}, {to_size(size)} "
-        f"in {in_one_line(store)}"
+        f"in {one_line(store)}"
     )
 
 
 def _line(one: Found, now_s: float) -> str:
     size = to_size(sum(kept.size for kept in one.chosen))
     age = to_ages(_moments(one), now_s)
-    line = f"{len(one.chosen):4}  {size:>9}  {age:<10}  {in_one_line(one.name)}"
-    return beside(line, in_one_line(", ".join(_hosts(one)) or "-"), _NAME_AT)
+    line = f"{len(one.chosen):4}  {size:>9}  {age:<10}  {one_line(one.name)}"
+    return beside(line, one_line(", ".join(_hosts(one)) or "-"), _NAME_AT)
 
 
 def _moments(one: Found) -> Sequence[float]:

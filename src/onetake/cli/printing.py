@@ -9,7 +9,7 @@ from typing import TypeVar
 import click
 
 from onetake.config import without_secrets
-from onetake.diagnosis import wrapped
+from onetake.diagnosis import one_line, wrapped
 from onetake.formats.document import Outcome
 from onetake.messages import Ended
 from onetake.reports.terminal import of_noun
@@ -55,15 +55,10 @@ def to_status(outcome: Outcome) -> str:
     return text if outcome.ended is Ended.COMPLETE else f"{text} {outcome.ended.value}"
 
 
-def in_one_line(text: str) -> str:
-    """Without what a terminal would obey."""
-    return "".join([c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text])
-
-
 def in_lines(text: str, indent: str = "") -> str:
     """The same, its lines kept."""
     return "\n".join(
-        f"{indent}{in_one_line(line.expandtabs(4))}".rstrip() for line in text.splitlines()
+        f"{indent}{one_line(line.expandtabs(4))}".rstrip() for line in text.splitlines()
     )
 
 
@@ -86,13 +81,13 @@ def progress(items: Sequence[_T], label: str, *, quiet: bool) -> click._termui_i
 
 def say(text: str) -> None:
     """Text of our own, at most a terminal wide."""
-    for line in wrapped(in_one_line(text), rest="  "):
+    for line in wrapped(one_line(text), rest="  "):
         click.echo(line)
 
 
 def warn(text: str) -> None:
     """The same on stderr."""
-    for line in wrapped(in_one_line(text), rest="  "):
+    for line in wrapped(one_line(text), rest="  "):
         click.secho(line, fg="yellow", err=True)
 
 

@@ -12,10 +12,10 @@ from msgspec import Struct
 
 from onetake.cassettes.fold import Take
 from onetake.cassettes.session import Slot
-from onetake.cli.printing import fitted, in_one_line, of_noun, say, to_age, to_status, warn
+from onetake.cli.printing import fitted, of_noun, say, to_age, to_status, warn
 from onetake.cli.selection import Selection, with_store
 from onetake.cli.workplace import Workplace, echo_json
-from onetake.diagnosis import line_of
+from onetake.diagnosis import line_of, one_line
 from onetake.formats.document import Outcome
 from onetake.matching import Matcher
 from onetake.messages import Interaction
@@ -131,8 +131,8 @@ def _show(found: Sequence[_Held]) -> None:
     now_s = time.time()
     for one in found[:_MOST_SHOWN]:
         apart = one.apart
-        click.echo(in_one_line(f"{one.name or 'a cassette that is not known'}"))
-        click.echo(f"  recorded by {in_one_line(apart.test or 'a program')}")
+        click.echo(one_line(f"{one.name or 'a cassette that is not known'}"))
+        click.echo(f"  recorded by {one_line(apart.test or 'a program')}")
         for interaction in apart.interactions[:_MOST_SHOWN]:
             facts = f"{to_status(_outcome(interaction))}, {to_age(interaction.at, now_s)} old"
             click.echo(f"    {fitted(line_of(interaction.request), 72 - len(facts))}  {facts}")

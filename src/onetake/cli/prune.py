@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from pathlib import Path
 
 import click
 
 from onetake.cli.expiry import is_expired
-from onetake.cli.printing import left_out, named_store, of_noun, to_age, to_size
+from onetake.cli.printing import left_out, named_store, of_noun, to_age
 from onetake.cli.removal import Removal, count, perform, show, to_data
 from onetake.cli.selection import Found, Selection, search, with_selection
 from onetake.cli.workplace import Workplace, echo_json
@@ -16,9 +15,7 @@ from onetake.config import Settings
 from onetake.config.durations import parse_duration
 from onetake.errors import CassetteError
 from onetake.stores.apart import Apart, set_apart
-from onetake.stores.folders import FolderShelf
 
-_BLOB_AGE_S = 86_400.0  # of a folder on a shared disk, the locks of other machines are not seen
 _MOST_SHOWN = 10
 
 
@@ -43,9 +40,10 @@ def prune(
 ) -> None:
     """Remove expired interactions, blobs that none names, and old quarantine.
 
-    Expired is what is past its `ttl` or `max_age` (settings, rules, the store's URL). Blobs go from
-    folders only, and only when they are a day old; those of a shared store stay, as a writer
-    on another machine may be about to name one. With PATTERN or a filter, only interactions go.
+    Expired is what is past its `ttl` or `max_age` (settings, rules, the store's URL). A blob goes from a
+    folder when it is a day old, from a shared store when nobody has recorded it for 30 days; in a bucket
+    blobs stay, as no one can tell when another machine last used one: let the bucket's own rules expire
+    them. With PATTERN or a filter, only interactions go.
 
     Exit code 1 where something would go and --yes is missing.
     """
@@ -56,21 +54,20 @@ def prune(
     found = list(search(shelf, selection, problems, quiet=as_json))
     plan = _expired(found, place.settings, selection.now_s, problems)
     apart: list[Apart] = []
-    blobs: list[Path] = []
-    folders = shelf if isinstance(shelf, FolderShelf) else None
+    blobs: list[str] = []
     if selection.is_everything:
         latest = selection.now_s - oldest_s
         apart = [one for one in set_apart(place.cache) if one.at <= latest]
-        if folders is not None:
-            going = [one for removal in plan for one in removal.recordings]
-            blobs = folders.unnamed_blobs(_BLOB_AGE_S, besides=going)
-    sizes = sum(path.stat().st_size for path in blobs)
+        going = [one for removal in plan for one in removal.recordings]
+        try:
+            blobs = shelf.unnamed_blobs(besides=going)
+        except CassetteError:
+            problems.append("blobs, as what cannot be read may name them")
     if yes:
         perform(shelf, plan, quiet=as_json)
         for one in apart:
             one.path.unlink(missing_ok=True)
-        if blobs and folders is not None:
-            blobs = folders.remove_unnamed_blobs(_BLOB_AGE_S)
+        blobs = shelf.remove_unnamed_blobs() if blobs else []
     anything = bool(plan or apart or blobs)
     if as_json:
         echo_json(
@@ -78,8 +75,7 @@ def prune(
                 "store": named_store(place.settings.store),
                 "dry_run": not yes,
                 "interactions": to_data(plan),
-                "blobs": [path.name for path in blobs],
-                "blob_bytes": sizes,
+                "blobs": blobs,
                 "quarantine": [{"test": one.test, "file": str(one.path)} for one in apart],
                 "unreadable": problems,
             }
@@ -91,7 +87,7 @@ def prune(
             click.echo(f"{verb} {count(plan)}:")
             show(plan, selection.now_s)
         if blobs:
-            click.echo(f"{verb} {of_noun(len(blobs), 'blob')} that nothing names: {to_size(sizes)}")
+            click.echo(f"{verb} {of_noun(len(blobs), 'blob')} that nothing names.")
         if apart:
             _show_apart(verb, apart, selection.now_s)
         if not anything:

@@ -9,7 +9,6 @@ from msgspec import Struct
 
 from onetake.cli.printing import (
     fitted,
-    in_one_line,
     of_noun,
     progress,
     to_age,
@@ -18,6 +17,7 @@ from onetake.cli.printing import (
     warn,
 )
 from onetake.cli.selection import Found
+from onetake.diagnosis import one_line
 from onetake.errors import OnetakeError
 from onetake.stores.shelf import Kept, Shelf
 
@@ -59,13 +59,13 @@ def show(removals: Sequence[Removal], now_s: float) -> None:
             break
         held = len(removal.cassette.held)
         part = "all" if len(removal.gone) == held else f"{len(removal.gone)} of {held}"
-        click.echo(f"  {in_one_line(removal.cassette.name)}: {part}")
+        click.echo(f"  {one_line(removal.cassette.name)}: {part}")
         for number, one, reason in removal.gone[:room]:
             outcome = one.stored.outcome
             method, url = one.stored.line or ("?", "?")
             age = f"{to_age(outcome.at, now_s)} old"
             facts = ", ".join(filter(None, (to_status(outcome), age, reason)))
-            line = fitted(in_one_line(f"{method} {url}"), 70 - len(facts))
+            line = fitted(one_line(f"{method} {url}"), 70 - len(facts))
             click.echo(f"  {number:4}  {line}  {facts}")
         room -= min(room, len(removal.gone))
     more = sum(len(one.gone) for one in removals) - _MOST_SHOWN

@@ -10,7 +10,6 @@ import msgspec
 from onetake.cli.printing import (
     fitted,
     in_lines,
-    in_one_line,
     of_noun,
     to_age,
     to_size,
@@ -19,6 +18,7 @@ from onetake.cli.printing import (
 )
 from onetake.cli.selection import Selection, one_cassette, with_selection
 from onetake.cli.workplace import Workplace, echo_json
+from onetake.diagnosis import one_line
 from onetake.errors import CassetteError, UsageError
 from onetake.formats.blobs import BLOB_THRESHOLD, blob_name, take_out
 from onetake.messages import Headers, Interaction
@@ -55,7 +55,7 @@ def show(
         data = [_to_data(n, one, in_full=number is not None) for n, one in chosen]
         echo_json({"name": name, "place": place.shelf.where(name), "interactions": data})
         return
-    click.echo(f"{in_one_line(name)}  ({of_noun(len(held), 'interaction')})")
+    click.echo(f"{one_line(name)}  ({of_noun(len(held), 'interaction')})")
     for n, one in chosen:
         if number is None:
             click.echo(_in_short(n, one, selection.now_s))
@@ -69,7 +69,7 @@ def _in_short(number: int, one: Kept, now_s: float) -> str:
     method, url = one.stored.line or ("?", "?")
     head = f"{number:4}  {to_status(outcome):<12} {to_age(outcome.at, now_s):>4} old, "
     sizes = "" if up is None or down is None else f"{to_size(up)} up, {to_size(down)} down"
-    return f"{head}{sizes}\n      {fitted(in_one_line(f'{method} {url}'), 74)}"
+    return f"{head}{sizes}\n      {fitted(one_line(f'{method} {url}'), 74)}"
 
 
 def _sizes(one: Kept) -> tuple[int | None, int | None]:
@@ -85,18 +85,16 @@ def _sizes(one: Kept) -> tuple[int | None, int | None]:
 def _in_full(one: Interaction, now_s: float) -> None:
     asked, answer, failure = one.request, one.response, one.failure
     click.echo()
-    click.secho(in_one_line(asked.line), bold=True)
+    click.secho(one_line(asked.line), bold=True)
     _show_message(asked.headers, asked.body)
     click.echo()
     if answer is not None:
-        click.secho(
-            in_one_line(f"{answer.http_version} {answer.status} {answer.reason}"), bold=True
-        )
+        click.secho(one_line(f"{answer.http_version} {answer.status} {answer.reason}"), bold=True)
         _show_message(answer.headers, answer.body.data)
         click.echo()
     if failure is not None:
         told = ", ".join(failure.args)
-        click.secho(in_one_line(f"{failure.kind}: {failure.type}({told})"), fg="red")
+        click.secho(one_line(f"{failure.kind}: {failure.type}({told})"), fg="red")
     chunks = len(answer.body.chunks) if answer is not None else 0
     facts = [f"ended: {one.ended.value}", f"{to_age(one.at, now_s)} old", f"head after {one.ms} ms"]
     click.echo(", ".join(facts + [f"{of_noun(chunks, 'chunk')}"] * (chunks > 1)))
@@ -104,7 +102,7 @@ def _in_full(one: Interaction, now_s: float) -> None:
 
 def _show_message(headers: Headers, body: bytes) -> None:
     for name, value in headers:
-        click.echo(in_one_line(f"{name}: {value}"))
+        click.echo(one_line(f"{name}: {value}"))
     lines = list(_readable(body, headers.get("content-type")))
     if lines:
         click.echo()
@@ -121,7 +119,7 @@ def _readable(body: bytes, content_type: str) -> Iterator[str]:
         for part in found.parts:
             yield "--"
             for name, value in part.headers:
-                yield in_one_line(f"{name}: {value}")
+                yield one_line(f"{name}: {value}")
             yield ""
             yield from _readable(part.body, part.content_type)
         return

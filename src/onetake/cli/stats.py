@@ -10,9 +10,10 @@ import click
 from msgspec import Struct
 
 from onetake.cli.expiry import is_expired
-from onetake.cli.printing import in_one_line, left_out, named_store, of_noun, to_ages, to_size
+from onetake.cli.printing import left_out, named_store, of_noun, to_ages, to_size
 from onetake.cli.selection import Found, Selection, host_of, search, with_selection
 from onetake.cli.workplace import Workplace, echo_json
+from onetake.diagnosis import one_line, wrapped
 from onetake.stores.apart import set_apart
 from onetake.stores.folders import FolderShelf
 from onetake.stores.port import Capacity
@@ -51,9 +52,10 @@ def stats(place: Workplace, selection: Selection, *, as_json: bool) -> None:
         echo_json(totals)
         return
     left_out(problems)
-    click.secho(in_one_line(totals.store), bold=True)
+    click.secho(one_line(totals.store), bold=True)
     for name, text in _lines(totals, selection.now_s):
-        click.echo(f"  {name:<14}{text}")
+        for line in wrapped(text, first=f"  {name:<14}", rest=" " * 16):
+            click.echo(line)
 
 
 def _totals(place: Workplace, found: Sequence[Found], now_s: float, problems: list[str]) -> _Totals:
@@ -111,6 +113,6 @@ def _lines(totals: _Totals, now_s: float) -> list[tuple[str, str]]:
 
 
 def _counted(counts: Mapping[str, int]) -> str:
-    shown = [f"{in_one_line(name) or '-'} x{count}" for name, count in counts.items()][:_MOST_SHOWN]
+    shown = [f"{one_line(name) or '-'} x{count}" for name, count in counts.items()][:_MOST_SHOWN]
     more = len(counts) - len(shown)
     return ", ".join(shown + [f"and {more} more"] * bool(more)) or "none"

@@ -29,10 +29,11 @@ from onetake.stores.files import (
 from onetake.stores.locks import locked
 from onetake.stores.names import file_safe
 from onetake.stores.port import Capacity, CassetteStore
-from onetake.stores.shelf import Kept
+from onetake.stores.shelf import Kept, blobs_named_by
 
 _SKIPPED = {"node_modules", "site-packages", "__pycache__", "venv", "build", "dist"}
 _TOKENS = ".flushed"
+BLOB_AGE_S = 86_400.0  # of a folder on a shared disk, the locks of other machines are not seen
 _BLOB = re.compile(rb"sha256-[0-9a-f]{64}")
 
 
@@ -126,28 +127,21 @@ class FolderShelf:
         """The files of all blobs."""
         return [path for folder, _ in self._folders() for path in _blob_files(folder)]
 
-    def unnamed_blobs(self, older_than_s: float, *, besides: Sequence[Kept] = ()) -> list[Path]:
-        """Blobs that no file of their folder names, written at least so long ago.
+    def unnamed_blobs(self, *, besides: Sequence[Kept] = ()) -> list[str]:
+        gone = blobs_named_by(besides)
+        found = (one for folder, _ in self._folders() for one in _unnamed_blobs(folder, gone))
+        return list(map(str, found))
 
-        `besides` are recordings that are about to go.
-        """
-        gone = Counter(name for one in besides for name in _BLOB.findall(one.stored.raw))
-        return [
-            path
-            for folder, _ in self._folders()
-            for path in _unnamed_blobs(folder, older_than_s, gone)
-        ]
-
-    def remove_unnamed_blobs(self, older_than_s: float) -> list[Path]:
-        """Take them away; a writer who is about to name one again holds the lock until it has."""
-        gone: list[Path] = []
+    def remove_unnamed_blobs(self) -> list[str]:
+        """A writer who is about to name a blob again holds the lock until it has."""
+        gone: list[str] = []
         for folder, _ in self._folders():
-            if not _unnamed_blobs(folder, older_than_s):
+            if not _unnamed_blobs(folder):
                 continue
             with locked(folder / "blobs"):
-                for path in _unnamed_blobs(folder, older_than_s):
+                for path in _unnamed_blobs(folder):
                     path.unlink(missing_ok=True)
-                    gone.append(path)
+                    gone.append(str(path))
                 with suppress(OSError):  # not empty
                     (folder / "blobs").rmdir()
         return gone
@@ -204,26 +198,25 @@ def _blob_files(folder: Path) -> list[Path]:
     return sorted((folder / "blobs").glob("sha256-*"))
 
 
-def _unnamed_blobs(
-    folder: Path, older_than_s: float, gone: Mapping[bytes, int] = MappingProxyType({})
-) -> list[Path]:
-    latest = time.time() - older_than_s
+def _unnamed_blobs(folder: Path, gone: Mapping[str, int] = MappingProxyType({})) -> list[Path]:
+    latest = time.time() - BLOB_AGE_S
     found: list[Path] = []
     for path in _blob_files(folder):
         with suppress(OSError):
             if path.stat().st_mtime <= latest:
                 found.append(path)
     named = _named_blobs(folder) if found else Counter()
-    return [path for path in found if named[name := path.name.encode()] <= gone.get(name, 0)]
+    return [path for path in found if named[path.name] <= gone.get(path.name, 0)]
 
 
-def _named_blobs(folder: Path) -> Counter[bytes]:
+def _named_blobs(folder: Path) -> Counter[str]:
     """How often, by any file at all, whichever program wrote it. Raises `StoreError`."""
-    named: Counter[bytes] = Counter()
+    named: Counter[str] = Counter()
     for where, folders, files in os.walk(folder, onerror=_unreadable):
         folders[:] = [one for one in folders if one != "blobs"]
         for file in files:
-            named.update(_BLOB.findall(read_text(Path(where, file))))
+            text = read_text(Path(where, file))
+            named.update(name.decode() for name in _BLOB.findall(text))
     return named
 
 

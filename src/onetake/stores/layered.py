@@ -132,6 +132,12 @@ class LayeredStore:
         self._spool.put_blobs(blobs)
         self._spool.append(_BLOBS, [Row(name, b"") for name in blobs])
 
+    def old_blobs(self, older_than_s: float) -> list[str]:
+        return self._remote.old_blobs(older_than_s)
+
+    def remove_blobs(self, names: Sequence[str], older_than_s: float) -> int:
+        return self._remote.remove_blobs(names, older_than_s)
+
     def deliver(self) -> None:
         """Bring the spool to the store. Raises `StoreError` where that cannot be done now."""
         names = list(self._spool.cassettes())

@@ -256,6 +256,12 @@ class ObjectStore:
             list(blobs.items()),
         )
 
+    def old_blobs(self, older_than_s: float) -> list[str]:  # noqa: ARG002
+        return []  # an object that is put again keeps its date, so nobody can tell
+
+    def remove_blobs(self, names: Sequence[str], older_than_s: float) -> int:  # noqa: ARG002
+        return 0
+
     def cassettes(self) -> Iterator[str]:
         self._check_marker()
         top = self._path("c")

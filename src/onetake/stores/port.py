@@ -125,6 +125,12 @@ class RowStore(Protocol):
     def put_blobs(self, blobs: Mapping[str, bytes]) -> None:
         """Keep them under their names, once; one that is there already is not written again."""
 
+    def old_blobs(self, older_than_s: float) -> list[str]:
+        """Names of blobs that nobody has put for so long; none where the store cannot tell."""
+
+    def remove_blobs(self, names: Sequence[str], older_than_s: float) -> int:
+        """Take those away that nobody has put for so long, and none that is put meanwhile; how many."""
+
     def cassettes(self) -> Iterator[str]:
         """The names of all cassettes, in no certain order, without reading their rows."""
 

@@ -29,6 +29,7 @@ _NAME, _BORN, _VERSION, _RUN = b"!name", b"!born", b"!version", b"!run"
 _OURS = (_NAME, _BORN, _VERSION, _RUN)
 _NAMESPACE = re.compile(r"[\w.:/-]+", re.ASCII)
 _SCAN_COUNT = 500
+_BLOBS_AT_ONCE = 50
 _ROUNDS = 200  # of an optimistic change; each lost one means that somebody else's went through
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.1, 1.0
 _SHOWN = {"db", "namespace", "cluster"}  # of a URL's query; any other value may be a secret
@@ -226,13 +227,56 @@ class RedisStore:
         if not blobs:
             return
 
+        moments = dict.fromkeys(map(_encoded, blobs), time.time())
+
         def step(client: Any, _again: bool) -> None:
             with client.pipeline(transaction=False) as pipe:
+                pipe.zadd(self._puts_key, moments)  # before: see `remove_blobs`
                 for name, data in blobs.items():
                     pipe.set(self._key("b", name), data, nx=True)
                 pipe.execute()
 
         self._run(step, writing=True)
+
+    def old_blobs(self, older_than_s: float) -> list[str]:
+        latest = time.time() - older_than_s
+
+        def step(client: Any, _again: bool) -> list[bytes]:
+            return list(client.zrangebyscore(self._puts_key, "-inf", latest))
+
+        return [name.decode("utf-8", "surrogatepass") for name in self._run(step)]
+
+    def remove_blobs(self, names: Sequence[str], older_than_s: float) -> int:
+        latest = time.time() - older_than_s
+        some = (names[at : at + _BLOBS_AT_ONCE] for at in range(0, len(names), _BLOBS_AT_ONCE))
+        return sum(self._remove_blobs(these, latest) for these in some)
+
+    def _remove_blobs(self, names: Sequence[str], latest: float) -> int:
+        """Blobs and the set of moments share no cluster slot. So the moment goes first, then the blob,
+        and where there is a moment again by then, the blob comes back: whoever puts one tells the
+        moment before the blob.
+        """
+        held, gone = self.blobs(names), set[str]()
+
+        def forget(pipe: Any) -> list[str]:
+            scores = {name: pipe.zscore(self._puts_key, _encoded(name)) for name in held}
+            old = [name for name, at in scores.items() if at is not None and at <= latest]
+            pipe.multi()
+            if old:
+                pipe.zrem(self._puts_key, *map(_encoded, old))
+            return old
+
+        def step(client: Any, _again: bool) -> list[str]:
+            gone.update(_optimistically(client, self._puts_key, forget)[0])
+            with client.pipeline(transaction=False) as pipe:
+                for name in gone:
+                    pipe.delete(self._key("b", name))
+                pipe.execute()
+            return [n for n in gone if client.zscore(self._puts_key, _encoded(n)) is not None]
+
+        put_meanwhile = self._run(step, writing=True) if held else []
+        self.put_blobs({name: held[name] for name in put_meanwhile})
+        return len(gone) - len(put_meanwhile)
 
     # Claims, runs, tokens.
 
@@ -314,6 +358,10 @@ class RedisStore:
 
     def _cassette_key(self, cassette: str) -> bytes:
         return self._key("c", f"{{{digest(cassette)}}}")
+
+    @property
+    def _puts_key(self) -> bytes:
+        return self._key("put", "")[:-1]
 
     def _history_key(self, cassette: str) -> bytes:
         return self._key("h", f"{{{digest(cassette)}}}")

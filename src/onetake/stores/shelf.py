@@ -7,6 +7,8 @@ store (`tests/test_a/test_one[x]`), wherever it lies.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Protocol
@@ -20,6 +22,8 @@ from onetake.stores.layered import LayeredStore
 from onetake.stores.port import Capacity, CassetteStore, Held, RowStore
 from onetake.stores.shared import SharedCassette
 
+_BLOB = re.compile(rb"sha256-[0-9a-f]{64}")
+_BLOB_AGE_S = 30 * 86_400.0  # so long may recordings wait in a spool whose blobs are there already
 _TRIES = 20  # of a removal while others write into the same cassette
 
 
@@ -34,6 +38,11 @@ class Kept(Struct, frozen=True):
     def digest(self) -> str:
         """Of its text: the same wherever and how often it is read. Raises `CassetteError`."""
         return blake2b(self.stored.raw, digest_size=8).hexdigest()
+
+
+def blobs_named_by(recordings: Sequence[Kept]) -> Counter[str]:
+    """How often each. Raises `CassetteError`."""
+    return Counter(name.decode() for one in recordings for name in _BLOB.findall(one.stored.raw))
 
 
 class Shelf(Protocol):
@@ -57,6 +66,15 @@ class Shelf(Protocol):
 
     def cassette(self, name: str) -> CassetteStore:
         """The cassette as an opening sees it, also one that does not exist yet. Raises `UsageError`."""
+
+    def unnamed_blobs(self, *, besides: Sequence[Kept] = ()) -> list[str]:
+        """Blobs that no recording names, nor can a writer at work be about to. Raises `CassetteError`.
+
+        `besides` are recordings that are about to go.
+        """
+
+    def remove_unnamed_blobs(self) -> list[str]:
+        """Take them away. Raises as `unnamed_blobs` does."""
 
     def once(self, token: str) -> bool:
         """Whether `token` is used for the first time by whoever shares the store; it is from now on."""
@@ -116,6 +134,19 @@ class RowShelf:
 
     def cassette(self, name: str) -> CassetteStore:
         return SharedCassette(self._remote, name, fingerprint=self._fingerprint)
+
+    def unnamed_blobs(self, *, besides: Sequence[Kept] = ()) -> list[str]:
+        old = self._remote.old_blobs(_BLOB_AGE_S)
+        named: Counter[str] = Counter()
+        for name in self.names() if old else ():
+            named.update(blobs_named_by(self.recordings(name)))
+        gone = blobs_named_by(besides)
+        return sorted(name for name in old if named[name] <= gone[name])
+
+    def remove_unnamed_blobs(self) -> list[str]:
+        names = self.unnamed_blobs()
+        self._remote.remove_blobs(names, _BLOB_AGE_S)
+        return names
 
     def once(self, token: str) -> bool:
         return self._remote.once(token)
