@@ -17,7 +17,7 @@ from onetake.stores.shelf import Shelf
 from tests.cli.recordings import MATCHER
 from tests.support import s3
 
-STORES = ["cassettes", "files", "sqlite", "redis", "cluster", "s3", "object-files"]
+STORES = ["cassettes", "files", "sqlite", "redis", "s3"]
 
 
 @pytest.fixture(params=STORES)

@@ -9,9 +9,12 @@ import pytest
 
 from onetake.stores.opening import open_shelf
 from onetake.stores.shelf import Shelf
+from tests.cli.conftest import STORES
 from tests.cli.recordings import MATCHER, call, put, questions, snapshot
 from tests.support import s3
 from tests.support.runs import result, run_program
+
+EVERY_KIND = pytest.mark.parametrize("url", [*STORES, "cluster", "object-files"], indirect=True)
 
 
 @pytest.fixture
@@ -86,6 +89,7 @@ def test_stats_count_the_store(held, told):
     assert totals["capacity"] is None
 
 
+@EVERY_KIND
 def test_flush_is_a_dry_run_until_yes(held, told, typed):
     before = snapshot(held)
 
@@ -103,6 +107,7 @@ def test_flush_is_a_dry_run_until_yes(held, told, typed):
     assert snapshot(held) == {}
 
 
+@EVERY_KIND
 def test_a_token_is_used_once_whoever_comes_first(held, typed, told):
     words = ("flush", "main", "--once", "2026-07-new-model")
     assert typed(*words).exit_code == 1  # a dry run uses nothing up
@@ -202,6 +207,7 @@ def test_a_recording_that_was_removed_is_recorded_again(held):
     assert statuses == [200, 0, 200, 200]
 
 
+@EVERY_KIND
 def test_writers_lose_nothing_to_a_flush(shelf):
     rounds = 15
 
@@ -238,6 +244,7 @@ RECORD = """
 """
 
 
+@EVERY_KIND
 def test_push_and_pull_bring_recordings_there_and_back(url, project, provider, told, typed):
     name = "sqlite:here.db" if url == "" else ""
     here = {"ONETAKE_STORE": name or "files:here"}

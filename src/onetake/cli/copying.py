@@ -12,6 +12,7 @@ from onetake.cassettes.fold import Take
 from onetake.cassettes.session import Slot
 from onetake.cli.printing import left_out, named_store, of_noun, progress, say
 from onetake.cli.selection import Selection
+from onetake.cli.side_by_side import side_by_side
 from onetake.cli.workplace import Workplace, echo_json
 from onetake.diagnosis import one_line
 from onetake.errors import CassetteError, StoreError, UsageError
@@ -87,13 +88,23 @@ def _copy_all(source: str | None, target: str | None, only: str | None, *, as_js
     names = [n for n in one.shelf.names() if wanted.fits_name(n, one.shelf.where(n))]
     copied: list[_Copied] = []
     problems: list[str] = []
+    source_shelf, target_shelf, matcher = one.shelf, other.shelf, other.matcher
+
+    def copy(name: str) -> _Copied | str:
+        try:
+            return _copy(name, source_shelf, target_shelf, matcher)
+        except (CassetteError, UsageError) as error:
+            return error.message
+
+    at_once = max(source_shelf.reads_at_once, target_shelf.reads_at_once)
     try:
-        with progress(names, "Copying", quiet=as_json) as shown:
-            for name in shown:
-                try:
-                    copied.append(_copy(name, one.shelf, other.shelf, other.matcher))
-                except (CassetteError, UsageError) as error:
-                    problems.append(error.message)
+        with progress(names, "Copying", quiet=as_json) as bar:
+            for done in side_by_side(copy, names, at_once):
+                bar.update(1)
+                if isinstance(done, str):
+                    problems.append(done)
+                else:
+                    copied.append(done)
     except StoreError as error:
         raise StoreError(
             f"{error.message} {len(copied)} of {of_noun(len(names), 'cassette')} are copied.",

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 
 import click
 
 from onetake.cli.expiry import is_expired
 from onetake.cli.printing import left_out, named_store, of_noun, to_age
-from onetake.cli.removal import Removal, count, perform, show, to_data
+from onetake.cli.removal import Removal, count, perform, removal_of, show, to_data
 from onetake.cli.selection import Found, Selection, search, with_selection
 from onetake.cli.workplace import Workplace, echo_json
 from onetake.config import Settings
 from onetake.config.durations import parse_duration
 from onetake.errors import CassetteError
 from onetake.stores.apart import Apart, set_apart
+from onetake.stores.shelf import Kept
 
 _MOST_SHOWN = 10
 
@@ -117,15 +119,31 @@ def _expired(
     return plan
 
 
-def unused_of(found: Found, digests: Collection[str]) -> Removal | None:
-    """What of a cassette goes because no test of a whole run used it; None where all of it stays."""
-    chosen = {id(kept) for kept in found.chosen}
-    gone = [
-        (n, kept, "unused")
-        for n, kept in enumerate(found.held, 1)
-        if id(kept) in chosen and kept.digest in digests
-    ]
-    return Removal(found, gone) if gone else None
+def unused(
+    found: Sequence[Found], digests: Mapping[str, Collection[str]], orphans: Collection[str]
+) -> list[Removal]:
+    """What goes because no test of a whole run used it.
+
+    `digests` are those of unused recordings by the place of their cassette, as `Found.where` has it; the
+    second of equal recordings has `.2` behind its own. `orphans` are places of cassettes of no test.
+    """
+    plan: list[Removal] = []
+    for one in found:
+        if one.where in orphans:
+            plan.append(removal_of(one, "orphan"))
+            continue
+        chosen = {id(kept) for kept in one.chosen}
+        seen: Counter[str] = Counter()
+        gone: list[tuple[int, Kept, str]] = []
+        for number, kept in enumerate(one.held, 1):
+            digest = kept.digest
+            seen[digest] += 1
+            name = digest if seen[digest] == 1 else f"{digest}.{seen[digest]}"
+            if name in digests.get(one.where, ()) and id(kept) in chosen:
+                gone.append((number, kept, "unused"))
+        if gone:
+            plan.append(Removal(one, gone))
+    return plan
 
 
 def _show_apart(verb: str, apart: Sequence[Apart], now_s: float) -> None:

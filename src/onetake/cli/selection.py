@@ -12,6 +12,7 @@ import click
 from msgspec import Struct
 
 from onetake.cli.printing import progress
+from onetake.cli.side_by_side import side_by_side
 from onetake.cli.workplace import Workplace
 from onetake.config.durations import parse_duration
 from onetake.config.statuses import holds, parse_statuses
@@ -100,16 +101,22 @@ def search(
 ) -> Iterator[Found]:
     """The cassettes that hold what was asked for. What cannot be read is told in `problems`."""
     names = [name for name in shelf.names() if selection.fits_name(name, shelf.where(name))]
-    with progress(names, label, quiet=quiet) as shown:
-        for name in shown:
-            try:
-                held = shelf.recordings(name)
-                chosen = [one for one in held if selection.fits(one)]
-            except CassetteError as error:
-                problems.append(error.message)
-                continue
-            if chosen:
-                yield Found(name, shelf.where(name), held, chosen)
+
+    def read(name: str) -> Found | CassetteError:
+        try:
+            held = shelf.recordings(name)
+            chosen = [one for one in held if selection.fits(one)]
+        except CassetteError as error:
+            return error
+        return Found(name, shelf.where(name), held, chosen)
+
+    with progress(names, quiet=quiet, label=label) as bar:
+        for found in side_by_side(read, names, shelf.reads_at_once):
+            bar.update(1)
+            if isinstance(found, CassetteError):
+                problems.append(found.message)
+            elif found.chosen:
+                yield found
 
 
 _Decorator = Callable[[Callable[..., None]], Callable[..., None]]

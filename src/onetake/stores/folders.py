@@ -56,27 +56,32 @@ class FolderShelf:
         self._root = root
         self._folder = folder
         self._cache = cache
-        self._places: dict[str, _Place] = {}
+        self._places: dict[str, _Place] | None = None  # as they were listed for the last time
+        self.reads_at_once = 1
         self.place = str(folder) if folder is not None else f"cassettes/ below {root}"
 
     def names(self) -> list[str]:
-        self._places = {}
+        self._places = self._listed()
+        return sorted(self._places)
+
+    def _listed(self) -> dict[str, _Place]:
+        places: dict[str, _Place] = {}
         for folder, prefix in self._folders():
             for path in cassette_files(folder):
                 raw = name_in(path)
                 below = path.relative_to(folder)
                 name = "/".join((*prefix.parts, *below.parts[:-1], raw or path.stem))
-                if name in self._places:  # two folders may give the same
+                if name in places:  # two folders may give the same
                     name = path.relative_to(self._root).with_suffix("").as_posix()
-                self._places[name] = _Place(path, folder / "blobs", raw)
-        return sorted(self._places)
+                places[name] = _Place(path, folder / "blobs", raw)
+        return places
 
     def where(self, name: str) -> str:
         path = self._place(name).path
         return str(path.relative_to(self._root) if path.is_relative_to(self._root) else path)
 
     def recordings(self, name: str) -> list[Kept]:
-        path = self._place(name).path
+        path = self._cassette(self._place(name)).path
         if not path.exists():
             return []
         return [Kept(stored, len(stored.raw)) for stored in read_cassette(path)]
@@ -157,8 +162,8 @@ class FolderShelf:
             yield folder, folder.parent.relative_to(self._root)
 
     def _place(self, name: str) -> _Place:
-        if name not in self._places:
-            self.names()
+        if self._places is None:
+            self._places = self._listed()
         return self._places.get(name) or self._new(name)
 
     def _new(self, name: str) -> _Place:

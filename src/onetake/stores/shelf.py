@@ -24,6 +24,7 @@ from onetake.stores.shared import SharedCassette
 
 _BLOB = re.compile(rb"sha256-[0-9a-f]{64}")
 _BLOB_AGE_S = 30 * 86_400.0  # so long may recordings wait in a spool whose blobs are there already
+_FAR_AWAY = 8  # reads at once: what they take is the way there and back
 _TRIES = 20  # of a removal while others write into the same cassette
 
 
@@ -51,6 +52,10 @@ class Shelf(Protocol):
     @property
     def place(self) -> str:
         """The folder, or the URL without its secrets, for messages."""
+
+    @property
+    def reads_at_once(self) -> int:
+        """How many cassettes are best read or written side by side; every method allows for it."""
 
     def names(self) -> list[str]:
         """Of all cassettes, in order."""
@@ -97,6 +102,7 @@ class RowShelf:
         self._store = store
         self._remote = store.remote if isinstance(store, LayeredStore) else store
         self._fingerprint = fingerprint
+        self.reads_at_once = _FAR_AWAY if isinstance(store, LayeredStore) else 1
         self.place = store.place
 
     def names(self) -> list[str]:
