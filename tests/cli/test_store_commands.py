@@ -328,3 +328,37 @@ def test_a_writer_at_work_finds_its_blobs_in_a_shared_store(shelf, url, project,
     finally:
         is_over.set()
         pruning.join()
+
+
+RECORDING = {"cassette", "number", "method", "url", "status", "at", "bytes", "digest", "reason"}
+SCHEMAS = {
+    ("ls",): {"store", "cassettes", "waiting", "unreadable"},
+    ("show", "main"): {"name", "place", "interactions"},
+    ("stats",): {
+        *("store", "cassettes", "interactions", "bytes", "blobs", "blob_bytes", "hosts"),
+        *("statuses", "newest_at", "oldest_at", "expired", "quarantine", "waiting", "capacity"),
+        "unreadable",
+    },
+    ("flush", "main"): {
+        *("store", "dry_run", "done_before", "removed", "interactions", "unreadable"),
+    },
+    ("prune",): {"store", "dry_run", "interactions", "blobs", "quarantine", "unreadable"},
+    ("push", "sqlite:other.db"): {"from", "to", "added", "there", "cassettes", "unreadable"},
+    ("promote",): {"dry_run", "added", "quarantine"},
+}
+
+
+@pytest.mark.parametrize("url", ["cassettes", "redis"], indirect=True)
+def test_programs_can_rely_on_these_names(held, told):
+    found = {words: told(*words) for words in SCHEMAS}
+
+    assert {words: set(data) for words, data in found.items()} == SCHEMAS
+    assert set(found["ls",]["cassettes"][0]) == {
+        *("name", "place", "interactions", "bytes", "newest_at", "oldest_at", "hosts"),
+    }
+    assert set(found["show", "main"]["interactions"][0]) == {
+        *("number", "method", "url", "status", "failure", "ended", "at", "ms"),
+        *("request_bytes", "response_bytes", "digest"),
+    }
+    assert set(found["flush", "main"]["interactions"][0]) == RECORDING
+    assert set(found["push", "sqlite:other.db"]["cassettes"][0]) == {"cassette", "added", "there"}
