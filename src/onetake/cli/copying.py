@@ -10,13 +10,14 @@ from msgspec import Struct
 
 from onetake.cassettes.fold import Take
 from onetake.cassettes.session import Slot
-from onetake.cli.printing import left_out, named_store, of_noun, progress, say
+from onetake.cli.printing import left_out, named_store, progress, say
 from onetake.cli.selection import Selection
 from onetake.cli.side_by_side import side_by_side
 from onetake.cli.workplace import Workplace, echo_json
 from onetake.diagnosis import one_line
 from onetake.errors import CassetteError, StoreError, UsageError
 from onetake.matching import Matcher
+from onetake.reports.terminal import of_noun
 from onetake.stores.shelf import Shelf
 
 _MOST_SHOWN = 20

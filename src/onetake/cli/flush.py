@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
-from onetake.cli.printing import left_out, named_store, of_noun, say, warn
+from onetake.cli.printing import left_out, named_store, say, warn
 from onetake.cli.removal import count, perform, removal_of, show, to_data
 from onetake.cli.selection import Selection, search, with_selection
 from onetake.cli.workplace import Workplace, echo_json
 from onetake.errors import UsageError
+from onetake.reports.terminal import of_noun
 
 
 @click.command()

@@ -11,7 +11,6 @@ from onetake.cli.printing import (
     beside,
     left_out,
     named_store,
-    of_noun,
     to_ages,
     to_size,
     warn,
@@ -19,6 +18,7 @@ from onetake.cli.printing import (
 from onetake.cli.selection import Found, Selection, host_of, search, with_selection
 from onetake.cli.workplace import Workplace, echo_json
 from onetake.diagnosis import one_line
+from onetake.reports.terminal import of_noun
 
 _NAME_AT = 28  # the column of a cassette's name
 

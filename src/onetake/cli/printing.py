@@ -12,7 +12,6 @@ from onetake.config import without_secrets
 from onetake.diagnosis import one_line, wrapped
 from onetake.formats.document import Outcome
 from onetake.messages import Ended
-from onetake.reports.terminal import of_noun
 
 _T = TypeVar("_T")
 _WIDTH = 80
@@ -99,6 +98,3 @@ def left_out(problems: Sequence[str]) -> None:
 def named_store(url: str) -> str:
     """A store as its user calls it, without secrets."""
     return without_secrets(url) if url else "cassettes/ beside each test module"
-
-
-__all__ = ["of_noun"]

@@ -12,15 +12,16 @@ from msgspec import Struct
 
 from onetake.cassettes.fold import Take
 from onetake.cassettes.session import Slot
-from onetake.cli.printing import fitted, of_noun, say, to_age, to_status, warn
+from onetake.cli.printing import fitted, say, to_age, to_status, warn
 from onetake.cli.selection import Selection, with_store
 from onetake.cli.workplace import Workplace, echo_json
 from onetake.diagnosis import line_of, one_line
 from onetake.formats.document import Outcome
 from onetake.matching import Matcher
 from onetake.messages import Interaction
-from onetake.stores.apart import Apart, set_apart
+from onetake.reports.terminal import of_noun
 from onetake.stores.folders import FolderShelf
+from onetake.stores.journal import Apart, all_apart
 from onetake.stores.names import name_of_test
 from onetake.stores.port import CassetteStore
 
@@ -48,7 +49,7 @@ def promote(pattern: str | None, store: str | None, *, yes: bool, as_json: bool)
     store.
     """
     place = Workplace(store)
-    found = [_held(one, place) for one in set_apart(place.cache)]
+    found = [_held(one, place) for one in all_apart(place.cache)]
     meant = [one for one in found if pattern is None or _is_meant(one, pattern)]
     ready = [one for one in meant if one.cassette is not None]
     added = sum(_publish(one, place) for one in ready) if yes else 0

@@ -8,14 +8,15 @@ from collections.abc import Collection, Mapping, Sequence
 import click
 
 from onetake.cli.expiry import is_expired
-from onetake.cli.printing import left_out, named_store, of_noun, to_age
+from onetake.cli.printing import left_out, named_store, to_age
 from onetake.cli.removal import Removal, count, perform, removal_of, show, to_data
 from onetake.cli.selection import Found, Selection, search, with_selection
 from onetake.cli.workplace import Workplace, echo_json
 from onetake.config import Settings
 from onetake.config.durations import parse_duration
 from onetake.errors import CassetteError
-from onetake.stores.apart import Apart, set_apart
+from onetake.reports.terminal import of_noun
+from onetake.stores.journal import Apart, all_apart
 from onetake.stores.shelf import Kept
 
 _MOST_SHOWN = 10
@@ -59,7 +60,7 @@ def prune(
     blobs: list[str] = []
     if selection.is_everything:
         latest = selection.now_s - oldest_s
-        apart = [one for one in set_apart(place.cache) if one.at <= latest]
+        apart = [one for one in all_apart(place.cache) if one.at <= latest]
         going = [one for removal in plan for one in removal.recordings]
         try:
             blobs = shelf.unnamed_blobs(besides=going)

@@ -9,7 +9,6 @@ from msgspec import Struct
 
 from onetake.cli.printing import (
     fitted,
-    of_noun,
     progress,
     to_age,
     to_size,
@@ -19,6 +18,7 @@ from onetake.cli.printing import (
 from onetake.cli.selection import Found
 from onetake.diagnosis import one_line
 from onetake.errors import OnetakeError
+from onetake.reports.terminal import of_noun
 from onetake.stores.shelf import Kept, Shelf
 
 _MOST_SHOWN = 20

@@ -97,7 +97,6 @@ def search(
     problems: list[str],
     *,
     quiet: bool = False,
-    label: str = "Reading",
 ) -> Iterator[Found]:
     """The cassettes that hold what was asked for. What cannot be read is told in `problems`."""
     names = [name for name in shelf.names() if selection.fits_name(name, shelf.where(name))]
@@ -110,7 +109,7 @@ def search(
             return error
         return Found(name, shelf.where(name), held, chosen)
 
-    with progress(names, quiet=quiet, label=label) as bar:
+    with progress(names, "Reading", quiet=quiet) as bar:
         for found in side_by_side(read, names, shelf.reads_at_once):
             bar.update(1)
             if isinstance(found, CassetteError):

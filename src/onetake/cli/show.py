@@ -10,7 +10,6 @@ import msgspec
 from onetake.cli.printing import (
     fitted,
     in_lines,
-    of_noun,
     to_age,
     to_size,
     to_status,
@@ -22,6 +21,7 @@ from onetake.diagnosis import one_line
 from onetake.errors import CassetteError, UsageError
 from onetake.formats.blobs import BLOB_THRESHOLD, blob_name, take_out
 from onetake.messages import Headers, Interaction
+from onetake.reports.terminal import of_noun
 from onetake.stores.shelf import Kept
 from onetake.wire import multipart
 

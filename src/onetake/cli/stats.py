@@ -10,12 +10,13 @@ import click
 from msgspec import Struct
 
 from onetake.cli.expiry import is_expired
-from onetake.cli.printing import left_out, named_store, of_noun, to_ages, to_size
+from onetake.cli.printing import left_out, named_store, to_ages, to_size
 from onetake.cli.selection import Found, Selection, host_of, search, with_selection
 from onetake.cli.workplace import Workplace, echo_json
 from onetake.diagnosis import one_line, wrapped
-from onetake.stores.apart import set_apart
+from onetake.reports.terminal import of_noun
 from onetake.stores.folders import FolderShelf
+from onetake.stores.journal import all_apart
 from onetake.stores.port import Capacity
 
 _MOST_SHOWN = 8
@@ -75,7 +76,7 @@ def _totals(place: Workplace, found: Sequence[Found], now_s: float, problems: li
         newest_at=max(moments, default=None),
         oldest_at=min(moments, default=None),
         expired=sum(is_expired(kept, name, place.settings, now_s) for name, kept in pairs),
-        quarantine=sum(len(one.interactions) for one in set_apart(place.cache)),
+        quarantine=sum(len(one.interactions) for one in all_apart(place.cache)),
         waiting=sum(place.shelf.waiting().values()),
         capacity=place.shelf.capacity(),
         unreadable=problems,
