@@ -306,3 +306,47 @@ def test_what_was_flushed_is_recorded_anew(project, provider, typed):
     assert not (project / "cassettes" / "main.json").exists()
     assert result(run_program(CHAT, project, provider.url)) == {"recorded": 1}
     assert result(run_program(CHAT, project, provider.url)) == {"replayed": 1}
+
+
+def test_a_name_from_elsewhere_reaches_no_file_outside(project, typed, told):
+    there = open_shelf("sqlite:there.db", project, MATCHER.fingerprint)
+    names = ["../out", "/etc/out", "a//b", "x" * 300, "bell\x07", "", "~/out", "fine/one"]
+    for name in names:
+        put(there, name, call("x"))
+
+    done = told("pull", "sqlite:there.db")
+
+    assert {one["cassette"] for one in done["cassettes"]} == {"fine/one", "~/out"}
+    assert len(done["unreadable"]) == 6
+    files = [path.relative_to(project).as_posix() for path in project.rglob("*.json")]
+    assert sorted(files) == ["cassettes/fine/one.json", "cassettes/~/out.json"]
+    assert "\x07" not in typed("pull", "sqlite:there.db").output
+
+
+@pytest.mark.parametrize("store", ["", "files:kept"])
+def test_a_pull_puts_recordings_where_the_tests_look_for_them(project, told, store):
+    (project / "tests" / "deep").mkdir(parents=True)
+    (project / "tests" / "deep" / "test_a.py").write_text("")
+    there = open_shelf("sqlite:there.db", project, MATCHER.fingerprint)
+    put(there, "tests/deep/test_a/TestC.test_one[a/b?]", call("x"))
+    put(there, "tests/deep/gone/test_two", call("x"))
+    put(there, "main", call("x"))
+
+    told("pull", "--from", "sqlite:there.db", *(["--to", store] if store else []))
+
+    files = [path.relative_to(project).as_posix() for path in project.rglob("*.json")]
+    assert sorted(files) == (
+        [
+            "kept/main.json",
+            "kept/tests/deep/gone/test_two.json",
+            "kept/tests/deep/test_a/TestC.test_one[a-b-].json",
+        ]
+        if store
+        else [
+            "cassettes/main.json",
+            "cassettes/tests/deep/gone/test_two.json",
+            "tests/deep/cassettes/test_a/TestC.test_one[a-b-].json",
+        ]
+    )
+    listed = told("ls", *(["--store", store] if store else []))["cassettes"]
+    assert "tests/deep/test_a/TestC.test_one[a/b?]" in [one["name"] for one in listed]

@@ -75,7 +75,8 @@ def _held(apart: Apart, place: Workplace) -> _Held:
         name = apart.place.removeprefix(prefix)
         return _Held(apart, name, shelf.cassette(name))
     path = Path(apart.place)
-    if isinstance(shelf, FolderShelf) and path.is_absolute():
+    is_here = path.is_absolute() and (path.is_relative_to(place.root) or path.parent.is_dir())
+    if isinstance(shelf, FolderShelf) and is_here:
         return _Held(apart, place.shown(path), shelf.cassette_at(path, apart.name or None))
     return _Held(apart, apart.place, None)
 

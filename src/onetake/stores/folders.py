@@ -170,15 +170,20 @@ class FolderShelf:
         """Where the test or program that uses this name will look for it."""
         check_name(name)
         parts = name.split("/")
-        if name.startswith(("/", "~")) or "" in parts or Path(name).is_absolute():
-            raise UsageError(f"The cassette name {name!r} is refused.", remedy="It names a file.")
         for at in range(len(parts) - 1):
             module = self._root.joinpath(*parts[:at], f"{parts[at]}.py")
-            if module.is_file():
+            if all(parts[: at + 1]) and module.is_file():
                 raw = "/".join(parts[at + 1 :])
                 folder, below = self._folder_for(Path(*parts[:at]))
                 path = folder / below / parts[at] / f"{file_safe(raw)}.json"
                 return _Place(path, folder / "blobs", raw if raw != path.stem else None)
+        sizes = [len(part.encode("utf-8", "ignore")) for part in parts]
+        is_text = name.encode("utf-8", "ignore").decode() == name
+        if Path(name).is_absolute() or not is_text or min(sizes) == 0 or max(sizes) >= 250:
+            raise UsageError(
+                f"The cassette name {name[:200]!r} is refused.",
+                remedy="No file below a folder of cassettes can have it.",
+            )
         folder, _ = self._folder_for(Path())
         return _Place(folder / f"{name}.json", folder / "blobs", None)
 

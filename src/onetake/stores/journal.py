@@ -42,8 +42,8 @@ class Journal:
         self._cache = cache
         self._id = cassette_id
         self._test = test_id
-        self._place = place
-        self._name = name
+        self._place = _sound(place)
+        self._name = _sound(name)
         self._fd = -1
         self._pid = 0
         self._opening = f"{time.time_ns():x}-{secrets.token_hex(4)}"
@@ -100,6 +100,11 @@ class Journal:
             os.close(self._fd)
         self._fd = -1
         self._pid = 0
+
+
+def _sound(text: str) -> str:
+    """Nothing where UTF-8 cannot hold it, as the name of a file in another coding."""
+    return text if text.isascii() or text.encode("utf-8", "ignore").decode() == text else ""
 
 
 def ensure_cache(cache: Path) -> None:
