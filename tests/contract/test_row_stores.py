@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,6 +83,25 @@ def test_a_run_replaces_once_and_then_adds(store):
     assert held(store).keys() == {"a"}
 
 
+def test_blobs_that_nobody_has_put_for_long_may_go(store):
+    store.put_blobs({"old": b"1", "again": b"2", "other": b"3"})
+    time.sleep(1.2)
+    store.put_blobs({"again": b"2"})
+    old = sorted(store.old_blobs(1.0))
+
+    assert store.old_blobs(3600.0) == []
+    assert store.remove_blobs(["old", "again", "other", "never"], 3600.0) == 0
+    assert len(store.blobs(["old", "again", "other"])) == 3
+    if isinstance(store, ObjectStore):
+        assert old == []  # it cannot tell
+        return
+    assert old == ["old", "other"]
+    assert store.remove_blobs(["old", "again"], 1.0) == 1
+    assert store.blobs(["old", "again", "other"]) == {"again": b"2", "other": b"3"}
+    store.put_blobs({"old": b"1"})
+    assert store.blobs(["old"]) == {"old": b"1"}
+
+
 def test_a_known_version_needs_no_rows(store):
     store.append("c", rows("a"))
     first = store.read("c")
@@ -93,6 +113,20 @@ def test_a_known_version_needs_no_rows(store):
     assert (again.is_unchanged, again.rows, again.version) == (True, (), first.version)
     assert not changed.is_unchanged
     assert {row.slot for row in changed.rows} == {"a", "b"}
+
+
+def test_what_changed_since_it_was_read_is_not_removed(store):
+    store.append("c", rows("a", "b", data=b"1"))
+    old = store.read("c").version
+    store.append("c", rows("a", data=b"2"), replacing_run="run-1")
+
+    assert store.remove("c", ["a"], known=old) == store.remove("c", known=old) == 0
+    assert held(store) == {"a": b"2"}
+    assert store.remove("c", ["a"], known=store.read("c").version) == 1
+    store.append("c", rows("b"))
+    assert store.remove("c", known=store.read("c").version) == 1
+    assert store.read("c") == Held()
+    assert store.remove("never", known=old) == 0
 
 
 def test_a_version_is_never_had_again(store):

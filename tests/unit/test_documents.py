@@ -68,3 +68,13 @@ def test_every_kind_and_part_is_named():
     text = (ROOT / "docs" / "matching.md").read_text("utf-8")
 
     assert {name for name in (*KINDS, *BUILT_IN) if f"`{name}`" not in text} == set()
+
+
+def test_every_command_is_in_the_readme():
+    from onetake.cli import main
+
+    text = (ROOT / "README.md").read_text("utf-8")
+
+    assert {
+        verb for verb in main.commands if not re.search(rf"`(?:onetake )?{verb}\b", text)
+    } == set()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Container, Iterable
+from itertools import zip_longest
 
 from msgspec import Struct
 
@@ -53,7 +54,8 @@ class Shortage(Struct, frozen=True):
 class Session:
     """Decides for one opening.
 
-    `published` and `quarantined` are (key, recording) in recorded order; `loose_of` is asked of each,
+    `published` and `quarantined` are (key, recording) in recorded order; the `numbers` of those that are
+    published, where they are given, leave out what is lost. `loose_of` is asked of each,
     once, when a request first needs it. `exists` says whether the cassette has a published interaction.
     What is quarantined comes after what is published, and in the place of what has expired.
     """
@@ -64,6 +66,7 @@ class Session:
         published: Iterable[tuple[bytes, Recorded]],
         quarantined: Iterable[tuple[bytes, Recorded]] = (),
         *,
+        numbers: Iterable[int] = (),
         repeat_last: bool = False,
         loose_of: LooseOf | None = None,
     ) -> None:
@@ -71,9 +74,11 @@ class Session:
         self._repeat_last = repeat_last
         self._loose_of = loose_of
         self._loose: dict[bytes, _LooseQueue] | None = None
-        self._queues: dict[bytes, list[Recorded]] = {}
-        for key, recorded in published:
-            self._queues.setdefault(key, []).append(recorded)
+        self._queues: dict[bytes, list[Recorded | None]] = {}
+        for (key, recorded), number in zip_longest(published, numbers):
+            queue = self._queues.setdefault(key, [])
+            queue += [None] * ((number or 0) - len(queue))
+            queue.append(recorded)
         self.exists = bool(self._queues)
         self._quarantined: dict[bytes, deque[Recorded]] = {}
         self._from_quarantine: dict[int, Slot] = {}
@@ -134,7 +139,7 @@ class Session:
             return self._replay(key, apart, request)
         if found is None and repeats and (last := self._last.get(key)) is not None:
             return self._replay(key, last, request)
-        shortage = Shortage(n, found)
+        shortage = Shortage(n if n >= len(queue) else 0, found)
         if not queue and key not in self._quarantined and loose and (sent := loose()) is not None:
             loose_queue = self._loose_queues().get(sent.key)
             if loose_queue is not None:
@@ -183,7 +188,7 @@ class Session:
             loose: dict[bytes, _LooseQueue] = {}
             for queues in (self._queues, self._quarantined):
                 for key, queue in queues.items():
-                    for recorded in queue:
+                    for recorded in filter(None, queue):
                         stored = self._loose_of(recorded) if self._loose_of else None
                         if stored is not None:
                             loose_queue = loose.setdefault(stored.key, _LooseQueue())

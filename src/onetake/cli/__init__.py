@@ -7,9 +7,16 @@ from typing import Any
 import click
 
 from onetake import __version__
+from onetake.cli.copying import pull, push
 from onetake.cli.diff import diff
 from onetake.cli.doctor import doctor
 from onetake.cli.explain import explain
+from onetake.cli.flush import flush
+from onetake.cli.ls import ls
+from onetake.cli.promote import promote
+from onetake.cli.prune import prune
+from onetake.cli.show import show
+from onetake.cli.stats import stats
 from onetake.errors import OnetakeError
 
 __all__ = ["main"]
@@ -32,5 +39,5 @@ def main() -> None:
     """Record every paid API call once, replay it for ever, and never pay twice without knowing why."""
 
 
-for _command in (diff, doctor, explain):
+for _command in (diff, doctor, explain, flush, ls, promote, prune, pull, push, show, stats):
     main.add_command(_command)

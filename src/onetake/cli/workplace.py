@@ -12,11 +12,14 @@ import msgspec
 from msgspec.structs import replace
 
 from onetake import project
-from onetake.config import Settings, resolve
+from onetake.config import Settings, Source, resolve
 from onetake.errors import UsageError
 from onetake.matching import BUILT_IN, Matcher
 from onetake.recorder import matcher_of
 from onetake.stores.files import cassette_files
+from onetake.stores.folders import cassette_folders
+from onetake.stores.opening import open_shelf
+from onetake.stores.shelf import Shelf
 
 _PROJECT = (
     "pyproject.toml",
@@ -27,13 +30,14 @@ _PROJECT = (
     "setup.py",
     "cassettes",
 )
-_SKIPPED = {"node_modules", "site-packages", "__pycache__", "venv", "build", "dist"}
 
 
 class Workplace:
     """The project of the working directory. Raises `UsageError` for wrong settings."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: str | None = None) -> None:
+        """`store` stands for the one of the settings."""
+        self._store = store
         self.here = Path.cwd()
         self.root = project.find_root(self.here)
         self.cache = self.root / ".onetake"
@@ -41,6 +45,8 @@ class Workplace:
     @cached_property
     def settings(self) -> Settings:
         sources = [project.file_source(self.root), project.environment_source(os.environ)]
+        if self._store is not None:
+            sources.append(Source("--store", {"store": self._store}))
         return resolve(sources, ci=False)
 
     @cached_property
@@ -48,6 +54,13 @@ class Workplace:
         """That of the settings; functions that a program registers are not known here and left out."""
         known = tuple(name for name in self.settings.match_on if name in BUILT_IN)
         return matcher_of(replace(self.settings, match_on=known or Settings().match_on))
+
+    @cached_property
+    def shelf(self) -> Shelf:
+        """The store as a whole. Raises `UsageError`."""
+        if self.settings.store == "":
+            self._check_is_project()
+        return open_shelf(self.settings.store, self.root, self.matcher.fingerprint)
 
     def cassettes(self, places: Sequence[str] = ()) -> list[Path]:
         """The files that `places` name; without any, every cassette of the project.
@@ -83,18 +96,16 @@ class Workplace:
         if store.startswith("files:"):
             yield from cassette_files(self.root / store.removeprefix("files:"))
             return
+        self._check_is_project()
+        for folder in cassette_folders(self.root):
+            yield from cassette_files(folder)
+
+    def _check_is_project(self) -> None:
         if not any((self.root / name).exists() for name in _PROJECT):
             raise UsageError(
                 f"{self.root} is no project: it has none of {', '.join(_PROJECT)}.",
                 remedy="Go into the project's folder, or name cassettes or folders.",
             )
-        for where, folders, _ in os.walk(self.root):
-            folders[:] = sorted(
-                one for one in folders if one not in _SKIPPED and not one.startswith(".")
-            )
-            if "cassettes" in folders:
-                folders.remove("cassettes")
-                yield from cassette_files(Path(where, "cassettes"))
 
 
 def echo_json(data: object) -> None:

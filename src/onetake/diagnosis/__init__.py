@@ -6,7 +6,7 @@ Works on redacted requests alone, so its texts may be shown anywhere.
 from onetake.diagnosis.clusters import Cluster, Proposal, Report, Varying, examine
 from onetake.diagnosis.comparison import Counterparts, compare, compare_cassettes
 from onetake.diagnosis.differences import Change, Difference, changes, to_difference
-from onetake.diagnosis.excerpts import line_of, wrapped
+from onetake.diagnosis.excerpts import line_of, one_line, wrapped
 from onetake.diagnosis.grouping import Event, Group, group, to_lines
 from onetake.diagnosis.kinds import kind_of
 from onetake.diagnosis.miss import Miss, expired_miss, explain_miss, render
@@ -36,6 +36,7 @@ __all__ = [
     "kind_of",
     "line_of",
     "nearest",
+    "one_line",
     "render",
     "to_difference",
     "to_lines",

@@ -34,6 +34,7 @@ from onetake.messages import Body, Chunk, Ended, Failure, Interaction, Request, 
 __all__ = [
     "VERSION",
     "Document",
+    "Outcome",
     "Stored",
     "decode_plain",
     "encode_entry",
@@ -134,6 +135,16 @@ _encode = msgspec.json.Encoder().encode
 _BROKEN = (msgspec.MsgspecError, RecursionError, ValueError)
 
 
+class Outcome(Struct, frozen=True):
+    """What came of a request, bodies apart. Without an answer `status` is 0, and `failure` its kind."""
+
+    status: int
+    failure: str
+    ended: Ended
+    at: int
+    ms: int
+
+
 # An entry begins so; a URL with escapes, or a hand-written order, is decoded.
 _LINE = re.compile(rb'\A\{\s*"request":\s*\{\s*"method":\s*"([A-Za-z]+)",\s*"url":\s*"([^"\\]*)"')
 _LINE_WITHIN = 600
@@ -201,6 +212,18 @@ class Stored:
         except (*_BROKEN, CassetteError) as error:
             raise self._located(error) from error
         return float(made.at) if made is not None else 0.0
+
+    @property
+    def outcome(self) -> Outcome:
+        """Read without its bodies. Raises `CassetteError`."""
+        try:
+            found = _answers.decode(self.raw)
+        except (*_BROKEN, CassetteError) as error:
+            raise self._located(error) from error
+        status = found.response.status if found.response is not None else 0
+        failure = found.failure.kind if found.failure is not None else ""
+        recorded = found.recorded or _NOT_RECORDED
+        return Outcome(status, failure, found.ended, recorded.at, recorded.ms)
 
     @property
     def interaction(self) -> Interaction:

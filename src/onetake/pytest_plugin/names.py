@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from pathlib import Path
 
@@ -10,12 +9,9 @@ import pytest
 from msgspec import Struct
 
 from onetake.config import Settings
+from onetake.stores.names import file_safe
 
-_FORBIDDEN = re.compile(r"""[<>?%*:|"'/\\]""")
 _XUNIT = re.compile(r"_(?:xunit|unittest)_(\w+?)_fixture_(.*)")
-
-# 255 bytes in the usual file systems, less room for `.json` and for `-` + 8 hex on a collision.
-_LIMIT_BYTES = 240
 
 
 class CassetteName(Struct, frozen=True, kw_only=True):
@@ -28,17 +24,6 @@ class CassetteName(Struct, frozen=True, kw_only=True):
     directory: Path
     stored_name: str | None = None
     is_given: bool = False
-
-
-def file_safe(raw: str) -> str:
-    """`raw` without the characters that file names cannot have, within a file system's limit."""
-    safe = _FORBIDDEN.sub("-", raw)
-    encoded = safe.encode("utf-8", "surrogatepass")
-    if len(encoded) <= _LIMIT_BYTES:
-        return safe
-    digest = hashlib.md5(encoded, usedforsecurity=False).hexdigest()
-    kept = encoded[: _LIMIT_BYTES - len(digest) - 3].decode("utf-8", "ignore")
-    return f"{kept}...{digest}"
 
 
 def of_test(item: pytest.Item, settings: Settings) -> CassetteName:

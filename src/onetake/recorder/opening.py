@@ -200,6 +200,7 @@ class Opening:
             mode,
             zip(opened.keys, opened.entries, strict=True),
             ((key(one.request), _Plain(one)) for one in self._quarantine.interactions),
+            numbers=opened.numbers,
             repeat_last=self._settings.repeats == "last",
             loose_of=self._loose_of,
         )

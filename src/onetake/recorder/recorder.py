@@ -126,7 +126,7 @@ class Recorder:
             store,
             settings,
             matcher,
-            Journal(cache, store.id, test_id),
+            Journal(cache, store.id, test_id, place=store.place, name=stored_name or ""),
             lambda: read_quarantine(cache, store.id, test_id),
             project.run_id(),
             name=name,

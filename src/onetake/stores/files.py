@@ -13,9 +13,11 @@ import secrets
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import cached_property
 from pathlib import Path
+
+import msgspec
 
 from onetake.cassettes.fold import Take, merge
 from onetake.cassettes.growth import RunLine
@@ -37,6 +39,8 @@ from onetake.stores.port import KEPT_LINES, Opened, Published
 
 _SUFFIXES = (".json", ".yaml", ".yml")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_NAMED = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"onetake":\s*\d+,\s*"name":\s*("(?:[^"\\]|\\.)*")')
+_HEAD_SIZE = 8192
 _KEY_SIZE = 16
 _DIGEST_SIZE = 20
 _INDEX_FROM = 100  # recordings; below that computing the keys is cheaper than a second file
@@ -73,6 +77,30 @@ def read_cassette(path: Path) -> list[Stored]:
         raise CassetteError(f"There is no cassette {path}.", path=str(path))
     held = FileCassette(path, path.parent / "blobs", cache=path.parent)
     return held._parse(text, path).entries
+
+
+def read_text(path: Path) -> bytes:
+    """The file's bytes; none where there is no such file. Raises `StoreError`."""
+    return _read(path) or b""
+
+
+def replace_text(path: Path, data: bytes) -> None:
+    """Put `data` in the file's place, whole and synced, or not at all. Raises `StoreError`."""
+    _replace(path, data, sync=True)
+
+
+def name_in(path: Path) -> str | None:
+    """The test's own name that a cassette file holds, where its file's name is a safe form of it."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(_HEAD_SIZE)
+    except OSError:
+        return None
+    found = _NAMED.match(head)
+    try:
+        return msgspec.json.decode(found[1], type=str) if found else None
+    except msgspec.MsgspecError:
+        return None
 
 
 def cassette_files(folder: Path) -> Iterator[Path]:
@@ -200,10 +228,12 @@ class FileCassette:
             for i, take in merged.replacing.items():
                 texts[i] = encode_interaction(take.interaction, blobs)
             texts += [_entry_text(take, replaced[take.slot.key], blobs) for take in merged.added]
-            for name, data in blobs.items():
-                if not (self._blobs / name).exists():
-                    _replace(self._blobs / name, data, sync=True)
-            _replace(self.path, join(texts, self._raw_name), sync=True)
+            # Until the file names them, nobody may take them for blobs that no file names.
+            with locked(self._blobs) if blobs else nullcontext():
+                for name, data in blobs.items():
+                    if not (self._blobs / name).exists():
+                        _replace(self._blobs / name, data, sync=True)
+                _replace(self.path, join(texts, self._raw_name), sync=True)
             if replacing_run is not None:
                 ensure_cache(self._cache)
                 _replace(generation, replacing_run.encode(), sync=False)
@@ -226,6 +256,24 @@ class FileCassette:
     @property
     def _history_file(self) -> Path:
         return self._cache / "history" / f"{self.id}.jsonl"
+
+    def remove(self, is_unwanted: Callable[[Stored], bool]) -> int:
+        """Take recordings away, safe against other writers; how many. The file goes with its last one.
+
+        What another has written meanwhile is read anew and judged too. Raises as `publish` does.
+        """
+        with self._translated(), locked(self._plain):
+            self.__dict__.pop("path", None)
+            text = _read(self.path)
+            if text is None:
+                return 0
+            document = self._parse(text, self.path)
+            kept = [entry.raw for entry in document.entries if not is_unwanted(entry)]
+            if not kept:
+                self.path.unlink()
+            elif len(kept) < len(document.entries):
+                _replace(self.path, join(kept, document.name), sync=True)
+            return len(document.entries) - len(kept)
 
     def _translated(self) -> _Translated:
         return _Translated(self.place)

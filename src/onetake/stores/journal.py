@@ -32,15 +32,22 @@ class _Head(Struct):
     journal: int
     cassette: str
     test: str
+    place: str = ""
+    name: str = ""
 
 
 class Journal:
     """The journal of one opening. Nothing is written before the first `append`. Not thread-safe."""
 
-    def __init__(self, cache: Path, cassette_id: str, test_id: str) -> None:
+    def __init__(
+        self, cache: Path, cassette_id: str, test_id: str, *, place: str = "", name: str = ""
+    ) -> None:
+        """`place` is that of the cassette, and `name` its test's own where the file's is a safe form."""
         self._cache = cache
         self._id = cassette_id
         self._test = test_id
+        self._place = _sound(place)
+        self._name = _sound(name)
         self._fd = -1
         self._pid = 0
         self._opening = f"{time.time_ns():x}-{secrets.token_hex(4)}"
@@ -66,7 +73,7 @@ class Journal:
         unnamed = self.path.with_suffix(".new")
         self._fd = os.open(unnamed, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try_lock(self._fd)
-        head = _Head(journal=_JOURNAL_FORMAT, cassette=self._id, test=self._test)
+        head = _Head(_JOURNAL_FORMAT, self._id, self._test, self._place, self._name)
         os.write(self._fd, msgspec.json.encode(head) + b"\n")
         unnamed.rename(self.path)
 
@@ -101,6 +108,11 @@ class Journal:
             os.close(self._fd)
         self._fd = -1
         self._pid = 0
+
+
+def _sound(text: str) -> str:
+    """Nothing where UTF-8 cannot hold it, as the name of a file in another coding."""
+    return text if text.isascii() or text.encode("utf-8", "ignore").decode() == text else ""
 
 
 def ensure_cache(cache: Path) -> None:
@@ -236,3 +248,47 @@ def _read(path: Path, test_id: str) -> list[tuple[Interaction, bytes]] | None:
             except (CassetteError, msgspec.MsgspecError):
                 continue
     return [(one, line) for _, one, line in sorted(found, key=lambda each: each[0])]
+
+
+class Apart(Struct, frozen=True):
+    """One file apart: what is worth keeping of an attempt of `test`, in order of sending, and how many are not.
+
+    `place` and `name` say which cassette it was recorded for (see `Journal`); "" where that is not known.
+    """
+
+    path: Path
+    cassette_id: str
+    test: str
+    place: str
+    name: str
+    interactions: tuple[Interaction, ...]
+    left_out: int
+    at: float  # when the last was added, UTC seconds
+
+
+def all_apart(cache: Path) -> list[Apart]:
+    """The quarantine, and journals whose process died, in order of time; what cannot be read is left out."""
+    quarantined = (cache / "quarantine").glob("*/*.jsonl")
+    dead = (path for path in (cache / "journal").glob("*/*.jsonl") if _is_dead(path))
+    found = [one for path in (*quarantined, *dead) if (one := _read_apart(path)) is not None]
+    return sorted(found, key=lambda one: (one.at, str(one.path)))
+
+
+def _read_apart(path: Path) -> Apart | None:
+    try:
+        at = path.stat().st_mtime
+        lines = path.read_bytes().split(b"\n")
+        head = msgspec.json.decode(lines[0], type=_Head)
+    except (OSError, msgspec.MsgspecError):
+        return None
+    found: list[tuple[int, Interaction]] = []
+    for line in filter(None, lines[1:]):
+        try:
+            found.append(decode_plain(line))
+        except (CassetteError, msgspec.MsgspecError):
+            continue  # torn
+    found.sort(key=lambda pair: pair[0])
+    kept = tuple(one for _, one in found if _is_worth_keeping(one))
+    return Apart(
+        path, head.cassette, head.test, head.place, head.name, kept, len(found) - len(kept), at
+    )

@@ -67,6 +67,21 @@ class LayeredStore:
         self._refusing_until = 0.0  # it may be read
         self._trouble = Trouble(self.place)
 
+    @property
+    def remote(self) -> RowStore:
+        """The store on the other machine alone: it says where it does not answer."""
+        return self._remote
+
+    def waiting(self) -> dict[str, int]:
+        """How many recordings of each cassette are in the spool."""
+        counts: dict[str, int] = {}
+        for name in self._spool.cassettes():
+            if name != _BLOBS:
+                cassette = name.partition(_RUN)[0]
+                own = [row for row in self._spool.read(name).rows if row.slot[:1] != "!"]
+                counts[cassette] = counts.get(cassette, 0) + len(own)
+        return {cassette: number for cassette, number in counts.items() if number}
+
     def drain_trouble(self) -> Trouble | None:
         """What happened since the last call; None if nothing did."""
         with self._lock:
@@ -141,6 +156,12 @@ class LayeredStore:
         self._spool.put_blobs(blobs)
         self._spool.append(_BLOBS, [Row(name, b"") for name in blobs])
 
+    def old_blobs(self, older_than_s: float) -> list[str]:
+        return self._remote.old_blobs(older_than_s)
+
+    def remove_blobs(self, names: Sequence[str], older_than_s: float) -> int:
+        return self._remote.remove_blobs(names, older_than_s)
+
     def deliver(self) -> None:
         """Bring the spool to the store. Raises `StoreError` where that cannot be done now."""
         names = list(self._spool.cassettes())
@@ -167,10 +188,10 @@ class LayeredStore:
     def cassettes(self) -> Iterator[str]:
         return self._remote.cassettes()
 
-    def remove(self, cassette: str, slots: Sequence[str] | None = None) -> int:
+    def remove(self, cassette: str, slots: Sequence[str] | None = None, *, known: str = "") -> int:
         with suppress(StoreError):
             self._cache.remove(cassette)
-        return self._remote.remove(cassette, slots)
+        return self._remote.remove(cassette, slots, known=known)
 
     def claim(self, name: str, holder: str, ttl_s: float) -> Claim:
         told = self._asked(lambda: self._remote.claim(name, holder, ttl_s), writing=True)

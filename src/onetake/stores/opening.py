@@ -5,14 +5,19 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
+from typing import TYPE_CHECKING
 
-from onetake.errors import StoreError
+from onetake.config import is_local
+from onetake.errors import StoreError, UsageError
 from onetake.stores import history
 from onetake.stores.journal import ensure_cache
 from onetake.stores.layered import LayeredStore, Trouble
 from onetake.stores.names import digest
 from onetake.stores.port import Capacity, RowStore
 from onetake.stores.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from onetake.stores.shelf import Shelf
 
 _lock = Lock()
 _open: dict[tuple[str, Path], RowStore] = {}
@@ -29,6 +34,25 @@ def open_store(url: str, root: Path) -> RowStore:
         if (url, root) not in _open:
             _open[url, root] = _made(url, root)
         return _open[url, root]
+
+
+def open_shelf(url: str, root: Path, fingerprint: str) -> Shelf:
+    """The store at `url` as a whole; "" is `cassettes/` beside each test module.
+
+    Raises `UsageError` as `open_store` does, and for `memory:`, which ends with its process.
+    """
+    from onetake.stores.folders import FolderShelf
+    from onetake.stores.shelf import RowShelf
+
+    if url == "memory:":
+        raise UsageError(
+            "What is recorded in memory: is gone with its process.",
+            remedy="Name another store: --store URL.",
+        )
+    if not is_local(url):
+        return RowShelf(open_store(url, root), fingerprint)
+    folder = root / url.removeprefix("files:") if url else None
+    return FolderShelf(root, folder, root / ".onetake")
 
 
 def drain_trouble() -> list[Trouble]:

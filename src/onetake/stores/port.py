@@ -20,10 +20,16 @@ from onetake.messages import Interaction, Request
 
 
 class Opened(Struct, frozen=True):
-    """What a cassette holds: its recordings in order and the key of each."""
+    """What a cassette holds: its recordings in order, and of each the key, the row and the slot's number.
+
+    Files have no `rows`. Without `numbers` the n-th of a key has the number n; a number that is left out
+    is of a recording that a shared store has lost.
+    """
 
     entries: tuple[Stored, ...] = ()
     keys: tuple[bytes, ...] = ()
+    rows: tuple[str, ...] = ()
+    numbers: tuple[int, ...] = ()
 
 
 class Published(Struct, frozen=True):
@@ -191,11 +197,20 @@ class RowStore(Protocol):
     def put_blobs(self, blobs: Mapping[str, bytes]) -> None:
         """Keep them under their names, once; one that is there already is not written again."""
 
+    def old_blobs(self, older_than_s: float) -> list[str]:
+        """Names of blobs that nobody has put for so long; none where the store cannot tell."""
+
+    def remove_blobs(self, names: Sequence[str], older_than_s: float) -> int:
+        """Take those away that nobody has put for so long, and none that is put meanwhile; how many."""
+
     def cassettes(self) -> Iterator[str]:
         """The names of all cassettes, in no certain order, without reading their rows."""
 
-    def remove(self, cassette: str, slots: Sequence[str] | None = None) -> int:
+    def remove(self, cassette: str, slots: Sequence[str] | None = None, *, known: str = "") -> int:
         """Take rows away (None: all of them and what is known of the cassette); how many were there.
+
+        With `known`, none goes where that is no longer the version, in the same step: whoever has read
+        rows takes away those rows, and never what another has put in their place.
 
         Companions go, in the same step and uncounted, with the last of the rows that they serve.
         """

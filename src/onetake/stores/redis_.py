@@ -9,6 +9,7 @@ append never takes its own rows for another writer's.
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -21,6 +22,7 @@ from onetake.stores.redis_server import RedisServer, client_of, is_cluster, libr
 _NAME, _BORN, _VERSION, _RUN = b"!name", b"!born", b"!version", b"!run"
 _OURS = (_NAME, _BORN, _VERSION, _RUN)
 _SCAN_COUNT = 500
+_BLOBS_AT_ONCE = 50
 _ROUNDS = 200  # of an optimistic change; each lost one means that somebody else's went through
 
 _T = TypeVar("_T")
@@ -126,30 +128,30 @@ class RedisStore:
 
         return self._run(step, writing=True)
 
-    def remove(self, cassette: str, slots: Sequence[str] | None = None) -> int:
+    def remove(self, cassette: str, slots: Sequence[str] | None = None, *, known: str = "") -> int:
         key, history = self._cassette_key(cassette), self._history_key(cassette)
 
-        def take(pipe: Any) -> bool:
+        def take(pipe: Any) -> None:
+            version = _version(pipe.hmget(key, [_BORN, _VERSION]))
             held = {_to_slot(field) for field in pipe.hkeys(key) if field not in _OURS}
+            is_there = bool(version) and (not known or version == known)
             pipe.multi()
-            if held and slots:
+            if is_there and slots:
                 left = held.difference(slots)
                 pipe.hdel(key, *map(_to_field, slots))
                 if left and all(slot.startswith(COMPANION) for slot in left):
                     pipe.hdel(key, *map(_to_field, left))
                 pipe.hincrby(key, _VERSION, 1)
-            return bool(held)
-
-        def step(client: Any, _again: bool) -> int:
-            if slots is not None:
-                is_there, results = _optimistically(client, key, take)
-                return int(results[0]) if is_there and results else 0
-            with client.pipeline(transaction=True) as pipe:
+            elif slots is None and (is_there or not known):
                 pipe.hlen(key)
                 pipe.hmget(key, list(_OURS))
                 pipe.delete(key, history)
-                length, ours, _ = pipe.execute()
-            return int(length) - sum(value is not None for value in ours)
+
+        def step(client: Any, _again: bool) -> int:
+            _, results = _optimistically(client, key, take)
+            if not results or slots is not None:
+                return int(results[0]) if results else 0
+            return int(results[0]) - sum(value is not None for value in results[1])
 
         return self._run(step, writing=True)
 
@@ -202,13 +204,56 @@ class RedisStore:
         if not blobs:
             return
 
+        moments = dict.fromkeys(map(_encoded, blobs), time.time())
+
         def step(client: Any, _again: bool) -> None:
             with client.pipeline(transaction=False) as pipe:
+                pipe.zadd(self._puts_key, moments)  # before: see `remove_blobs`
                 for name, data in blobs.items():
                     pipe.set(self._key("b", name), data, nx=True)
                 pipe.execute()
 
         self._run(step, writing=True)
+
+    def old_blobs(self, older_than_s: float) -> list[str]:
+        latest = time.time() - older_than_s
+
+        def step(client: Any, _again: bool) -> list[bytes]:
+            return list(client.zrangebyscore(self._puts_key, "-inf", latest))
+
+        return [name.decode("utf-8", "surrogatepass") for name in self._run(step)]
+
+    def remove_blobs(self, names: Sequence[str], older_than_s: float) -> int:
+        latest = time.time() - older_than_s
+        some = (names[at : at + _BLOBS_AT_ONCE] for at in range(0, len(names), _BLOBS_AT_ONCE))
+        return sum(self._remove_blobs(these, latest) for these in some)
+
+    def _remove_blobs(self, names: Sequence[str], latest: float) -> int:
+        """Blobs and the set of moments share no cluster slot. So the moment goes first, then the blob,
+        and where there is a moment again by then, the blob comes back: whoever puts one tells the
+        moment before the blob.
+        """
+        held, gone = self.blobs(names), set[str]()
+
+        def forget(pipe: Any) -> list[str]:
+            scores = {name: pipe.zscore(self._puts_key, _encoded(name)) for name in held}
+            old = [name for name, at in scores.items() if at is not None and at <= latest]
+            pipe.multi()
+            if old:
+                pipe.zrem(self._puts_key, *map(_encoded, old))
+            return old
+
+        def step(client: Any, _again: bool) -> list[str]:
+            gone.update(_optimistically(client, self._puts_key, forget)[0])
+            with client.pipeline(transaction=False) as pipe:
+                for name in gone:
+                    pipe.delete(self._key("b", name))
+                pipe.execute()
+            return [n for n in gone if client.zscore(self._puts_key, _encoded(n)) is not None]
+
+        put_meanwhile = self._run(step, writing=True) if held else []
+        self.put_blobs({name: held[name] for name in put_meanwhile})
+        return len(gone) - len(put_meanwhile)
 
     # Claims, runs, tokens.
 
@@ -309,6 +354,10 @@ class RedisStore:
 
     def _cassette_key(self, cassette: str) -> bytes:
         return self._key("c", f"{{{digest(cassette)}}}")
+
+    @property
+    def _puts_key(self) -> bytes:
+        return self._key("put", "")[:-1]
 
     def _history_key(self, cassette: str) -> bytes:
         return self._key("h", f"{{{digest(cassette)}}}")

@@ -75,10 +75,11 @@ _Rank = tuple[tuple[int, int], int, str]
 
 
 class _Found(NamedTuple):
-    """A recording, where it lies, and its exact key."""
+    """A recording, where it lies, its exact key, and which of the equal requests it is."""
 
     place: _Place
     key: bytes
+    number: int
     stored: Stored
 
 
@@ -109,7 +110,7 @@ class SharedCassette:
         self.path = None
         self.id = digest(self.place, 10)
         self._blobs: dict[str, bytes] = {}
-        self._places: dict[bytes, list[_Place]] = {}  # as loaded: by key, in order
+        self._places: dict[Slot, _Place] = {}  # as loaded
         self._loaded: _Loaded | None = None
         self._dictionary: Dictionary | None = None  # that of the last row
         self._is_empty = True  # as far as is known
@@ -119,10 +120,13 @@ class SharedCassette:
         self._loaded = _Loaded(held.version, key, fingerprint)
         found, self._dictionary = self._read(held, key, fingerprint)
         self._is_empty = not found
-        self._places = {}
-        for one in found:
-            self._places.setdefault(one.key, []).append(one.place)
-        return Opened(tuple(one.stored for one in found), tuple(one.key for one in found))
+        self._places = {Slot(one.key, one.number): one.place for one in found}
+        return Opened(
+            tuple(one.stored for one in found),
+            tuple(one.key for one in found),
+            tuple(one.place.row for one in found),
+            tuple(one.number for one in found),
+        )
 
     def published_since(self, slot: Slot, replaced: Replaced | None) -> Stored | None:
         """What another has published in `slot`, or instead of `replaced`, after this was loaded."""
@@ -133,8 +137,8 @@ class SharedCassette:
         if held.is_unchanged:
             return None
         found, _ = self._read(held, key, fingerprint)
-        equal = [one.stored for one in found if one.key == slot.key]
-        one = next(iter(equal[slot.n :]), None)
+        there = (one.stored for one in found if (one.key, one.number) == (slot.key, slot.n))
+        one = next(there, None)
         is_new = one is not None and (replaced is None or one.at != replaced.at)
         return one if is_new else None
 
@@ -165,15 +169,15 @@ class SharedCassette:
         packed = [self._packed_in(*name, row) for name, (_, row) in newest.items()]
         packed.sort(key=itemgetter(0))
         self._check({head(one.entry) for _, one in packed}, beside)
-        queues: defaultdict[bytes, list[tuple[int, _Found]]] = defaultdict(list)
-        for number, (place, one) in enumerate(packed):
-            stored = Stored(
-                partial(self._text, one.entry, beside), (self.place, number), self._blob
-            )
+        queues: defaultdict[bytes, list[_Found]] = defaultdict(list)
+        for at, (place, one) in enumerate(packed):
+            text = partial(self._text, one.entry, beside)
+            stored = Stored(text, (self.place, at), self._blob)
             is_known = bool(wanted) and one.fingerprint == wanted
             exact = place.key if is_known else key(stored.request)
             # The number that it had under another key says nothing.
-            queues[exact].append((place.n if is_known else 0, _Found(place, exact, stored)))
+            number = place.n if is_known else 0
+            queues[exact].append(_Found(place, exact, number, stored))
         found = [one for queue in queues.values() for one in _in_order(queue)]
         found.sort(key=itemgetter(0))
         last = needed(packed[-1][1].entry) if packed else None
@@ -218,8 +222,7 @@ class SharedCassette:
         """Where the recording lies that `take` replaces."""
         if take.replaces is None:
             return None
-        slot = take.replaces.slot
-        return next(iter(self._places.get(slot.key, [])[slot.n :]), None)
+        return self._places.get(take.replaces.slot)
 
     def _packed(self, entries: Sequence[bytes]) -> tuple[Dictionary | None, list[bytes]]:
         """The entries packed small, and the dictionary that they need for it.
@@ -301,19 +304,18 @@ class SharedCassette:
         return self._blobs[name]
 
 
-def _in_order(queue: list[tuple[int, _Found]]) -> Iterator[tuple[_Rank, _Found]]:
+def _in_order(queue: list[_Found]) -> Iterator[tuple[_Rank, _Found]]:
     """The equal requests of a cassette as they were sent, with ranks that keep them so.
 
     Writers at the same moment fill the slots of one key in any order. What the store has lost of them
-    leaves a gap, and the answers behind it wait until it is filled: none is given in another's place.
+    leaves a gap in the numbers: no answer is given in the place of another.
     """
-    queue.sort(key=lambda one: (one[0], one[1].place))
-    latest = (0, 0)
-    for at, (n, one) in enumerate(queue):
-        if at < n < FIRST_OF_CHILDREN:
-            return
-        latest = max(latest, one.place.order)
-        yield (latest, at, one.place.row), one
+    queue.sort(key=lambda one: (one.number, one.place))
+    latest, free = (0, 0), 0
+    for one in queue:
+        number = one.number if free <= one.number < FIRST_OF_CHILDREN else free
+        latest, free = max(latest, one.place.order), number + 1
+        yield (latest, number, one.place.row), one._replace(number=number)
 
 
 def _short(fingerprint: str) -> bytes:

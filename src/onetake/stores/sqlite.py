@@ -41,6 +41,10 @@ CREATE INDEX history_of ON history (cassette, id);
 CREATE TABLE tokens (token TEXT PRIMARY KEY);
 """
 
+# When each blob was put for the last time; a file may be older than this table.
+_PUTS = "CREATE TABLE IF NOT EXISTS puts (name TEXT PRIMARY KEY, at REAL NOT NULL)"
+_HAS_PUTS = "SELECT 1 FROM sqlite_master WHERE name = 'puts'"
+
 
 class SqliteStore:
     """Every cassette in the file `path`, which is made when something is first written."""
@@ -140,13 +144,46 @@ class SqliteStore:
         return added
 
     def put_blobs(self, blobs: Mapping[str, bytes]) -> None:
+        now_s = time.time()
         with self._writing() as connection:
             connection.executemany("INSERT OR IGNORE INTO blobs VALUES (?, ?)", blobs.items())
+            connection.execute(_PUTS)
+            connection.executemany(
+                "INSERT OR REPLACE INTO puts VALUES (?, ?)", [(name, now_s) for name in blobs]
+            )
 
-    def remove(self, cassette: str, slots: Sequence[str] | None = None) -> int:
+    def old_blobs(self, older_than_s: float) -> list[str]:
+        with self._reading() as connection:
+            if connection is None or not connection.execute(_HAS_PUTS).fetchone():
+                return []
+            names = connection.execute(
+                "SELECT name FROM blobs JOIN puts USING (name) WHERE at <= ?",
+                (time.time() - older_than_s,),
+            )
+            return [name for (name,) in names]
+
+    def remove_blobs(self, names: Sequence[str], older_than_s: float) -> int:
+        latest = time.time() - older_than_s
+        gone = 0
         with self._writing() as connection:
-            found = connection.execute("SELECT id FROM cassettes WHERE name = ?", (cassette,))
-            number = next(found, (None,))[0]
+            connection.execute(_PUTS)
+            for name in names:
+                old = connection.execute(
+                    "DELETE FROM puts WHERE name = ? AND at <= ?", (name, latest)
+                )
+                if old.rowcount:
+                    connection.execute("DELETE FROM blobs WHERE name = ?", (name,))
+                    gone += 1
+        return gone
+
+    def remove(self, cassette: str, slots: Sequence[str] | None = None, *, known: str = "") -> int:
+        with self._writing() as connection:
+            found = connection.execute(
+                "SELECT id, born || '.' || version FROM cassettes WHERE name = ?", (cassette,)
+            )
+            number, version = next(found, (None, ""))
+            if known and version != known:
+                return 0
             if slots is None:
                 gone = connection.execute("DELETE FROM rows WHERE cassette = ?", (number,)).rowcount
                 connection.execute("DELETE FROM cassettes WHERE id = ?", (number,))

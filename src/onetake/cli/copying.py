@@ -1,0 +1,162 @@
+"""`onetake push` and `onetake pull`: recordings from one store into another, neither side losing any."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import click
+from msgspec import Struct
+
+from onetake.cassettes.fold import Take
+from onetake.cassettes.session import Slot
+from onetake.cli.printing import left_out, named_store, progress, say
+from onetake.cli.selection import Selection
+from onetake.cli.side_by_side import side_by_side
+from onetake.cli.workplace import Workplace, echo_json
+from onetake.diagnosis import one_line
+from onetake.errors import CassetteError, StoreError, UsageError
+from onetake.matching import Matcher
+from onetake.reports.terminal import of_noun
+from onetake.stores.shelf import Shelf
+
+_MOST_SHOWN = 20
+
+
+class _Copied(Struct, frozen=True):
+    """What became of a cassette: interactions `added`, and those whose slots were filled `there`."""
+
+    cassette: str
+    added: int
+    there: int
+
+
+def _with_options(command: Callable[..., None]) -> Callable[..., None]:
+    options = (
+        click.argument("store", required=False),
+        click.option("--from", "source", metavar="URL", help="Where recordings come from."),
+        click.option("--to", "target", metavar="URL", help="Where they go."),
+        click.option("--only", metavar="PATTERN", help="Only these cassettes (see onetake ls)."),
+        click.option("--json", "as_json", is_flag=True, help="Everything, for programs."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.command()
+@_with_options
+def push(
+    store: str | None, source: str | None, target: str | None, only: str | None, *, as_json: bool
+) -> None:
+    """Copy recordings of the project's store to STORE (a URL such as redis://host).
+
+    What is there already stays as it is, so it may be run again. Exit code 1 where something could
+    not be copied.
+    """
+    _copy_all(source, _one_of(store, target, "to"), only, as_json=as_json)
+
+
+@click.command()
+@_with_options
+def pull(
+    store: str | None, source: str | None, target: str | None, only: str | None, *, as_json: bool
+) -> None:
+    """Copy recordings of STORE (a URL such as redis://host) to the project's store.
+
+    What is there already stays as it is, so it may be run again. Exit code 1 where something could
+    not be copied.
+    """
+    _copy_all(_one_of(store, source, "from"), target, only, as_json=as_json)
+
+
+def _one_of(store: str | None, option: str | None, name: str) -> str:
+    if (store is None) == (option is None):
+        raise UsageError(
+            "Which store is meant?",
+            remedy=f"Name one: STORE or --{name} URL (files:PATH, redis://...)",
+        )
+    return store or option or ""
+
+
+def _copy_all(source: str | None, target: str | None, only: str | None, *, as_json: bool) -> None:
+    one, other = Workplace(source), Workplace(target)
+    if one.shelf.place == other.shelf.place:
+        raise UsageError(f"Both stores are {one.shelf.place}.", remedy="Name another.")
+    one.shelf.deliver()
+    other.shelf.deliver()
+    wanted = Selection(patterns=(only,) if only else ())
+    names = [n for n in one.shelf.names() if wanted.fits_name(n, one.shelf.where(n))]
+    copied: list[_Copied] = []
+    problems: list[str] = []
+    source_shelf, target_shelf, matcher = one.shelf, other.shelf, other.matcher
+
+    def copy(name: str) -> _Copied | str:
+        try:
+            return _copy(name, source_shelf, target_shelf, matcher)
+        except (CassetteError, UsageError) as error:
+            return error.message
+
+    at_once = max(source_shelf.reads_at_once, target_shelf.reads_at_once)
+    try:
+        with progress(names, "Copying", quiet=as_json) as bar:
+            for done in side_by_side(copy, names, at_once):
+                bar.update(1)
+                if isinstance(done, str):
+                    problems.append(done)
+                else:
+                    copied.append(done)
+    except StoreError as error:
+        raise StoreError(
+            f"{error.message} {len(copied)} of {of_noun(len(names), 'cassette')} are copied.",
+            remedy=f"{error.remedy} Then run this again: what is there stays.".lstrip(),
+            path=error.path,
+        ) from error
+    places = named_store(one.settings.store), named_store(other.settings.store)
+    if as_json:
+        echo_json(
+            {
+                "from": places[0],
+                "to": places[1],
+                "added": sum(each.added for each in copied),
+                "there": sum(each.there for each in copied),
+                "cassettes": copied,
+                "unreadable": problems,
+            }
+        )
+    else:
+        left_out(problems)
+        _show(copied, *places)
+    click.get_current_context().exit(1 if problems else 0)
+
+
+def _copy(name: str, source: Shelf, target: Shelf, matcher: Matcher) -> _Copied:
+    """Only what fills a free slot is decoded whole."""
+    held = source.cassette(name).load(matcher.key, matcher.fingerprint)
+    cassette = target.cassette(name)
+    filled = Counter(cassette.load(matcher.key, matcher.fingerprint).keys)
+    seen: Counter[bytes] = Counter()
+    takes: list[Take] = []
+    for key, stored in zip(held.keys, held.entries, strict=True):
+        slot = Slot(key, seen[key])
+        seen[key] += 1
+        if slot.n >= filled[key]:
+            takes.append(Take(slot, stored.interaction))
+    added = 0
+    if takes:
+        added = cassette.publish(takes, matcher.key, replacing_run=None).added
+    return _Copied(name, added, len(held.entries) - added)
+
+
+def _show(copied: Sequence[_Copied], source: str, target: str) -> None:
+    fresh = [one for one in copied if one.added]
+    added, there = sum(one.added for one in copied), sum(one.there for one in copied)
+    say(f"From {source} to {target}:")
+    for one in fresh[:_MOST_SHOWN]:
+        click.echo(f"  {one.added:4} added  {one_line(one.cassette)}")
+    if len(fresh) > _MOST_SHOWN:
+        click.echo(f"  and {len(fresh) - _MOST_SHOWN} more cassettes (--json has them all)")
+    say(
+        f"{of_noun(added, 'interaction')} of {of_noun(len(fresh), 'cassette')} added; "
+        f"{there} were there already."
+    )

@@ -1,0 +1,100 @@
+"""How the commands print sizes, ages, statuses and what strangers have written."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TypeVar
+
+import click
+
+from onetake.config import without_secrets
+from onetake.diagnosis import one_line, wrapped
+from onetake.formats.document import Outcome
+from onetake.messages import Ended
+
+_T = TypeVar("_T")
+_WIDTH = 80
+_AGES = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
+
+
+def to_size(number: int) -> str:
+    """`312 B`, `1.2 kB`, `40.0 MB`."""
+    if number < 1000:
+        return f"{number} B"
+    size, unit = number / 1000, "kB"
+    for larger in ("MB", "GB", "TB"):
+        if size < 999.95:
+            break
+        size, unit = size / 1000, larger
+    return f"{size:.1f} {unit}"
+
+
+def to_age(at: float, now_s: float) -> str:
+    """`3d`, `2h`; `?` where nobody knows when it was made."""
+    if not at:
+        return "?"
+    age_s = max(0, int(now_s - at))
+    unit, letter = next((one for one in _AGES if age_s >= one[0]), _AGES[-1])
+    return f"{age_s // unit}{letter}"
+
+
+def to_ages(moments: Sequence[float], now_s: float) -> str:
+    """The youngest and the oldest: `2h-3d`."""
+    known = [at for at in moments if at]
+    if not known:
+        return "?"
+    youngest, oldest = to_age(max(known), now_s), to_age(min(known), now_s)
+    return youngest if youngest == oldest else f"{youngest}-{oldest}"
+
+
+def to_status(outcome: Outcome) -> str:
+    """`200`, `200 cut`, `read-timeout`."""
+    text = str(outcome.status) if outcome.status else outcome.failure or "no answer"
+    return text if outcome.ended is Ended.COMPLETE else f"{text} {outcome.ended.value}"
+
+
+def in_lines(text: str, indent: str = "") -> str:
+    """The same, its lines kept."""
+    return "\n".join(
+        f"{indent}{one_line(line.expandtabs(4))}".rstrip() for line in text.splitlines()
+    )
+
+
+def fitted(text: str, width: int) -> str:
+    """The first characters of `text`, at most `width`."""
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def beside(line: str, more: str, indent: int) -> str:
+    """`more` at the end of the line, or where that is too long below it, cut to the width."""
+    if len(line) + 2 + len(more) <= _WIDTH:
+        return f"{line}  {more}"
+    return f"{line}\n{' ' * indent}{fitted(more, _WIDTH - indent)}"
+
+
+def progress(items: Sequence[_T], label: str, *, quiet: bool) -> click._termui_impl.ProgressBar[_T]:
+    """A bar on stderr for long work."""
+    return click.progressbar(items, label=label, file=sys.stderr, hidden=quiet or len(items) < 50)
+
+
+def say(text: str) -> None:
+    """Text of our own, at most a terminal wide."""
+    for line in wrapped(one_line(text), rest="  "):
+        click.echo(line)
+
+
+def warn(text: str) -> None:
+    """The same on stderr."""
+    for line in wrapped(one_line(text), rest="  "):
+        click.secho(line, fg="yellow", err=True)
+
+
+def left_out(problems: Sequence[str]) -> None:
+    for text in problems:
+        warn(f"left out: {text}")
+
+
+def named_store(url: str) -> str:
+    """A store as its user calls it, without secrets."""
+    return without_secrets(url) if url else "cassettes/ beside each test module"

@@ -1,0 +1,156 @@
+"""`onetake prune`: take away what no run will use again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+
+import click
+
+from onetake.cli.expiry import is_expired
+from onetake.cli.printing import left_out, named_store, to_age
+from onetake.cli.removal import Removal, count, perform, removal_of, show, to_data
+from onetake.cli.selection import Found, Selection, search, with_selection
+from onetake.cli.workplace import Workplace, echo_json
+from onetake.config import Settings
+from onetake.config.durations import parse_duration
+from onetake.errors import CassetteError
+from onetake.reports.terminal import of_noun
+from onetake.stores.journal import Apart, all_apart
+from onetake.stores.shelf import Kept
+
+_MOST_SHOWN = 10
+
+
+@click.command()
+@with_selection()
+@click.option(
+    "--quarantine-older-than",
+    default="30d",
+    show_default=True,
+    metavar="AGE",
+    help="How old what failed tests recorded must be.",
+)
+@click.option("--yes", is_flag=True, help="Remove it; without, only show what would go.")
+@click.option("--json", "as_json", is_flag=True, help="Everything, for programs.")
+def prune(
+    place: Workplace,
+    selection: Selection,
+    *,
+    quarantine_older_than: str,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Remove expired interactions, blobs that none names, and old quarantine.
+
+    Expired is what is past its `ttl` or `max_age` (settings, rules, the store's URL). A blob goes from a
+    folder when it is a day old, from a shared store when nobody has recorded it for 30 days; in a bucket
+    blobs stay, as no one can tell when another machine last used one: let the bucket's own rules expire
+    them. With PATTERN or a filter, only interactions go.
+
+    Exit code 1 where something would go and --yes is missing.
+    """
+    oldest_s = parse_duration(quarantine_older_than, "--quarantine-older-than")
+    shelf, problems = place.shelf, list[str]()
+    if yes:
+        shelf.deliver()
+    found = list(search(shelf, selection, problems, quiet=as_json))
+    plan = _expired(found, place.settings, selection.now_s, problems)
+    apart: list[Apart] = []
+    blobs: list[str] = []
+    if selection.is_everything:
+        latest = selection.now_s - oldest_s
+        apart = [one for one in all_apart(place.cache) if one.at <= latest]
+        going = [one for removal in plan for one in removal.recordings]
+        try:
+            blobs = shelf.unnamed_blobs(besides=going)
+        except CassetteError:
+            problems.append("blobs, as what cannot be read may name them")
+    if yes:
+        perform(shelf, plan, quiet=as_json)
+        for one in apart:
+            one.path.unlink(missing_ok=True)
+        blobs = shelf.remove_unnamed_blobs() if blobs else []
+    anything = bool(plan or apart or blobs)
+    if as_json:
+        echo_json(
+            {
+                "store": named_store(place.settings.store),
+                "dry_run": not yes,
+                "interactions": to_data(plan),
+                "blobs": blobs,
+                "quarantine": [{"test": one.test, "file": str(one.path)} for one in apart],
+                "unreadable": problems,
+            }
+        )
+    else:
+        left_out(problems)
+        verb = "Removed" if yes else "Would remove"
+        if plan:
+            click.echo(f"{verb} {count(plan)}:")
+            show(plan, selection.now_s)
+        if blobs:
+            click.echo(f"{verb} {of_noun(len(blobs), 'blob')} that nothing names.")
+        if apart:
+            _show_apart(verb, apart, selection.now_s)
+        if not anything:
+            click.echo("Nothing to prune.")
+        elif not yes:
+            click.echo("To remove this: the same with --yes")
+    click.get_current_context().exit(1 if anything and not yes else 0)
+
+
+def _expired(
+    found: Sequence[Found], settings: Settings, now_s: float, problems: list[str]
+) -> list[Removal]:
+    plan: list[Removal] = []
+    for one in found:
+        chosen = {id(kept) for kept in one.chosen}
+        try:
+            gone = [
+                (n, kept, "expired")
+                for n, kept in enumerate(one.held, 1)
+                if id(kept) in chosen and is_expired(kept, one.name, settings, now_s)
+            ]
+        except CassetteError as error:
+            problems.append(error.message)
+            continue
+        if gone:
+            plan.append(Removal(one, gone))
+    return plan
+
+
+def unused(
+    found: Sequence[Found], digests: Mapping[str, Collection[str]], orphans: Collection[str]
+) -> list[Removal]:
+    """What goes because no test of a whole run used it.
+
+    `digests` are those of unused recordings by the place of their cassette, as `Found.where` has it; the
+    second of equal recordings has `.2` behind its own. `orphans` are places of cassettes of no test.
+    """
+    plan: list[Removal] = []
+    for one in found:
+        if one.where in orphans:
+            plan.append(removal_of(one, "orphan"))
+            continue
+        chosen = {id(kept) for kept in one.chosen}
+        seen: Counter[str] = Counter()
+        gone: list[tuple[int, Kept, str]] = []
+        for number, kept in enumerate(one.held, 1):
+            digest = kept.digest
+            seen[digest] += 1
+            name = digest if seen[digest] == 1 else f"{digest}.{seen[digest]}"
+            if name in digests.get(one.where, ()) and id(kept) in chosen:
+                gone.append((number, kept, "unused"))
+        if gone:
+            plan.append(Removal(one, gone))
+    return plan
+
+
+def _show_apart(verb: str, apart: Sequence[Apart], now_s: float) -> None:
+    number = sum(len(one.interactions) for one in apart)
+    click.echo(f"{verb} {of_noun(number, 'interaction')} of tests that did not pass:")
+    for one in apart[:_MOST_SHOWN]:
+        click.echo(f"  {one.test or one.name or one.place or '?'}, {to_age(one.at, now_s)} old")
+    if len(apart) > _MOST_SHOWN:
+        click.echo(f"  and {len(apart) - _MOST_SHOWN} more (--json has them all)")

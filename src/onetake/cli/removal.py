@@ -1,0 +1,114 @@
+"""What a command would take away: shown, and taken away when that is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+from msgspec import Struct
+
+from onetake.cli.printing import (
+    fitted,
+    progress,
+    to_age,
+    to_size,
+    to_status,
+    warn,
+)
+from onetake.cli.selection import Found
+from onetake.diagnosis import one_line
+from onetake.errors import OnetakeError
+from onetake.reports.terminal import of_noun
+from onetake.stores.shelf import Kept, Shelf
+
+_MOST_SHOWN = 20
+
+
+class Removal(Struct, frozen=True):
+    """What goes of one cassette, each with its number and the reason (may be "")."""
+
+    cassette: Found
+    gone: list[tuple[int, Kept, str]]
+
+    @property
+    def recordings(self) -> list[Kept]:
+        return [one for _, one, _ in self.gone]
+
+
+def removal_of(found: Found, reason: str = "") -> Removal:
+    """All that was asked for of a cassette."""
+    chosen = {id(one) for one in found.chosen}
+    numbered = enumerate(found.held, 1)
+    return Removal(found, [(n, one, reason) for n, one in numbered if id(one) in chosen])
+
+
+def count(removals: Sequence[Removal]) -> str:
+    """`3 interactions of 2 cassettes, 1.2 kB`."""
+    recordings = [one for removal in removals for one in removal.recordings]
+    return (
+        f"{of_noun(len(recordings), 'interaction')} of {of_noun(len(removals), 'cassette')}, "
+        f"{to_size(sum(one.size for one in recordings))}"
+    )
+
+
+def show(removals: Sequence[Removal], now_s: float) -> None:
+    """Each interaction that goes, the first of them in full."""
+    room = _MOST_SHOWN
+    for removal in removals:
+        if not room:
+            break
+        held = len(removal.cassette.held)
+        part = "all" if len(removal.gone) == held else f"{len(removal.gone)} of {held}"
+        click.echo(f"  {one_line(removal.cassette.name)}: {part}")
+        for number, one, reason in removal.gone[:room]:
+            outcome = one.stored.outcome
+            method, url = one.stored.line or ("?", "?")
+            age = f"{to_age(outcome.at, now_s)} old"
+            facts = ", ".join(filter(None, (to_status(outcome), age, reason)))
+            line = fitted(one_line(f"{method} {url}"), 70 - len(facts))
+            click.echo(f"  {number:4}  {line}  {facts}")
+        room -= min(room, len(removal.gone))
+    more = sum(len(one.gone) for one in removals) - _MOST_SHOWN
+    if more > 0:
+        click.echo(f"  and {more} more (--json has them all)")
+
+
+def perform(shelf: Shelf, removals: Sequence[Removal], *, quiet: bool, hint: str = "") -> int:
+    """Take it away: how many were still there. What an interruption leaves is said, and `hint` after it."""
+    done, number = 0, 0
+    try:
+        with progress(removals, "Removing", quiet=quiet) as shown:
+            for removal in shown:
+                done += shelf.remove(removal.cassette.name, removal.recordings)
+                number += 1
+    except (OnetakeError, KeyboardInterrupt):
+        left = removals[number:]
+        names = ", ".join(one.cassette.name for one in left[:5]) + ", ..." * (len(left) > 5)
+        warn(f"Interrupted: {of_noun(done, 'interaction')} removed; left: {count(left)}: {names}.")
+        if hint:
+            warn(hint)
+        raise
+    return done
+
+
+def to_data(removals: Sequence[Removal]) -> list[dict[str, object]]:
+    """For `--json`: everything that goes."""
+    listed: list[dict[str, object]] = []
+    for removal in removals:
+        for number, one, reason in removal.gone:
+            outcome = one.stored.outcome
+            method, url = one.stored.line or ("", "")
+            listed.append(
+                {
+                    "cassette": removal.cassette.name,
+                    "number": number,
+                    "method": method,
+                    "url": url,
+                    "status": outcome.status or None,
+                    "at": outcome.at or None,
+                    "bytes": one.size,
+                    "digest": one.digest,
+                    "reason": reason,
+                }
+            )
+    return listed

@@ -1,0 +1,203 @@
+"""Which recordings a command is about: by name or test, host, age and status."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any
+
+import click
+from msgspec import Struct
+
+from onetake.cli.printing import progress
+from onetake.cli.side_by_side import side_by_side
+from onetake.cli.workplace import Workplace
+from onetake.config.durations import parse_duration
+from onetake.config.statuses import holds, parse_statuses
+from onetake.errors import CassetteError, UsageError
+from onetake.messages import glob, read_url
+from onetake.stores.names import name_of_test
+from onetake.stores.shelf import Kept, Shelf
+
+_FAILED = "failed"
+
+
+class Selection(Struct, frozen=True, kw_only=True):
+    """What was asked for; everything where nothing was. Ages are seconds before `now_s`."""
+
+    patterns: tuple[str, ...] = ()
+    host: str = ""
+    older_s: float | None = None
+    newer_s: float | None = None
+    statuses: tuple[str, ...] = ()
+    failed: bool = False  # among the statuses: those without an answer
+    now_s: float = 0.0
+
+    @property
+    def is_everything(self) -> bool:
+        return self == Selection(now_s=self.now_s)
+
+    def fits_name(self, name: str, where: str = "") -> bool:
+        """Whether a cassette of this name, in this file, is meant by every pattern."""
+        return all(_is_meant(pattern, name, where) for pattern in self.patterns)
+
+    def fits(self, one: Kept) -> bool:
+        """Whether a recording is. Raises `CassetteError`."""
+        if self.host and not _is_at(self.host, one):
+            return False
+        if self.older_s is not None or self.newer_s is not None:
+            at = one.stored.at
+            age_s = self.now_s - at
+            if not at or not (self.older_s or 0) <= age_s <= (self.newer_s or age_s):
+                return False
+        if self.statuses or self.failed:
+            status = one.stored.outcome.status
+            if not status:
+                return self.failed
+            return bool(self.statuses) and holds(self.statuses, status)
+        return True
+
+
+class Found(Struct, frozen=True):
+    """A cassette with all its recordings, and those of them that were asked for."""
+
+    name: str
+    where: str
+    held: list[Kept]
+    chosen: list[Kept]
+
+
+def _is_meant(pattern: str, name: str, where: str) -> bool:
+    if "::" in pattern or pattern.endswith(".py"):
+        rest = r"(?:[.\[].*)?" if "::" in pattern else "/.*"
+        wanted = rf"(?:.*/)?{glob(name_of_test(pattern)).pattern}{rest}"
+        return re.fullmatch(wanted, name, re.DOTALL) is not None
+    if pattern.endswith(".json"):
+        return f"/{where}".endswith(f"/{pattern.removeprefix('./')}")
+    return bool(glob(pattern).fullmatch(name)) if "*" in pattern else pattern in name
+
+
+def _is_at(host: str, one: Kept) -> bool:
+    netloc = host_of(one)
+    name = netloc if ":" in host else netloc.partition(":")[0]
+    return glob(host.lower()).fullmatch(name) is not None
+
+
+def host_of(one: Kept) -> str:
+    """The host with its port; "" for a recording that cannot be read."""
+    line = one.stored.line
+    return read_url(line[1]).netloc if line is not None else ""
+
+
+def search(
+    shelf: Shelf,
+    selection: Selection,
+    problems: list[str],
+    *,
+    quiet: bool = False,
+) -> Iterator[Found]:
+    """The cassettes that hold what was asked for. What cannot be read is told in `problems`."""
+    names = [name for name in shelf.names() if selection.fits_name(name, shelf.where(name))]
+
+    def read(name: str) -> Found | CassetteError:
+        try:
+            held = shelf.recordings(name)
+            chosen = [one for one in held if selection.fits(one)]
+        except CassetteError as error:
+            return error
+        return Found(name, shelf.where(name), held, chosen)
+
+    with progress(names, "Reading", quiet=quiet) as bar:
+        for found in side_by_side(read, names, shelf.reads_at_once):
+            bar.update(1)
+            if isinstance(found, CassetteError):
+                problems.append(found.message)
+            elif found.chosen:
+                yield found
+
+
+_Decorator = Callable[[Callable[..., None]], Callable[..., None]]
+
+
+def with_selection(*, pattern: bool = True) -> _Decorator:
+    """Give a command the options of a selection, and `place` and `selection` for them."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def selecting(
+            *,
+            store: str | None,
+            host: str,
+            older_than: str | None,
+            newer_than: str | None,
+            status: str,
+            test: str,
+            pattern: str | None = None,
+            **rest: Any,
+        ) -> None:
+            listed = [one.strip() for one in status.split(",") if one.strip()]
+            selection = Selection(
+                patterns=tuple(filter(None, (pattern, test))),
+                host=host,
+                older_s=_seconds(older_than, "--older-than"),
+                newer_s=_seconds(newer_than, "--newer-than"),
+                statuses=parse_statuses([one for one in listed if one != _FAILED], "--status"),
+                failed=_FAILED in listed,
+                now_s=time.time(),
+            )
+            command(place=Workplace(store), selection=selection, **rest)
+
+        options: list[_Decorator] = [
+            with_store,
+            click.option("--host", default="", metavar="GLOB", help="Only of these hosts."),
+            click.option("--older-than", metavar="AGE", help="Only what is older: 7d, 12h, 2w."),
+            click.option("--newer-than", metavar="AGE", help="Only what is newer."),
+            click.option(
+                *("--status", "status"),
+                default="",
+                metavar="LIST",
+                help="Only these: 200, 4xx, 500-503, failed (no answer).",
+            ),
+            click.option(
+                "--test", default="", metavar="TEST", help="Only of this test (an id or a part)."
+            ),
+        ]
+        if pattern:
+            options.append(click.argument("pattern", required=False))
+        made: Callable[..., None] = selecting
+        for option in reversed(options):
+            made = option(made)
+        return made
+
+    return decorate
+
+
+def with_store(command: Callable[..., None]) -> Callable[..., None]:
+    """The option for another store than the project's."""
+    return click.option(
+        "--store", metavar="URL", help="Another store than that of the project's settings."
+    )(command)
+
+
+def one_cassette(shelf: Shelf, text: str) -> str:
+    """The name of the one cassette that `text` names. Raises `UsageError`."""
+    names = shelf.names()
+    if text in names:
+        return text
+    wanted = Selection(patterns=(text,))
+    found = [name for name in names if wanted.fits_name(name, shelf.where(name))]
+    exact = [name for name in found if name.endswith(f"/{text.removesuffix('.json')}")]
+    if len(found) == 1 or len(exact) == 1:
+        return (found if len(found) == 1 else exact)[0]
+    if not found:
+        raise UsageError(
+            f"There is no cassette {text!r} in {shelf.place}.", remedy="See: onetake ls"
+        )
+    some = ", ".join(found[:5]) + (", ..." if len(found) > 5 else "")
+    raise UsageError(f"{text!r} is not one cassette.", remedy=f"It could be: {some}")
+
+
+def _seconds(value: str | None, option: str) -> float | None:
+    return None if value is None else parse_duration(value, option)

@@ -1,0 +1,119 @@
+"""`onetake stats`: what a store holds in all."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import click
+from msgspec import Struct
+
+from onetake.cli.expiry import is_expired
+from onetake.cli.printing import left_out, named_store, to_ages, to_size
+from onetake.cli.selection import Found, Selection, host_of, search, with_selection
+from onetake.cli.workplace import Workplace, echo_json
+from onetake.diagnosis import one_line, wrapped
+from onetake.reports.terminal import of_noun
+from onetake.stores.folders import FolderShelf
+from onetake.stores.journal import all_apart
+from onetake.stores.port import Capacity
+
+_MOST_SHOWN = 8
+_BLOB = re.compile(rb"sha256-[0-9a-f]{64}")
+
+
+class _Totals(Struct, frozen=True):
+    store: str
+    cassettes: int
+    interactions: int
+    bytes: int
+    blobs: int
+    blob_bytes: int | None  # where the store tells
+    hosts: dict[str, int]
+    statuses: dict[str, int]
+    newest_at: float | None
+    oldest_at: float | None
+    expired: int
+    quarantine: int
+    waiting: int
+    capacity: Capacity | None
+    unreadable: list[str]
+
+
+@click.command()
+@with_selection()
+@click.option("--json", "as_json", is_flag=True, help="Everything, for programs.")
+def stats(place: Workplace, selection: Selection, *, as_json: bool) -> None:
+    """Count what the store holds, and what waits on this machine: quarantine and spool."""
+    problems: list[str] = []
+    found = list(search(place.shelf, selection, problems, quiet=as_json))
+    totals = _totals(place, found, selection.now_s, problems)
+    if as_json:
+        echo_json(totals)
+        return
+    left_out(problems)
+    click.secho(one_line(totals.store), bold=True)
+    for name, text in _lines(totals, selection.now_s):
+        for line in wrapped(text, first=f"  {name:<14}", rest=" " * 16):
+            click.echo(line)
+
+
+def _totals(place: Workplace, found: Sequence[Found], now_s: float, problems: list[str]) -> _Totals:
+    pairs = [(one.name, kept) for one in found for kept in one.chosen]
+    outcomes = [kept.stored.outcome for _, kept in pairs]
+    moments = [float(one.at) for one in outcomes if one.at]
+    blobs, blob_bytes = _blobs(place, found)
+    return _Totals(
+        store=named_store(place.settings.store),
+        cassettes=len(found),
+        interactions=len(pairs),
+        bytes=sum(kept.size for _, kept in pairs),
+        blobs=blobs,
+        blob_bytes=blob_bytes,
+        hosts=dict(Counter(host_of(kept) for _, kept in pairs).most_common()),
+        statuses=dict(Counter(str(one.status or "failed") for one in outcomes).most_common()),
+        newest_at=max(moments, default=None),
+        oldest_at=min(moments, default=None),
+        expired=sum(is_expired(kept, name, place.settings, now_s) for name, kept in pairs),
+        quarantine=sum(len(one.interactions) for one in all_apart(place.cache)),
+        waiting=sum(place.shelf.waiting().values()),
+        capacity=place.shelf.capacity(),
+        unreadable=problems,
+    )
+
+
+def _blobs(place: Workplace, found: Sequence[Found]) -> tuple[int, int | None]:
+    """How many there are, and their size; in a shared store, how many are named."""
+    if isinstance(place.shelf, FolderShelf):
+        sizes = [path.stat().st_size for path in place.shelf.blobs()]
+        return len(sizes), sum(sizes)
+    texts = (kept.stored.raw for one in found for kept in one.chosen)
+    return len({name for text in texts for name in _BLOB.findall(text)}), None
+
+
+def _lines(totals: _Totals, now_s: float) -> list[tuple[str, str]]:
+    moments = [at for at in (totals.newest_at, totals.oldest_at) if at is not None]
+    lines = [
+        ("cassettes", str(totals.cassettes)),
+        ("interactions", f"{totals.interactions}, {to_size(totals.bytes)}"),
+        ("hosts", _counted(totals.hosts)),
+        ("statuses", _counted(totals.statuses)),
+        ("age", f"{to_ages(moments, now_s)}; {totals.expired} expired"),
+    ]
+    if totals.blobs:
+        size = "" if totals.blob_bytes is None else f", {to_size(totals.blob_bytes)}"
+        lines.append(("blobs", f"{totals.blobs}{size}"))
+    lines.append(("quarantine", of_noun(totals.quarantine, "interaction")))
+    if totals.waiting:
+        lines.append(("spool", f"{of_noun(totals.waiting, 'recording')} to be delivered"))
+    if totals.capacity is not None:
+        used, limit = totals.capacity.used, totals.capacity.limit
+        lines.append(("capacity", f"{to_size(used)} of {to_size(limit)} ({100 * used // limit} %)"))
+    return lines
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    shown = [f"{one_line(name) or '-'} x{count}" for name, count in counts.items()][:_MOST_SHOWN]
+    more = len(counts) - len(shown)
+    return ", ".join(shown + [f"and {more} more"] * bool(more)) or "none"

@@ -1,0 +1,238 @@
+"""A store of cassette files as a whole: one folder, or every `cassettes/` of a project.
+
+In a folder `tests/cassettes/` a file `test_a/test_one.json` is the cassette `tests/test_a/test_one`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import MappingProxyType
+
+from msgspec import Struct
+
+from onetake.errors import StoreError, UsageError
+from onetake.stores.files import (
+    FileCassette,
+    cassette_files,
+    check_name,
+    name_in,
+    read_cassette,
+    read_text,
+    replace_text,
+)
+from onetake.stores.locks import locked
+from onetake.stores.names import file_safe
+from onetake.stores.port import Capacity, CassetteStore
+from onetake.stores.shelf import Kept, blobs_named_by
+
+_SKIPPED = {"node_modules", "site-packages", "__pycache__", "venv", "build", "dist"}
+_TOKENS = ".flushed"
+BLOB_AGE_S = 86_400.0  # of a folder on a shared disk, the locks of other machines are not seen
+_BLOB = re.compile(rb"sha256-[0-9a-f]{64}")
+
+
+class _Place(Struct, frozen=True):
+    """The file of a cassette, the folder with its blobs, and the test's own name if it is in the file."""
+
+    path: Path
+    blobs: Path
+    raw: str | None
+
+
+class FolderShelf:
+    """The cassettes in `folder`, or in every `cassettes/` below `root`.
+
+    Tokens are lines of the file `.flushed` in the folder (or in `cassettes/` of the root), to be
+    committed with what was taken away: so they are shared just as the recordings are.
+    """
+
+    def __init__(self, root: Path, folder: Path | None, cache: Path) -> None:
+        self._root = root
+        self._folder = folder
+        self._cache = cache
+        self._places: dict[str, _Place] | None = None  # as they were listed for the last time
+        self.reads_at_once = 1
+        self.place = str(folder) if folder is not None else f"cassettes/ below {root}"
+
+    def names(self) -> list[str]:
+        self._places = self._listed()
+        return sorted(self._places)
+
+    def _listed(self) -> dict[str, _Place]:
+        places: dict[str, _Place] = {}
+        for folder, prefix in self._folders():
+            for path in cassette_files(folder):
+                raw = name_in(path)
+                below = path.relative_to(folder)
+                name = "/".join((*prefix.parts, *below.parts[:-1], raw or path.stem))
+                if name in places:  # two folders may give the same
+                    name = path.relative_to(self._root).with_suffix("").as_posix()
+                places[name] = _Place(path, folder / "blobs", raw)
+        return places
+
+    def where(self, name: str) -> str:
+        path = self._place(name).path
+        return str(path.relative_to(self._root) if path.is_relative_to(self._root) else path)
+
+    def recordings(self, name: str) -> list[Kept]:
+        path = self._cassette(self._place(name)).path
+        if not path.exists():
+            return []
+        return [Kept(stored, len(stored.raw)) for stored in read_cassette(path)]
+
+    def remove(self, name: str, recordings: Sequence[Kept]) -> int:
+        unwanted = {one.stored.raw for one in recordings}
+        return self._cassette(self._place(name)).remove(lambda stored: stored.raw in unwanted)
+
+    def cassette(self, name: str) -> CassetteStore:
+        return self._cassette(self._place(name))
+
+    def cassette_at(self, path: Path, raw: str | None) -> CassetteStore:
+        """That of a file, which need not exist; `raw` is its test's own name where the file's is not."""
+        within = [one for one in path.parents if one == self._folder or one.name == "cassettes"]
+        folder = within[0] if within else path.parent
+        return self._cassette(_Place(path, folder / "blobs", raw))
+
+    def _cassette(self, place: _Place) -> FileCassette:
+        if place.raw is None:
+            return FileCassette(place.path, place.blobs, cache=self._cache)
+        # Under the name that its writers lock, which is not its own where that was taken.
+        plain = place.path.with_name(f"{file_safe(place.raw)}.json")
+        held = FileCassette(plain, place.blobs, cache=self._cache, raw_name=place.raw)
+        if held.path == place.path:
+            return held
+        return FileCassette(place.path, place.blobs, cache=self._cache, raw_name=place.raw)
+
+    def once(self, token: str) -> bool:
+        path = (self._folder or self._root / "cassettes") / _TOKENS
+        with locked(path):
+            used = read_text(path).decode("utf-8", "replace").splitlines()
+            if token in used:
+                return False
+            replace_text(path, "".join(f"{one}\n" for one in (*used, token)).encode())
+            return True
+
+    def capacity(self) -> Capacity | None:
+        return None  # as large as the disk
+
+    def waiting(self) -> dict[str, int]:
+        return {}
+
+    def deliver(self) -> None: ...
+
+    # Blobs.
+
+    def blobs(self) -> list[Path]:
+        """The files of all blobs."""
+        return [path for folder, _ in self._folders() for path in _blob_files(folder)]
+
+    def unnamed_blobs(self, *, besides: Sequence[Kept] = ()) -> list[str]:
+        gone = blobs_named_by(besides)
+        found = (one for folder, _ in self._folders() for one in _unnamed_blobs(folder, gone))
+        return list(map(str, found))
+
+    def remove_unnamed_blobs(self) -> list[str]:
+        """A writer who is about to name a blob again holds the lock until it has."""
+        gone: list[str] = []
+        for folder, _ in self._folders():
+            if not _unnamed_blobs(folder):
+                continue
+            with locked(folder / "blobs"):
+                for path in _unnamed_blobs(folder):
+                    path.unlink(missing_ok=True)
+                    gone.append(str(path))
+                with suppress(OSError):  # not empty
+                    (folder / "blobs").rmdir()
+        return gone
+
+    # Places.
+
+    def _folders(self) -> Iterator[tuple[Path, Path]]:
+        """Each folder of cassettes, and the path that begins the names of what is in it."""
+        if self._folder is not None:
+            yield self._folder, Path()
+            return
+        for folder in cassette_folders(self._root):
+            yield folder, folder.parent.relative_to(self._root)
+
+    def _place(self, name: str) -> _Place:
+        if self._places is None:
+            self._places = self._listed()
+        return self._places.get(name) or self._new(name)
+
+    def _new(self, name: str) -> _Place:
+        """Where the test or program that uses this name will look for it."""
+        check_name(name)
+        parts = name.split("/")
+        for at in range(len(parts) - 1):
+            module = self._root.joinpath(*parts[:at], f"{parts[at]}.py")
+            if all(parts[: at + 1]) and module.is_file():
+                raw = "/".join(parts[at + 1 :])
+                folder, below = self._folder_for(Path(*parts[:at]))
+                path = folder / below / parts[at] / f"{file_safe(raw)}.json"
+                return _Place(path, folder / "blobs", raw if raw != path.stem else None)
+        sizes = [len(part.encode("utf-8", "ignore")) for part in parts]
+        is_text = name.encode("utf-8", "ignore").decode() == name
+        if Path(name).is_absolute() or not is_text or min(sizes) == 0 or max(sizes) >= 250:
+            raise UsageError(
+                f"The cassette name {name[:200]!r} is refused.",
+                remedy="No file below a folder of cassettes can have it.",
+            )
+        folder, _ = self._folder_for(Path())
+        return _Place(folder / f"{name}.json", folder / "blobs", None)
+
+    def _folder_for(self, directory: Path) -> tuple[Path, Path]:
+        if self._folder is not None:
+            return self._folder, directory
+        return self._root / directory / "cassettes", Path()
+
+
+def cassette_folders(root: Path) -> Iterator[Path]:
+    """Every folder `cassettes` in a project, in order."""
+    for where, folders, _ in os.walk(root):
+        folders[:] = sorted(
+            one for one in folders if one not in _SKIPPED and not one.startswith(".")
+        )
+        if "cassettes" in folders:
+            folders.remove("cassettes")
+            yield Path(where, "cassettes")
+
+
+def _blob_files(folder: Path) -> list[Path]:
+    return sorted((folder / "blobs").glob("sha256-*"))
+
+
+def _unnamed_blobs(folder: Path, gone: Mapping[str, int] = MappingProxyType({})) -> list[Path]:
+    latest = time.time() - BLOB_AGE_S
+    found: list[Path] = []
+    for path in _blob_files(folder):
+        with suppress(OSError):
+            if path.stat().st_mtime <= latest:
+                found.append(path)
+    named = _named_blobs(folder) if found else Counter()
+    return [path for path in found if named[path.name] <= gone.get(path.name, 0)]
+
+
+def _named_blobs(folder: Path) -> Counter[str]:
+    """How often, by any file at all, whichever program wrote it. Raises `StoreError`."""
+    named: Counter[str] = Counter()
+    for where, folders, files in os.walk(folder, onerror=_unreadable):
+        folders[:] = [one for one in folders if one != "blobs"]
+        for file in files:
+            text = read_text(Path(where, file))
+            named.update(name.decode() for name in _BLOB.findall(text))
+    return named
+
+
+def _unreadable(error: OSError) -> None:
+    raise StoreError(
+        f"Cannot read {error.filename}: {error.strerror}.",
+        remedy="Make the folder readable.",
+        path=str(error.filename),
+    )

@@ -1,0 +1,189 @@
+"""A store as a whole, for the commands: its cassettes by name, and what each holds, read and taken away.
+
+One idea: a recording is named by where it lies and what it says, so what is taken away is what was
+looked at, never what another writer has put there since. A cassette has the name that it has in a shared
+store (`tests/test_a/test_one[x]`), wherever it lies.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import Protocol
+
+from msgspec import Struct
+
+from onetake.errors import StoreError
+from onetake.formats.document import Stored
+from onetake.messages import Request
+from onetake.stores.layered import LayeredStore
+from onetake.stores.port import Capacity, CassetteStore, Held, RowStore
+from onetake.stores.shared import SharedCassette
+
+_BLOB = re.compile(rb"sha256-[0-9a-f]{64}")
+_BLOB_AGE_S = 30 * 86_400.0  # so long may recordings wait in a spool whose blobs are there already
+_FAR_AWAY = 8  # reads at once: what they take is the way there and back
+_TRIES = 20  # of a removal while others write into the same cassette
+
+
+class Kept(Struct, frozen=True):
+    """One recording as it lies in a store: `size` in bytes there, `row` its name ("" in a file)."""
+
+    stored: Stored
+    size: int
+    row: str = ""
+
+    @property
+    def digest(self) -> str:
+        """Of its text: the same wherever and how often it is read. Raises `CassetteError`."""
+        return blake2b(self.stored.raw, digest_size=8).hexdigest()
+
+
+def blobs_named_by(recordings: Sequence[Kept]) -> Counter[str]:
+    """How often each. Raises `CassetteError`."""
+    return Counter(name.decode() for one in recordings for name in _BLOB.findall(one.stored.raw))
+
+
+class Shelf(Protocol):
+    """All cassettes of one store. Every method raises `StoreError` where the place cannot be reached."""
+
+    @property
+    def place(self) -> str:
+        """The folder, or the URL without its secrets, for messages."""
+
+    @property
+    def reads_at_once(self) -> int:
+        """How many cassettes are best read or written side by side; every method allows for it."""
+
+    def names(self) -> list[str]:
+        """Of all cassettes, in order."""
+
+    def where(self, name: str) -> str:
+        """The cassette's file, or the store and its name, for messages."""
+
+    def recordings(self, name: str) -> list[Kept]:
+        """What a cassette holds, in order; none where there is none. Raises `CassetteError`."""
+
+    def remove(self, name: str, recordings: Sequence[Kept]) -> int:
+        """Take those away that are still there, and what is left of a cassette without any; how many."""
+
+    def cassette(self, name: str) -> CassetteStore:
+        """The cassette as an opening sees it, also one that does not exist yet. Raises `UsageError`."""
+
+    def unnamed_blobs(self, *, besides: Sequence[Kept] = ()) -> list[str]:
+        """Blobs that no recording names, nor can a writer at work be about to. Raises `CassetteError`.
+
+        `besides` are recordings that are about to go.
+        """
+
+    def remove_unnamed_blobs(self) -> list[str]:
+        """Take them away. Raises as `unnamed_blobs` does."""
+
+    def once(self, token: str) -> bool:
+        """Whether `token` is used for the first time by whoever shares the store; it is from now on."""
+
+    def capacity(self) -> Capacity | None:
+        """None where the store has no limit or does not tell."""
+
+    def waiting(self) -> dict[str, int]:
+        """How many recordings of each cassette wait on this machine to be brought to the store."""
+
+    def deliver(self) -> None:
+        """Bring them there."""
+
+
+class RowShelf:
+    """The cassettes of a shared store: read where they are, not from the cache on this machine."""
+
+    def __init__(self, store: RowStore, fingerprint: str) -> None:
+        """`fingerprint` is that of the keys with which cassettes are published."""
+        self._store = store
+        self._remote = store.remote if isinstance(store, LayeredStore) else store
+        self._fingerprint = fingerprint
+        self.reads_at_once = _FAR_AWAY if isinstance(store, LayeredStore) else 1
+        self.place = store.place
+
+    def names(self) -> list[str]:
+        return sorted(set(self._remote.cassettes()))
+
+    def where(self, name: str) -> str:
+        return f"{self.place}#{name}"
+
+    def recordings(self, name: str) -> list[Kept]:
+        return self._read(name)[1]
+
+    def _read(self, name: str) -> tuple[Held, list[Kept]]:
+        held = self._remote.read(name)
+        cassette = SharedCassette(_Moment(self._remote, held), name, fingerprint="")  # type: ignore[arg-type]
+        opened = cassette.load(_no_key, "")
+        sizes = {row.slot: len(row.data) for row in held.rows}
+        found = zip(opened.entries, opened.rows, strict=True)
+        return held, [Kept(stored, sizes[row], row) for stored, row in found]
+
+    def remove(self, name: str, recordings: Sequence[Kept]) -> int:
+        wanted = {(one.row, one.digest) for one in recordings}
+        for _ in range(_TRIES):
+            held, found = self._read(name)
+            gone = [one for one in found if (one.row, one.digest) in wanted]
+            slots = {_slot_of(one.row) for one in gone}
+            rows = [row.slot for row in held.rows if _slot_of(row.slot) in slots]
+            is_all = len(gone) == len(found)
+            if not gone or self._store.remove(name, None if is_all else rows, known=held.version):
+                return len(gone)
+        raise StoreError(
+            f"{self.where(name)} is written by too many at once.",
+            remedy="Run again when fewer tests are recording.",
+            path=self.place,
+        )
+
+    def cassette(self, name: str) -> CassetteStore:
+        return SharedCassette(self._remote, name, fingerprint=self._fingerprint)
+
+    def unnamed_blobs(self, *, besides: Sequence[Kept] = ()) -> list[str]:
+        old = self._remote.old_blobs(_BLOB_AGE_S)
+        named: Counter[str] = Counter()
+        for name in self.names() if old else ():
+            named.update(blobs_named_by(self.recordings(name)))
+        gone = blobs_named_by(besides)
+        return sorted(name for name in old if named[name] <= gone[name])
+
+    def remove_unnamed_blobs(self) -> list[str]:
+        names = self.unnamed_blobs()
+        self._remote.remove_blobs(names, _BLOB_AGE_S)
+        return names
+
+    def once(self, token: str) -> bool:
+        return self._remote.once(token)
+
+    def capacity(self) -> Capacity | None:
+        return self._remote.capacity()
+
+    def waiting(self) -> dict[str, int]:
+        return self._store.waiting() if isinstance(self._store, LayeredStore) else {}
+
+    def deliver(self) -> None:
+        if isinstance(self._store, LayeredStore):
+            self._store.deliver()
+
+
+class _Moment:
+    """A store of which one cassette has been read: the rows of that moment, and the blobs."""
+
+    def __init__(self, store: RowStore, held: Held) -> None:
+        self.place = store.place
+        self.blobs = store.blobs
+        self._held = held
+
+    def read(self, _cassette: str) -> Held:
+        return self._held
+
+
+def _no_key(_request: Request) -> bytes:
+    return b""
+
+
+def _slot_of(row: str) -> str:
+    """`<key>.<n>` of `<key>.<n>.<more>`: with a recording go those that it has replaced."""
+    return ".".join(row.split(".")[:2])
