@@ -10,13 +10,13 @@ from msgspec import Struct
 
 from onetake.cassettes.fold import Take
 from onetake.cassettes.session import Slot
-from onetake.cli.printing import left_out, named_store, progress, say
+from onetake.cli.printing import left_out, named_store, progress, say, warn
 from onetake.cli.selection import Selection
 from onetake.cli.side_by_side import side_by_side
 from onetake.cli.workplace import Workplace, echo_json
 from onetake.diagnosis import one_line
 from onetake.errors import CassetteError, StoreError, UsageError
-from onetake.matching import Matcher
+from onetake.matching import BUILT_IN, Matcher
 from onetake.reports.terminal import of_noun
 from onetake.stores.shelf import Shelf
 
@@ -83,6 +83,12 @@ def _copy_all(source: str | None, target: str | None, only: str | None, *, as_js
     one, other = Workplace(source), Workplace(target)
     if one.shelf.place == other.shelf.place:
         raise UsageError(f"Both stores are {one.shelf.place}.", remedy="Name another.")
+    unknown = [name for name in other.settings.match_on if name not in BUILT_IN]
+    if unknown:
+        warn(
+            f"match_on names {', '.join(unknown)}, which only the program knows: what differs in "
+            "nothing else is taken for equal here."
+        )
     one.shelf.deliver()
     other.shelf.deliver()
     wanted = Selection(patterns=(only,) if only else ())

@@ -45,8 +45,8 @@ def prune(
 
     Expired is what is past its `ttl` or `max_age` (settings, rules, the store's URL). A blob goes from a
     folder when it is a day old, from a shared store when nobody has recorded it for 30 days; in a bucket
-    blobs stay, as no one can tell when another machine last used one: let the bucket's own rules expire
-    them. With PATTERN or a filter, only interactions go.
+    blobs stay, as no one can tell when another machine last recorded one. With PATTERN or a filter, only
+    interactions go.
 
     Exit code 1 where something would go and --yes is missing.
     """

@@ -50,7 +50,9 @@ class Selection(Struct, frozen=True, kw_only=True):
         if self.older_s is not None or self.newer_s is not None:
             at = one.stored.at
             age_s = self.now_s - at
-            if not at or not (self.older_s or 0) <= age_s <= (self.newer_s or age_s):
+            least_s = age_s if self.older_s is None else self.older_s
+            most_s = age_s if self.newer_s is None else self.newer_s
+            if not at or not least_s <= age_s <= most_s:  # of what has no date nobody knows
                 return False
         if self.statuses or self.failed:
             status = one.stored.outcome.status
