@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 
-from onetake.cassettes.fold import Take
-from onetake.cassettes.session import Slot
+from onetake.cassettes.fold import Take, free_slot
 from onetake.matching import Matcher
 from onetake.messages import Body, Ended, Failure, Headers, Interaction, Request, Response
 from onetake.stores.shelf import Shelf
@@ -45,13 +43,14 @@ def call(
 def put(shelf: Shelf, name: str, *calls: Interaction, replacing: str | None = None) -> None:
     """Add them to a cassette, behind what it has."""
     cassette = shelf.cassette(name)
-    held = cassette.load(MATCHER.key, MATCHER.fingerprint).keys
-    counts = Counter() if replacing else Counter(held)
+    held = cassette.load(MATCHER.key, MATCHER.fingerprint).slots
+    filled = set() if replacing else set(held)
     takes: list[Take] = []
     for one in calls:
         key = MATCHER.key(one.request)
-        takes.append(Take(Slot(key, counts[key]), one))
-        counts[key] += 1
+        slot = free_slot(key, filled)
+        filled.add(slot)
+        takes.append(Take(slot, one))
     cassette.publish(takes, MATCHER.key, replacing_run=replacing)
 
 

@@ -6,7 +6,8 @@ One idea more: what has expired gives its place to the first take that was made 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from itertools import count
 
 from msgspec import Struct
 
@@ -30,6 +31,11 @@ class Take(Struct, frozen=True):
     replaces: Replaced | None = None
     ages: bool = False
     is_shared: bool = False
+
+
+def free_slot(key: bytes, filled: Container[Slot]) -> Slot:
+    """The first of `key` that is not filled."""
+    return next(slot for n in count() if (slot := Slot(key, n)) not in filled)
 
 
 class Merge(Struct, frozen=True):

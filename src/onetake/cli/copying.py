@@ -140,13 +140,13 @@ def _copy(name: str, source: Shelf, target: Shelf, matcher: Matcher) -> _Copied:
     """Only what fills a free slot is decoded whole."""
     held = source.cassette(name).load(matcher.key, matcher.fingerprint)
     cassette = target.cassette(name)
-    filled = Counter(cassette.load(matcher.key, matcher.fingerprint).keys)
+    filled = set(cassette.load(matcher.key, matcher.fingerprint).slots)
     seen: Counter[bytes] = Counter()
     takes: list[Take] = []
     for key, stored in zip(held.keys, held.entries, strict=True):
         slot = Slot(key, seen[key])
         seen[key] += 1
-        if slot.n >= filled[key]:
+        if slot not in filled:
             takes.append(Take(slot, stored.interaction))
     added = 0
     if takes:

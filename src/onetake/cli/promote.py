@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 from msgspec import Struct
 
-from onetake.cassettes.fold import Take
-from onetake.cassettes.session import Slot
+from onetake.cassettes.fold import Take, free_slot
 from onetake.cli.printing import fitted, say, to_age, to_status, warn
 from onetake.cli.selection import Selection, with_store
 from onetake.cli.workplace import Workplace, echo_json
@@ -104,7 +102,7 @@ def _missing(
 ) -> list[Take]:
     """Those that the cassette does not hold: an earlier promotion may have been interrupted."""
     opened = cassette.load(matcher.key, matcher.fingerprint)
-    counts = Counter(opened.keys)
+    filled = set(opened.slots)
     takes: list[Take] = []
     for one in interactions:
         key = matcher.key(one.request)
@@ -112,8 +110,9 @@ def _missing(
         same = (stored for its_key, stored in there if its_key == key and stored.at == one.at)
         if any(_is_same(stored.interaction, one) for stored in same):
             continue
-        takes.append(Take(Slot(key, counts[key]), one))
-        counts[key] += 1
+        slot = free_slot(key, filled)
+        filled.add(slot)
+        takes.append(Take(slot, one))
     return takes
 
 

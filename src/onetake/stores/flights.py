@@ -12,6 +12,7 @@ from threading import Lock
 
 from msgspec import Struct
 
+from onetake.cassettes.gates import is_worth_keeping
 from onetake.errors import OnetakeError, StoreError
 from onetake.formats.document import Stored, encode_entry
 from onetake.formats.packing import pack, unpack
@@ -78,7 +79,7 @@ class SharedFlights:
         with self._lock:
             if flight not in self._held:
                 return False
-        if interaction.ended is not Ended.COMPLETE or interaction.failure is not None:
+        if interaction.ended is not Ended.COMPLETE or not is_worth_keeping(interaction):
             self._give_up(flight)
             return False
         try:

@@ -20,9 +20,10 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from onetake.cassettes.gates import is_worth_keeping
 from onetake.errors import CassetteError
 from onetake.formats.document import decode_plain, encode_plain
-from onetake.messages import Body, Ended, Interaction
+from onetake.messages import Body, Interaction
 from onetake.stores.locks import is_free, locked, try_lock
 
 _JOURNAL_FORMAT = 1
@@ -194,16 +195,9 @@ def read_quarantine(cache: Path, cassette_id: str, test_id: str) -> Quarantine:
         found = _read(path, test_id)
         if found is not None:
             files.append(path)
-            held += [one for one in found if _is_worth_keeping(one[0])]
+            held += [one for one in found if is_worth_keeping(one[0])]
     interactions, lines = (one for one, _ in held), (line for _, line in held)
     return Quarantine(tuple(interactions), tuple(lines), tuple(files), "::" in test_id)
-
-
-def _is_worth_keeping(interaction: Interaction) -> bool:
-    response = interaction.response
-    if response is None or interaction.ended in (Ended.CUT, Ended.CANCELLED):
-        return False
-    return response.status not in (408, 429) and response.status < 500
 
 
 def _is_dead(path: Path) -> bool:
@@ -288,7 +282,7 @@ def _read_apart(path: Path) -> Apart | None:
         except (CassetteError, msgspec.MsgspecError):
             continue  # torn
     found.sort(key=lambda pair: pair[0])
-    kept = tuple(one for _, one in found if _is_worth_keeping(one))
+    kept = tuple(one for _, one in found if is_worth_keeping(one))
     return Apart(
         path, head.cassette, head.test, head.place, head.name, kept, len(found) - len(kept), at
     )

@@ -7,6 +7,7 @@ contract suite (tests/contract) runs over each.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
@@ -30,6 +31,18 @@ class Opened(Struct, frozen=True):
     keys: tuple[bytes, ...] = ()
     rows: tuple[str, ...] = ()
     numbers: tuple[int, ...] = ()
+
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        """That of each recording."""
+        if self.numbers:
+            return tuple(map(Slot, self.keys, self.numbers))
+        counts: Counter[bytes] = Counter()
+        slots: list[Slot] = []
+        for key in self.keys:
+            slots.append(Slot(key, counts[key]))
+            counts[key] += 1
+        return tuple(slots)
 
 
 class Published(Struct, frozen=True):
