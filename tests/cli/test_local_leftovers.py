@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import textwrap
 import threading
 import time
 from pathlib import Path
@@ -14,7 +16,7 @@ from onetake.stores.layered import LayeredStore
 from onetake.stores.opening import open_shelf, open_store
 from tests.cli.recordings import MATCHER, call, put, questions, snapshot
 from tests.support import valkey
-from tests.support.runs import result, run_program
+from tests.support.runs import result, run_program, run_python
 
 PICTURE = b"\x89PNG" + bytes(range(256)) * 100
 
@@ -350,3 +352,75 @@ def test_a_pull_puts_recordings_where_the_tests_look_for_them(project, told, sto
     )
     listed = told("ls", *(["--store", store] if store else []))["cassettes"]
     assert "tests/deep/test_a/TestC.test_one[a/b?]" in [one["name"] for one in listed]
+
+
+SUITE = """
+    import os, httpx, pytest
+
+    URL = os.environ["URL"]
+    pytestmark = pytest.mark.onetake
+
+    @pytest.fixture(scope="module")
+    def account():
+        return httpx.post(URL + "/echo", json={"account": 1}).json()
+
+    @pytest.mark.parametrize("what", ["France", "a/b: c?"])
+    def test_capital(what, account):
+        assert httpx.post(URL + "/echo", json={"capital of": what}).status_code == 200
+
+    class TestUploads:
+        def test_picture(self):
+            httpx.post(URL + "/echo", files={"f": ("a.png", b"PNG" + bytes(range(256)) * 100)})
+
+    def test_that_fails():
+        httpx.post(URL + "/echo", json={"n": 1})
+        assert "FAIL" not in os.environ
+"""
+
+
+def test_a_suite_is_pushed_wiped_pulled_and_replayed_with_nothing_billed(project, provider, told):
+    module = project / "tests" / "api" / "test_chat.py"
+    module.parent.mkdir(parents=True)
+    module.write_text(textwrap.dedent(SUITE))
+
+    def run(**extra: str) -> str:
+        words = ("-m", "pytest", "-q", "-p", "no:randomly", "tests")
+        return run_python(project, *words, URL=provider.url, PYTHONWARNINGS="", **extra).stdout
+
+    assert "1 failed, 3 passed" in run(FAIL="1")
+    promoted = told("promote", "tests/api/test_chat.py::test_that_fails", "--yes")
+    billed = provider.billed()
+
+    pushed = told("push", "sqlite:shared.db")
+    names = [one["name"] for one in told("ls", "--store", "sqlite:shared.db")["cassettes"]]
+    shutil.rmtree(project / "tests" / "api" / "cassettes")
+    from_the_store = run(ONETAKE_STORE="sqlite:shared.db", ONETAKE_MODE="replay")
+    pulled = told("pull", "sqlite:shared.db")
+    from_files = run(ONETAKE_MODE="replay")
+
+    assert (promoted["added"], pushed["added"], pulled["added"]) == (1, 5, 5)
+    assert names == [
+        "tests/api/test_chat/@account",
+        "tests/api/test_chat/TestUploads.test_picture",
+        "tests/api/test_chat/test_capital[France]",
+        "tests/api/test_chat/test_capital[a/b: c?]",
+        "tests/api/test_chat/test_that_fails",
+    ]
+    for told_by_pytest in (from_the_store, from_files):
+        assert "4 passed" in told_by_pytest, told_by_pytest
+        assert "paid calls: 0; replayed: 5" in " ".join(told_by_pytest.split())
+    assert provider.billed() == billed
+
+
+def test_stats_tell_how_full_a_server_is(project, told, typed):
+    redis = pytest.importorskip("redis")
+    with valkey.Valkey() as server:
+        with redis.Redis.from_url(server.url) as client:
+            client.config_set("maxmemory", "100mb")
+        put(open_shelf(server.url, project, MATCHER.fingerprint), "a", call("x"))
+
+        capacity = told("stats", "--store", server.url)["capacity"]
+
+        assert capacity["limit"] == 100 * 2**20
+        assert 0 < capacity["used"] < capacity["limit"]
+        assert "of 104.9 MB (" in typed("stats", "--store", server.url).stdout
