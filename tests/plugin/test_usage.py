@@ -6,6 +6,7 @@ import pytest
 
 from onetake.stores.usage import read_usage
 from tests.plugin.suite import Suite
+from tests.support.runs import run_python
 
 _TESTS = """
     import os
@@ -187,3 +188,50 @@ def test_a_worker_that_dies_makes_the_run_a_part(suite):
     assert run.code == 1
     assert "orphans:" not in run.output
     assert not whole_usage(suite).is_whole
+
+
+def prune(suite: Suite, *words: str, store: str = "") -> tuple[int, str]:
+    done = run_python(
+        suite.root, "-m", "onetake", "prune", *words, **({"ONETAKE_STORE": store} if store else {})
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("store", ["", "sqlite:store.sqlite"])
+def test_what_no_test_uses_is_pruned_and_nothing_else(suite, store):
+    suite.write("test_a.py", _TESTS)
+    suite.run(ONETAKE_STORE=store)
+    suite.run(FEWER="1", ONETAKE_STORE=store)
+
+    dry = prune(suite, "--unused", store=store)
+    done = prune(suite, "--unused", "--yes", store=store)
+    again = suite.run("--onetake-mode=replay", FEWER="1", ONETAKE_STORE=store)
+    wanted = suite.run(ONETAKE_STORE=store)
+
+    assert dry[0] == 1
+    assert "Would remove 3 interactions of 2 cassettes" in dry[1]
+    assert done[0] == 0
+    assert "Removed 3 interactions" in done[1]
+    assert again.outcomes == {"passed": 4}
+    assert "recorded 3" in wanted.output
+
+
+def test_cassettes_of_no_test_are_pruned_from_all_shards_together(suite):
+    suite.write("test_a.py", _TESTS)
+    suite.write("test_b.py", _TESTS.replace('"shared"', '"also"'))
+    suite.run()
+    suite.write("test_a.py", _TESTS.replace("def test_used", "def test_renamed"))
+    shards = []
+    for number, name in enumerate(("test_a.py", "test_b.py")):
+        suite.run(name, ONETAKE_RUN_ID=f"shard-{number}")
+        shards += ["--usage", f".onetake/usage/shard-{number}.jsonl"]
+
+    part = prune(suite, "--orphans")
+    unsaid = prune(suite, "--orphans", *shards)
+    done = prune(suite, "--orphans", "--whole", "--yes", *shards)
+
+    assert part[0] == unsaid[0] == 2
+    assert "only known of a whole suite" in part[1]
+    assert done[0] == 0
+    assert not (suite.root / "cassettes/test_a/test_used.json").exists()
+    assert suite.run("--onetake-mode=replay").outcomes == {"passed": 8}

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 
 import click
 
 from onetake.cli.expiry import is_expired
 from onetake.cli.printing import left_out, named_store, to_age
-from onetake.cli.removal import Removal, count, perform, removal_of, show, to_data
+from onetake.cli.removal import Removal, count, perform, removal_of, show, to_data, together
 from onetake.cli.selection import Found, Selection, search, with_selection
 from onetake.cli.workplace import Workplace, echo_json
 from onetake.config import Settings
 from onetake.config.durations import parse_duration
-from onetake.errors import CassetteError
+from onetake.errors import CassetteError, UsageError
 from onetake.reports.terminal import of_noun
 from onetake.stores.journal import Apart, all_apart
-from onetake.stores.shelf import Kept
+from onetake.stores.usage import Usages, last_usage, orphans, read_usage
+from onetake.stores.usage import digests as digests_of
 
 _MOST_SHOWN = 10
 
@@ -31,6 +32,17 @@ _MOST_SHOWN = 10
     metavar="AGE",
     help="How old what failed tests recorded must be.",
 )
+@click.option("--unused", "with_unused", is_flag=True, help="Also what no test used.")
+@click.option("--orphans", "with_orphans", is_flag=True, help="Also cassettes of no test.")
+@click.option(
+    "--usage",
+    "usage_files",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="What a run used, as it lies in .onetake/usage/; one for each shard. Default: the last run here.",
+)
+@click.option("--whole", is_flag=True, help="These runs are all of the suite together.")
 @click.option("--yes", is_flag=True, help="Remove it; without, only show what would go.")
 @click.option("--json", "as_json", is_flag=True, help="Everything, for programs.")
 def prune(
@@ -38,6 +50,10 @@ def prune(
     selection: Selection,
     *,
     quarantine_older_than: str,
+    with_unused: bool,
+    with_orphans: bool,
+    usage_files: tuple[Path, ...],
+    whole: bool,
     yes: bool,
     as_json: bool,
 ) -> None:
@@ -48,14 +64,24 @@ def prune(
     blobs stay, as no one can tell when another machine last recorded one. With PATTERN or a filter, only
     interactions go.
 
+    With --unused what no test used in the last run goes too, or in those of --usage together, and with
+    --orphans cassettes that belong to no test; both need all shards of a suite, and each test passed.
+
     Exit code 1 where something would go and --yes is missing.
     """
     oldest_s = parse_duration(quarantine_older_than, "--quarantine-older-than")
     shelf, problems = place.shelf, list[str]()
+    usages = None
+    if with_unused or with_orphans:
+        usages = _usages(place, usage_files, is_whole=whole, for_orphans=with_orphans)
     if yes:
         shelf.deliver()
     found = list(search(shelf, selection, problems, quiet=as_json))
     plan = _expired(found, place.settings, selection.now_s, problems)
+    if usages is not None:
+        digests = {one.place: one.unused for one in usages.cassettes} if with_unused else {}
+        abandoned = orphans(usages, place.root) if with_orphans else []
+        plan = together(plan, unused(found, digests, abandoned))
     apart: list[Apart] = []
     blobs: list[str] = []
     if selection.is_everything:
@@ -100,6 +126,26 @@ def prune(
     click.get_current_context().exit(1 if anything and not yes else 0)
 
 
+def _usages(
+    place: Workplace, files: Sequence[Path], *, is_whole: bool, for_orphans: bool
+) -> Usages:
+    """What the runs used. Raises `UsageError` where they do not tell what was asked."""
+    last = last_usage(place.cache)
+    if not files and last is None:
+        raise UsageError(
+            "No run of pytest here has told what it used.",
+            remedy="Run all tests once, or give --usage FILE for each shard of a run elsewhere.",
+        )
+    runs = files or [path for path in [last] if path is not None]
+    usages = read_usage(runs, is_whole=is_whole or None)
+    if for_orphans and not usages.is_whole:
+        raise UsageError(
+            "Orphans are only known of a whole suite, and these runs are a part of one.",
+            remedy="Run all tests, or give --usage FILE for every shard, and --whole.",
+        )
+    return usages
+
+
 def _expired(
     found: Sequence[Found], settings: Settings, now_s: float, problems: list[str]
 ) -> list[Removal]:
@@ -110,7 +156,7 @@ def _expired(
             gone = [
                 (n, kept, "expired")
                 for n, kept in enumerate(one.held, 1)
-                if id(kept) in chosen and is_expired(kept, one.name, settings, now_s)
+                if id(kept) in chosen and is_expired(kept, settings, now_s)
             ]
         except CassetteError as error:
             problems.append(error.message)
@@ -134,14 +180,12 @@ def unused(
             plan.append(removal_of(one, "orphan"))
             continue
         chosen = {id(kept) for kept in one.chosen}
-        seen: Counter[str] = Counter()
-        gone: list[tuple[int, Kept, str]] = []
-        for number, kept in enumerate(one.held, 1):
-            digest = kept.digest
-            seen[digest] += 1
-            name = digest if seen[digest] == 1 else f"{digest}.{seen[digest]}"
-            if name in digests.get(one.where, ()) and id(kept) in chosen:
-                gone.append((number, kept, "unused"))
+        names = digests_of(kept.stored.raw for kept in one.held)
+        gone = [
+            (number, kept, "unused")
+            for number, (kept, name) in enumerate(zip(one.held, names, strict=True), 1)
+            if name in digests.get(one.where, ()) and id(kept) in chosen
+        ]
         if gone:
             plan.append(Removal(one, gone))
     return plan

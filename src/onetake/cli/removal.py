@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 
 import click
 from msgspec import Struct
@@ -40,6 +41,18 @@ def removal_of(found: Found, reason: str = "") -> Removal:
     chosen = {id(one) for one in found.chosen}
     numbered = enumerate(found.held, 1)
     return Removal(found, [(n, one, reason) for n, one in numbered if id(one) in chosen])
+
+
+def together(plan: Sequence[Removal], more: Sequence[Removal]) -> list[Removal]:
+    """Each recording once, for the first of its reasons."""
+    by_name = {one.cassette.name: one for one in plan}
+    for other in more:
+        name = other.cassette.name
+        told = by_name[name].gone if name in by_name else []
+        numbers = {number for number, _, _ in told}
+        own = [one for one in other.gone if one[0] not in numbers]
+        by_name[name] = Removal(other.cassette, sorted(told + own, key=itemgetter(0)))
+    return list(by_name.values())
 
 
 def count(removals: Sequence[Removal]) -> str:

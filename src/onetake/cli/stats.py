@@ -75,7 +75,7 @@ def _totals(place: Workplace, found: Sequence[Found], now_s: float, problems: li
         statuses=dict(Counter(str(one.status or "failed") for one in outcomes).most_common()),
         newest_at=max(moments, default=None),
         oldest_at=min(moments, default=None),
-        expired=sum(is_expired(kept, name, place.settings, now_s) for name, kept in pairs),
+        expired=sum(is_expired(kept, place.settings, now_s) for _, kept in pairs),
         quarantine=sum(len(one.interactions) for one in all_apart(place.cache)),
         waiting=sum(place.shelf.waiting().values()),
         capacity=place.shelf.capacity(),
