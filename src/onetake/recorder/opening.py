@@ -404,29 +404,38 @@ class Opening:
             pending = self._pending.pop(seq, None)
             if pending is None:
                 return
-            flight = Flight(pending.slot, self._session.replaced.get(seq))
-            try:
-                safe = self._redactor.interaction(interaction.replace(request=pending.request))
-            except OnetakeError as error:
-                self.error = self.error or error
-                return
-            if self._is_left_out(safe):
-                self._let_through(safe, pending.call)
-                return
-            if self._settings.shrink and safe.response is not None:
-                safe = safe.replace(response=_shrunk(safe.response))
-            self._kept[seq] = safe
-            try:
-                self._journal.append(seq, safe)
-            except OSError as error:
-                self._journal_error = error
-            if self._closed:
-                self.warnings.append(
-                    f"{safe.request.line} was answered after {self._store.place} was closed; "
-                    "the answer is kept for the next run."
-                )
-        if self._flights is not None and self._flights.land(flight, safe):
+            kept = self._keep(seq, pending, interaction)
+        if self._flights is None:
+            return
+        flight = Flight(pending.slot, self._session.replaced.get(seq))
+        if kept is None:
+            self._flights.give_up(flight)
+        elif self._flights.land(flight, kept):
             self._shared.add(seq)
+
+    def _keep(self, seq: int, pending: _Pending, interaction: Interaction) -> Interaction | None:
+        """What is kept of a call that has ended, if anything."""
+        try:
+            safe = self._redactor.interaction(interaction.replace(request=pending.request))
+        except OnetakeError as error:
+            self.error = self.error or error
+            return None
+        if self._is_left_out(safe):
+            self._let_through(safe, pending.call)
+            return None
+        if self._settings.shrink and safe.response is not None:
+            safe = safe.replace(response=_shrunk(safe.response))
+        self._kept[seq] = safe
+        try:
+            self._journal.append(seq, safe)
+        except OSError as error:
+            self._journal_error = error
+        if self._closed:
+            self.warnings.append(
+                f"{safe.request.line} was answered after {self._store.place} was closed; "
+                "the answer is kept for the next run."
+            )
+        return safe
 
     def _is_left_out(self, safe: Interaction) -> bool:
         statuses = self._settings.record_statuses

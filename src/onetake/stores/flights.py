@@ -22,9 +22,8 @@ from onetake.stores.shared import SharedCassette
 
 _FIRST_PAUSE_S = 0.02
 _LONGEST_PAUSE_S = 0.5
-_LEFT_S = (
-    600.0  # an answer outlives its call until its cassette is closed, or its process is long dead
-)
+_LEFT_S = 600.0  # an answer is there until its cassette is closed, or its process long dead
+_LONGEST_WAIT_S = 86_400.0
 
 _monotonic = time.monotonic  # bound early: fake clocks do not reach us
 
@@ -40,12 +39,13 @@ class SharedFlights:
     def __init__(self, cassette: SharedCassette, *, scope: str, wait_s: float) -> None:
         """`scope` is the run that records anew, else empty; only openings of one `scope` share calls.
 
-        `wait_s` bounds a claim, and the wait for its end."""
+        `wait_s` bounds a claim, and the wait for its end.
+        """
         self._store = cassette.store
         self._cassette = cassette
         self._prefix = f"{cassette.name}\0{scope}\0"
         self._is_anew = bool(scope)
-        self._wait_s = wait_s
+        self._wait_s = min(wait_s, _LONGEST_WAIT_S)
         self._holder = secrets.token_hex(8)
         self._lock = Lock()
         self._waiting: dict[Flight, _Waiting] = {}
@@ -62,7 +62,7 @@ class SharedFlights:
                 # Another may have made it, and closed, after this opening had read the cassette.
                 found = self._cassette.published_since(flight.slot, flight.replaced)
                 if found is not None:
-                    self._give_up(flight)
+                    self.give_up(flight)
                 return self._done(flight, found)
             if claim.data:
                 return self._done(flight, self._landed(claim.data))
@@ -80,7 +80,7 @@ class SharedFlights:
             if flight not in self._held:
                 return False
         if interaction.ended is not Ended.COMPLETE or not is_worth_keeping(interaction):
-            self._give_up(flight)
+            self.give_up(flight)
             return False
         try:
             blobs: dict[str, bytes] = {}
@@ -92,7 +92,7 @@ class SharedFlights:
             return False  # the others wait until the claim's time is up
         return True
 
-    def _give_up(self, flight: Flight) -> None:
+    def give_up(self, flight: Flight) -> None:
         with self._lock:
             self._held.pop(flight, None)
         self._release([flight])

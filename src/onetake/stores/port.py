@@ -122,6 +122,9 @@ class Flights(Protocol):
         Whether it was left, so that others may publish it too.
         """
 
+    def give_up(self, flight: Flight) -> None:
+        """No answer will come of it: another makes the call."""
+
     def close(self, *, published: bool) -> None:
         """What was answered is in the cassette now, or else set apart: nobody has to wait for it."""
 
