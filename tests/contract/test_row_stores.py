@@ -193,13 +193,13 @@ def test_a_claim_has_one_holder_until_its_time_is_up(store):
 
 def test_who_has_a_name_leaves_what_the_others_wait_for(store):
     store.claim("slot", "me", 30)
-    assert store.claim("slot", "you", 30) == Claim(False)
+    assert store.claim("slot", "you", 30) == Claim(False, holder="me")
 
     store.settle("slot", "me", b"the answer\0", 30)
 
-    assert store.claim("slot", "you", 30) == Claim(False, b"the answer\0")
+    assert store.claim("slot", "you", 30) == Claim(False, b"the answer\0", "me")
     store.release(["slot", "another"], "me")
-    assert store.claim("slot", "you", 30) == Claim(True)
+    assert store.claim("slot", "you", 30) == Claim(True, holder="you")
 
 
 def test_what_was_left_is_gone_when_its_time_is_up(store):
@@ -207,7 +207,7 @@ def test_what_was_left_is_gone_when_its_time_is_up(store):
     store.settle("slot", "me", b"the answer", 0.05)
     threading.Event().wait(0.2)
 
-    assert store.claim("slot", "you", 30) == Claim(True)
+    assert store.claim("slot", "you", 30) == Claim(True, holder="you")
 
 
 def test_the_last_runs_are_remembered(store):

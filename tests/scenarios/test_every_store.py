@@ -250,12 +250,11 @@ def test_38_a_broken_object_is_a_clear_error_and_never_an_answer(tmp_path, store
     call(tmp_path / "one", provider.url, store, "auto", "sound", *sizes)
     paths = {}
     with store.opened() as opened:
-        at = opened._connection()
         for name, size in sizes.items():
             (one,) = opened._list(opened._folder(name))
             paths[name] = one.path
-            data, _ = opened._get(one.path)
-            at.api.put(at.store, one.path, data[: int(len(data) * size)])
+            data, _ = opened._bucket.get(one.path)
+            opened._bucket.put(one.path, data[: int(len(data) * size)])
 
     for machine, mode in (("one", "auto"), ("other", "replay")):
         seen = call(tmp_path / machine, provider.url, store, mode, *sizes, "sound")

@@ -1,13 +1,19 @@
 """Single flight: of equal calls under way at once, on whichever machines, one is made.
 
 Before a live call its slot is claimed in the store. Who gets it makes the call and leaves the answer there
-for the others, who wait for it, for a bounded time. A holder that dies loses the slot when its time is up.
+for the others, who wait for it, for a bounded time. A holder that dies loses the slot when its time is up;
+on its own machine, as soon as somebody asks.
 """
 
 from __future__ import annotations
 
+import os
 import secrets
+import socket
+import sys
 import time
+from contextlib import suppress
+from pathlib import Path
 from threading import Lock
 
 from msgspec import Struct
@@ -17,6 +23,7 @@ from onetake.errors import OnetakeError, StoreError
 from onetake.formats.document import Stored, encode_entry
 from onetake.formats.packing import pack, unpack
 from onetake.messages import Ended, Interaction
+from onetake.stores.names import digest
 from onetake.stores.port import Flight, Pause
 from onetake.stores.shared import SharedCassette
 
@@ -26,6 +33,18 @@ _LEFT_S = 600.0  # an answer is there until its cassette is closed, or its proce
 _LONGEST_WAIT_S = 86_400.0
 
 _monotonic = time.monotonic  # bound early: fake clocks do not reach us
+
+
+def _machine() -> str:
+    """Where numbers of processes mean the same."""
+    words = [socket.gethostname()]
+    with suppress(OSError):  # Linux: containers may share a host's name
+        words.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
+        words.append(os.readlink("/proc/self/ns/pid"))
+    return digest(" ".join(words), 8)
+
+
+_MACHINE = _machine()
 
 
 class _Waiting(Struct):
@@ -46,7 +65,7 @@ class SharedFlights:
         self._prefix = f"{cassette.name}\0{scope}\0"
         self._is_anew = bool(scope)
         self._wait_s = min(wait_s, _LONGEST_WAIT_S)
-        self._holder = secrets.token_hex(8)
+        self._holder = f"{_MACHINE} {os.getpid()} {secrets.token_hex(8)}"
         self._lock = Lock()
         self._waiting: dict[Flight, _Waiting] = {}
         self._held: dict[Flight, None] = {}
@@ -68,6 +87,9 @@ class SharedFlights:
                 return self._done(flight, self._landed(claim.data))
         except OnetakeError:
             return self._done(flight, None)  # better paid twice than not at all
+        if _is_dead(claim.holder):
+            self._release([flight], claim.holder)
+            return Pause(0.0)
         left_s = waiting.since + self._wait_s - _monotonic()
         if left_s <= 0:
             return self._done(flight, None)
@@ -104,11 +126,12 @@ class SharedFlights:
         if not (published and self._is_anew):
             self._release(held)
 
-    def _release(self, flights: list[Flight]) -> None:
+    def _release(self, flights: list[Flight], holder: str = "") -> None:
         if not flights:
             return
         try:
-            self._store.release([self._prefix + one.name for one in flights], self._holder)
+            names = [self._prefix + one.name for one in flights]
+            self._store.release(names, holder or self._holder)
         except StoreError:
             pass  # it ends by itself
 
@@ -121,3 +144,18 @@ class SharedFlights:
         with self._lock:
             self._waiting.pop(flight, None)
         return found
+
+
+def _is_dead(holder: str) -> bool:
+    """Whether it was a process of this machine that is no more."""
+    machine, _, rest = holder.partition(" ")
+    pid = rest.partition(" ")[0]
+    if machine != _MACHINE or not pid.isdigit() or sys.platform == "win32":
+        return False  # there, looking for a process would end it
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        pass  # another user's
+    return False

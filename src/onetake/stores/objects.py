@@ -293,16 +293,16 @@ class ObjectStore:
             found = self._bucket.get(path)
             if found is None:
                 if self._bucket.create(path, data):
-                    return Claim(True)
+                    return Claim(True, holder=holder)
                 continue
             held = self._decode(found[0], _Claim)
             if held.holder != holder and held.until > time.time():
-                return Claim(False, held.data)
+                return Claim(False, held.data, held.holder)
             if self._bucket.update(path, data, found[1]):
-                return Claim(True)
+                return Claim(True, holder=holder)
         found = self._bucket.get(path)
         held = mine if found is None else self._decode(found[0], _Claim)
-        return Claim(found is not None and held.token == mine.token, held.data)
+        return Claim(found is not None and held.token == mine.token, held.data, held.holder)
 
     def settle(self, name: str, holder: str, data: bytes, ttl_s: float) -> None:
         self._mark()

@@ -167,10 +167,11 @@ class Capacity(Struct, frozen=True):
 
 
 class Claim(Struct, frozen=True):
-    """Who has a name: `is_own`, or another, who has left `data` once they are done."""
+    """Who has a name: `is_own`, or another `holder`, who has left `data` once they are done."""
 
     is_own: bool
     data: bytes = b""
+    holder: str = ""
 
 
 class RowStore(Protocol):

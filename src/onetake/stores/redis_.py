@@ -273,7 +273,7 @@ class RedisStore:
                 pipe.get(key)
                 is_new, found = pipe.execute()
             if is_new:
-                return Claim(True)
+                return Claim(True, holder=holder)
             if found is not None and not found.startswith(own):
                 return _told(found, own)
             return _optimistically(client, key, renew)[0]
@@ -395,7 +395,8 @@ def _claim(holder: str) -> bytes:
 
 
 def _told(value: bytes, own: bytes) -> Claim:
-    return Claim(value.startswith(own), value.partition(b"\0")[2])
+    holder, _, data = value.partition(b"\0")
+    return Claim(value.startswith(own), data, holder.decode("utf-8", "surrogatepass"))
 
 
 def _to_field(slot: str) -> bytes:

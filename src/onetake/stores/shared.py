@@ -95,7 +95,7 @@ _NAME = re.compile(r"([0-9a-f]{32})\.([0-9]+)(?:\.([0-9]+))?")
 
 _rows = msgspec.msgpack.Decoder(_Packed)
 _rows_1 = msgspec.msgpack.Decoder(_Packed1)
-_FIRST_BYTE = msgspec.msgpack.encode(_Packed(_FORMAT, (0, 0), b"", b""))[0]  # no form of `packing`
+_FIRST_BYTE = msgspec.msgpack.encode(_Packed(_FORMAT, (0, 0), b"", b""))[:1]  # no form of `packing`
 
 
 class SharedCassette:
@@ -262,7 +262,7 @@ class SharedCassette:
     def _packed_in(self, key_hex: str, n: str, row: Row) -> tuple[_Place, _Packed]:
         """What the row holds, and where, without unpacking the text."""
         try:
-            if row.data[0] == _FIRST_BYTE:
+            if row.data[:1] == _FIRST_BYTE:
                 packed = _rows.decode(row.data)
             else:
                 old = _rows_1.decode(unpack(row.data))

@@ -214,7 +214,7 @@ class SqliteStore:
             )
             found = connection.execute("SELECT holder, data FROM claims WHERE name = ?", (name,))
             owner, data = found.fetchone()
-        return Claim(owner == holder, data)
+        return Claim(owner == holder, data, owner)
 
     def settle(self, name: str, holder: str, data: bytes, ttl_s: float) -> None:
         with self._writing(synced=False) as connection:
