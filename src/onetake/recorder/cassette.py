@@ -8,7 +8,8 @@ from pathlib import Path
 from onetake.errors import MissError, OnetakeError
 from onetake.messages import Interaction
 from onetake.recorder import usage
-from onetake.recorder.opening import Call, Opening
+from onetake.recorder.calls import Call
+from onetake.recorder.opening import Opening
 
 __all__ = ["Call", "Cassette"]
 

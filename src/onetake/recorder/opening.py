@@ -5,20 +5,17 @@ The decisions are the session's (a pure state machine); here are the lock, the j
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections import Counter
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from operator import itemgetter
 from threading import Lock
 from typing import assert_never
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from onetake.cassettes.ages import Lifetime, jitter_of
 from onetake.cassettes.decisions import (
     Decided,
     Decision,
@@ -30,9 +27,8 @@ from onetake.cassettes.decisions import (
     Replay,
     Wait,
 )
-from onetake.cassettes.fold import FIRST_OF_CHILDREN, Take
 from onetake.cassettes.growth import RunLine
-from onetake.cassettes.session import Replaced, Session, Shortage, Slot
+from onetake.cassettes.session import Session, Shortage, Slot
 from onetake.cassettes.verdicts import verdict
 from onetake.config import Mode, Settings
 from onetake.diagnosis import Event, empty_uploads
@@ -40,10 +36,12 @@ from onetake.errors import MissError, OnetakeError, StoreError
 from onetake.formats.document import Stored
 from onetake.matching import Active, Loose, Matcher, Value
 from onetake.messages import Interaction, Request, Response, read_url
+from onetake.recorder.calls import Call, LooseHit
 from onetake.recorder.captured import Captured
 from onetake.recorder.explanations import Explanations
 from onetake.recorder.growth import Growth, calls_grown, growth_of, short
 from onetake.recorder.principals import Principals, names_in
+from onetake.recorder.takes import Lifetimes, Takes
 from onetake.recorder.traffic import Traffic
 from onetake.redaction import Redactor
 from onetake.runtime.context import Recording
@@ -51,27 +49,6 @@ from onetake.stores.journal import Journal, Quarantine
 from onetake.stores.port import CassetteStore, Flight, Flights, Opened, Pause
 
 _now = time.time  # bound early: fake clocks do not reach us
-
-
-class LooseHit(Struct, frozen=True):
-    """A volatile value that was not the recorded one: where it stands, and its kind."""
-
-    path: str
-    kind: str
-
-
-class Call(Struct, frozen=True, kw_only=True):
-    """One request that was handled: `outcome` is `replayed`, `recorded`, `live`, `missed` or `local`.
-
-    `loose` says in which values it was not the recorded request, if a volatile one was forgiven.
-    """
-
-    method: str
-    url: str
-    client: str
-    outcome: str
-    reason: str = ""
-    loose: tuple[LooseHit, ...] = ()
 
 
 class _Plain(Struct, frozen=True):
@@ -146,9 +123,6 @@ class Opening:
         self._quarantine = Quarantine()
         if settings.mode in (Mode.AUTO, Mode.ONCE):
             self._quarantine = quarantine()
-        ttl_s, max_age_s = settings.lifetime
-        is_soft = settings.refresh == "soft"
-        self._lifetime = Lifetime(ttl_s, max_age_s, is_soft, jitter_of(name))
         self._session = self._start_session()
         self._explanations = Explanations(
             self._opened.entries if self._opened else (),
@@ -162,13 +136,12 @@ class Opening:
         self._traffic = Traffic(settings, in_test, self._session.has_recordings)
         self._principals = Principals(key) if matcher.uses_credential else None
         self._captured = Captured()
+        self._lifetimes = Lifetimes(settings, name)
+        self._takes = Takes(self._session, matcher, self._captured, self._lifetimes)
         self._flights = flights
-        self._borrowed: dict[int, Interaction] = {}  # answers to calls that another opening made
-        self._shared: set[int] = set()  # numbers of those, and of calls whose answers others have
         self._pending: dict[int, _Pending] = {}
         self._exchanges: set[int] = set()  # numbers of live calls that are read and not kept
         self._recordings: dict[int, Recording] = {}
-        self._kept: dict[int, Interaction] = {}
         self._journal_error: OSError | None = None
         self._expecting = 0
         self._missed_keys: set[bytes] = set()
@@ -266,8 +239,8 @@ class Opening:
             if found is None:
                 self._account(decision, safe, key, client)
                 return decision
-            answer = self._borrowed[decision.seq] = found.answering(safe)
-            self._shared.add(decision.seq)
+            answer = self._takes.borrowed[decision.seq] = found.answering(safe)
+            self._takes.shared.add(decision.seq)
             replay = Replay(answer)
             self._account(replay, safe, key, client)
             return replay
@@ -280,7 +253,7 @@ class Opening:
     def _from_session(
         self, safe: Request, key: bytes, active: Active, mode: Mode, now_s: float
     ) -> Decided:
-        lifetime = self._lifetime_of(active)
+        lifetime = self._lifetimes.of(active)
         return self._session.decide(
             key,
             safe,
@@ -292,13 +265,6 @@ class Opening:
             repeat_last=None if active.repeats is None else active.repeats == "last",
             age_of=None if lifetime.is_endless else lambda one: lifetime.age_of(one.at, now_s),
         )
-
-    def _lifetime_of(self, active: Active) -> Lifetime:
-        if active.ttl_s is None and active.max_age_s is None:
-            return self._lifetime
-        ttl_s = self._lifetime.ttl_s if active.ttl_s is None else active.ttl_s
-        max_age_s = self._lifetime.max_age_s if active.max_age_s is None else active.max_age_s
-        return replace(self._lifetime, ttl_s=ttl_s, max_age_s=max_age_s)
 
     def _allowed(self, decision: Decided, request: Request, safe: Request) -> Decided:
         """A live call only with a real credential; that of an exchange is read on its way."""
@@ -411,7 +377,7 @@ class Opening:
         if kept is None:
             self._flights.give_up(flight)
         elif self._flights.land(flight, kept):
-            self._shared.add(seq)
+            self._takes.shared.add(seq)
 
     def _keep(self, seq: int, pending: _Pending, interaction: Interaction) -> Interaction | None:
         """What is kept of a call that has ended, if anything."""
@@ -425,7 +391,7 @@ class Opening:
             return None
         if self._settings.shrink and safe.response is not None:
             safe = safe.replace(response=_shrunk(safe.response))
-        self._kept[seq] = safe
+        self._takes.kept[seq] = safe
         try:
             self._journal.append(seq, safe)
         except OSError as error:
@@ -466,7 +432,7 @@ class Opening:
         """Those of the cassette, then what this opening has recorded so far."""
         with self._lock:
             stored = [entry.interaction for entry in self._opened.entries] if self._opened else []
-            return stored + [one for _, one in sorted(self._kept.items())]
+            return stored + [one for _, one in sorted(self._takes.kept.items())]
 
     @contextmanager
     def expecting_miss(self) -> Iterator[None]:
@@ -513,7 +479,7 @@ class Opening:
         if self._session.has_recordings and self._settings.mode is not Mode.RECORD:
             recorded = (
                 (one.request, one.at, self._session.shortages.get(seq, Shortage()))
-                for seq, one in sorted(self._kept.items())
+                for seq, one in sorted(self._takes.kept.items())
             )
             self._explanations.add_recorded(recorded, self._session.used)
         self._record(self._explanations.events)
@@ -573,12 +539,9 @@ class Opening:
             self._set_apart()
 
     def _publish(self) -> None:
-        takes = self._takes()
-        children = list(self._journal.of_children()) if self._kept else []
-        counter = itertools.count(FIRST_OF_CHILDREN)
-        for _, found in children:
-            key = self._matcher.key
-            takes += [self._made(Slot(key(one.request), next(counter)), one) for one in found]
+        children = list(self._journal.of_children()) if self._takes.kept else []
+        takes = self._takes.of_all()
+        takes += self._takes.of_children(one for _, found in children for one in found)
         if takes:
             replacing = self._run_id if self._settings.mode is Mode.RECORD else None
             done = self._store.publish(takes, self._matcher.key, replacing_run=replacing)
@@ -593,40 +556,10 @@ class Opening:
         promoted = (recorded for _, recorded, _ in self._session.taken_from_quarantine)
         self._quarantine.drop({id(recorded.interaction) for recorded in promoted})
 
-    def _takes(self) -> list[Take]:
-        """What the cassette gains: the used part of the quarantine, then this take, as sent."""
-        promoted = [
-            self._made(slot, recorded.interaction, replaced)
-            for slot, recorded, replaced in self._session.taken_from_quarantine
-        ]
-        made = sorted([*self._kept.items(), *self._borrowed.items()], key=itemgetter(0))
-        return promoted + [self._take(seq, one) for seq, one in made]
-
-    def _take(self, seq: int, interaction: Interaction) -> Take:
-        """What was recorded under ids of now joins the recordings that they stand for."""
-        restored = self._captured.restore(interaction)
-        slot = self._session.slots[seq]
-        if restored.request != interaction.request:
-            key = self._matcher.key(restored.request)
-            slot = Slot(key, self._session.next_slot(key))
-        replaced = self._session.replaced.get(seq)
-        return self._made(slot, restored, replaced, is_shared=seq in self._shared)
-
-    def _made(
-        self,
-        slot: Slot,
-        interaction: Interaction,
-        replaced: Replaced | None = None,
-        *,
-        is_shared: bool = False,
-    ) -> Take:
-        lifetime = self._lifetime_of(self._matcher.active(interaction.request))
-        return Take(slot, interaction, replaced, not lifetime.is_endless, is_shared)
-
     def _set_apart(self) -> None:
-        if not self._kept:
+        if not self._takes.kept:
             return
-        self.counts["quarantined"] += len(self._kept)
+        self.counts["quarantined"] += len(self._takes.kept)
         if self._journal_error is not None and self.error is None:
             raise self._journal_error
         kept = self._journal.quarantine()
