@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.support import s3
-from tests.support.runs import environment
+from tests.support.runs import environment, result, run_program
 from tests.support.stores import SHARED, url_of
 
 _PROGRAM = """
@@ -159,3 +159,101 @@ def test_what_a_dead_process_was_about_to_call_is_called_by_another(request, tmp
     assert time.monotonic() - start < 60
     assert provider.billed() == 1
     assert len({tuple(one["answers"]) for one in results}) == 1
+
+
+_CANCELLED = """
+    import asyncio, json, sys
+    import httpx
+    import onetake
+
+    async def main():
+        url = sys.argv[1] + "/v1/chat/completions"
+        body = {"model": "fake-hang", "messages": [{"role": "user", "content": "hi"}]}
+        async with httpx.AsyncClient(timeout=60) as client:
+            first = asyncio.create_task(call("one", client, url, body, 3))
+            await asyncio.sleep(0.5)
+            second = asyncio.create_task(call("other", client, url, body, 1))
+            return await asyncio.gather(first, second)
+
+    async def call(test, client, url, body, seconds):
+        recorder = onetake.Recorder()
+        with recorder.use_cassette("cancelled") as cassette:
+            try:
+                await asyncio.wait_for(client.post(url, json=body), seconds)
+            except TimeoutError:
+                pass
+        return [cassette.counts, len(cassette.interactions), [one.ended for one in cassette.interactions]]
+
+    print(json.dumps(asyncio.run(main())))
+"""
+
+
+def test_a_call_that_is_cancelled_while_it_waits_is_recorded_as_cancelled(
+    request, tmp_path, provider
+):
+    store = url_of("redis", request, tmp_path)
+    (tmp_path / "onetake.toml").write_text("")
+
+    found = result(run_program(_CANCELLED, tmp_path, provider.url, ONETAKE_STORE=store))
+
+    assert [one[2] for one in found] == [["cancelled"], ["cancelled"]]
+    assert found[1][0]["recorded"] == 1
+
+
+_LOGIN = """
+    import json, os, sys, time
+    import httpx
+    import onetake
+
+    kind, login, api, go = sys.argv[1:5]
+    print("ready", flush=True)
+    while not os.path.exists(go):
+        time.sleep(0.01)
+    with onetake.use_cassette("login") as cassette, httpx.Client() as client:
+        answer = client.post(login, json={"who": "me"})
+        token = answer.json().get("access_token", "none")
+        statuses = [client.post(api, json={"n": n}, headers={"authorization": f"Bearer {token}"}).status_code
+                    for n in range(3)]
+    print(json.dumps({"statuses": statuses, "counts": cassette.counts}))
+"""
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "logins"),
+    [
+        ([], b'{"access_token": "a-token-of-twenty-letters"}', 2),
+        ([["set-cookie", "session=a-cookie-of-twenty-letters"]], b"{}", 2),
+        ([["set-cookie", "__cf_bm=a-cookie-of-twenty-letters"]], b"{}", 1),
+    ],
+    ids=["token", "cookie", "cookie of the network"],
+)
+def test_what_is_redacted_in_an_answer_is_of_no_use_to_others(
+    request, tmp_path, provider, head, body, logins
+):
+    store, go = url_of("redis", request, tmp_path), tmp_path / "go"
+    head = [["content-type", "application/json"], *head]
+    login = provider.script({"status": 200, "headers": head, "chunks": [body]})
+    running = []
+    for n in range(2):
+        project = tmp_path / f"machine-{n}"
+        project.mkdir()
+        (project / "onetake.toml").write_text("")
+        words = ["-c", textwrap.dedent(_LOGIN), "x", login, provider.url + "/echo", str(go)]
+        running.append(
+            subprocess.Popen(
+                [sys.executable, *words],
+                cwd=project,
+                env=environment(ONETAKE_STORE=store),
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        )
+    for one in running:
+        one.stdout.readline()
+    go.touch()
+    results = [json.loads(one.communicate(timeout=120)[0]) for one in running]
+
+    assert [one["statuses"] for one in results] == [[200] * 3] * 2
+    assert not any(one["counts"].get("missed") for one in results)
+    path = "/" + login.split("/", 3)[3]
+    assert provider.counts()[f"POST {path}"] <= logins

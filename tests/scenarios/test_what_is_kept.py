@@ -93,6 +93,30 @@ def test_only_the_statuses_that_were_asked_for_are_kept(tmp_path, provider):
     assert "status 503 is not in record_statuses, so it is paid on each run" in again["warnings"][0]
 
 
+_RETRIED = """
+    import json, sys
+    import httpx
+    import onetake
+
+    with onetake.use_cassette("retried") as cassette, httpx.Client() as client:
+        body = {"model": "fake-429", "messages": [{"role": "user", "content": "hi"}]}
+        url = sys.argv[1] + "/v1/chat/completions"
+        statuses = [client.post(url, json=body).status_code for _ in range(3)]
+    print(json.dumps({"statuses": statuses, "counts": cassette.counts}))
+"""
+
+
+@pytest.mark.parametrize("kind", ["files", "sqlite"])
+def test_what_is_not_kept_leaves_no_gap(kind, request, tmp_path, provider):
+    store, kept = url_of(kind, request, tmp_path), {"ONETAKE_RECORD_STATUSES": "2xx"}
+
+    first = run(_RETRIED, tmp_path / "p", provider, store, **kept)
+    again = run(_RETRIED.replace("range(3)", "range(1)"), tmp_path / "p", provider, store)
+
+    assert first["statuses"] == [429, 429, 200]
+    assert (again["statuses"], again["counts"]) == ([200], {"replayed": 1})
+
+
 def test_every_status_is_kept_unless_asked_for(tmp_path, provider):
     run(_STATUSES, tmp_path / "p", provider, "")
 

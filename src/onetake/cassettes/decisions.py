@@ -57,9 +57,13 @@ class Record(Struct, frozen=True):
 
 
 class Wait(Struct, frozen=True):
-    """Equal calls may be under way elsewhere: `again`, which may take a while, decides in `pause_s`."""
+    """Equal calls may be under way elsewhere: `again`, which may take a while, decides in `pause_s`.
+
+    `cancel` says that the program does not wait for that any more; `again` may be under way.
+    """
 
     again: Callable[[], Decision]
+    cancel: Callable[[], None]
     pause_s: float = 0.0
 
 

@@ -63,12 +63,12 @@ def merge(
     replacing: dict[int, Take] = {}
     paid_twice = 0
     for take in takes:
-        if take.replaces is not None:
-            i = places.get(take.replaces.slot)
-            if i is not None and i not in replacing and at(i) == take.replaces.at:
+        i = places.get(take.replaces.slot) if take.replaces is not None else None
+        if take.replaces is not None and i is not None:
+            if i not in replacing and at(i) == take.replaces.at:
                 replacing[i] = take
-                continue
-            paid_twice += not take.is_shared
+            else:
+                paid_twice += not take.is_shared
         elif take.slot.n < filled[take.slot.key]:
             paid_twice += not take.is_shared
         else:

@@ -161,6 +161,10 @@ class Session:
         self._seq += 1
         return Record(self._seq)
 
+    def published(self, key: bytes) -> int:
+        """How many slots of `key` the cassette had, lost ones among them."""
+        return len(self._queues.get(key, ()))
+
     def next_slot(self, key: bytes) -> int:
         """The number of the first slot of `key` that no recording and no earlier call of this has."""
         held = len(self._queues.get(key, ())) + len(self._quarantined.get(key, ()))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -14,13 +13,13 @@ from onetake.cli.printing import left_out, named_store, to_ages, to_size
 from onetake.cli.selection import Found, Selection, host_of, search, with_selection
 from onetake.cli.workplace import Workplace, echo_json
 from onetake.diagnosis import one_line, wrapped
+from onetake.formats.blobs import blobs_named
 from onetake.reports.terminal import of_noun
 from onetake.stores.folders import FolderShelf
 from onetake.stores.journal import all_apart
 from onetake.stores.port import Capacity
 
 _MOST_SHOWN = 8
-_BLOB = re.compile(rb"sha256-[0-9a-f]{64}")
 
 
 class _Totals(Struct, frozen=True):
@@ -89,7 +88,7 @@ def _blobs(place: Workplace, found: Sequence[Found]) -> tuple[int, int | None]:
         sizes = [path.stat().st_size for path in place.shelf.blobs()]
         return len(sizes), sum(sizes)
     texts = (kept.stored.raw for one in found for kept in one.chosen)
-    return len({name for text in texts for name in _BLOB.findall(text)}), None
+    return len({name for text in texts for name in blobs_named(text)}), None
 
 
 def _lines(totals: _Totals, now_s: float) -> list[tuple[str, str]]:

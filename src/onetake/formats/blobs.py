@@ -13,12 +13,18 @@ from onetake.errors import CassetteError
 BLOB_THRESHOLD = 16 * 1024
 
 _NAME = re.compile(r"sha256-[0-9a-f]{64}")
+_NAMES = re.compile(_NAME.pattern.encode())
 _DATA_URL = re.compile(r"data:[^,]{0,200};base64,")
 
 
 def blob_name(data: bytes) -> str:
     """`sha256-` and 64 hex digits."""
     return f"sha256-{sha256(data).hexdigest()}"
+
+
+def blobs_named(text: bytes) -> list[str]:
+    """The names of blobs in the text of a recording, each as often as it stands there."""
+    return [name.decode() for name in _NAMES.findall(text)]
 
 
 def fetch(name: object, blob: Callable[[str], bytes]) -> bytes:

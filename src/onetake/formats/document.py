@@ -179,8 +179,11 @@ class Stored:
         return bytes(self._raw)
 
     def text(self, limit: int) -> bytes:
-        """The beginning of its text."""
-        return bytes(memoryview(self._raw)[:limit])
+        """The beginning of its text; empty where that cannot be read."""
+        try:
+            return bytes(memoryview(self._raw)[:limit])
+        except CassetteError:
+            return b""
 
     @property
     def line(self) -> tuple[str, str] | None:

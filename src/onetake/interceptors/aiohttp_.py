@@ -68,7 +68,10 @@ async def _owned(
     if body is None:
         return await original(connector, req, traces, timeout)
     step = await begin_async(owner, _to_request(connector, req, body), "aiohttp")
-    if step is None or (isinstance(step, Recording) and _is_upgrade(req)):
+    if isinstance(step, Recording) and _is_upgrade(req):
+        step.let_go("WebSocket")
+        step = None
+    if step is None:
         return await original(connector, req, traces, timeout)
     if isinstance(step, Playback):
         return await _replayed(step, connector, req)

@@ -1,5 +1,6 @@
 """Knowledge about each API, as data: hosts, credentials, telemetry, exchanges of credentials."""
 
+from onetake.providers.cookies import is_of_network
 from onetake.providers.credentials import Principal, is_key, principal
 from onetake.providers.exchanges import (
     EXCHANGES,
@@ -36,6 +37,7 @@ __all__ = [
     "exchange_for",
     "is_bookkeeping",
     "is_key",
+    "is_of_network",
     "is_parameter",
     "principal",
     "provider_of",

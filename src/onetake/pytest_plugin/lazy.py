@@ -10,6 +10,8 @@ from collections.abc import Callable
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from onetake.cassettes.decisions import Decision, Record, Refuse, Wait
 from onetake.config import Settings
 from onetake.errors import OnetakeError
@@ -57,7 +59,7 @@ class LazyOwner:
 
     def _hand_over(self, adopter: Owner, decision: Decision) -> Decision:
         if isinstance(decision, Wait):
-            return Wait(lambda: self._hand_over(adopter, decision.again()), decision.pause_s)
+            return replace(decision, again=lambda: self._hand_over(adopter, decision.again()))
         if not isinstance(decision, Record):
             return decision
         with self._lock:
@@ -71,6 +73,13 @@ class LazyOwner:
             adopter.began(number, recording)
         elif self.cassette is not None:
             self.cassette.opening.began(seq, recording)
+
+    def let_go(self, seq: int, reason: str) -> None:
+        if seq < 0:
+            adopter, number = self._adopted[seq]
+            adopter.let_go(number, reason)
+        elif self.cassette is not None:
+            self.cassette.opening.let_go(seq, reason)
 
     def keep(self, seq: int, interaction: Interaction) -> None:
         if seq < 0:

@@ -32,17 +32,17 @@ from onetake.cassettes.session import Session, Shortage, Slot
 from onetake.cassettes.verdicts import verdict
 from onetake.config import Mode, Settings
 from onetake.diagnosis import Event, empty_uploads
-from onetake.errors import MissError, OnetakeError, StoreError
+from onetake.errors import CassetteError, MissError, OnetakeError, StoreError
 from onetake.formats.document import Stored
 from onetake.matching import Active, Loose, Matcher, Value
-from onetake.messages import Interaction, Request, Response, read_url
+from onetake.messages import Ended, Interaction, Request, Response, read_url
 from onetake.recorder.calls import Call, LooseHit
 from onetake.recorder.captured import Captured
 from onetake.recorder.explanations import Explanations
 from onetake.recorder.growth import Growth, calls_grown, growth_of, short
 from onetake.recorder.principals import Principals, names_in
 from onetake.recorder.takes import Lifetimes, Takes
-from onetake.recorder.traffic import Traffic
+from onetake.recorder.traffic import Traffic, is_unreal
 from onetake.redaction import Redactor
 from onetake.runtime.context import Recording
 from onetake.stores.journal import Journal, Quarantine
@@ -74,6 +74,17 @@ class _Pending(Struct, frozen=True):
     request: Request
     slot: Slot
     call: int
+
+
+class _Awaited(Struct, frozen=True):
+    """A live call that another opening may be making too. `since` is UTC seconds."""
+
+    flight: Flight
+    decision: Record
+    safe: Request
+    key: bytes
+    client: str
+    since: float
 
 
 class Opening:
@@ -139,6 +150,7 @@ class Opening:
         self._lifetimes = Lifetimes(settings, name)
         self._takes = Takes(self._session, matcher, self._captured, self._lifetimes)
         self._flights = flights
+        self._cancelled: set[int] = set()  # numbers of calls given up before they were sent
         self._pending: dict[int, _Pending] = {}
         self._exchanges: set[int] = set()  # numbers of live calls that are read and not kept
         self._recordings: dict[int, Recording] = {}
@@ -225,25 +237,48 @@ class Opening:
         if seq in self._exchanges:
             return None
         flight = Flight(self._session.slots[seq], self._session.replaced.get(seq))
-        return Wait(partial(self._asked, flight, decision, safe, key, client))
+        call = _Awaited(flight, decision, safe, key, client, _now())
+        return Wait(partial(self._ask, call), partial(self._cancel, call))
 
-    def _asked(
-        self, flight: Flight, decision: Record, safe: Request, key: bytes, client: str
-    ) -> Decision:
+    def _ask(self, call: _Awaited) -> Decision:
         """What becomes of a live call after asking for equal ones."""
         assert self._flights is not None
-        found = self._flights.ask(flight)
+        found = self._flights.ask(call.flight)
         if isinstance(found, Pause):
-            return Wait(partial(self._asked, flight, decision, safe, key, client), found.s)
+            return Wait(partial(self._ask, call), partial(self._cancel, call), found.s)
+        answer = found.answering(call.safe) if found is not None else None
+        if answer is not None and answer.response is not None and is_unreal(answer.response):
+            answer = None  # a value that the program sends on has to be a real one: it goes live
+        seq = call.decision.seq
         with self._lock:
-            if found is None:
-                self._account(decision, safe, key, client)
-                return decision
-            answer = self._takes.borrowed[decision.seq] = found.answering(safe)
-            self._takes.shared.add(decision.seq)
+            if seq in self._cancelled:
+                self._flights.give_up(call.flight)
+                return call.decision
+            if answer is None:
+                self._account(call.decision, call.safe, call.key, call.client)
+                return call.decision
+            self._takes.borrowed[seq] = answer
+            self._takes.shared.add(seq)
             replay = Replay(answer)
-            self._account(replay, safe, key, client)
+            self._account(replay, call.safe, call.key, call.client)
             return replay
+
+    def _cancel(self, call: _Awaited) -> None:
+        """The program gave the call up before it was sent: recorded as one that was never answered."""
+        assert self._flights is not None
+        seq = call.decision.seq
+        with self._lock:
+            if seq in self._takes.borrowed:
+                return
+            self._cancelled.add(seq)
+            if seq not in self._pending:
+                self._account(call.decision, call.safe, call.key, call.client)
+            pending = self._pending.pop(seq)
+            ms = round((_now() - call.since) * 1000)
+            ended = Ended.CANCELLED
+            cancelled = Interaction(request=call.safe, ended=ended, at=int(call.since), ms=ms)
+            self._keep(seq, pending, cancelled)
+        self._flights.give_up(call.flight)
 
     def _principal(self, request: Request, active: Active) -> int | str:
         assert self._principals is not None
@@ -374,10 +409,20 @@ class Opening:
         if self._flights is None:
             return
         flight = Flight(pending.slot, self._session.replaced.get(seq))
-        if kept is None:
-            self._flights.give_up(flight)
-        elif self._flights.land(flight, kept):
-            self._takes.shared.add(seq)
+        if kept is None or (kept.response is not None and is_unreal(kept.response)):
+            self._flights.give_up(flight)  # what is redacted is of use to this opening alone
+        else:
+            self._flights.land(flight, kept)
+
+    def let_go(self, seq: int, reason: str) -> None:
+        with self._lock:
+            self._recordings.pop(seq, None)
+            pending = self._pending.pop(seq, None)
+            if pending is None:
+                return
+            self._let_through(pending, reason)
+        if self._flights is not None:
+            self._flights.give_up(Flight(pending.slot, self._session.replaced.get(seq)))
 
     def _keep(self, seq: int, pending: _Pending, interaction: Interaction) -> Interaction | None:
         """What is kept of a call that has ended, if anything."""
@@ -386,8 +431,9 @@ class Opening:
         except OnetakeError as error:
             self.error = self.error or error
             return None
-        if self._is_left_out(safe):
-            self._let_through(safe, pending.call)
+        if (reason := self._left_out(safe)) is not None:
+            self._let_through(pending, reason)
+            self.warnings.append(f"{safe.request.line}: {reason}, so it is paid on each run.")
             return None
         if self._settings.shrink and safe.response is not None:
             safe = safe.replace(response=_shrunk(safe.response))
@@ -403,22 +449,22 @@ class Opening:
             )
         return safe
 
-    def _is_left_out(self, safe: Interaction) -> bool:
+    def _left_out(self, safe: Interaction) -> str | None:
+        """Why an answer is not worth keeping, by the settings."""
         statuses = self._settings.record_statuses
         if not statuses or safe.response is None:
-            return False
+            return None
         from onetake.config.statuses import holds
 
-        return not holds(statuses, safe.response.status)
+        if holds(statuses, safe.response.status):
+            return None
+        return f"status {safe.response.status} is not in record_statuses"
 
-    def _let_through(self, safe: Interaction, number: int) -> None:
-        """It was taken for a recorded call until its status came."""
-        assert safe.response is not None
-        reason = f"status {safe.response.status} is not in record_statuses"
+    def _let_through(self, pending: _Pending, reason: str) -> None:
+        """It was taken for a recorded call until now."""
         self.counts["recorded"] -= 1
         self.counts["live"] += 1
-        self.calls[number] = replace(self.calls[number], outcome="live", reason=reason)
-        self.warnings.append(f"{safe.request.line}: {reason}, so it is paid on each run.")
+        self.calls[pending.call] = replace(self.calls[pending.call], outcome="live", reason=reason)
 
     def _learn_exchanged(self, interaction: Interaction) -> None:
         try:
@@ -470,8 +516,11 @@ class Opening:
                     f"Recordings were not safe from a crash until the end: {self._journal_error}. "
                     "Make .onetake/ in the project's folder writable."
                 )
-            self._explain_recorded()
-            self._remember_run()
+            try:
+                self._explain_recorded()
+                self._remember_run()
+            except CassetteError as error:  # another recording than those of now
+                self.warnings.append(f"Not looked at: {error.message}")
         if self._flights is not None:
             self._flights.close(published=self.passed and self.error is None)
 
@@ -539,6 +588,11 @@ class Opening:
             self._set_apart()
 
     def _publish(self) -> None:
+        if self._flights is not None:
+            known = self._flights.known_to_others()
+            slots, replaced = self._session.slots, self._session.replaced
+            flights = {seq: Flight(slots[seq], replaced.get(seq)) for seq in self._takes.kept}
+            self._takes.shared |= {seq for seq, one in flights.items() if one in known}
         children = list(self._journal.of_children()) if self._takes.kept else []
         takes = self._takes.of_all()
         takes += self._takes.of_children(one for _, found in children for one in found)

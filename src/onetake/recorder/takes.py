@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from itertools import count
 from operator import itemgetter
@@ -57,7 +58,18 @@ class Takes:
             for slot, recorded, replaced in self._session.taken_from_quarantine
         ]
         made = sorted([*self.kept.items(), *self.borrowed.items()], key=itemgetter(0))
-        return promoted + [self._of(number, one) for number, one in made]
+        return self._side_by_side(promoted + [self._of(number, one) for number, one in made])
+
+    def _side_by_side(self, takes: list[Take]) -> list[Take]:
+        """Slots that come to nothing (a status that is not kept, a call that failed) leave no gap."""
+        placed: dict[Slot, Slot] = {}
+        counts: Counter[bytes] = Counter()
+        for slot in sorted({take.slot for take in takes}, key=lambda one: one.n):
+            first_new = self._session.published(slot.key)
+            if slot.n >= first_new:
+                placed[slot] = Slot(slot.key, first_new + counts[slot.key])
+                counts[slot.key] += 1
+        return [replace(take, slot=placed.get(take.slot, take.slot)) for take in takes]
 
     def of_children(self, interactions: Iterable[Interaction]) -> list[Take]:
         """What forked children of the opening have kept."""

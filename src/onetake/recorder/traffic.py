@@ -24,6 +24,7 @@ from onetake.providers import (
     GENERIC_TELEMETRY,
     SYNTHETIC,
     exchange_for,
+    is_of_network,
     synthetic_answer,
     telemetry_answer,
     telemetry_for,
@@ -32,6 +33,7 @@ from onetake.redaction.names import KINDS
 
 _KINDS = "|".join(sorted(KINDS, key=len, reverse=True))
 _PLACEHOLDER = re.compile(rf"<redacted:(?:{_KINDS})>|REDACTED-(?:{_KINDS})(?![A-Za-z0-9_])")
+_PLACEHOLDER_BYTES = re.compile(_PLACEHOLDER.pattern.encode())
 _BASIC = re.compile(r"\s*basic\s+([A-Za-z0-9+/_=-]+)\s*", re.IGNORECASE)
 _BLOCKED = Failure(kind="refused", type="", args=("blocked by a rule of onetake",))
 
@@ -133,10 +135,26 @@ def _unreal(request: Request) -> str:
     return found
 
 
+def is_unreal(response: Response) -> bool:
+    """Whether an answer holds something that was redacted: a program must not send it on, live."""
+    body = response.body.data
+    if (b"<redacted:" in body or b"REDACTED-" in body) and _PLACEHOLDER_BYTES.search(body):
+        return True
+    return any(
+        _PLACEHOLDER.search(value)
+        for name, value in response.headers
+        if not (name.lower() == "set-cookie" and is_of_network(value.partition("=")[0]))
+    )
+
+
 def _shown(request: Request) -> Iterator[str]:
     """The texts in which credentials stand: the URL and the header lines, Basic decoded."""
     yield unquote(request.url)
-    for _, value in request.headers:
+    for name, line in request.headers:
+        value = line
+        if name.lower() == "cookie":
+            pairs = (pair for pair in line.split(";") if not is_of_network(pair.partition("=")[0]))
+            value = ";".join(pairs)
         yield unquote(value) if "%" in value else value
         if basic := _BASIC.fullmatch(value):
             try:

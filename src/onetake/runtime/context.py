@@ -38,6 +38,9 @@ class Owner(Protocol):
     def began(self, seq: int, recording: Recording) -> None:
         """A live call is under way; at closing, what has arrived of it is kept. Thread-safe."""
 
+    def let_go(self, seq: int, reason: str) -> None:
+        """The call `seq` is made, and nothing of it can be kept. Thread-safe; never raises."""
+
     def keep(self, seq: int, interaction: Interaction) -> None:
         """Take the finished interaction `seq`. Thread-safe; never raises: trouble is told at the end."""
 

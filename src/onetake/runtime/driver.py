@@ -24,8 +24,13 @@ def begin(owner: Owner, request: Request, client: str) -> Playback | Recording |
     """
     decision = owner.decide(request, client)
     while isinstance(decision, Wait):
-        _sleep(decision.pause_s)
-        decision = decision.again()
+        waiting = decision
+        try:
+            _sleep(waiting.pause_s)
+            decision = waiting.again()
+        except BaseException:  # an interrupt, or a test's time-out
+            waiting.cancel()
+            raise
     return _step(decision, owner, request)
 
 
@@ -33,9 +38,14 @@ async def begin_async(owner: Owner, request: Request, client: str) -> Playback |
     """The same in an event loop, of asyncio or trio."""
     decision = owner.decide(request, client)
     while isinstance(decision, Wait):
-        if decision.pause_s:
-            await sleep(decision.pause_s)
-        decision = await _in_thread(decision.again)
+        waiting = decision
+        try:
+            if waiting.pause_s:
+                await sleep(waiting.pause_s)
+            decision = await _in_thread(waiting.again)
+        except BaseException:
+            waiting.cancel()
+            raise
     return _step(decision, owner, request)
 
 

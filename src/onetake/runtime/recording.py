@@ -108,6 +108,12 @@ class Recording:
             ),
         )
 
+    def let_go(self, reason: str) -> None:
+        """The call is made, and nothing of it can be kept."""
+        with self._lock:
+            self.ended = True
+        self._owner.let_go(self._seq, reason)
+
     def stop(self) -> None:
         """The program gave the call up: before the head it was cancelled, after it closed."""
         self.end(Ended.CANCELLED if self._response is None else Ended.CLOSED)

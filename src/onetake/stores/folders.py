@@ -6,7 +6,6 @@ In a folder `tests/cassettes/` a file `test_a/test_one.json` is the cassette `te
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from types import MappingProxyType
 from msgspec import Struct
 
 from onetake.errors import StoreError, UsageError
+from onetake.formats.blobs import blobs_named
 from onetake.stores.files import (
     FileCassette,
     cassette_files,
@@ -34,7 +34,6 @@ from onetake.stores.shelf import Kept, blobs_named_by
 _SKIPPED = {"node_modules", "site-packages", "__pycache__", "venv", "build", "dist"}
 _TOKENS = ".flushed"
 BLOB_AGE_S = 86_400.0  # of a folder on a shared disk, the locks of other machines are not seen
-_BLOB = re.compile(rb"sha256-[0-9a-f]{64}")
 
 
 class _Place(Struct, frozen=True):
@@ -226,7 +225,7 @@ def _named_blobs(folder: Path) -> Counter[str]:
         folders[:] = [one for one in folders if one != "blobs"]
         for file in files:
             text = read_text(Path(where, file))
-            named.update(name.decode() for name in _BLOB.findall(text))
+            named.update(blobs_named(text))
     return named
 
 

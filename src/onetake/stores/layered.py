@@ -25,6 +25,8 @@ _PAUSE_S = 2.0  # after a failure the store is left alone: tests do not queue fo
 _PAUSE_RATE = 2  # and where those are long, for this many times as long
 _CACHE_LIMIT = 1 << 30  # bytes
 _HELD = "!held"
+_SINCE = "!since"
+_JUST_NOW_S = 3600.0  # a run that goes on
 _BLOBS = "\0blobs"  # no cassette has such a name
 _RUN = "\0run "
 
@@ -33,6 +35,16 @@ _T = TypeVar("_T")
 _to_held = msgspec.msgpack.Decoder(Held).decode
 
 _monotonic = time.monotonic  # bound early: fake clocks do not reach us
+
+
+class _Since(Struct, frozen=True):
+    """When a run that records anew was spooled (UTC seconds), and the version that it had read last."""
+
+    at: float
+    version: str
+
+
+_to_since = msgspec.msgpack.Decoder(_Since).decode
 
 
 class Trouble(Struct, frozen=True):
@@ -78,7 +90,7 @@ class LayeredStore:
         for name in self._spool.cassettes():
             if name != _BLOBS:
                 cassette = name.partition(_RUN)[0]
-                own = [row for row in self._spool.read(name).rows if row.slot[:1] != "!"]
+                own = [row for row in self._spool.read(name).rows if not row.is_companion]
                 counts[cassette] = counts.get(cassette, 0) + len(own)
         return {cassette: number for cassette, number in counts.items() if number}
 
@@ -91,11 +103,7 @@ class LayeredStore:
     def read(self, cassette: str, *, known: str = "") -> Held:
         # Before the store: what another process delivers at this moment is in one of the two.
         waiting, is_new = self._waiting(cassette)
-        cached = Held()
-        with suppress(StoreError, msgspec.MsgspecError):
-            for row in self._cache.read(cassette).rows:
-                if row.slot == _HELD:
-                    cached = _to_held(row.data)
+        cached = self._cached(cassette)
         version = cached.version
         fresh = self._asked(lambda: self._remote.read(cassette, known=version))
         held = cached if fresh is None or fresh.is_unchanged else fresh
@@ -127,8 +135,7 @@ class LayeredStore:
         )
         if taken is not None:
             return taken
-        name = cassette if replacing_run is None else f"{cassette}{_RUN}{replacing_run}"
-        added = self._spool.append(name, rows)
+        added = self._spool.append(self._spooled_as(cassette, replacing_run), rows)
         self._add(spooled=sum(not slot.startswith(COMPANION) for slot in added))
         return added
 
@@ -171,11 +178,14 @@ class LayeredStore:
             self._spool.remove(_BLOBS, waiting)
         for name in names:
             rows = self._spool.read(name).rows
-            if name == _BLOBS or not rows:
+            held, own = _told_from(rows)
+            if name == _BLOBS or not own:
                 continue
             cassette, _, run = name.partition(_RUN)
+            if run and not self._may_replace(cassette, held):
+                run = ""  # what others have recorded since stays; free slots are filled
             try:
-                self._remote.append(cassette, rows, replacing_run=run or None)
+                self._remote.append(cassette, own, replacing_run=run or None)
             except (
                 CassetteError
             ) as error:  # of this one alone: the others do not wait for its repair
@@ -189,6 +199,13 @@ class LayeredStore:
         return self._remote.cassettes()
 
     def remove(self, cassette: str, slots: Sequence[str] | None = None, *, known: str = "") -> int:
+        """Raises `StoreError` where recordings of the cassette wait: they may stand for what would go."""
+        if self._waiting(cassette)[0]:
+            raise StoreError(
+                f"Recordings of {cassette} wait on this machine to be brought to {self.place}.",
+                remedy="Run again when the store answers.",
+                path=self.place,
+            )
         with suppress(StoreError):
             self._cache.remove(cassette)
         return self._remote.remove(cassette, slots, known=known)
@@ -198,7 +215,12 @@ class LayeredStore:
         return told or Claim(True)  # where nobody can be asked, the call is made
 
     def settle(self, name: str, holder: str, data: bytes, ttl_s: float) -> None:
-        self._asked(lambda: self._remote.settle(name, holder, data, ttl_s), writing=True)
+        def settle() -> bool:
+            self._remote.settle(name, holder, data, ttl_s)
+            return True
+
+        if not self._asked(settle, writing=True):
+            raise StoreError(f"{self.place} does not answer.", path=self.place)
 
     def release(self, names: Sequence[str], holder: str) -> None:
         self._asked(lambda: self._remote.release(names, holder), writing=True)
@@ -244,6 +266,25 @@ class LayeredStore:
         self.deliver()
         return self._remote
 
+    def _spooled_as(self, cassette: str, run: str | None) -> str:
+        """The name in the spool: behind a run that records anew, what comes later is part of it."""
+        if run is None:
+            waiting = [
+                one for one in self._spool.cassettes() if one.startswith(f"{cassette}{_RUN}")
+            ]
+            return waiting[-1] if waiting else cassette
+        name = f"{cassette}{_RUN}{run}"
+        if not self._spool.read(name).rows:
+            since = msgspec.msgpack.encode(_Since(time.time(), self._cached(cassette).version))
+            self._spool.append(name, [Row(_SINCE, since)])
+        return name
+
+    def _may_replace(self, cassette: str, since: _Since | None) -> bool:
+        """Whether the cassette is what it was when a run recorded it anew, or that was just now."""
+        if since is None or time.time() - since.at < _JUST_NOW_S:
+            return True
+        return self._remote.read(cassette, known=since.version).is_unchanged
+
     def _add(self, *, last_error: str = "", **counts: int) -> None:
         with self._lock:
             old = self._trouble
@@ -254,6 +295,14 @@ class LayeredStore:
                 old.delivered + counts.get("delivered", 0),
                 last_error or old.last_error,
             )
+
+    def _cached(self, cassette: str) -> Held:
+        """What was read last."""
+        with suppress(StoreError, msgspec.MsgspecError):
+            for row in self._cache.read(cassette).rows:
+                if row.slot == _HELD:
+                    return _to_held(row.data)
+        return Held()
 
     def _remember(self, cassette: str, held: Held) -> None:
         """One row for all of it: the cache is read and written whole."""
@@ -267,7 +316,14 @@ class LayeredStore:
         """What of the cassette is still in the spool, and whether it replaces what the store has."""
         try:
             names = [one for one in self._spool.cassettes() if one.partition(_RUN)[0] == cassette]
-            rows = [row for name in names for row in self._spool.read(name).rows]
+            rows = [row for name in names for row in _told_from(self._spool.read(name).rows)[1]]
         except StoreError:
             return [], False
         return rows, bool(rows) and any(_RUN in name for name in names)
+
+
+def _told_from(rows: Sequence[Row]) -> tuple[_Since | None, list[Row]]:
+    """What the spool says of a run, and its rows for the store."""
+    since = next((row.data for row in rows if row.slot == _SINCE), None)
+    own = [row for row in rows if row.slot != _SINCE]
+    return None if since is None else _to_since(since), own

@@ -317,9 +317,10 @@ class ObjectStore:
         path = self._path("claims", digest(name))
         found = self._bucket.get(path)
         if found is not None and self._decode(found[0], _Claim).holder == holder:
-            # An update, not a delete: a delete could hit who took over a moment ago.
+            # First an update, which compares: a delete alone could hit who took over a moment ago.
             free = _Claim(secrets.token_hex(8), "", 0.0)
-            self._bucket.update(path, msgspec.msgpack.encode(free), found[1])
+            if self._bucket.update(path, msgspec.msgpack.encode(free), found[1]):
+                self._bucket.delete(path)
 
     def history(self, cassette: str) -> list[bytes]:
         self._check_marker()

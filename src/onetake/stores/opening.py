@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
 
 from onetake.config import is_local
 from onetake.errors import StoreError, UsageError
@@ -86,13 +88,17 @@ def _made(url: str, root: Path) -> RowStore:
         return _layered(RedisStore(url), root)
     from onetake.stores.objects import ObjectStore
 
-    return _layered(ObjectStore(url), root)
+    endpoint = parse_qs(urlsplit(url).query).get("endpoint") or [
+        os.environ.get("AWS_ENDPOINT_URL", "")
+    ]
+    return _layered(ObjectStore(url), root, endpoint[-1])
 
 
-def _layered(remote: RowStore, root: Path) -> LayeredStore:
+def _layered(remote: RowStore, root: Path, endpoint: str = "") -> LayeredStore:
+    """`endpoint` tells one bucket from another of the same name."""
     cache = root / ".onetake"
     ensure_cache(cache)
-    name = digest(remote.place, 8)
+    name = digest(f"{remote.place} {endpoint}".rstrip(), 8)
     return LayeredStore(
         remote,
         SqliteStore(cache / "stores" / f"{name}.cache.sqlite", is_cache=True),

@@ -110,20 +110,20 @@ class Pause(Struct, frozen=True):
 class Flights(Protocol):
     """The live calls of one opening, of which those of other openings may be equal.
 
-    Its methods may wait for the store, and never raise. Thread-safe.
+    All but `land` and `give_up` may wait for the store; none raises. Thread-safe.
     """
 
     def ask(self, flight: Flight) -> Stored | Pause | None:
         """The answer that another has got; None where this opening is to make the call."""
 
-    def land(self, flight: Flight, interaction: Interaction) -> bool:
-        """The call was made: an answer worth having is left for the others, else one of them calls.
-
-        Whether it was left, so that others may publish it too.
-        """
+    def land(self, flight: Flight, interaction: Interaction) -> None:
+        """The call was made: an answer worth having is left for the others, else one of them calls."""
 
     def give_up(self, flight: Flight) -> None:
         """No answer will come of it: another makes the call."""
+
+    def known_to_others(self) -> set[Flight]:
+        """Those that others may publish too, as their answers were left."""
 
     def close(self, *, published: bool) -> None:
         """What was answered is in the cassette now, or else set apart: nobody has to wait for it."""
@@ -239,7 +239,10 @@ class RowStore(Protocol):
         """
 
     def settle(self, name: str, holder: str, data: bytes, ttl_s: float) -> None:
-        """Leave `data`, which must not be empty, for all who claim `name` in the next time."""
+        """Leave `data`, which must not be empty, for all who claim `name` in the next time.
+
+        Raises `StoreError` also where the store has a spool: what nobody can read now is of no use.
+        """
 
     def release(self, names: Sequence[str], holder: str) -> None:
         """Give free those of `names` that `holder` has."""

@@ -23,6 +23,7 @@ _NAME, _BORN, _VERSION, _RUN = b"!name", b"!born", b"!version", b"!run"
 _OURS = (_NAME, _BORN, _VERSION, _RUN)
 _SCAN_COUNT = 500
 _BLOBS_AT_ONCE = 50
+_CLAIMS_AT_ONCE = 500
 _ROUNDS = 200  # of an optimistic change; each lost one means that somebody else's went through
 
 _T = TypeVar("_T")
@@ -288,18 +289,21 @@ class RedisStore:
         )
 
     def release(self, names: Sequence[str], holder: str) -> None:
-        own = _claim(holder)
+        own, keys = _claim(holder), [self._key("claim", digest(name)) for name in names]
 
-        def give_free(pipe: Any, key: bytes) -> None:
-            found = pipe.get(key)
+        def give_free(pipe: Any, some: Sequence[bytes]) -> None:
+            found = [pipe.get(key) for key in some] if len(some) == 1 else pipe.mget(some)
             pipe.multi()
-            if found is not None and found.startswith(own):
-                pipe.delete(key)
+            for key, value in zip(some, found, strict=True):
+                if value is not None and value.startswith(own):
+                    pipe.delete(key)
 
         def step(client: Any, _again: bool) -> None:
-            for name in names:
-                key = self._key("claim", digest(name))
-                _optimistically(client, key, partial(give_free, key=key))
+            # Keys of a cluster lie on many nodes, and a transaction on one.
+            at_once = 1 if is_cluster(client) else _CLAIMS_AT_ONCE
+            for at in range(0, len(keys), at_once):
+                some = keys[at : at + at_once]
+                _optimistically(client, some, partial(give_free, some=some))
 
         self._run(step, writing=True)
 
@@ -363,7 +367,9 @@ class RedisStore:
         return self._key("h", f"{{{digest(cassette)}}}")
 
 
-def _optimistically(client: Any, key: bytes, change: Callable[[Any], _T]) -> tuple[_T, list[Any]]:
+def _optimistically(
+    client: Any, key: bytes | Sequence[bytes], change: Callable[[Any], _T]
+) -> tuple[_T, list[Any]]:
     """What `change` gave and the results of what it queued, run only if nobody touched `key`.
 
     `change` reads, calls `multi` and queues; it is called anew where somebody else was faster.
@@ -375,9 +381,11 @@ def _optimistically(client: Any, key: bytes, change: Callable[[Any], _T]) -> tup
     return _try_once(client, key, change)
 
 
-def _try_once(client: Any, key: bytes, change: Callable[[Any], _T]) -> tuple[_T, list[Any]]:
+def _try_once(
+    client: Any, key: bytes | Sequence[bytes], change: Callable[[Any], _T]
+) -> tuple[_T, list[Any]]:
     with client.pipeline(transaction=True) as pipe:
-        pipe.watch(key)
+        pipe.watch(*([key] if isinstance(key, bytes) else key))
         told = change(pipe)
         return told, pipe.execute()
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from operator import itemgetter
@@ -30,7 +30,7 @@ from onetake.cassettes.fold import FIRST_OF_CHILDREN, Take
 from onetake.cassettes.growth import RunLine
 from onetake.cassettes.session import Replaced, Slot
 from onetake.errors import CassetteError, StoreError
-from onetake.formats.blobs import blob_name
+from onetake.formats.blobs import blob_name, blobs_named
 from onetake.formats.document import Stored, encode_entry
 from onetake.formats.packing import Dictionary, check, head, needed, pack, pack_plain, unpack
 from onetake.messages import Request
@@ -41,6 +41,7 @@ from onetake.stores.port import COMPANION, Held, Opened, Published, Row, RowStor
 _FORMAT = 2
 _SMALL = 0.15  # of the plain size: what a dictionary should reach; no better one is looked for then
 _FEW = 8
+_BLOBS_AT_ONCE = 50
 _DICTIONARY = f"{COMPANION}dictionary."
 
 
@@ -89,6 +90,7 @@ class _Loaded(NamedTuple):
     version: str
     key: Callable[[Request], bytes]
     fingerprint: str
+    later: Mapping[Slot, Stored]  # what was found when it was read again
 
 
 _NAME = re.compile(r"([0-9a-f]{32})\.([0-9]+)(?:\.([0-9]+))?")
@@ -109,7 +111,9 @@ class SharedCassette:
         self.place = f"{store.place}#{name}"
         self.path = None
         self.id = digest(self.place, 10)
+        self._entries: tuple[Stored, ...] = ()
         self._blobs: dict[str, bytes] = {}
+        self._packed_blobs: dict[str, bytes] = {}  # fetched with others, and not asked for yet
         self._places: dict[Slot, _Place] = {}  # as loaded
         self._loaded: _Loaded | None = None
         self._dictionary: Dictionary | None = None  # that of the last row
@@ -117,12 +121,13 @@ class SharedCassette:
 
     def load(self, key: Callable[[Request], bytes], fingerprint: str) -> Opened:
         held = self.store.read(self.name)
-        self._loaded = _Loaded(held.version, key, fingerprint)
+        self._loaded = _Loaded(held.version, key, fingerprint, {})
         found, self._dictionary = self._read(held, key, fingerprint)
         self._is_empty = not found
+        self._entries = tuple(one.stored for one in found)
         self._places = {Slot(one.key, one.number): one.place for one in found}
         return Opened(
-            tuple(one.stored for one in found),
+            self._entries,
             tuple(one.key for one in found),
             tuple(one.place.row for one in found),
             tuple(one.number for one in found),
@@ -132,13 +137,13 @@ class SharedCassette:
         """What another has published in `slot`, or instead of `replaced`, after this was loaded."""
         if self._loaded is None:
             return None
-        version, key, fingerprint = self._loaded
+        version, key, fingerprint, later = self._loaded
         held = self.store.read(self.name, known=version)
-        if held.is_unchanged:
-            return None
-        found, _ = self._read(held, key, fingerprint)
-        there = (one.stored for one in found if (one.key, one.number) == (slot.key, slot.n))
-        one = next(there, None)
+        if not held.is_unchanged:
+            found, _ = self._read(held, key, fingerprint)
+            later = {Slot(one.key, one.number): one.stored for one in found}
+            self._loaded = _Loaded(held.version, key, fingerprint, later)
+        one = later.get(slot)
         is_new = one is not None and (replaced is None or one.at != replaced.at)
         return one if is_new else None
 
@@ -292,7 +297,7 @@ class SharedCassette:
 
     def _blob(self, name: str) -> bytes:
         if name not in self._blobs:
-            packed = self.store.blobs([name]).get(name)
+            packed = self._fetched(name)
             data = b"" if packed is None else unpack(packed)
             if packed is None or blob_name(data) != name:
                 raise CassetteError(
@@ -302,6 +307,20 @@ class SharedCassette:
                 )
             self._blobs[name] = data
         return self._blobs[name]
+
+    def _fetched(self, name: str) -> bytes | None:
+        """A blob as it lies there. With the first come others that the recordings name, in one batch."""
+        if name not in self._packed_blobs:
+            wanted = dict.fromkeys([name, *self._blobs_to_come()])
+            some = [one for one in wanted if one not in self._blobs][:_BLOBS_AT_ONCE]
+            self._packed_blobs |= self.store.blobs(some)
+        return self._packed_blobs.pop(name, None)
+
+    def _blobs_to_come(self) -> Iterator[str]:
+        entries, self._entries = self._entries, ()
+        for entry in entries:
+            with suppress(CassetteError):  # told where it is wanted
+                yield from blobs_named(entry.raw)
 
 
 def _in_order(queue: list[_Found]) -> Iterator[tuple[_Rank, _Found]]:

@@ -7,7 +7,6 @@ store (`tests/test_a/test_one[x]`), wherever it lies.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from hashlib import blake2b
@@ -16,13 +15,13 @@ from typing import Protocol
 from msgspec import Struct
 
 from onetake.errors import StoreError
+from onetake.formats.blobs import blobs_named
 from onetake.formats.document import Stored
 from onetake.messages import Request
 from onetake.stores.layered import LayeredStore
 from onetake.stores.port import Capacity, CassetteStore, Held, RowStore
 from onetake.stores.shared import SharedCassette
 
-_BLOB = re.compile(rb"sha256-[0-9a-f]{64}")
 _BLOB_AGE_S = 30 * 86_400.0  # so long may recordings wait in a spool whose blobs are there already
 _FAR_AWAY = 8  # reads at once: what they take is the way there and back
 _TRIES = 20  # of a removal while others write into the same cassette
@@ -43,7 +42,7 @@ class Kept(Struct, frozen=True):
 
 def blobs_named_by(recordings: Sequence[Kept]) -> Counter[str]:
     """How often each. Raises `CassetteError`."""
-    return Counter(name.decode() for one in recordings for name in _BLOB.findall(one.stored.raw))
+    return Counter(name for one in recordings for name in blobs_named(one.stored.raw))
 
 
 class Shelf(Protocol):

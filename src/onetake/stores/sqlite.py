@@ -95,7 +95,9 @@ class SqliteStore:
     def cassettes(self) -> Iterator[str]:
         with self._reading() as connection:
             names = (
-                connection.execute("SELECT name FROM cassettes").fetchall() if connection else []
+                connection.execute("SELECT name FROM cassettes ORDER BY id").fetchall()
+                if connection
+                else []
             )
         for (name,) in names:
             yield name
@@ -254,8 +256,9 @@ class SqliteStore:
 
         Does nothing below `limit`. For caches: nothing else of a cassette is looked at.
         """
-        if self._used() <= limit:
-            return
+        with self._translated():
+            if self._used() <= limit:
+                return
         with self._writing(synced=False) as connection:
             while self._used() > limit * 3 // 4:
                 gone = sum(

@@ -222,3 +222,20 @@ def test_a_merge_adds_or_counts_every_take(slots, existing):
 def test_a_verdict_is_the_worst_that_happened(counts, persisted, expected):
     assert verdict(counts, persisted=persisted) == expected
     assert expected in ORDER
+
+
+def test_what_was_made_instead_of_a_recording_that_is_gone_fills_its_slot():
+    gone = take(A, 0, Replaced(Slot(A, 0), 5.0))
+
+    assert merge([], [gone], at).added == (gone,)
+    assert merge([A], [take(B, 0, Replaced(Slot(A, 3), 5.0))], at).paid_twice == 0
+
+
+def test_a_number_that_is_left_out_is_recorded_and_those_behind_it_are_replayed():
+    behind = held(2)
+    session = Session(Mode.AUTO, [(A, behind)], numbers=[1])
+
+    decisions = [session.decide(A, ASKED, miss) for _ in range(3)]
+
+    assert decisions == [Record(1), Replay(behind.interaction), Record(2)]
+    assert session.slots == {1: Slot(A, 0), 2: Slot(A, 2)}

@@ -11,6 +11,7 @@ import pytest
 
 from onetake.cassettes.fold import Take
 from onetake.cassettes.session import Replaced, Slot
+from onetake.formats.document import Stored
 from onetake.matching import Matcher
 from onetake.messages import Body, Ended, Interaction, Request, Response
 from onetake.stores import flights
@@ -43,16 +44,26 @@ def opening(store: SqliteStore, wait_s: float = 30, scope: str = "") -> SharedFl
     return SharedFlights(cassette, scope=scope, wait_s=wait_s)
 
 
+def asked(one: SharedFlights) -> Stored | None:
+    """What comes of asking until there is no more pause."""
+    end = time.monotonic() + 20
+    while isinstance(told := one.ask(FLIGHT), Pause):
+        assert time.monotonic() < end
+        time.sleep(told.s)
+    return told
+
+
 def test_one_makes_the_call_and_the_other_has_its_answer(store):
     one, other = opening(store), opening(store)
 
     assert one.ask(FLIGHT) is None
     assert isinstance(other.ask(FLIGHT), Pause)
-    assert one.land(FLIGHT, answer())
+    one.land(FLIGHT, answer())
+    other.land(FLIGHT, answer())
 
-    found = other.ask(FLIGHT)
-    assert found.answering(REQUEST) == answer()
-    assert not other.land(FLIGHT, answer())
+    assert asked(other).answering(REQUEST) == answer()
+    assert one.known_to_others() == {FLIGHT}
+    assert other.known_to_others() == set()
 
 
 @pytest.mark.parametrize(
@@ -64,20 +75,16 @@ def test_an_answer_that_may_be_better_next_time_is_nobody_elses(store, worthless
     one.ask(FLIGHT)
     other.ask(FLIGHT)
 
-    assert not one.land(FLIGHT, worthless)
-    assert other.ask(FLIGHT) is None
+    one.land(FLIGHT, worthless)
+
+    assert asked(other) is None
+    assert one.known_to_others() == set()
 
 
 def test_who_waits_too_long_makes_the_call(store):
     opening(store).ask(FLIGHT)
-    other = opening(store, wait_s=0.2)
-    end = time.monotonic() + 20
 
-    while isinstance(asked := other.ask(FLIGHT), Pause):
-        assert time.monotonic() < end
-        time.sleep(asked.s)
-
-    assert asked is None
+    assert asked(opening(store, wait_s=0.2)) is None
 
 
 def test_a_claim_of_another_machine_ends_with_its_time(store):
@@ -157,5 +164,6 @@ def test_without_the_store_each_makes_its_own_call(tmp_path):
     one = SharedFlights(cassette, scope="", wait_s=30)
 
     assert one.ask(FLIGHT) is None
-    assert not one.land(FLIGHT, answer())
+    one.land(FLIGHT, answer())
+    assert one.known_to_others() == set()
     one.close(published=True)

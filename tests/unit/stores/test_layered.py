@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from pathlib import Path
 from typing import Any
 
@@ -129,3 +130,65 @@ def test_the_cache_stays_within_its_limit_and_what_it_forgets_is_read_again(tmp_
     assert largest < 1.2 * _LIMIT
     assert {row.data for row in layered.read("c0").rows} == {row.data for row in rows}
     assert layered.blobs(list(blobs)) == blobs
+
+
+def delivered(layered: LayeredStore, remote: Any) -> dict[str, bytes]:
+    remote.is_down = False
+    layered.read("another")
+    return rows(remote.read("c"))
+
+
+def test_what_is_recorded_behind_a_waiting_run_is_delivered_with_it(layered, remote):
+    remote.append("c", [Row("a", b"old"), Row("b", b"old")])
+    remote.is_down = True
+    layered.append("c", [Row("a", b"new")], replacing_run="run")
+    layered.append("c", [Row("x", b"later")])
+
+    assert delivered(layered, remote) == {"a": b"new", "x": b"later"}
+
+
+def test_of_two_waiting_runs_the_later_one_stays(layered, remote):
+    remote.is_down = True
+    layered.append("c", [Row("a", b"first")], replacing_run="z")
+    layered.append("c", [Row("a", b"second")], replacing_run="a")
+
+    assert delivered(layered, remote) == {"a": b"second"}
+
+
+def test_an_old_run_does_not_replace_what_others_have_recorded_since(layered, remote, monkeypatch):
+    remote.append("c", [Row("a", b"old")])
+    layered.read("c")
+    remote.is_down = True
+    monkeypatch.setattr(
+        "onetake.stores.layered.time.time", lambda: time.time_ns() / 1e9 - 7 * 86_400
+    )
+    layered.append("c", [Row("a", b"laptop"), Row("b", b"laptop")], replacing_run="run")
+    monkeypatch.undo()
+    remote.is_down = False
+    remote.append("c", [Row("a", b"CI")], replacing_run="of CI")
+
+    assert delivered(layered, remote) == {"a": b"CI", "b": b"laptop"}
+
+
+def test_an_old_run_replaces_what_nobody_has_changed_since(layered, remote, monkeypatch):
+    remote.append("c", [Row("a", b"old"), Row("b", b"old")])
+    layered.read("c")
+    remote.is_down = True
+    monkeypatch.setattr(
+        "onetake.stores.layered.time.time", lambda: time.time_ns() / 1e9 - 7 * 86_400
+    )
+    layered.append("c", [Row("a", b"laptop")], replacing_run="run")
+    monkeypatch.undo()
+
+    assert delivered(layered, remote) == {"a": b"laptop"}
+
+
+def test_nothing_is_removed_while_what_may_stand_for_it_waits(layered, remote):
+    remote.append("c", [Row("a.0", b"old")])
+    remote.is_down = True
+    layered.append("c", [Row("a.0.1", b"new")])
+    remote.is_down = False
+
+    with pytest.raises(StoreError, match="wait on this machine"):
+        layered.remove("c", ["a.0"])
+    assert rows(remote.read("c")) == {"a.0": b"old"}
