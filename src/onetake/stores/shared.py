@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -93,7 +92,7 @@ class _Loaded(NamedTuple):
     later: Mapping[Slot, Stored]  # what was found when it was read again
 
 
-_NAME = re.compile(r"([0-9a-f]{32})\.([0-9]+)(?:\.([0-9]+))?")
+_NAME = re.compile(r"(([0-9a-f]{32})\.([0-9]+))(?:\.([0-9]+))?")
 
 _rows = msgspec.msgpack.Decoder(_Packed)
 _rows_1 = msgspec.msgpack.Decoder(_Packed1)
@@ -114,7 +113,7 @@ class SharedCassette:
         self._entries: tuple[Stored, ...] = ()
         self._blobs: dict[str, bytes] = {}
         self._packed_blobs: dict[str, bytes] = {}  # fetched with others, and not asked for yet
-        self._places: dict[Slot, _Place] = {}  # as loaded
+        self._found: list[_Found] = []  # as loaded
         self._loaded: _Loaded | None = None
         self._dictionary: Dictionary | None = None  # that of the last row
         self._is_empty = True  # as far as is known
@@ -125,12 +124,13 @@ class SharedCassette:
         found, self._dictionary = self._read(held, key, fingerprint)
         self._is_empty = not found
         self._entries = tuple(one.stored for one in found)
-        self._places = {Slot(one.key, one.number): one.place for one in found}
+        numbers = tuple(one.number for one in found)
+        self._found = found
         return Opened(
             self._entries,
             tuple(one.key for one in found),
             tuple(one.place.row for one in found),
-            tuple(one.number for one in found),
+            numbers if any(numbers) else (),
         )
 
     def published_since(self, slot: Slot, replaced: Replaced | None) -> Stored | None:
@@ -157,36 +157,32 @@ class SharedCassette:
         """Every recording in order, and the dictionary of the last; of one place only the newest."""
         wanted = _short(fingerprint)
         beside: dict[str, Dictionary] = {}
-        newest: dict[tuple[str, str], tuple[int, Row]] = {}
+        newest: dict[str, tuple[int, re.Match[str], Row]] = {}
         for row in held.rows:
-            if row.slot.startswith(_DICTIONARY):
+            named = _NAME.fullmatch(row.slot)
+            if named is not None:
+                at = -1 if named[4] is None else int(named[4])
+                before = newest.get(named[1])
+                if before is None or before[0] < at:
+                    newest[named[1]] = at, named, row
+            elif row.slot.startswith(_DICTIONARY):
                 name = row.slot.removeprefix(_DICTIONARY)
                 beside[name] = Dictionary(row.data, name)
             elif not row.slot.startswith(COMPANION):
-                named = _NAME.fullmatch(row.slot)
-                if named is None:
-                    raise self._unreadable(f"its name {row.slot[:80]!r} is none")
-                key_hex, n, replaced = named.groups()
-                at = -1 if replaced is None else int(replaced)
-                before = newest.get((key_hex, n))
-                if before is None or before[0] < at:
-                    newest[key_hex, n] = at, row
-        packed = [self._packed_in(*name, row) for name, (_, row) in newest.items()]
+                raise self._unreadable(f"its name {row.slot[:80]!r} is none")
+        packed = [self._packed_in(named, row) for _, named, row in newest.values()]
         packed.sort(key=itemgetter(0))
         self._check({head(one.entry) for _, one in packed}, beside)
-        queues: defaultdict[bytes, list[_Found]] = defaultdict(list)
-        for at, (place, one) in enumerate(packed):
+        found: list[_Found] = []
+        for place, one in packed:
             text = partial(self._text, one.entry, beside)
-            stored = Stored(text, (self.place, at), self._blob)
-            is_known = bool(wanted) and one.fingerprint == wanted
-            exact = place.key if is_known else key(stored.request)
-            # The number that it had under another key says nothing.
-            number = place.n if is_known else 0
-            queues[exact].append(_Found(place, exact, number, stored))
-        found = [one for queue in queues.values() for one in _in_order(queue)]
-        found.sort(key=itemgetter(0))
+            stored = Stored(text, (self.place, len(found)), self._blob)
+            if wanted and one.fingerprint == wanted:
+                found.append(_Found(place, place.key, place.n, stored))
+            else:  # the number that it had under another key says nothing
+                found.append(_Found(place, key(stored.request), 0, stored))
         last = needed(packed[-1][1].entry) if packed else None
-        return [one for _, one in found], None if last is None else beside[last]
+        return _in_order(found), None if last is None else beside[last]
 
     def publish(
         self,
@@ -227,7 +223,9 @@ class SharedCassette:
         """Where the recording lies that `take` replaces."""
         if take.replaces is None:
             return None
-        return self._places.get(take.replaces.slot)
+        slot = take.replaces.slot
+        there = (one.place for one in self._found if (one.key, one.number) == (slot.key, slot.n))
+        return next(there, None)
 
     def _packed(self, entries: Sequence[bytes]) -> tuple[Dictionary | None, list[bytes]]:
         """The entries packed small, and the dictionary that they need for it.
@@ -264,7 +262,7 @@ class SharedCassette:
         except CassetteError as error:
             raise self._unreadable(error) from error
 
-    def _packed_in(self, key_hex: str, n: str, row: Row) -> tuple[_Place, _Packed]:
+    def _packed_in(self, named: re.Match[str], row: Row) -> tuple[_Place, _Packed]:
         """What the row holds, and where, without unpacking the text."""
         try:
             if row.data[:1] == _FIRST_BYTE:
@@ -277,7 +275,7 @@ class SharedCassette:
                 raise CassetteError(f"its format {packed.format} is newer than {_FORMAT}")
         except (msgspec.MsgspecError, ValueError, IndexError, CassetteError) as error:
             raise self._unreadable(error) from error
-        return _Place(packed.order, int(n), row.slot, bytes.fromhex(key_hex)), packed
+        return _Place(packed.order, int(named[3]), row.slot, bytes.fromhex(named[2])), packed
 
     def _unreadable(self, why: Exception | str) -> CassetteError:
         return CassetteError(
@@ -323,18 +321,27 @@ class SharedCassette:
                 yield from blobs_named(entry.raw)
 
 
-def _in_order(queue: list[_Found]) -> Iterator[tuple[_Rank, _Found]]:
-    """The equal requests of a cassette as they were sent, with ranks that keep them so.
+def _in_order(found: list[_Found]) -> list[_Found]:
+    """The equal requests of a cassette as they were sent, each with its number.
 
     Writers at the same moment fill the slots of one key in any order. What the store has lost of them
     leaves a gap in the numbers: no answer is given in the place of another.
     """
-    queue.sort(key=lambda one: (one.number, one.place))
-    latest, free = (0, 0), 0
-    for one in queue:
-        number = one.number if free <= one.number < FIRST_OF_CHILDREN else free
-        latest, free = max(latest, one.place.order), number + 1
-        yield (latest, number, one.place.row), one._replace(number=number)
+    queues: dict[bytes, list[_Found]] = {}
+    for one in found:
+        queues.setdefault(one.key, []).append(one)
+    if len(queues) == len(found) and not any(one.number for one in found):
+        return found
+    ranked: list[tuple[_Rank, _Found]] = []
+    for queue in queues.values():
+        queue.sort(key=lambda one: (one.number, one.place))
+        latest, free = (0, 0), 0
+        for one in queue:
+            number = one.number if free <= one.number < FIRST_OF_CHILDREN else free
+            latest, free = max(latest, one.place.order), number + 1
+            ranked.append(((latest, number, one.place.row), one._replace(number=number)))
+    ranked.sort(key=itemgetter(0))
+    return [one for _, one in ranked]
 
 
 def _short(fingerprint: str) -> bytes:
