@@ -56,6 +56,9 @@ class Tape:
     def began(self, seq: int, recording: Any) -> None:
         self.began_with.append(recording)
 
+    def let_go(self, seq: int, reason: str) -> None:
+        assert seq not in self.kept
+
     def keep(self, seq: int, interaction: Interaction) -> None:
         assert seq not in self.kept
         self.kept[seq] = interaction
