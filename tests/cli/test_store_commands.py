@@ -362,3 +362,41 @@ def test_programs_can_rely_on_these_names(held, told):
     }
     assert set(found["flush", "main"]["interactions"][0]) == RECORDING
     assert set(found["push", "sqlite:other.db"]["cassettes"][0]) == {"cassette", "added", "there"}
+
+
+@pytest.mark.parametrize("url", ["cassettes", "files", "sqlite"], indirect=True)
+def test_of_equal_recordings_those_go_that_were_shown(shelf):
+    one, other = call("a"), call("a", answer=b'{"to": "other"}')
+    put(shelf, "c", one, other, one, one)
+    held = shelf.recordings("c")
+
+    assert shelf.remove("c", held[2:3]) == 1
+    assert [kept.stored.raw for kept in shelf.recordings("c")] == [
+        held[n].stored.raw for n in (0, 1, 2)
+    ]
+
+
+@pytest.mark.parametrize("url", ["redis", "s3"], indirect=True)
+def test_one_run_does_not_tell_what_others_leave_unused(held, project, typed):
+    from onetake.stores.usage import Usage, digests, write_usage
+
+    place = held.where("main")
+    names = tuple(digests(one.stored.raw for one in held.recordings("main")))
+    usage = Usage(
+        place=place,
+        cassette="main",
+        store=held.place,
+        tests=(),
+        passed=True,
+        held=2,
+        unused=names[1:],
+    )
+    write_usage(project / ".onetake", "r", [usage], is_whole=True, all_passed=True)
+    file = str(next((project / ".onetake/usage").iterdir()))
+
+    refused = typed("prune", "--unused", "--yes")
+
+    assert (refused.exit_code, questions(held, "main")) == (2, ["d", "e"])
+    assert "all branches" in refused.stderr
+    assert typed("prune", "--unused", "--usage", file, "--whole", "--yes").exit_code == 0
+    assert questions(held, "main") == ["d"]

@@ -235,3 +235,81 @@ def test_cassettes_of_no_test_are_pruned_from_all_shards_together(suite):
     assert done[0] == 0
     assert not (suite.root / "cassettes/test_a/test_used.json").exists()
     assert suite.run("--onetake-mode=replay").outcomes == {"passed": 8}
+
+
+_IGNORING = {
+    "a list": 'collect_ignore = ["test_b.py"]',
+    "patterns": 'collect_ignore_glob = ["test_b*"]',
+    "a hook": "def pytest_ignore_collect(collection_path):\n    return 'test_b' in str(collection_path) or None",
+}
+
+
+@pytest.mark.parametrize("how", _IGNORING)
+def test_a_run_that_ignores_a_module_is_a_part(suite, how):
+    suite.write("test_a.py", _TESTS)
+    suite.write("test_b.py", _TESTS)
+    path = suite.root / "conftest.py"
+    before = path.read_text()
+    path.write_text(f"{before}\ncollect_ignore_glob = ['setup.py', 'node_modules']\n")
+    suite.write("setup.py", "")
+    suite.run()
+    assert whole_usage(suite).is_whole
+    path.write_text(f"{before}\n{_IGNORING[how]}\n")
+
+    run = suite.run()
+
+    assert "orphans:" not in run.output
+    assert not whole_usage(suite).is_whole
+
+
+def test_other_test_paths_than_those_of_the_project_are_a_part(suite):
+    suite.write("test_a.py", _TESTS)
+    suite.write("more/test_c.py", "def test_it(): pass\n")
+
+    suite.run("-o", "testpaths=test_a.py")
+
+    assert not whole_usage(suite).is_whole
+
+
+_FORKING = """
+    import os
+
+    import pytest
+    from calls import ask
+
+    @pytest.mark.onetake
+    def test_in_a_child():
+        ask("parent")
+        if "CHILD" not in os.environ:
+            ask("child")
+        elif not (child := os.fork()):
+            ask("child")
+            os._exit(0)
+        else:
+            os.waitpid(child, 0)
+"""
+
+
+def test_of_what_forked_children_use_nothing_is_called_unused(suite):
+    suite.write("test_a.py", _FORKING)
+    suite.run()
+
+    run = suite.run("-W", "ignore::DeprecationWarning", "--onetake-mode=replay", CHILD="1")
+
+    assert run.outcomes == {"passed": 1}
+    assert "unused:" not in run.output
+    assert prune(suite, "--unused")[0] == 0
+
+
+def test_cassettes_of_programs_are_no_orphans(suite):
+    suite.write("test_a.py", _TESTS)
+    suite.run()
+    for name in ("summaries", "jobs/nightly"):
+        path = suite.root / f"cassettes/{name}.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes((suite.root / "cassettes/shared.json").read_bytes())
+
+    run = suite.run()
+
+    assert "orphans:" not in run.output
+    assert prune(suite, "--orphans")[0] == 0

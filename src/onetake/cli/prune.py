@@ -14,10 +14,11 @@ from onetake.cli.selection import Found, Selection, search, with_selection
 from onetake.cli.workplace import Workplace, echo_json
 from onetake.config import Settings
 from onetake.config.durations import parse_duration
+from onetake.diagnosis import one_line
 from onetake.errors import CassetteError, UsageError
 from onetake.reports.terminal import of_noun
 from onetake.stores.journal import Apart, all_apart
-from onetake.stores.usage import Usages, last_usage, orphans, read_usage
+from onetake.stores.usage import Usages, is_near, last_usage, orphans, read_usage
 from onetake.stores.usage import digests as digests_of
 
 _MOST_SHOWN = 10
@@ -72,6 +73,11 @@ def prune(
     oldest_s = parse_duration(quarantine_older_than, "--quarantine-older-than")
     shelf, problems = place.shelf, list[str]()
     usages = None
+    if with_unused and not (is_near(place.settings.store) or (usage_files and whole)):
+        raise UsageError(
+            f"What this run left may be used by others who share {shelf.place}.",
+            remedy="Give --usage FILE for every run that shares it (all branches), and --whole.",
+        )
     if with_unused or with_orphans:
         usages = _usages(place, usage_files, is_whole=whole, for_orphans=with_orphans)
     if yes:
@@ -80,7 +86,7 @@ def prune(
     plan = _expired(found, place.settings, selection.now_s, problems)
     if usages is not None:
         digests = {one.place: one.unused for one in usages.cassettes} if with_unused else {}
-        abandoned = orphans(usages, place.root) if with_orphans else []
+        abandoned = orphans(usages) if with_orphans else []
         plan = together(plan, unused(found, digests, abandoned))
     apart: list[Apart] = []
     blobs: list[str] = []
@@ -195,6 +201,7 @@ def _show_apart(verb: str, apart: Sequence[Apart], now_s: float) -> None:
     number = sum(len(one.interactions) for one in apart)
     click.echo(f"{verb} {of_noun(number, 'interaction')} of tests that did not pass:")
     for one in apart[:_MOST_SHOWN]:
-        click.echo(f"  {one.test or one.name or one.place or '?'}, {to_age(one.at, now_s)} old")
+        name = one_line(one.test or one.name or one.place or "?")
+        click.echo(f"  {name}, {to_age(one.at, now_s)} old")
     if len(apart) > _MOST_SHOWN:
         click.echo(f"  and {len(apart) - _MOST_SHOWN} more (--json has them all)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
@@ -17,6 +18,7 @@ from onetake.pytest_plugin.options import Sources, usage_error
 from onetake.pytest_plugin.ownership import around_call, around_fixture
 from onetake.pytest_plugin.scopes import Scope, closing_account, hide_our_frames, partial_account
 from onetake.pytest_plugin.unmarked import Unmarked
+from onetake.pytest_plugin.whole import hides_tests
 from onetake.reports.accounts import SESSION, Account
 from onetake.runtime.context import adopt_ownerless
 
@@ -184,6 +186,15 @@ class SessionPlugin:
         elif call.when == "teardown" and self._is_marked(item):
             self._leave_unopened(item)
         return report
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_ignore_collect(
+        self, collection_path: Path, config: pytest.Config
+    ) -> Generator[None, bool | None, bool | None]:
+        is_ignored = yield
+        if is_ignored and hides_tests(collection_path, config):
+            self._closed(partial_account())
+        return is_ignored
 
     def pytest_itemcollected(self) -> None:
         self._collected += 1

@@ -99,21 +99,22 @@ class SummaryPlugin:
         told = msgspec.convert(self.summary.usages, list[usage.Usage])
         usages = usage.by_cassette(usage.relative_to(one, root) for one in told)
         whole = is_whole(session) and not self.summary.is_partial
+        passed, lying = self._all_passed, usage.neighbours(usages, root)
         usage.write_usage(
             root / ".onetake",
             project.run_id(),
             usages,
             is_whole=whole,
-            all_passed=self._all_passed,
+            all_passed=passed,
+            lying=lying,
         )
-        found = usage.united(usages, is_whole=whole, all_passed=self._all_passed)
+        found = usage.united(usages, is_whole=whole, all_passed=passed, lying=lying)
         self.summary.unused = {
             one.place: (len(one.unused), one.held)
             for one in found.cassettes
-            # In a store on another machine they may be those of other branches.
-            if one.unused and one.store.partition(":")[0] in ("", "files", "sqlite")
+            if one.unused and usage.is_near(one.store)
         }
-        self.summary.orphans = usage.orphans(found, root)
+        self.summary.orphans = usage.orphans(found)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(

@@ -28,6 +28,7 @@ class Cassette:
         self.place = place
         self.path = path
         self.opening = opening
+        self._forks = usage.forks()
 
     @property
     def interactions(self) -> list[Interaction]:
@@ -82,7 +83,8 @@ class Cassette:
         true where no other scope opens this cassette.
         """
         self.opening.close(passed)
-        usage.add_closed(self, passed=passed and is_whole, is_own=is_own)
+        is_known = passed and is_whole and usage.forks() == self._forks
+        usage.add_closed(self, passed=is_known, is_own=is_own)
 
     def __repr__(self) -> str:
         return f"<Cassette {self.place} {self.verdict}>"

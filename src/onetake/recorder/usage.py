@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
@@ -23,12 +24,25 @@ _lock = Lock()
 _collected: dict[str, Usage] = {}  # by place
 _names: dict[str, tuple[_Ends, tuple[str, ...]]] = {}  # the digests of cassettes that tests share
 _is_wanted = False
+_forks = 0
 
 
 def collect() -> None:
     """From now on, keep the usage of each opening that ends until it is drained."""
     global _is_wanted
+    if not _is_wanted and hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_parent=_count_fork)
     _is_wanted = True
+
+
+def _count_fork() -> None:
+    global _forks
+    _forks += 1
+
+
+def forks() -> int:
+    """How often this process has forked: nobody tells it what its children use of an opening."""
+    return _forks
 
 
 def drain() -> list[Usage]:

@@ -11,8 +11,8 @@ import os
 import re
 import secrets
 import sys
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from functools import cached_property
 from pathlib import Path
@@ -38,7 +38,7 @@ from onetake.stores.locks import locked
 from onetake.stores.port import KEPT_LINES, Opened, Published
 
 _SUFFIXES = (".json", ".yaml", ".yml")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _NAMED = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"onetake":\s*\d+,\s*"name":\s*("(?:[^"\\]|\\.)*")')
 _HEAD_SIZE = 8192
 _KEY_SIZE = 16
@@ -257,10 +257,11 @@ class FileCassette:
     def _history_file(self) -> Path:
         return self._cache / "history" / f"{self.id}.jsonl"
 
-    def remove(self, is_unwanted: Callable[[Stored], bool]) -> int:
+    def remove(self, unwanted: Mapping[bytes, int]) -> int:
         """Take recordings away, safe against other writers; how many. The file goes with its last one.
 
-        What another has written meanwhile is read anew and judged too. Raises as `publish` does.
+        `unwanted` are texts, each with how many of its recordings go: of equal ones the last, as the
+        first is served first. What another has written meanwhile stays. Raises as `publish` does.
         """
         with self._translated(), locked(self._plain):
             self.__dict__.pop("path", None)
@@ -268,7 +269,7 @@ class FileCassette:
             if text is None:
                 return 0
             document = self._parse(text, self.path)
-            kept = [entry.raw for entry in document.entries if not is_unwanted(entry)]
+            kept = _without_last([entry.raw for entry in document.entries], unwanted)
             if not kept:
                 self.path.unlink()
             elif len(kept) < len(document.entries):
@@ -277,6 +278,17 @@ class FileCassette:
 
     def _translated(self) -> _Translated:
         return _Translated(self.place)
+
+
+def _without_last(texts: Sequence[bytes], unwanted: Mapping[bytes, int]) -> list[bytes]:
+    left = Counter(unwanted)
+    kept: list[bytes] = []
+    for text in reversed(texts):
+        if left[text] > 0:
+            left[text] -= 1
+        else:
+            kept.append(text)
+    return kept[::-1]
 
 
 class _Translated:

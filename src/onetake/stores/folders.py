@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from msgspec import Struct
 
-from onetake.errors import StoreError, UsageError
+from onetake.errors import CassetteError, StoreError, UsageError
 from onetake.formats.blobs import blobs_named
 from onetake.stores.files import (
     FileCassette,
@@ -80,23 +80,31 @@ class FolderShelf:
         return str(path.relative_to(self._root) if path.is_relative_to(self._root) else path)
 
     def recordings(self, name: str) -> list[Kept]:
-        path = self._cassette(self._place(name)).path
+        path = self._named(name).path
         if not path.exists():
             return []
         return [Kept(stored, len(stored.raw)) for stored in read_cassette(path)]
 
     def remove(self, name: str, recordings: Sequence[Kept]) -> int:
-        unwanted = {one.stored.raw for one in recordings}
-        return self._cassette(self._place(name)).remove(lambda stored: stored.raw in unwanted)
+        return self._named(name).remove(Counter(one.stored.raw for one in recordings))
 
     def cassette(self, name: str) -> CassetteStore:
-        return self._cassette(self._place(name))
+        return self._named(name)
 
     def cassette_at(self, path: Path, raw: str | None) -> CassetteStore:
         """That of a file, which need not exist; `raw` is its test's own name where the file's is not."""
         within = [one for one in path.parents if one == self._folder or one.name == "cassettes"]
         folder = within[0] if within else path.parent
         return self._cassette(_Place(path, folder / "blobs", raw))
+
+    def _named(self, name: str) -> FileCassette:
+        place = self._place(name)
+        if not _is_text(name):
+            path = str(place.path).encode("utf-8", "backslashreplace").decode()
+            raise CassetteError(
+                f"The name of {path} is no UTF-8.", remedy="Give the file another name.", path=path
+            )
+        return self._cassette(place)
 
     def _cassette(self, place: _Place) -> FileCassette:
         if place.raw is None:
@@ -175,21 +183,40 @@ class FolderShelf:
                 raw = "/".join(parts[at + 1 :])
                 folder, below = self._folder_for(Path(*parts[:at]))
                 path = folder / below / parts[at] / f"{file_safe(raw)}.json"
+                if self._is_hidden(path, folder):
+                    raise _refused(name)
                 return _Place(path, folder / "blobs", raw if raw != path.stem else None)
         sizes = [len(part.encode("utf-8", "ignore")) for part in parts]
-        is_text = name.encode("utf-8", "ignore").decode() == name
-        if Path(name).is_absolute() or not is_text or min(sizes) == 0 or max(sizes) >= 250:
-            raise UsageError(
-                f"The cassette name {name[:200]!r} is refused.",
-                remedy="No file below a folder of cassettes can have it.",
-            )
         folder, _ = self._folder_for(Path())
-        return _Place(folder / f"{name}.json", folder / "blobs", None)
+        path = folder / f"{name}.json"
+        is_bad = Path(name).is_absolute() or min(sizes) == 0 or max(sizes) >= 250
+        if is_bad or not _is_text(name) or self._is_hidden(path, folder):
+            raise _refused(name)
+        return _Place(path, folder / "blobs", None)
+
+    def _is_hidden(self, path: Path, folder: Path) -> bool:
+        """Whether a file in `folder` would be found by no listing."""
+        parts = path.relative_to(self._folder or self._root).parts
+        return "blobs" in path.relative_to(folder).parts[:-1] or any(
+            part.startswith(".") for part in parts
+        )
 
     def _folder_for(self, directory: Path) -> tuple[Path, Path]:
         if self._folder is not None:
             return self._folder, directory
         return self._root / directory / "cassettes", Path()
+
+
+def _refused(name: str) -> UsageError:
+    return UsageError(
+        f"The cassette name {name[:200]!r} is refused.",
+        remedy="No file below a folder of cassettes can have it.",
+    )
+
+
+def _is_text(name: str) -> bool:
+    """Not so with the name of a file in another coding than UTF-8."""
+    return name.encode("utf-8", "ignore").decode() == name
 
 
 def cassette_folders(root: Path) -> Iterator[Path]:

@@ -65,12 +65,14 @@ class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Usages(Struct, frozen=True, kw_only=True):
     """What one or several runs used, each cassette once.
 
-    `is_whole`: they were all of the suite; `all_passed`: no test of theirs failed or was skipped.
+    `is_whole`: they were all of the suite; `all_passed`: no test of theirs failed or was skipped;
+    `lying`: their `neighbours` at the end of each run.
     """
 
     cassettes: tuple[Usage, ...] = ()
     is_whole: bool = False
     all_passed: bool = False
+    lying: tuple[str, ...] = ()
 
 
 class _Head(Struct, frozen=True):
@@ -78,6 +80,12 @@ class _Head(Struct, frozen=True):
     at: int
     is_whole: bool
     all_passed: bool
+    lying: tuple[str, ...]
+
+
+def is_near(store: str) -> bool:
+    """Whether a store is of this machine; recordings of one elsewhere may be those of other branches."""
+    return store.partition(":")[0] in ("", "files", "sqlite")
 
 
 def digests(texts: Iterable[bytes]) -> Iterator[str]:
@@ -92,13 +100,15 @@ def digests(texts: Iterable[bytes]) -> Iterator[str]:
         yield name if seen[name] == 1 else f"{name}.{seen[name]}"
 
 
-def united(usages: Iterable[Usage], *, is_whole: bool, all_passed: bool) -> Usages:
+def united(
+    usages: Iterable[Usage], *, is_whole: bool, all_passed: bool, lying: Iterable[str] = ()
+) -> Usages:
     """The union over all openings, cassette by cassette."""
     cassettes = tuple(
         one if one.passed and (is_whole or one.is_own) else replace(one, unused=())
         for one in by_cassette(usages)
     )
-    return Usages(cassettes=cassettes, is_whole=is_whole, all_passed=all_passed)
+    return Usages(cassettes=cassettes, is_whole=is_whole, all_passed=all_passed, lying=tuple(lying))
 
 
 def by_cassette(usages: Iterable[Usage]) -> list[Usage]:
@@ -110,26 +120,34 @@ def by_cassette(usages: Iterable[Usage]) -> list[Usage]:
     return list(found.values())
 
 
-def orphans(usages: Usages, root: Path) -> list[str]:
-    """The places of cassette files, in the folders that the tests use, that belong to no test.
+def neighbours(usages: Iterable[Usage], root: Path) -> list[str]:
+    """The places of cassette files that lie now in a folder named after a test module of the run.
 
-    None is known but of a whole suite. Where a test failed or was skipped, a cassette that it would
-    have opened by name looks like an orphan: then only those are told that lie among cassettes named
-    after tests, and are none of a fixture.
+    Others may be those of programs, of child processes, and of modules that the run left out.
+    """
+    own = (one for one in usages if one.is_own and one.store.startswith(_FILES))
+    modules = {PurePath(one.place).parent for one in own}
+    return [
+        to_relative(path, root)
+        for module in sorted(modules)
+        for path in cassette_files(root / module)
+        if path.parent == root / module
+    ]
+
+
+def orphans(usages: Usages) -> list[str]:
+    """The places of cassette files that lay among those of the run's tests and belonged to none.
+
+    None is known but of a whole suite. Where a test failed or was skipped, fixtures may not have come
+    to open theirs.
     """
     if not usages.is_whole:
         return []
     known = {one.place for one in usages.cassettes}
-    stores = {one.store for one in usages.cassettes if one.store.startswith(_FILES)}
-    modules = {PurePath(one.place).parent for one in usages.cassettes if one.is_own}
-    found: list[str] = []
-    for store in sorted(stores):
-        for path in cassette_files(root / store.removeprefix(_FILES)):
-            place = to_relative(path, root)
-            is_of_test = PurePath(place).parent in modules and not path.name.startswith("@")
-            if place not in known and (usages.all_passed or is_of_test):
-                found.append(place)
-    return list(dict.fromkeys(found))
+    left = [place for place in dict.fromkeys(usages.lying) if place not in known]
+    return [
+        place for place in left if usages.all_passed or not PurePath(place).name.startswith("@")
+    ]
 
 
 def to_relative(path: Path, root: Path) -> str:
@@ -147,11 +165,17 @@ def relative_to(usage: Usage, root: Path) -> Usage:
 
 
 def write_usage(
-    cache: Path, run_id: str, usages: Sequence[Usage], *, is_whole: bool, all_passed: bool
+    cache: Path,
+    run_id: str,
+    usages: Sequence[Usage],
+    *,
+    is_whole: bool,
+    all_passed: bool,
+    lying: Sequence[str] = (),
 ) -> None:
     """Keep what the run used as `usage/<run id>.jsonl`, whole or not at all. Never raises."""
     folder = cache / "usage"
-    head = _Head(_FORMAT, int(time.time()), is_whole, all_passed)
+    head = _Head(_FORMAT, int(time.time()), is_whole, all_passed, tuple(lying))
     unnamed = folder / f".{secrets.token_hex(6)}"
     with suppress(OSError):
         ensure_cache(cache)
@@ -186,6 +210,7 @@ def read_usage(paths: Sequence[Path], *, is_whole: bool | None = None) -> Usages
         (usage for _, usages in files for usage in usages),
         is_whole=is_whole,
         all_passed=all(head.all_passed for head, _ in files),
+        lying=(place for head, _ in files for place in head.lying),
     )
 
 

@@ -12,6 +12,7 @@ from onetake.stores.usage import (
     Usage,
     digests,
     last_usage,
+    neighbours,
     orphans,
     read_usage,
     relative_to,
@@ -136,6 +137,18 @@ def test_a_torn_file_is_refused_as_a_whole(tmp_path: Path) -> None:
         read_usage([path])
 
 
+def test_what_came_after_a_run_is_none_of_its_orphans(tmp_path: Path) -> None:
+    lay(tmp_path, "test_a/test_x", "test_a/test_gone")
+    usages = [used("t")]
+    lying = neighbours(usages, tmp_path)
+    write_usage(tmp_path, "one", usages, is_whole=True, all_passed=True, lying=lying)
+    lay(tmp_path, "test_a/test_recorded_since")
+
+    found = orphans(read_usage(list((tmp_path / "usage").iterdir())))
+
+    assert found == ["cassettes/test_a/test_gone.json"]
+
+
 def test_places_are_named_from_the_root(tmp_path: Path) -> None:
     usage = used("t", place=str(tmp_path / "tests/cassettes/test_a/test_x.json"))
     usage = replace(usage, store=f"files:{tmp_path}/tests/cassettes")
@@ -158,22 +171,23 @@ def lay(root: Path, *names: str) -> None:
 
 
 def orphans_of(root: Path, *usages: Usage, is_whole: bool = True, all_passed: bool = True):
-    return orphans(united(usages, is_whole=is_whole, all_passed=all_passed), root)
+    lying = neighbours(usages, root)
+    return orphans(united(usages, is_whole=is_whole, all_passed=all_passed, lying=lying))
 
 
-def test_an_orphan_is_a_file_among_those_of_the_run_that_no_test_opened(tmp_path: Path) -> None:
-    lay(tmp_path, "test_a/test_x", "test_a/test_gone", "test_gone/test_y", "named")
+def test_an_orphan_is_a_file_among_those_of_a_module_that_no_test_opened(tmp_path: Path) -> None:
+    others = ("test_left_out/test_y", "named", "test_a/deeper/z")  # of whom nobody knows
+    lay(tmp_path, "test_a/test_x", "test_a/test_gone", "test_a/@fixture", *others)
 
     assert orphans_of(tmp_path, used("t")) == [
-        "cassettes/named.json",
+        "cassettes/test_a/@fixture.json",
         "cassettes/test_a/test_gone.json",
-        "cassettes/test_gone/test_y.json",
     ]
     assert orphans_of(tmp_path, used("t"), is_whole=False) == []
     assert orphans_of(tmp_path) == []
 
 
-def test_where_not_all_passed_only_plain_cases_are_orphans(tmp_path: Path) -> None:
+def test_where_not_all_passed_a_fixture_has_no_orphan(tmp_path: Path) -> None:
     lay(tmp_path, "test_a/test_x", "test_a/test_gone", "test_a/@fixture", "test_gone/y", "named")
 
     assert orphans_of(tmp_path, used("t"), all_passed=False) == ["cassettes/test_a/test_gone.json"]
