@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from tests.plugin.suite import new_suite
 from tests.support.valkey import Valkey
 
@@ -100,3 +102,18 @@ def test_a_store_that_is_down_in_the_middle_of_a_run_costs_nothing(
     assert "replayed: 200" in again.output
     assert "replayed: 200" in elsewhere.output
     assert provider.billed() == 200
+
+
+@pytest.mark.parametrize(
+    ("url", "package", "extra"),
+    [("redis://127.0.0.1:1", "redis", "redis"), ("s3://bucket/prefix", "obstore", "objects")],
+)
+def test_a_store_whose_extra_is_not_installed_says_what_to_install(suite, url, package, extra):
+    suite.write("conftest.py", f"import sys\nsys.modules[{package!r}] = None\n")
+    suite.write("test_a.py", _TESTS)
+
+    run = suite.run(ONETAKE_STORE=url)
+
+    assert run.outcomes == {"error": 4}
+    assert f"onetake[{extra}]" in run.output
+    assert "Traceback" not in run.output

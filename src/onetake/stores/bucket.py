@@ -197,7 +197,7 @@ class Bucket:
         self._own.drop()
 
     def _opened(self) -> _Connection:
-        api = _obstore()
+        api = obstore()
         try:
             return _Connection(api, self._open_store(api))
         except Exception as error:
@@ -260,7 +260,7 @@ _loading = threading.Lock()
 _loaded: dict[int, Any] = {}
 
 
-def _obstore() -> Any:
+def obstore() -> Any:
     """The extension module of obstore, for this process.
 
     Its runtime's threads are lost in a fork and a call then waits for ever, so a child gets a second

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 from onetake.config import is_local
-from onetake.errors import StoreError, UsageError
+from onetake.errors import OnetakeError, UsageError
 from onetake.stores import history
 from onetake.stores.journal import ensure_cache
 from onetake.stores.layered import LayeredStore, Trouble
@@ -71,7 +71,7 @@ def settle() -> dict[str, Capacity]:
         stores = list(_open.values())
     found: dict[str, Capacity] = {}
     for store in stores:
-        with suppress(StoreError):
+        with suppress(OnetakeError):
             capacity = store.capacity()
             if capacity is not None:
                 found[store.place] = capacity
@@ -84,10 +84,14 @@ def _made(url: str, root: Path) -> RowStore:
         return SqliteStore(root / url.removeprefix("sqlite:"))
     if scheme in ("redis", "rediss"):
         from onetake.stores.redis_ import RedisStore
+        from onetake.stores.redis_server import library
 
+        library()
         return _layered(RedisStore(url), root)
+    from onetake.stores.bucket import obstore
     from onetake.stores.objects import ObjectStore
 
+    obstore()
     endpoint = parse_qs(urlsplit(url).query).get("endpoint") or [
         os.environ.get("AWS_ENDPOINT_URL", "")
     ]
