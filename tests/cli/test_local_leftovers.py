@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import textwrap
 import threading
 import time
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from onetake.cli import main
+from onetake.errors import UsageError
 from onetake.stores.folders import FolderShelf
 from onetake.stores.layered import LayeredStore
 from onetake.stores.opening import open_shelf, open_store
@@ -210,9 +214,13 @@ def test_unreadable_cassettes_are_named_and_left_out(project, typed, told):
 
     for verb in ("ls", "stats"):
         done = typed(verb)
-        assert (done.exit_code, "torn.json" in done.stderr) == (0, True)
+        assert (done.exit_code, "torn.json" in done.stderr) == (1, True)
         assert len(told(verb)["unreadable"]) == 1
-    assert typed("flush", "--all", "--yes").exit_code == 0
+    assert typed("prune").exit_code == 1
+    kept = typed("flush", "--all", "--once", "t", "--yes")
+    assert (kept.exit_code, "is not used up" in kept.stdout) == (1, True)
+    assert questions(shelf, "good") == ["a"]
+    assert typed("flush", "--all", "--yes").exit_code == 1
     assert [path.name for path in (project / "cassettes").glob("*.json")] == ["torn.json"]
     assert typed("push", "sqlite:x.db").exit_code == 1
     assert typed("show", "torn").exit_code == 2
@@ -280,10 +288,6 @@ def test_writers_lose_nothing_to_a_push(project):
 
     writing = threading.Thread(target=write)
     writing.start()
-    from click.testing import CliRunner
-
-    from onetake.cli import main
-
     done = CliRunner().invoke(main, ["push", "--from", "files:here", "--to", "sqlite:there.db"])
     writing.join()
 
@@ -424,3 +428,142 @@ def test_stats_tell_how_full_a_server_is(project, told, typed):
         assert capacity["limit"] == 100 * 2**20
         assert 0 < capacity["used"] < capacity["limit"]
         assert "of 104.9 MB (" in typed("stats", "--store", server.url).stdout
+
+
+def test_one_recording_that_cannot_be_read_leaves_out_its_cassette(project, typed, told):
+    shelf = folder_shelf(project)
+    put(shelf, "bad", call("a"), call("b"))
+    put(shelf, "good", call("c"))
+    path = project / "cassettes/bad.json"
+    path.write_text(path.read_text().replace('"status": 200', '"status": "x"', 1))
+
+    for words in (("ls",), ("stats",), ("prune",), ("flush", "--all"), ("flush", "--all", "--yes")):
+        done = told(*words)
+        assert len(done["unreadable"]) == 1, words
+    assert [one.name for one in (project / "cassettes").glob("*.json")] == ["bad.json"]
+
+
+@pytest.mark.parametrize("how", ["format", "head", "line", "torn"])
+def test_what_is_promoted_goes_only_if_all_of_it_was_read(project, provider, typed, told, how):
+    run_program(FAILING, project, provider.url, "main", "fail")
+    (path,) = (project / ".onetake/quarantine").glob("*/*")
+    lines = path.read_bytes().split(b"\n")
+    if how == "format":
+        lines[0] = lines[0].replace(b'"journal":1', b'"journal":2')
+    elif how == "head":
+        lines[0] = b"\xff"
+    else:
+        at = 2 if how == "line" else 3
+        lines[at:] = [lines[at][:-9], *(lines[at + 1 :] if how == "line" else ())]
+    path.write_bytes(b"\n".join(lines))
+
+    done = typed("promote", "--yes")
+
+    assert (done.exit_code, path.exists()) == ((0, False) if how == "torn" else (1, True))
+    published = {"format": 0, "head": 0, "line": 1, "torn": 2}[how]
+    assert len(folder_shelf(project).recordings("main")) == published
+    if how in ("format", "head"):
+        assert len(told("stats")["unreadable"]) == 1
+        assert "no journal that this version" in " ".join(done.stderr.split())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are UTF-8")
+def test_names_of_files_that_are_no_utf_8_are_told(project, typed, told):
+    put(folder_shelf(project), "good", call("a"))
+    good = os.fsencode(project / "cassettes/good.json")
+    os.link(good, os.fsencode(project / "cassettes") + b"/b\xffad.json")
+
+    for words in (("ls",), ("stats",), ("flush", "--all"), ("push", "sqlite:x.db")):
+        assert "no UTF-8" in told(*words)["unreadable"][0]
+        assert "no UTF-8" in " ".join(typed(*words).stderr.split())
+    for words in (("show", "b"), ("show", "b", "--json")):
+        done = typed(*words)
+        assert (done.exit_code, "no UTF-8" in done.stderr) == (2, True)
+
+
+def test_a_working_directory_that_is_gone_is_told(project, typed, tmp_path, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+
+    done = typed("ls")
+
+    assert (done.exit_code, "working directory is gone" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["", "--older-than", "0"],
+        [" "],
+        ["--status", ""],
+        ["--status", ","],
+        ["--status", "500-400"],
+        ["--host", ""],
+        ["--test", ""],
+        ["--older-than", ""],
+        ["--all", "--store", ""],
+        ["--all", "--store", "files:"],
+    ],
+)
+def test_an_empty_word_does_not_mean_everything(project, typed, words):
+    put(folder_shelf(project), "a", call("x"))
+
+    assert typed("flush", *words, "--yes").exit_code == 2
+    assert folder_shelf(project).names() == ["a"]
+
+
+def test_what_was_typed_is_named(project, typed):
+    for words, name in (
+        (["push", "nowhere"], "STORE"),
+        (["push", "--to", "nowhere"], "--to"),
+        (["pull", "--from", "nowhere"], "--from"),
+        (["pull", "sqlite:a.db", "--to", "files:"], "--to"),
+        (["ls", "--store", "redis://"], "names no host"),
+        (["pull", "sqlite:a.db", "--only", ""], "--only"),
+        (["promote", ""], "CASSETTE"),
+    ):
+        done = typed(*words)
+        assert (done.exit_code, name in done.stderr) == (2, True), done.stderr
+
+
+def test_names_of_a_shared_store_reach_no_terminal_as_they_are(project, typed):
+    there = open_shelf("sqlite:there.db", project, MATCHER.fingerprint)
+    for name in ("one\x1b]0;x\x07", "one\x9b31m", "one\u202e"):
+        put(there, name, call("x"))
+
+    for words in (["show", "one"], ["show", "one\x9b31m", "9"], ["flush", "--all", "--yes"]):
+        done = typed(*words, "--store", "sqlite:there.db")
+        assert not set(done.output + done.stderr) & {"\x1b", "\x07", "\x9b", "\u202e"}, words
+    for name in ("a\x9b", "a\u202e", "a\u2066"):
+        with pytest.raises(UsageError):
+            folder_shelf(project).cassette(name)
+
+
+def test_no_color_prints_no_styles(project, monkeypatch):
+    put(folder_shelf(project), "a", call("x"))
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert "\x1b" in CliRunner().invoke(main, ["ls"], color=True).output
+
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b" not in CliRunner().invoke(main, ["ls"], color=True).output
+
+
+def test_a_pull_writes_nothing_that_no_listing_finds(project, told):
+    there = open_shelf("sqlite:there.db", project, MATCHER.fingerprint)
+    for name in ("blobs/a", "deep/blobs/a", ".hidden", ".git/hooks/x", "deep/.x/a", "fine/blobs"):
+        put(there, name, call("x"))
+
+    done = told("pull", "sqlite:there.db")
+
+    assert [one["cassette"] for one in done["cassettes"]] == ["fine/blobs"]
+    assert [one["name"] for one in told("ls")["cassettes"]] == ["fine/blobs"]
+
+
+def test_what_a_test_would_replay_is_not_pruned_for_its_jitter(project, told, monkeypatch):
+    shelf = folder_shelf(project)
+    put(shelf, "a", call("x", days=6.9), call("y", days=7.1))
+    (project / "onetake.toml").write_text('[[rules]]\nhost = "api.*"\nmax_age = "7d"\n')
+
+    assert [one["number"] for one in told("prune")["interactions"]] == [2]

@@ -123,12 +123,15 @@ def test_a_token_is_used_once_whoever_comes_first(held, typed, told):
     assert told("flush", "main", "--once", "another", "--yes")["removed"] == 1
 
 
-def test_a_token_is_used_up_where_nothing_was_to_be_removed(shelf, told):
-    assert told("flush", "main", "--once", "t", "--yes")["removed"] == 0
+def test_a_token_is_not_used_up_for_nothing(shelf, told, typed):
+    words = ("flush", "main", "--once", "t", "--yes")
+    assert told(*words)["token_kept"] is True
     put(shelf, "main", call("fresh"))
 
-    assert told("flush", "main", "--once", "t", "--yes")["done_before"] is True
-    assert questions(shelf, "main") == ["fresh"]
+    assert "is not used up" in typed("flush", "man", *words[2:]).stdout
+    assert told(*words)["removed"] == 1
+    put(shelf, "main", call("since"))
+    assert told(*words)["done_before"] is True
 
 
 @pytest.mark.parametrize("url", ["cassettes", "redis"], indirect=True)

@@ -240,10 +240,8 @@ def test_cassettes_of_no_test_are_pruned_from_all_shards_together(suite):
 _IGNORING = {
     "a list": 'collect_ignore = ["test_b.py"]',
     "patterns": 'collect_ignore_glob = ["test_b*"]',
-    "a hook": (
-        "def pytest_ignore_collect(collection_path):\n"
-        "    return 'test_b' in str(collection_path) or None"
-    ),
+    "a hook": "def pytest_ignore_collect(collection_path):\n"
+    "    return 'test_b' in str(collection_path) or None",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import click
@@ -13,6 +14,7 @@ from onetake.cli.doctor import doctor
 from onetake.cli.explain import explain
 from onetake.cli.flush import flush
 from onetake.cli.ls import ls
+from onetake.cli.printing import in_lines
 from onetake.cli.promote import promote
 from onetake.cli.prune import prune
 from onetake.cli.show import show
@@ -26,10 +28,12 @@ class _Group(click.Group):
     """Our errors end a command with their own text and exit code 2."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        if os.environ.get("NO_COLOR"):
+            ctx.color = False
         try:
             return super().invoke(ctx)
         except OnetakeError as error:
-            click.echo(f"onetake: {error}", err=True)
+            click.echo(in_lines(f"onetake: {error}"), err=True)
             ctx.exit(2)
 
 

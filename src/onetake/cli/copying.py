@@ -11,7 +11,7 @@ from msgspec import Struct
 from onetake.cassettes.fold import Take
 from onetake.cassettes.session import Slot
 from onetake.cli.printing import left_out, named_store, progress, say, warn
-from onetake.cli.selection import Selection
+from onetake.cli.selection import Selection, check_given
 from onetake.cli.side_by_side import side_by_side
 from onetake.cli.workplace import Workplace, echo_json
 from onetake.diagnosis import one_line
@@ -54,7 +54,9 @@ def push(
     What is there already stays as it is, so it may be run again. Exit code 1 where something could
     not be copied.
     """
-    _copy_all(source, _one_of(store, target, "to"), only, as_json=as_json)
+    source_place = Workplace(source, option="--from")
+    target_place = Workplace(_one_of(store, target, "to"), option=_typed(store, "to"))
+    _copy_all(source_place, target_place, only, as_json=as_json)
 
 
 @click.command()
@@ -67,7 +69,8 @@ def pull(
     What is there already stays as it is, so it may be run again. Exit code 1 where something could
     not be copied.
     """
-    _copy_all(_one_of(store, source, "from"), target, only, as_json=as_json)
+    source_place = Workplace(_one_of(store, source, "from"), option=_typed(store, "from"))
+    _copy_all(source_place, Workplace(target, option="--to"), only, as_json=as_json)
 
 
 def _one_of(store: str | None, option: str | None, name: str) -> str:
@@ -76,13 +79,18 @@ def _one_of(store: str | None, option: str | None, name: str) -> str:
             "Which store is meant?",
             remedy=f"Name one: STORE or --{name} URL (files:PATH, redis://...)",
         )
-    return store or option or ""
+    return option or "" if store is None else store
 
 
-def _copy_all(source: str | None, target: str | None, only: str | None, *, as_json: bool) -> None:
-    one, other = Workplace(source), Workplace(target)
+def _typed(store: str | None, name: str) -> str:
+    return f"--{name}" if store is None else "STORE"
+
+
+def _copy_all(one: Workplace, other: Workplace, only: str | None, *, as_json: bool) -> None:
     if one.shelf.place == other.shelf.place:
         raise UsageError(f"Both stores are {one.shelf.place}.", remedy="Name another.")
+    if only is not None:
+        check_given(only, "--only")
     unknown = [name for name in other.settings.match_on if name not in BUILT_IN]
     if unknown:
         warn(
@@ -91,7 +99,7 @@ def _copy_all(source: str | None, target: str | None, only: str | None, *, as_js
         )
     one.shelf.deliver()
     other.shelf.deliver()
-    wanted = Selection(patterns=(only,) if only else ())
+    wanted = Selection(patterns=() if only is None else (only,))
     names = [n for n in one.shelf.names() if wanted.fits_name(n, one.shelf.where(n))]
     copied: list[_Copied] = []
     problems: list[str] = []

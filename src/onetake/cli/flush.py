@@ -32,10 +32,12 @@ def flush(
     PATTERN is a part of a cassette's name, a glob (`tests/*`), or the id of a test, a class or a module.
 
     With --once a flush may stay in a pipeline: whoever comes first removes, and uses TOKEN up for
-    everybody who shares the store; later ones remove nothing. Tokens of a store of files are lines of
-    cassettes/.flushed, to be committed with what was removed.
+    everybody who shares the store; later ones remove nothing. Where there is nothing to remove it is not
+    used up. Tokens of a store of files are lines of cassettes/.flushed, to be committed with what was
+    removed.
 
-    Exit code 1 where something would go and --yes is missing.
+    Exit code 1 where something would go and --yes is missing, or something could not be read: then no
+    TOKEN is used up.
     """
     if selection.is_everything and not every:
         raise UsageError(
@@ -50,9 +52,11 @@ def flush(
         shelf.deliver()  # what waits here would come back after the flush
     found = search(shelf, selection, problems, quiet=as_json)
     plan = [removal_of(one) for one in found]
-    is_first = token is None or not yes or shelf.once(token)
+    # A token is not used up for nothing, nor for a part.
+    is_kept = yes and token is not None and (not plan or bool(problems))
+    is_first = token is None or not yes or is_kept or shelf.once(token)
     done = 0
-    if yes and is_first:
+    if yes and is_first and not is_kept:
         hint = "" if token is None else _how_to_remove_the_rest(token)
         done = perform(shelf, plan, quiet=as_json, hint=hint)
     store = named_store(place.settings.store)
@@ -62,6 +66,7 @@ def flush(
                 "store": store,
                 "dry_run": not yes,
                 "done_before": not is_first,
+                "token_kept": is_kept,
                 "removed": done,
                 "interactions": to_data(plan),
                 "unreadable": problems,
@@ -76,17 +81,20 @@ def flush(
             say(f"Done before: the token {token!r} is used up. Nothing is removed.")
             fitting = f"What fits now, recorded since or left by an interruption: {count(plan)}"
         elif plan:
-            fitting = f"{'Removed' if yes else 'Would remove'} {count(plan)}"
+            fitting = f"{'Removed' if yes and not is_kept else 'Would remove'} {count(plan)}"
         if is_first or plan:
             say(f"{fitting}, in {store}")
         show(plan, selection.now_s)
         if not is_first and plan and token is not None:
             say(_how_to_remove_the_rest(token))
-        if yes and is_first and done < sum(len(one.gone) for one in plan):
+        if is_kept:
+            why = "not all could be read" if problems else "there was nothing to remove"
+            say(f"The token {token!r} is not used up, and nothing removed: {why}.")
+        elif yes and is_first and done < sum(len(one.gone) for one in plan):
             say(f"Only {done} of them were still there.")
         if plan and not yes:
             click.echo("To remove this: the same with --yes")
-    click.get_current_context().exit(1 if plan and not yes else 0)
+    click.get_current_context().exit(1 if problems or (plan and not yes) else 0)
 
 
 def _how_to_remove_the_rest(token: str) -> str:

@@ -30,7 +30,8 @@ def ls(place: Workplace, selection: Selection, *, as_json: bool) -> None:
     """List cassettes with what they hold: number of interactions, size, age (newest-oldest), hosts.
 
     PATTERN is a part of a cassette's name, a glob (`tests/*`), or the id of a test, a class or a module.
-    With a filter, only the interactions that it leaves are counted.
+    With a filter, only the interactions that it leaves are counted. Exit code 1 where something could
+    not be read.
     """
     problems: list[str] = []
     found = list(search(place.shelf, selection, problems, quiet=as_json))
@@ -39,7 +40,7 @@ def ls(place: Workplace, selection: Selection, *, as_json: bool) -> None:
     if as_json:
         listed = [_to_data(one) for one in found]
         echo_json({"store": store, "cassettes": listed, "waiting": waiting, "unreadable": problems})
-        return
+        click.get_current_context().exit(1 if problems else 0)
     if found:
         click.secho("   n       size  age         cassette", dim=True)
     for one in found:
@@ -53,6 +54,7 @@ def ls(place: Workplace, selection: Selection, *, as_json: bool) -> None:
         f"{of_noun(len(found), 'cassette')}, {of_noun(number, 'interaction')}, {to_size(size)} "
         f"in {one_line(store)}"
     )
+    click.get_current_context().exit(1 if problems else 0)
 
 
 def _line(one: Found, now_s: float) -> str:

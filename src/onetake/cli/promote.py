@@ -10,8 +10,8 @@ import click
 from msgspec import Struct
 
 from onetake.cassettes.fold import Take, free_slot
-from onetake.cli.printing import fitted, say, to_age, to_status, warn
-from onetake.cli.selection import Selection, with_store
+from onetake.cli.printing import fitted, left_out, say, to_age, to_status, warn
+from onetake.cli.selection import Selection, check_given, with_store
 from onetake.cli.workplace import Workplace, echo_json
 from onetake.diagnosis import line_of, one_line
 from onetake.formats.document import Outcome
@@ -43,19 +43,28 @@ def promote(pattern: str | None, store: str | None, *, yes: bool, as_json: bool)
     """Publish what tests that failed, and programs that were killed, have recorded.
 
     CASSETTE is a part of a cassette's name or of a test's id. Errors that pass (408, 429, 5xx, cut
-    answers) are not published. Exit code 1 where something is there and --yes is missing, or of another
-    store.
+    answers) are not published. Exit code 1 where something is there and --yes is missing, is of another
+    store, or cannot be read.
     """
+    if pattern is not None:
+        check_given(pattern, "CASSETTE")
     place = Workplace(store)
-    found = [_held(one, place) for one in all_apart(place.cache)]
+    problems: list[str] = []
+    found = [_held(one, place) for one in all_apart(place.cache, problems)]
     meant = [one for one in found if pattern is None or _is_meant(one, pattern)]
     ready = [one for one in meant if one.cassette is not None]
     added = sum(_publish(one, place) for one in ready) if yes else 0
     if as_json:
         echo_json(
-            {"dry_run": not yes, "added": added, "quarantine": [_to_data(one) for one in meant]}
+            {
+                "dry_run": not yes,
+                "added": added,
+                "quarantine": [_to_data(one) for one in meant],
+                "unreadable": problems,
+            }
         )
     else:
+        left_out(problems)
         _show(meant)
         if not meant:
             click.echo("Nothing is set apart.")
@@ -63,7 +72,8 @@ def promote(pattern: str | None, store: str | None, *, yes: bool, as_json: bool)
             say(f"{of_noun(added, 'interaction')} published.")
         elif ready:
             click.echo("To publish this: the same with --yes")
-    click.get_current_context().exit(1 if meant and (not yes or len(ready) < len(meant)) else 0)
+    is_done = yes and len(ready) == len(meant) and all(one.apart.is_whole for one in ready)
+    click.get_current_context().exit(1 if problems or (meant and not is_done) else 0)
 
 
 def _held(apart: Apart, place: Workplace) -> _Held:
@@ -86,14 +96,15 @@ def _is_meant(one: _Held, pattern: str) -> bool:
 
 
 def _publish(held: _Held, place: Workplace) -> int:
-    """Add what is not there yet behind what is, then drop the file; how many."""
+    """Add what is not there yet behind what is, then drop the file if it was read whole; how many."""
     cassette, matcher = held.cassette, place.matcher
     assert cassette is not None
     added = 0
     while takes := _missing(cassette, held.apart.interactions, matcher):
         # A slot that another writer fills in this moment is asked for anew: nothing is dropped.
         added += cassette.publish(takes, matcher.key, replacing_run=None).added
-    held.apart.path.unlink(missing_ok=True)
+    if held.apart.is_whole:
+        held.apart.path.unlink(missing_ok=True)
     return added
 
 
@@ -142,6 +153,8 @@ def _show(found: Sequence[_Held]) -> None:
             click.echo(f"    and {more} more")
         if apart.left_out:
             click.echo(f"    {of_noun(apart.left_out, 'error')} that may pass: paid anew")
+        if not apart.is_whole:
+            warn(f"    not all of {apart.path} can be read: it stays")
         if one.cassette is None:
             warn("    of another store: name it with --store")
     if len(found) > _MOST_SHOWN:

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import click
 
-from onetake.cli.expiry import is_expired
+from onetake.cli.expiry import Expiry, expiry_of
 from onetake.cli.printing import left_out, named_store, to_age
 from onetake.cli.removal import Removal, count, perform, removal_of, show, to_data, together
 from onetake.cli.selection import Found, Selection, search, with_selection
 from onetake.cli.workplace import Workplace, echo_json
-from onetake.config import Settings
 from onetake.config.durations import parse_duration
 from onetake.diagnosis import one_line
 from onetake.errors import CassetteError, UsageError
@@ -68,7 +67,7 @@ def prune(
     With --unused what no test used in the last run goes too, or in those of --usage together, and with
     --orphans cassettes that belong to no test; both need all shards of a suite, and each test passed.
 
-    Exit code 1 where something would go and --yes is missing.
+    Exit code 1 where something would go and --yes is missing, or something could not be read.
     """
     oldest_s = parse_duration(quarantine_older_than, "--quarantine-older-than")
     shelf, problems = place.shelf, list[str]()
@@ -83,7 +82,7 @@ def prune(
     if yes:
         shelf.deliver()
     found = list(search(shelf, selection, problems, quiet=as_json))
-    plan = _expired(found, place.settings, selection.now_s, problems)
+    plan = _expired(found, expiry_of(place), selection.now_s, problems)
     if usages is not None:
         digests = {one.place: one.unused for one in usages.cassettes} if with_unused else {}
         abandoned = orphans(usages) if with_orphans else []
@@ -92,7 +91,7 @@ def prune(
     blobs: list[str] = []
     if selection.is_everything:
         latest = selection.now_s - oldest_s
-        apart = [one for one in all_apart(place.cache) if one.at <= latest]
+        apart = [one for one in all_apart(place.cache, problems) if one.at <= latest]
         going = [one for removal in plan for one in removal.recordings]
         try:
             blobs = shelf.unnamed_blobs(besides=going)
@@ -129,7 +128,7 @@ def prune(
             click.echo("Nothing to prune.")
         elif not yes:
             click.echo("To remove this: the same with --yes")
-    click.get_current_context().exit(1 if anything and not yes else 0)
+    click.get_current_context().exit(1 if problems or (anything and not yes) else 0)
 
 
 def _usages(
@@ -153,7 +152,7 @@ def _usages(
 
 
 def _expired(
-    found: Sequence[Found], settings: Settings, now_s: float, problems: list[str]
+    found: Sequence[Found], expiry: Expiry, now_s: float, problems: list[str]
 ) -> list[Removal]:
     plan: list[Removal] = []
     for one in found:
@@ -162,7 +161,7 @@ def _expired(
             gone = [
                 (n, kept, "expired")
                 for n, kept in enumerate(one.held, 1)
-                if id(kept) in chosen and is_expired(kept, settings, now_s)
+                if id(kept) in chosen and expiry.is_past(kept, now_s)
             ]
         except CassetteError as error:
             problems.append(error.message)

@@ -106,6 +106,8 @@ def search(
     def read(name: str) -> Found | CassetteError:
         try:
             held = shelf.recordings(name)
+            for one in held:
+                one.stored.outcome  # noqa: B018 - of what cannot be read nothing else is asked
             chosen = [one for one in held if selection.fits(one)]
         except CassetteError as error:
             return error
@@ -131,18 +133,22 @@ def with_selection(*, pattern: bool = True) -> _Decorator:
         def selecting(
             *,
             store: str | None,
-            host: str,
+            host: str | None,
             older_than: str | None,
             newer_than: str | None,
-            status: str,
-            test: str,
+            status: str | None,
+            test: str | None,
             pattern: str | None = None,
             **rest: Any,
         ) -> None:
-            listed = [one.strip() for one in status.split(",") if one.strip()]
+            given = {"PATTERN": pattern, "--test": test, "--host": host, "--status": status}
+            for option, value in given.items():
+                if value is not None:
+                    check_given(value.strip(", "), option)
+            listed = [one.strip() for one in (status or "").split(",") if one.strip()]
             selection = Selection(
                 patterns=tuple(filter(None, (pattern, test))),
-                host=host,
+                host=host or "",
                 older_s=_seconds(older_than, "--older-than"),
                 newer_s=_seconds(newer_than, "--newer-than"),
                 statuses=parse_statuses([one for one in listed if one != _FAILED], "--status"),
@@ -153,18 +159,15 @@ def with_selection(*, pattern: bool = True) -> _Decorator:
 
         options: list[_Decorator] = [
             with_store,
-            click.option("--host", default="", metavar="GLOB", help="Only of these hosts."),
+            click.option("--host", metavar="GLOB", help="Only of these hosts."),
             click.option("--older-than", metavar="AGE", help="Only what is older: 7d, 12h, 2w."),
             click.option("--newer-than", metavar="AGE", help="Only what is newer."),
             click.option(
                 *("--status", "status"),
-                default="",
                 metavar="LIST",
                 help="Only these: 200, 4xx, 500-503, failed (no answer).",
             ),
-            click.option(
-                "--test", default="", metavar="TEST", help="Only of this test (an id or a part)."
-            ),
+            click.option("--test", metavar="TEST", help="Only of this test (an id or a part)."),
         ]
         if pattern:
             options.append(click.argument("pattern", required=False))
@@ -174,6 +177,12 @@ def with_selection(*, pattern: bool = True) -> _Decorator:
         return made
 
     return decorate
+
+
+def check_given(value: str, option: str) -> None:
+    """Raises `UsageError` for an empty word, often a variable that is not set: it would mean everything."""
+    if not value.strip():
+        raise UsageError(f"{option} is empty.", remedy="Give it a value, or leave it out.")
 
 
 def with_store(command: Callable[..., None]) -> Callable[..., None]:

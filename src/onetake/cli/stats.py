@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import click
 from msgspec import Struct
 
-from onetake.cli.expiry import is_expired
+from onetake.cli.expiry import expiry_of
 from onetake.cli.printing import left_out, named_store, to_ages, to_size
 from onetake.cli.selection import Found, Selection, host_of, search, with_selection
 from onetake.cli.workplace import Workplace, echo_json
@@ -44,18 +44,22 @@ class _Totals(Struct, frozen=True):
 @with_selection()
 @click.option("--json", "as_json", is_flag=True, help="Everything, for programs.")
 def stats(place: Workplace, selection: Selection, *, as_json: bool) -> None:
-    """Count what the store holds, and what waits on this machine: quarantine and spool."""
+    """Count what the store holds, and what waits on this machine: quarantine and spool.
+
+    Exit code 1 where something could not be read.
+    """
     problems: list[str] = []
     found = list(search(place.shelf, selection, problems, quiet=as_json))
     totals = _totals(place, found, selection.now_s, problems)
     if as_json:
         echo_json(totals)
-        return
+        click.get_current_context().exit(1 if problems else 0)
     left_out(problems)
     click.secho(one_line(totals.store), bold=True)
     for name, text in _lines(totals, selection.now_s):
         for line in wrapped(text, first=f"  {name:<14}", rest=" " * 16):
             click.echo(line)
+    click.get_current_context().exit(1 if problems else 0)
 
 
 def _totals(place: Workplace, found: Sequence[Found], now_s: float, problems: list[str]) -> _Totals:
@@ -63,6 +67,7 @@ def _totals(place: Workplace, found: Sequence[Found], now_s: float, problems: li
     outcomes = [kept.stored.outcome for _, kept in pairs]
     moments = [float(one.at) for one in outcomes if one.at]
     blobs, blob_bytes = _blobs(place, found)
+    expiry = expiry_of(place)
     return _Totals(
         store=named_store(place.settings.store),
         cassettes=len(found),
@@ -74,8 +79,8 @@ def _totals(place: Workplace, found: Sequence[Found], now_s: float, problems: li
         statuses=dict(Counter(str(one.status or "failed") for one in outcomes).most_common()),
         newest_at=max(moments, default=None),
         oldest_at=min(moments, default=None),
-        expired=sum(is_expired(kept, place.settings, now_s) for _, kept in pairs),
-        quarantine=sum(len(one.interactions) for one in all_apart(place.cache)),
+        expired=sum(expiry.is_past(kept, now_s) for _, kept in pairs),
+        quarantine=sum(len(one.interactions) for one in all_apart(place.cache, problems)),
         waiting=sum(place.shelf.waiting().values()),
         capacity=place.shelf.capacity(),
         unreadable=problems,

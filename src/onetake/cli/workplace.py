@@ -35,10 +35,18 @@ _PROJECT = (
 class Workplace:
     """The project of the working directory. Raises `UsageError` for wrong settings."""
 
-    def __init__(self, store: str | None = None) -> None:
-        """`store` stands for the one of the settings."""
+    def __init__(self, store: str | None = None, *, option: str = "--store") -> None:
+        """`store`, which was given as `option`, stands for the one of the settings."""
+        if store is not None and not store.strip():
+            raise UsageError(f"{option} is empty.", remedy="Give it a URL, or leave it out.")
         self._store = store
-        self.here = Path.cwd()
+        self._option = option
+        try:
+            self.here = Path.cwd()
+        except OSError:
+            raise UsageError(
+                "The working directory is gone.", remedy="Go into the project's folder."
+            ) from None
         self.root = project.find_root(self.here)
         self.cache = self.root / ".onetake"
 
@@ -46,7 +54,7 @@ class Workplace:
     def settings(self) -> Settings:
         sources = [project.file_source(self.root), project.environment_source(os.environ)]
         if self._store is not None:
-            sources.append(Source("--store", {"store": self._store}))
+            sources.append(Source(self._option, {"store": self._store}))
         return resolve(sources, ci=False)
 
     @cached_property
@@ -109,8 +117,15 @@ class Workplace:
 
 
 def echo_json(data: object) -> None:
-    """What every verb prints with `--json`."""
-    click.echo(msgspec.json.format(msgspec.json.encode(data), indent=2))
+    """What every verb prints with `--json`. Raises `UsageError` for what is no text."""
+    try:
+        text = msgspec.json.encode(data)
+    except UnicodeEncodeError:
+        raise UsageError(
+            "The name of a file here is no UTF-8, which JSON cannot tell.",
+            remedy="Give the file another name.",
+        ) from None
+    click.echo(msgspec.json.format(text, indent=2))
 
 
 def _is_called(path: Path, name: str) -> bool:

@@ -296,12 +296,22 @@ def _without_ages(store: str, source: str) -> tuple[str, tuple[float, float]]:
 
 def _check_store(value: Any, source: str) -> None:
     if isinstance(value, str):
+        if value == "files:":
+            raise UsageError(
+                f"The store in {source} names no folder.",
+                remedy="Write files:PATH, such as files:kept.",
+            )
         if is_local(value) or value == "memory:":
             return
         if is_shared(value) and value not in SHARED_STORES:
             return
     # Only the scheme is told: the rest may hold a password.
     scheme = str(value).split(":", 1)[0]
+    if str(value).rstrip("/") in ("redis:", "rediss:"):
+        raise UsageError(
+            f"The store in {source} names no host.",
+            remedy="Write redis://HOST, such as redis://localhost.",
+        )
     is_path = ":" not in str(value)
     hint = f" (here perhaps files:{value})" if is_path else ""
     raise UsageError(

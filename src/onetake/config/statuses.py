@@ -14,7 +14,10 @@ def parse_statuses(values: object, place: str) -> tuple[str, ...]:
     """The same as texts. Raises `UsageError` naming `place`."""
     listed = values if isinstance(values, Sequence) and not isinstance(values, str) else [values]
     for value in listed:
-        if isinstance(value, bool) or not _FORM.fullmatch(str(value).strip()):
+        text = str(value).strip()
+        first, _, last = text.partition("-")
+        is_backwards = bool(last) and first > last
+        if isinstance(value, bool) or not _FORM.fullmatch(text) or is_backwards:
             raise UsageError(
                 f"{place} has {value!r}, which is no status.",
                 remedy='Write 200, "2xx" or "400-499".',

@@ -19,11 +19,15 @@ from onetake.recorder.captured import Captured
 
 
 class Lifetimes:
-    """How old recordings of the cassette `name` may become, by the settings and the rules."""
+    """How old recordings of the cassette `name` may become, by the settings and the rules.
 
-    def __init__(self, settings: Settings, name: str) -> None:
+    Without a name, how old in any cassette: ages have no jitter.
+    """
+
+    def __init__(self, settings: Settings, name: str | None = None) -> None:
+        jitter = 0.0 if name is None else jitter_of(name)
         ttl_s, max_age_s = settings.lifetime
-        self._usual = Lifetime(ttl_s, max_age_s, settings.refresh == "soft", jitter_of(name))
+        self._usual = Lifetime(ttl_s, max_age_s, settings.refresh == "soft", jitter)
 
     def of(self, active: Active) -> Lifetime:
         if active.ttl_s is None and active.max_age_s is None:

@@ -227,27 +227,46 @@ def _read(path: Path, test_id: str) -> list[tuple[Interaction, bytes]] | None:
 
     Torn lines are dropped.
     """
+    told = _told(path)
+    return told.lines if told is not None and told.head.test == test_id else None
+
+
+class _Told(Struct, frozen=True):
+    """What a journal says: interactions in order of sending, each with its line.
+
+    `is_whole` where no line but a torn last one was left out.
+    """
+
+    head: _Head
+    lines: list[tuple[Interaction, bytes]]
+    is_whole: bool
+
+
+def _told(path: Path) -> _Told | None:
+    """None for a file that cannot be read, or is of another format."""
     try:
-        lines = path.read_bytes().split(b"\n")
-        head = msgspec.json.decode(lines[0], type=_Head)
-    except (OSError, msgspec.MsgspecError):
+        first, *lines, torn = path.read_bytes().split(b"\n")
+        head = msgspec.json.decode(first, type=_Head)
+    except (OSError, ValueError, msgspec.MsgspecError):
         return None
-    if head.journal != _JOURNAL_FORMAT or head.test != test_id:
+    if head.journal != _JOURNAL_FORMAT:
         return None
     found: list[tuple[int, Interaction, bytes]] = []
-    for line in lines[1:]:
-        if line:
-            try:
-                found.append((*decode_plain(line), line))
-            except (CassetteError, msgspec.MsgspecError):
-                continue
-    return [(one, line) for _, one, line in sorted(found, key=lambda each: each[0])]
+    is_whole = True
+    for line in filter(None, (*lines, torn)):
+        try:
+            found.append((*decode_plain(line), line))
+        except (CassetteError, msgspec.MsgspecError):
+            is_whole = is_whole and line is torn
+    found.sort(key=lambda each: each[0])
+    return _Told(head, [(one, line) for _, one, line in found], is_whole)
 
 
 class Apart(Struct, frozen=True):
     """One file apart: what is worth keeping of an attempt of `test`, in order of sending, and how many are not.
 
     `place` and `name` say which cassette it was recorded for (see `Journal`); "" where that is not known.
+    `is_whole` where all of it could be read.
     """
 
     path: Path
@@ -258,31 +277,36 @@ class Apart(Struct, frozen=True):
     interactions: tuple[Interaction, ...]
     left_out: int
     at: float  # when the last was added, UTC seconds
+    is_whole: bool
 
 
-def all_apart(cache: Path) -> list[Apart]:
-    """The quarantine, and journals whose process died, in order of time; what cannot be read is left out."""
+def all_apart(cache: Path, problems: list[str]) -> list[Apart]:
+    """The quarantine, and journals whose process died, in order of time.
+
+    A file that cannot be read at all is left out and told in `problems`.
+    """
     quarantined = (cache / "quarantine").glob("*/*.jsonl")
     dead = (path for path in (cache / "journal").glob("*/*.jsonl") if _is_dead(path))
-    found = [one for path in (*quarantined, *dead) if (one := _read_apart(path)) is not None]
+    found: list[Apart] = []
+    for path in (*quarantined, *dead):
+        one = _read_apart(path)
+        if one is not None:
+            found.append(one)
+        elif path.exists():  # not taken up by a run meanwhile
+            problems.append(f"{path} is no journal that this version of onetake reads.")
     return sorted(found, key=lambda one: (one.at, str(one.path)))
 
 
 def _read_apart(path: Path) -> Apart | None:
+    told = _told(path)
+    if told is None:
+        return None
     try:
         at = path.stat().st_mtime
-        lines = path.read_bytes().split(b"\n")
-        head = msgspec.json.decode(lines[0], type=_Head)
-    except (OSError, msgspec.MsgspecError):
+    except OSError:
         return None
-    found: list[tuple[int, Interaction]] = []
-    for line in filter(None, lines[1:]):
-        try:
-            found.append(decode_plain(line))
-        except (CassetteError, msgspec.MsgspecError):
-            continue  # torn
-    found.sort(key=lambda pair: pair[0])
-    kept = tuple(one for _, one in found if is_worth_keeping(one))
+    kept = tuple(one for one, _ in told.lines if is_worth_keeping(one))
+    head, left_out = told.head, len(told.lines) - len(kept)
     return Apart(
-        path, head.cassette, head.test, head.place, head.name, kept, len(found) - len(kept), at
+        path, head.cassette, head.test, head.place, head.name, kept, left_out, at, told.is_whole
     )
