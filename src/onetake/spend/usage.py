@@ -38,7 +38,8 @@ class Usage(Struct, frozen=True, kw_only=True):
 
     `input_tokens` and `output_tokens` are whole; the other classes are parts of them, and
     `cache_audio_read_tokens` is a part of both the cached and the audio. `provider` is a name of
-    `onetake.providers` or "" for a host that is none's. `tier` is "" for the standard terms.
+    `onetake.providers` or "" for a host that is none's. `tier` is "" for the standard terms,
+    else the word of the answer (`flex`, `priority`, `batch`, `fast`, `us`).
     `billed_usd` is the charge where the answer states it. `complete` is False where more was used than
     is counted: a stream was cut before its last count, or a tool ran that is charged apart.
     """
@@ -241,6 +242,8 @@ def _anthropic(objects: list[Fields]) -> _Reading:
     found.counts = anthropic_counts(usage)
     speed = usage.get("speed")
     found.tier = usage.get("service_tier") if speed in (None, "standard") else speed
+    if usage.get("inference_geo") == "us":  # a tenth dearer
+        found.tier = "us"
     return found
 
 

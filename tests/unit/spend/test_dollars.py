@@ -1,8 +1,8 @@
 """What answers cost, beside a figure worked out by hand from the published prices.
 
-Each row ends in `dollars((count, price per million), ...)`: the prices stand there as the makers publish
-them, so a reader can check a row against the page. Pages: platform.openai.com/docs/pricing,
-claude.com/pricing, ai.google.dev/gemini-api/docs/pricing, aws.amazon.com/bedrock/pricing, and the like.
+Each row ends in `dollars((count, price per million), ...)`: the prices stand there as numbers, so a reader
+can check a row against the maker's page: platform.openai.com/docs/pricing, claude.com/pricing,
+ai.google.dev/gemini-api/docs/pricing, aws.amazon.com/bedrock/pricing, and the like. They hold at AT_S.
 """
 
 from __future__ import annotations

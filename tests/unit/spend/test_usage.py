@@ -117,6 +117,21 @@ def test_a_stream_that_is_cut_is_a_lower_bound_and_says_so():
     assert (usage.input_tokens, usage.complete) == (9, False)
 
 
+@pytest.mark.parametrize(
+    ("said", "tier"),
+    [
+        ({"service_tier": "standard", "inference_geo": "global", "speed": "standard"}, ""),
+        ({"service_tier": "priority"}, "priority"),
+        ({"speed": "fast"}, "fast"),
+        ({"inference_geo": "us"}, "us"),
+    ],
+)
+def test_terms_that_are_not_the_standard_ones_are_told(said, tier):
+    usage = used(MESSAGES, {"model": "claude-opus-4-5", "usage": {"input_tokens": 9} | said})
+    assert usage.tier == tier
+    assert (price_of(usage) is None) == bool(tier)
+
+
 def test_a_tool_that_is_charged_apart_makes_the_count_a_lower_bound():
     answer = chat(input_tokens=9, output_tokens=1) | {"output": [{"type": "image_generation_call"}]}
     assert not used(RESPONSES, answer).complete
