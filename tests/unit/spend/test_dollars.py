@@ -279,6 +279,9 @@ ROWS = {
                 },
             },
         ),
+        # OpenAI's page of the model (developers.openai.com/api/docs/models/gpt-4o-transcribe) now gives
+        # 2.50 for audio too; genai-prices 0.2.3 has 6.00, the price of the older page. Too high by
+        # 100 * 3.50 / 1e6 here: an upper bound.
         dollars((14, 2.50), (100, 6.00), (30, 10.00)),
     ),
     "transcription by seconds": (
