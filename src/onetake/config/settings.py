@@ -75,6 +75,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     shrink: bool = False
     max_interactions: int = 50  # a cassette that holds more is named
     strict: bool = False
+    max_live: int | None = None  # calls of a whole run; None is any number
+    fail_on: tuple[str, ...] | None = None  # None: where CI is set, some (reports.gates)
     auto_mark: bool = False
     adopt: bool = False
     # Why the mode is what it is; said in the session header and in misses.
@@ -217,6 +219,11 @@ def _value(key: str, value: Any, source: str) -> Any:
         from onetake.config.durations import parse_duration
 
         return parse_duration(value, f"Setting {key!r} in {source}")
+    if key in ("fail_on", "max_live") and value is not None:
+        from onetake.config.gates import parse_gates, parse_limit
+
+        parse = parse_gates if key == "fail_on" else parse_limit
+        return parse(value, f"Setting {key!r} in {source}")
     if key in _CHOICES and value not in _CHOICES[key]:
         known = " or ".join(f'"{choice}"' for choice in _CHOICES[key])
         raise UsageError(f"Setting {key!r} in {source} is {value!r}.", remedy=f"Use {known}.")

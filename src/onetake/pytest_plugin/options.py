@@ -25,6 +25,16 @@ def add(parser: pytest.Parser) -> None:
         help="where recordings are kept: files:PATH, sqlite:PATH, redis://HOST, s3://BUCKET/PREFIX ...",
     )
     group.addoption(
+        "--onetake-max-live",
+        metavar="N",
+        help="fail the run if more than N calls go live, over all workers",
+    )
+    group.addoption(
+        "--onetake-fail-on",
+        metavar="LIST",
+        help="fail the run on any of leak, overflow, unused, stale, degraded, paid-twice; or none",
+    )
+    group.addoption(
         "--no-onetake", action="store_true", help="switch onetake off: calls go to the network"
     )
 
@@ -41,10 +51,10 @@ class Sources:
         """Raises `UsageError`."""
         self._file = project.file_source(config.rootpath)
         self._strong = [project.environment_source(os.environ)]
-        for setting in ("mode", "store"):
+        for setting in ("mode", "store", "max_live", "fail_on"):
             value = config.getoption(f"onetake_{setting}")
             if value is not None:
-                option = f"--onetake-{setting}"
+                option = f"--onetake-{setting.replace('_', '-')}"
                 self._strong.append(Source(option, {setting: value}, lifts_ceiling=True))
         self._ci = project.is_ci(os.environ)
         self.session = self.resolve(())

@@ -96,12 +96,13 @@ class Scope:
         """
         source = self._source
         if isinstance(source, Unmarked):
-            source.late = lambda line: late(
+            source.late = lambda method, url: late(
                 Account(
                     test=self.name,
                     verdict="UNMARKED:LIVE",
                     counts={"live": 1},
-                    warnings=(f"sent after its end: {line} (live: unmarked)",),
+                    hosts={read_url(url).netloc: 1},
+                    warnings=(f"sent after its end: {method} {url} (live: unmarked)",),
                     is_late=True,
                 )
             )
@@ -111,6 +112,7 @@ class Scope:
                 test=self.name,
                 verdict=source.verdict,
                 counts={"live": source.live} if source.live else {},
+                hosts=dict(source.hosts),
                 is_fixture=self.is_fixture,
             )
         cassette = self.cassette
@@ -133,6 +135,8 @@ class Scope:
             degraded=_degraded(),
             growth=msgspec.to_builtins(cassette.opening.growth),
             notes=_notes(cassette),
+            hosts=_hosts(cassette.calls),
+            held=len(cassette.opening.entries),
         )
 
     def _untold(self) -> list[OnetakeError]:
@@ -157,6 +161,7 @@ def late_account(name: str, call: Call) -> Account:
         counts={call.outcome: 1},
         loose=_loose([call]),
         local=_local([call]),
+        hosts=_hosts([call]),
         warnings=(f"sent after its end: {call.method} {call.url} ({outcome})",),
         is_late=True,
     )
@@ -198,6 +203,12 @@ def _notes(cassette: Cassette) -> dict[str, str]:
 
 def _loose(calls: list[Call]) -> dict[str, int]:
     return dict(Counter(f"{one.path} ({one.kind})" for call in calls for one in call.loose))
+
+
+def _hosts(calls: list[Call]) -> dict[str, int]:
+    """Of calls that went live."""
+    live = [call for call in calls if call.outcome in ("recorded", "live")]
+    return dict(Counter(read_url(call.url).netloc for call in live))
 
 
 def _local(calls: list[Call]) -> dict[str, int]:

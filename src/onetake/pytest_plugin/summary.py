@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
@@ -87,8 +88,17 @@ class SummaryPlugin:
         # No test can fail for a miss of the session's own cassette: the run does.
         has_failed = bool(self.summary.errors) or self.summary.ownerless["missed"] > 0
         has_failed = has_failed or (self._settings.strict and bool(self.summary.degraded))
+        has_failed = self._judge() or has_failed
         if has_failed and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _judge(self) -> bool:
+        """Whether the run fails for what was paid or left."""
+        from onetake.project import is_ci
+        from onetake.reports.gates import judge
+
+        self.summary.failed = judge(self.summary, self._settings, ci=is_ci(os.environ))
+        return bool(self.summary.failed)
 
     def _tell_usage(self, session: pytest.Session) -> None:
         """Keep what the run used, and find what of the recordings in files no test needs."""

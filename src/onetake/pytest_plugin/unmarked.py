@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from threading import Lock
 
 from onetake.cassettes.decisions import Decision, Forward
-from onetake.messages import Interaction, Request
+from onetake.messages import Interaction, Request, read_url
 from onetake.runtime.context import Recording
 
 
@@ -21,15 +22,17 @@ class Unmarked:
     def __init__(self) -> None:
         self._lock = Lock()
         self.live = 0
-        self.late: Callable[[str], None] | None = None  # told of each request after the end
+        self.hosts: Counter[str] = Counter()
+        self.late: Callable[[str, str], None] | None = None  # told of each request after the end
 
     def decide(self, request: Request, client: str) -> Decision:  # noqa: ARG002
         with self._lock:
             self.live += 1
+            self.hosts[read_url(request.url).netloc] += 1
         if self.late is not None:
             from onetake.redaction import safe_url
 
-            self.late(f"{request.method} {safe_url(request.url)}")
+            self.late(request.method, safe_url(request.url))
         return Forward("unmarked")
 
     def began(self, seq: int, recording: Recording) -> None: ...

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 if TYPE_CHECKING:
     from onetake.diagnosis import Group
+    from onetake.reports.gates import Reason
 
 # Worst first; the tests without a cassette come last.
 VERDICTS = (
@@ -50,7 +51,8 @@ class Account(Struct, frozen=True, kw_only=True):
     `capacity` how many bytes of them are used, of how many; `growth` by what the cassette grows from run to
     run (`recorder.growth.Growth`); `notes` are remarks on cassettes by their file or name. `usages` are
     what a process used of cassettes (`stores.usage.Usage`); one that `is_partial` says that not all tests of
-    the suite are run.
+    the suite are run. `hosts` are those of calls that went live, `held` is how many recordings the cassette
+    had before.
     """
 
     test: str
@@ -71,6 +73,8 @@ class Account(Struct, frozen=True, kw_only=True):
     notes: dict[str, str] = {}
     usages: tuple[dict[str, Any], ...] = ()
     is_partial: bool = False
+    hosts: dict[str, int] = {}
+    held: int = 0
 
     @property
     def is_marked(self) -> bool:
@@ -98,6 +102,7 @@ class Summary:
 
     def __init__(self) -> None:
         self._last: dict[str, Account] = {}
+        self.accounts: list[Account] = []  # also of attempts before the last, and late ones
         self.calls: Counter[str] = Counter()
         self.unmarked: Counter[str] = Counter()
         self.events: list[dict[str, Any]] = []
@@ -116,8 +121,11 @@ class Summary:
         self.is_partial = False
         self.unused: dict[str, tuple[int, int]] = {}  # by cassette: of how many recordings
         self.orphans: list[str] = []
+        self.failed: list[Reason] = []  # why the run fails, though its tests may have passed
 
     def add(self, account: Account) -> None:
+        if account.test:
+            self.accounts.append(account)
         if not account.is_late:
             self._last[account.test] = account
         for trouble in account.degraded:

@@ -30,6 +30,7 @@ def in_one_line(summary: Summary) -> Line:
     if summary.errors:
         text += f"; {summary.errors[0][1]}"
     text += "".join(f"; {told}" for told, _ in _of_stores(summary))
+    text += "".join(f"; FAILED: {reason.text}" for reason in summary.failed)
     return text, _worst(summary)
 
 
@@ -66,6 +67,9 @@ def in_full(summary: Summary, *, is_verbose: bool = False) -> Iterator[Line]:
     yield from _unused(summary, is_verbose=is_verbose)
     if summary.folders:
         yield f"recordings: {', '.join(sorted(summary.folders)[:_SHOWN])}", ""
+    for reason in summary.failed:
+        yield f"FAILED: {reason.text}", "red"
+        yield from ((f"  {one}", "") for one in reason.shown)
 
 
 def _of_stores(summary: Summary) -> Iterator[Line]:
@@ -217,6 +221,6 @@ def of_noun(number: int, noun: str) -> str:
 
 def _worst(summary: Summary) -> str:
     colours = {colour_of(verdict) for verdict in summary.verdicts}
-    if summary.errors or summary.last_errors:
+    if summary.errors or summary.last_errors or summary.failed:
         return "red"
     return next((colour for colour in ("red", "yellow", "green") if colour in colours), "")

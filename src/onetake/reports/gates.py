@@ -1,0 +1,153 @@
+"""Whether a run fails for what was paid or left, although its tests passed: from a summary to reasons.
+
+A leak is a live call that nobody intended: let through, made by a test without a cassette, or recorded
+although the cassette had recordings before this run. What fills a cassette that is new is none.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+
+from onetake.config import Settings
+from onetake.messages import glob
+from onetake.reports.accounts import Account, Summary
+
+_SHOWN = 10
+
+
+class Reason(Struct, frozen=True, kw_only=True):
+    """Why a run fails: the `gate` (a name of `fail_on`, or `max-live`), a sentence, and where."""
+
+    gate: str
+    text: str
+    where: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The first ten of `where`."""
+        more = len(self.where) - _SHOWN
+        return (*self.where[:_SHOWN], *([f"and {more} more"] if more > 0 else []))
+
+
+def judge(summary: Summary, settings: Settings, *, ci: bool) -> list[Reason]:
+    """Every reason for which the run fails.
+
+    Where `ci`, and nothing is said of `fail_on`, tests without a cassette may not go live and cassettes may
+    not grow; but a run without a cassette does not use onetake.
+    """
+    reasons: list[Reason] = []
+    if settings.max_live is not None and summary.paid > settings.max_live:
+        text = f"{_of(summary.paid, 'call')} went live, and max_live is {settings.max_live}"
+        where = _where(summary.accounts, _live(summary.accounts))
+        reasons.append(Reason(gate="max-live", text=text, where=where))
+    if settings.fail_on is not None:
+        found = (_failed(gate, summary, settings) for gate in settings.fail_on)
+        return reasons + [one for one in found if one is not None]
+    if not ci or not any(account.is_marked for account in summary.accounts):
+        return reasons
+    unmarked = [account for account in summary.accounts if not account.is_marked]
+    for one in (
+        _leak(unmarked, settings, "of tests without a cassette"),
+        _failed("overflow", summary, settings),
+    ):
+        if one is not None:
+            allow = 'CI is set; fail_on = "none" allows it'
+            if one.gate == "leak":
+                allow += ", allow_hosts single hosts; or mark the test"
+            text = f"{one.text} ({allow})"
+            reasons.append(Reason(gate=one.gate, text=text, where=one.where))
+    return reasons
+
+
+def _failed(gate: str, summary: Summary, settings: Settings) -> Reason | None:
+    text, where = "", list[str]()
+    match gate:
+        case "leak":
+            return _leak(summary.accounts, settings, "that fill no new cassette")
+        case "overflow":
+            where = [
+                f"{test}: on {growth['runs']} runs running"
+                for test, growth in sorted(summary.growth.items())
+            ]
+            text = f"{_of(len(where), 'cassette')} grew again"
+        case "unused":
+            where = [f"{place}: {n} of {held}" for place, (n, held) in summary.unused.items()]
+            count = sum(unused for unused, _ in summary.unused.values())
+            text = f"no test used {_of(count, 'recording')} (onetake prune --unused)"
+        case "stale":
+            where = list(_counted(summary.accounts, "stale"))
+            text = f"{_of(summary.calls['stale'], 'answer')} replayed past the ttl"
+        case "degraded":
+            where = [
+                f"{place}: {_of(counts['failures'], 'failure')}"
+                for place, counts in summary.degraded.items()
+                if counts["failures"]
+            ]
+            text = f"{_of(len(where), 'store')} did not answer"
+        case "paid-twice":
+            where = list(_counted(summary.accounts, "paid_twice"))
+            text = f"{_of(summary.calls['paid_twice'], 'call')} paid twice"
+    return Reason(gate=gate, text=text, where=tuple(where)) if where else None
+
+
+def _leak(accounts: Sequence[Account], settings: Settings, which: str) -> Reason | None:
+    leaks = _leaks(accounts, settings)
+    if not leaks:
+        return None
+    text = f"{_of(leaks.total(), 'live call')} {which}"
+    return Reason(gate="leak", text=text, where=_where(accounts, leaks))
+
+
+def _live(accounts: Sequence[Account]) -> Counter[str]:
+    """Calls that went to the network, by test."""
+    live: Counter[str] = Counter()
+    for one in accounts:
+        live[one.test] += one.counts.get("live", 0)
+        if one.is_marked:
+            live[one.test] += one.counts.get("recorded", 0)
+    return +live
+
+
+def _leaks(accounts: Sequence[Account], settings: Settings) -> Counter[str]:
+    # Tests may share a cassette, and a test may run again: new is what the first to open it found empty.
+    new = {(one.folder, one.place) for one in accounts if one.place and not one.held}
+    leaks: Counter[str] = Counter()
+    for one in accounts:
+        leaks[one.test] += one.counts.get("live", 0)
+        if not one.is_marked:
+            leaks[one.test] -= sum(
+                count for host, count in one.hosts.items() if _is_allowed(host, settings)
+            )
+        elif one.place and (one.folder, one.place) not in new:
+            leaks[one.test] += one.counts.get("recorded", 0)
+    return +leaks
+
+
+def _is_allowed(host: str, settings: Settings) -> bool:
+    names = (host, host.partition(":")[0])
+    return any(glob(one.lower()).fullmatch(name) for one in settings.allow_hosts for name in names)
+
+
+def _where(accounts: Sequence[Account], counts: Counter[str]) -> tuple[str, ...]:
+    hosts: dict[str, set[str]] = {}
+    for one in accounts:
+        hosts.setdefault(one.test, set()).update(one.hosts)
+    return tuple(
+        f"{test}: {count} to {', '.join(sorted(hosts[test])) or 'a host that is not known'}"
+        for test, count in sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    )
+
+
+def _counted(accounts: Sequence[Account], name: str) -> Iterator[str]:
+    counts: Counter[str] = Counter()
+    for one in accounts:
+        counts[one.test] += one.counts.get(name, 0)
+    for test, count in sorted((+counts).items()):
+        yield f"{test}: {count}"
+
+
+def _of(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
