@@ -343,11 +343,11 @@ SCHEMAS = {
         "unreadable",
     },
     ("flush", "main"): {
-        *("store", "dry_run", "done_before", "removed", "interactions", "unreadable"),
+        *("store", "dry_run", "done_before", "token_kept", "removed", "interactions", "unreadable"),
     },
     ("prune",): {"store", "dry_run", "interactions", "blobs", "quarantine", "unreadable"},
     ("push", "sqlite:other.db"): {"from", "to", "added", "there", "cassettes", "unreadable"},
-    ("promote",): {"dry_run", "added", "quarantine"},
+    ("promote",): {"dry_run", "added", "quarantine", "unreadable"},
 }
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import click
 
 from onetake.cli.workplace import Workplace, echo_json
-from onetake.diagnosis import Event, group, render, to_lines
+from onetake.diagnosis import Event, group, one_line, render, to_lines
 from onetake.errors import UsageError
 from onetake.stores.runs import Run, last_run
 
@@ -74,7 +74,7 @@ def _headline(run: Run) -> str:
 
 def _in_full(events: Sequence[Event]) -> None:
     for one in events:
-        click.echo(f"\n{one.test}")
+        click.echo(f"\n{one_line(one.test)}")
         if one.miss.request_line:
             click.echo(render(one.miss, one.cassette, one.mode, verbose=True))
         else:
