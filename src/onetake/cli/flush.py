@@ -52,11 +52,10 @@ def flush(
         shelf.deliver()  # what waits here would come back after the flush
     found = search(shelf, selection, problems, quiet=as_json)
     plan = [removal_of(one) for one in found]
-    # A token is not used up for nothing, nor for a part.
-    is_kept = yes and token is not None and (not plan or bool(problems))
-    is_first = token is None or not yes or is_kept or shelf.once(token)
+    # Used up also where nothing fits: what is recorded from now on is fresh.
+    is_first = token is None or not yes or shelf.once(token)
     done = 0
-    if yes and is_first and not is_kept:
+    if yes and is_first:
         hint = "" if token is None else _how_to_remove_the_rest(token)
         done = perform(shelf, plan, quiet=as_json, hint=hint)
     store = named_store(place.settings.store)
@@ -66,7 +65,6 @@ def flush(
                 "store": store,
                 "dry_run": not yes,
                 "done_before": not is_first,
-                "token_kept": is_kept,
                 "removed": done,
                 "interactions": to_data(plan),
                 "unreadable": problems,
@@ -81,16 +79,15 @@ def flush(
             say(f"Done before: the token {token!r} is used up. Nothing is removed.")
             fitting = f"What fits now, recorded since or left by an interruption: {count(plan)}"
         elif plan:
-            fitting = f"{'Removed' if yes and not is_kept else 'Would remove'} {count(plan)}"
+            fitting = f"{'Removed' if yes else 'Would remove'} {count(plan)}"
         if is_first or plan:
             say(f"{fitting}, in {store}")
         show(plan, selection.now_s)
         if not is_first and plan and token is not None:
             say(_how_to_remove_the_rest(token))
-        if is_kept:
-            why = "not all could be read" if problems else "there was nothing to remove"
-            say(f"The token {token!r} is not used up, and nothing removed: {why}.")
-        elif yes and is_first and done < sum(len(one.gone) for one in plan):
+        if yes and is_first and token is not None and not plan:
+            say(f"The token {token!r} is used up all the same: what is recorded now is fresh.")
+        if yes and is_first and done < sum(len(one.gone) for one in plan):
             say(f"Only {done} of them were still there.")
         if plan and not yes:
             click.echo("To remove this: the same with --yes")
