@@ -110,8 +110,8 @@ def _tests(summary: Summary) -> list[Test]:
         if not account.is_late:
             one.verdict, one.is_fixture = account.verdict, account.is_fixture
             one.cassette, one.error = account.place, account.error
-        one.counts = _sum(one.counts, account.counts)
-        one.hosts = _sum(one.hosts, account.hosts)
+        one.counts = added(one.counts, account.counts)
+        one.hosts = added(one.hosts, account.hosts)
         one.events = [*one.events, *account.events]
         one.warnings = [*one.warnings, *account.warnings]
     return [tests[name] for name in sorted(tests)]
@@ -125,18 +125,23 @@ def _totals(tests: list[Test], summary: Summary) -> Totals:
         calls={name: count for name, count in sorted(summary.calls.items()) if count},
         paid=summary.paid,
         unmarked=summary.unmarked.total(),
-        loose=_sum(summary.loose, {}),
-        local=_sum(summary.local, {}),
+        loose=added(summary.loose, {}),
+        local=added(summary.local, {}),
     )
 
 
-def _sum(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
+def added(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
+    """The sums by name, without those that are 0."""
     return dict(sorted((Counter(one) + Counter(other)).items()))
+
+
+def to_json(report: Report) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
 
 
 def write_report(report: Report, path: Path) -> None:
     """Put it in the file's place, whole or not at all. Raises `StoreError`."""
-    data = msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
+    data = to_json(report)
     beside = path.with_name(f".{path.name[:40]}-{secrets.token_hex(6)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
