@@ -52,6 +52,7 @@ def test_workers_and_one_process_count_the_same(suite: Suite) -> None:
     assert (alone["totals"]["paid"], alone["totals"]["unmarked"]) == (1, 1)
     assert [gate["gate"] for gate in alone["gates"]] == ["max-live"]
     assert alone["tests"][-1]["hosts"] == {suite.url.partition("//")[2]: 1}
+    assert alone["tests"][0]["cassette"] == "cassettes/test_a/test_marked[0].json"
     assert alone["runs"][0]["mode"] == "auto"
     assert alone["runs"][0]["exit_code"] == 1
 

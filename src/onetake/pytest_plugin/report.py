@@ -42,6 +42,7 @@ class ReportPlugin:
         self._settings = settings
         self._summary = summary
         self._paths = [config.invocation_params.dir / Path(name) for name in names]
+        self._root = config.rootpath
         self._told: list[str] = []
         self._started_s = time.time()
         self._from_s = time.monotonic()
@@ -68,7 +69,7 @@ class ReportPlugin:
         )
         for path in self._paths:
             try:
-                write_report(report_of(summary, run), path)
+                write_report(report_of(summary, run, self._root), path)
             except StoreError as error:
                 self._told.append(f"onetake: {' '.join(str(error).split())}")
                 if session.exitstatus == pytest.ExitCode.OK:

@@ -77,9 +77,9 @@ class Report(Struct, kw_only=True):
     orphans: list[str] = []
 
 
-def report_of(summary: Summary, run: Run) -> Report:
-    """The report of a run that is over; tests in the order of their names."""
-    tests = _tests(summary)
+def report_of(summary: Summary, run: Run, root: Path) -> Report:
+    """The report of a run that is over; tests in the order of their names, files relative to `root`."""
+    tests = _tests(summary, root)
     return Report(
         onetake_report=VERSION,
         runs=[run],
@@ -103,18 +103,24 @@ def report_of(summary: Summary, run: Run) -> Report:
     )
 
 
-def _tests(summary: Summary) -> list[Test]:
+def _tests(summary: Summary, root: Path) -> list[Test]:
     tests: dict[str, Test] = {}
     for account in summary.accounts:
         one = tests.setdefault(account.test, Test(test=account.test))
         if not account.is_late:
             one.verdict, one.is_fixture = account.verdict, account.is_fixture
-            one.cassette, one.error = account.place, account.error
+            one.cassette, one.error = _relative(account.place, root), account.error
         one.counts = added(one.counts, account.counts)
         one.hosts = added(one.hosts, account.hosts)
         one.events = [*one.events, *account.events]
         one.warnings = [*one.warnings, *account.warnings]
     return [tests[name] for name in sorted(tests)]
+
+
+def _relative(place: str, root: Path) -> str:
+    path = Path(place)
+    is_within = path.is_absolute() and path.is_relative_to(root)
+    return path.relative_to(root).as_posix() if is_within else place
 
 
 def _totals(tests: list[Test], summary: Summary) -> Totals:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -28,7 +29,7 @@ def shard(seconds: float, *accounts: Account) -> Report:
         seconds=seconds,
         exit_code=0,
     )
-    return report_of(summary, run)
+    return report_of(summary, run, Path.cwd())
 
 
 A = Account(test="a", verdict="HIT", counts={"replayed": 2})
