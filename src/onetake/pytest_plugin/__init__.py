@@ -54,6 +54,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
     try:
         sources = options.Sources(config)
+        if reports := config.getoption("onetake_report"):
+            from onetake.pytest_plugin.report import ReportPlugin, check_names
+
+            check_names(reports)
         if sources.session.credential == "digest":
             project.digest_key(os.environ)
     except UsageError as error:
@@ -72,3 +76,6 @@ def pytest_configure(config: pytest.Config) -> None:
     # Of two `trylast` hooks the later one runs later: the session ends before its summary.
     config.pluginmanager.register(session, "onetake-session")
     config.pluginmanager.register(summary, "onetake-summary")
+    if reports and not hasattr(config, "workerinput"):
+        report = ReportPlugin(config, sources.session, summary, reports)
+        config.pluginmanager.register(report, "onetake-report")

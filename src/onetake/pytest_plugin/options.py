@@ -35,6 +35,13 @@ def add(parser: pytest.Parser) -> None:
         help="fail the run on any of leak, overflow, unused, stale, degraded, paid-twice; or none",
     )
     group.addoption(
+        "--onetake-report",
+        metavar="FILE.json",
+        action="append",
+        default=[],
+        help="write what the run came to, for programs; may be given again",
+    )
+    group.addoption(
         "--no-onetake", action="store_true", help="switch onetake off: calls go to the network"
     )
 

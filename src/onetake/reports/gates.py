@@ -66,7 +66,7 @@ def _failed(gate: str, summary: Summary, settings: Settings) -> Reason | None:
     text, where = "", list[str]()
     match gate:
         case "leak":
-            return _leak(summary.accounts, settings, "that fill no new cassette")
+            return _leak(summary.accounts, settings, "outside of new cassettes")
         case "overflow":
             where = [
                 f"{test}: on {growth['runs']} runs running"

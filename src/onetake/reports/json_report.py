@@ -1,0 +1,163 @@
+"""A run as a JSON document for other programs: the schema is `docs/report.md`, its version `VERSION`.
+
+What accounts hold is redacted already, and nothing else is told.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from onetake.errors import StoreError
+from onetake.reports.accounts import VERDICTS, Summary
+from onetake.reports.gates import Reason
+
+VERSION = 1
+
+
+class Test(Struct, kw_only=True):
+    """A test, or a fixture wider than function; `counts` and the rest are those of all its attempts."""
+
+    test: str
+    verdict: str = "NO_TRAFFIC"
+    is_fixture: bool = False
+    cassette: str = ""
+    counts: dict[str, int] = {}
+    hosts: dict[str, int] = {}
+    events: list[dict[str, Any]] = []
+    warnings: list[str] = []
+    error: str = ""
+
+
+class Totals(Struct, kw_only=True):
+    """`verdicts` of tests, `calls` by outcome; `paid` is what went live."""
+
+    tests: int = 0
+    verdicts: dict[str, int] = {}
+    calls: dict[str, int] = {}
+    paid: int = 0
+    unmarked: int = 0
+    loose: dict[str, int] = {}
+    local: dict[str, int] = {}
+
+
+class Run(Struct, kw_only=True):
+    """What is known of a run beside its tests; `started` in UTC as ISO 8601."""
+
+    id: str
+    onetake: str
+    mode: str
+    mode_reason: str
+    store: str
+    started: str
+    seconds: float
+    exit_code: int
+    is_whole: bool = False
+
+
+class Report(Struct, kw_only=True):
+    """The document."""
+
+    onetake_report: int
+    runs: list[Run]
+    totals: Totals
+    tests: list[Test] = []
+    gates: list[Reason] = []
+    degraded: list[dict[str, Any]] = []
+    capacity: list[dict[str, Any]] = []
+    overflow: list[dict[str, Any]] = []
+    unused: list[dict[str, Any]] = []
+    orphans: list[str] = []
+
+
+def report_of(summary: Summary, run: Run, root: Path) -> Report:
+    """The report of a run that is over; tests in the order of their names, files relative to `root`."""
+    tests = _tests(summary, root)
+    return Report(
+        onetake_report=VERSION,
+        runs=[run],
+        totals=_totals(tests, summary),
+        tests=tests,
+        gates=summary.failed,
+        degraded=[
+            {"place": place, **counts, "last_error": summary.last_errors.get(place, "")}
+            for place, counts in sorted(summary.degraded.items())
+        ],
+        capacity=[
+            {"place": place, "used": used, "limit": limit}
+            for place, (used, limit) in sorted(summary.capacity.items())
+        ],
+        overflow=[{"test": test, **growth} for test, growth in sorted(summary.growth.items())],
+        unused=[
+            {"place": place, "unused": unused, "held": held}
+            for place, (unused, held) in sorted(summary.unused.items())
+        ],
+        orphans=sorted(summary.orphans),
+    )
+
+
+def _tests(summary: Summary, root: Path) -> list[Test]:
+    tests: dict[str, Test] = {}
+    for account in summary.accounts:
+        one = tests.setdefault(account.test, Test(test=account.test))
+        if not account.is_late:
+            one.verdict, one.is_fixture = account.verdict, account.is_fixture
+            one.cassette, one.error = _relative(account.place, root), account.error
+        one.counts = added(one.counts, account.counts)
+        one.hosts = added(one.hosts, account.hosts)
+        one.events = [*one.events, *account.events]
+        one.warnings = [*one.warnings, *account.warnings]
+    return [tests[name] for name in sorted(tests)]
+
+
+def _relative(place: str, root: Path) -> str:
+    path = Path(place)
+    is_within = path.is_absolute() and path.is_relative_to(root)
+    return path.relative_to(root).as_posix() if is_within else place
+
+
+def _totals(tests: list[Test], summary: Summary) -> Totals:
+    verdicts = Counter(one.verdict for one in tests)
+    return Totals(
+        tests=len(tests),
+        verdicts={verdict: verdicts[verdict] for verdict in VERDICTS if verdicts[verdict]},
+        calls={name: count for name, count in sorted(summary.calls.items()) if count},
+        paid=summary.paid,
+        unmarked=summary.unmarked.total(),
+        loose=added(summary.loose, {}),
+        local=added(summary.local, {}),
+    )
+
+
+def added(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
+    """The sums by name, without those that are 0."""
+    return dict(sorted((Counter(one) + Counter(other)).items()))
+
+
+def to_json(report: Report) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
+
+
+def write_report(report: Report, path: Path) -> None:
+    """Put it in the file's place, whole or not at all. Raises `StoreError`."""
+    data = to_json(report)
+    beside = path.with_name(f".{path.name[:40]}-{secrets.token_hex(6)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_bytes(data)
+        os.replace(beside, path)
+    except OSError as error:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+        raise StoreError(
+            f"Cannot write the report {path}: {error.strerror or error}.",
+            remedy="Name a file in a folder that can be written.",
+            path=str(path),
+        ) from error
