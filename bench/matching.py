@@ -284,6 +284,7 @@ def _loose(path: str, size: int, body: int, calls: int) -> dict[str, Any]:
 
 def _closing(path: str, size: int, body: int, calls: int) -> dict[str, Any]:
     """ms of explaining, at the end, `calls` requests that were recorded anew, and how many were."""
+    from onetake.cassettes.session import Shortage
     from onetake.config import Settings
     from onetake.formats.document import parse
     from onetake.matching import Matcher
@@ -292,7 +293,7 @@ def _closing(path: str, size: int, body: int, calls: int) -> dict[str, Any]:
     workload = Workload(body)
     entries = parse(Path(path).read_bytes(), path, lambda _: b"").entries
     explanations = Explanations(entries, Matcher(), Settings(), place=path, test="bench")
-    recorded = [(_word(workload, n % size), 1790000100.0, 0) for n in range(calls)]
+    recorded = [(_word(workload, n % size), 1790000100.0, Shortage()) for n in range(calls)]
     with gc_held():
         start = time.perf_counter_ns()
         explanations.add_recorded(recorded, used=())
