@@ -68,22 +68,22 @@ class LazyOwner:
         return Record(number)
 
     def began(self, seq: int, recording: Recording) -> None:
-        if seq < 0:
-            adopter, number = self._adopted[seq]
-            adopter.began(number, recording)
-        elif self.cassette is not None:
-            self.cassette.opening.began(seq, recording)
+        if (found := self._whose(seq)) is not None:
+            owner, number = found
+            owner.began(number, recording)
 
     def let_go(self, seq: int, reason: str) -> None:
-        if seq < 0:
-            adopter, number = self._adopted[seq]
-            adopter.let_go(number, reason)
-        elif self.cassette is not None:
-            self.cassette.opening.let_go(seq, reason)
+        if (found := self._whose(seq)) is not None:
+            owner, number = found
+            owner.let_go(number, reason)
 
     def keep(self, seq: int, interaction: Interaction) -> None:
+        if (found := self._whose(seq)) is not None:
+            owner, number = found
+            owner.keep(number, interaction)
+
+    def _whose(self, seq: int) -> tuple[Owner, int] | None:
+        """Who decided on the call, and its number there."""
         if seq < 0:
-            adopter, number = self._adopted[seq]
-            adopter.keep(number, interaction)
-        elif self.cassette is not None:
-            self.cassette.opening.keep(seq, interaction)
+            return self._adopted[seq]
+        return None if self.cassette is None else (self.cassette.opening, seq)

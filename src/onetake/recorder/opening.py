@@ -236,9 +236,11 @@ class Opening:
         seq = decision.seq
         if seq in self._exchanges:
             return None
-        flight = Flight(self._session.slots[seq], self._session.replaced.get(seq))
-        call = _Awaited(flight, decision, safe, key, client, _now())
+        call = _Awaited(self._flight(seq), decision, safe, key, client, _now())
         return Wait(partial(self._ask, call), partial(self._cancel, call))
+
+    def _flight(self, seq: int) -> Flight:
+        return Flight(self._session.slots[seq], self._session.replaced.get(seq))
 
     def _ask(self, call: _Awaited) -> Decision:
         """What becomes of a live call after asking for equal ones."""
@@ -408,7 +410,7 @@ class Opening:
             kept = self._keep(seq, pending, interaction)
         if self._flights is None:
             return
-        flight = Flight(pending.slot, self._session.replaced.get(seq))
+        flight = self._flight(seq)
         if kept is None or (kept.response is not None and is_unreal(kept.response)):
             self._flights.give_up(flight)  # what is redacted is of use to this opening alone
         else:
@@ -422,7 +424,7 @@ class Opening:
                 return
             self._let_through(pending, reason)
         if self._flights is not None:
-            self._flights.give_up(Flight(pending.slot, self._session.replaced.get(seq)))
+            self._flights.give_up(self._flight(seq))
 
     def _keep(self, seq: int, pending: _Pending, interaction: Interaction) -> Interaction | None:
         """What is kept of a call that has ended, if anything."""
@@ -590,9 +592,7 @@ class Opening:
     def _publish(self) -> None:
         if self._flights is not None:
             known = self._flights.known_to_others()
-            slots, replaced = self._session.slots, self._session.replaced
-            flights = {seq: Flight(slots[seq], replaced.get(seq)) for seq in self._takes.kept}
-            self._takes.shared |= {seq for seq, one in flights.items() if one in known}
+            self._takes.shared |= {seq for seq in self._takes.kept if self._flight(seq) in known}
         children = list(self._journal.of_children()) if self._takes.kept else []
         takes = self._takes.of_all()
         takes += self._takes.of_children(one for _, found in children for one in found)

@@ -14,6 +14,7 @@ from msgspec import Struct
 from onetake.config import Settings
 from onetake.messages import glob
 from onetake.reports.accounts import Account, Summary
+from onetake.reports.terminal import of_noun
 
 _SHOWN = 10
 
@@ -40,7 +41,7 @@ def judge(summary: Summary, settings: Settings, *, ci: bool) -> list[Reason]:
     """
     reasons: list[Reason] = []
     if settings.max_live is not None and summary.paid > settings.max_live:
-        text = f"{_of(summary.paid, 'call')} went live, and max_live is {settings.max_live}"
+        text = f"{of_noun(summary.paid, 'call')} went live, and max_live is {settings.max_live}"
         where = _where(summary.accounts, _live(summary.accounts))
         reasons.append(Reason(gate="max-live", text=text, where=where))
     if settings.fail_on is not None:
@@ -72,24 +73,24 @@ def _failed(gate: str, summary: Summary, settings: Settings) -> Reason | None:
                 f"{test}: on {growth['runs']} runs running"
                 for test, growth in sorted(summary.growth.items())
             ]
-            text = f"{_of(len(where), 'cassette')} grew again"
+            text = f"{of_noun(len(where), 'cassette')} grew again"
         case "unused":
             where = [f"{place}: {n} of {held}" for place, (n, held) in summary.unused.items()]
             count = sum(unused for unused, _ in summary.unused.values())
-            text = f"no test used {_of(count, 'recording')} (onetake prune --unused)"
+            text = f"no test used {of_noun(count, 'recording')} (onetake prune --unused)"
         case "stale":
             where = list(_counted(summary.accounts, "stale"))
-            text = f"{_of(summary.calls['stale'], 'answer')} replayed past the ttl"
+            text = f"{of_noun(summary.calls['stale'], 'answer')} replayed past the ttl"
         case "degraded":
             where = [
-                f"{place}: {_of(counts['failures'], 'failure')}"
+                f"{place}: {of_noun(counts['failures'], 'failure')}"
                 for place, counts in summary.degraded.items()
                 if counts["failures"]
             ]
-            text = f"{_of(len(where), 'store')} did not answer"
+            text = f"{of_noun(len(where), 'store')} did not answer"
         case "paid-twice":
             where = list(_counted(summary.accounts, "paid_twice"))
-            text = f"{_of(summary.calls['paid_twice'], 'call')} paid twice"
+            text = f"{of_noun(summary.calls['paid_twice'], 'call')} paid twice"
     return Reason(gate=gate, text=text, where=tuple(where)) if where else None
 
 
@@ -97,7 +98,7 @@ def _leak(accounts: Sequence[Account], settings: Settings, which: str) -> Reason
     leaks = _leaks(accounts, settings)
     if not leaks:
         return None
-    text = f"{_of(leaks.total(), 'live call')} {which}"
+    text = f"{of_noun(leaks.total(), 'live call')} {which}"
     return Reason(gate="leak", text=text, where=_where(accounts, leaks))
 
 
@@ -147,7 +148,3 @@ def _counted(accounts: Sequence[Account], name: str) -> Iterator[str]:
         counts[one.test] += one.counts.get(name, 0)
     for test, count in sorted((+counts).items()):
         yield f"{test}: {count}"
-
-
-def _of(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

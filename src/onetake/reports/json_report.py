@@ -5,10 +5,7 @@ What accounts hold is redacted already, and nothing else is told.
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections import Counter
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,7 @@ from msgspec import Struct
 from onetake.errors import StoreError
 from onetake.reports.accounts import VERDICTS, Summary
 from onetake.reports.gates import Reason
+from onetake.stores.placing import put_in_place
 
 VERSION = 1
 
@@ -147,15 +145,9 @@ def to_json(report: Report) -> bytes:
 
 def write_report(report: Report, path: Path) -> None:
     """Put it in the file's place, whole or not at all. Raises `StoreError`."""
-    data = to_json(report)
-    beside = path.with_name(f".{path.name[:40]}-{secrets.token_hex(6)}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(data)
-        os.replace(beside, path)
+        put_in_place(path, to_json(report))
     except OSError as error:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
         raise StoreError(
             f"Cannot write the report {path}: {error.strerror or error}.",
             remedy="Name a file in a folder that can be written.",

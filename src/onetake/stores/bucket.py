@@ -29,6 +29,7 @@ _Made = TypeVar("_Made")
 
 _SCHEMES: Final = ("s3", "gs", "az", "file")
 _REMEDY: Final = "Check the URL, the credentials and that the bucket exists and can be reached."
+_ENDPOINTS: Final = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
 _LOOKS: Final = 100  # at a folder, until two are the same
 _PARALLEL: Final = 16
 _GUARD_S: Final = 10.0  # after that the guard of a local update is of a process that died
@@ -85,6 +86,13 @@ class Bucket:
     def place(self) -> str:
         """The URL without its secrets, for messages."""
         return f"{self._url}/{self._root}"
+
+    @property
+    def endpoint(self) -> str:
+        """The server, where it is not the provider's own: from the URL, else from the environment."""
+        names = _ENDPOINTS if self._scheme == "s3" else ()
+        told = (os.environ.get(name, "") for name in names)
+        return self._endpoint or next(filter(None, told), "")
 
     def path(self, *parts: str) -> str:
         """That of an object or a folder in the namespace."""
@@ -174,8 +182,7 @@ class Bucket:
             found = self.get(path)
             if found is None or found[1] != tag:
                 return False
-            with self._translated() as at:
-                at.api.put(at.store, path, data)
+            self.put(path, data)
             return True
         finally:
             self.delete(guard)
@@ -216,15 +223,7 @@ class Bucket:
         if self._scheme == "s3":
             region = self._region or os.environ.get("AWS_REGION", "")
             config["region"] = region or os.environ.get("AWS_DEFAULT_REGION", "") or "us-east-1"
-        endpoint = self._endpoint or next(
-            (
-                os.environ[name]
-                for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
-                if self._scheme == "s3" and os.environ.get(name)
-            ),
-            "",
-        )
-        if endpoint.startswith("http://"):
+        if self.endpoint.startswith("http://"):
             client["allow_http"] = True
         retry = {
             "max_retries": self._retries,

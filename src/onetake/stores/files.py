@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import secrets
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -35,6 +34,7 @@ from onetake.messages import Request
 from onetake.stores import history
 from onetake.stores.journal import ensure_cache
 from onetake.stores.locks import locked
+from onetake.stores.placing import put_in_place
 from onetake.stores.port import KEPT_LINES, Opened, Published
 
 _SUFFIXES = (".json", ".yaml", ".yml")
@@ -335,19 +335,10 @@ def _read(path: Path) -> bytes | None:
 
 
 def _replace(path: Path, data: bytes, *, sync: bool) -> None:
-    """Write `data` beside `path` and rename it into place, so that no reader sees a part."""
-    temporary = path.with_name(f".{path.name[:40]}-{secrets.token_hex(6)}")
+    """Put `data` in the file's place. Raises `StoreError`."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "xb") as file:
-            file.write(data)
-            if sync:
-                file.flush()
-                os.fsync(file.fileno())
-        os.replace(temporary, path)
+        put_in_place(path, data, synced=sync)
     except OSError as error:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
         raise StoreError(
             f"Cannot write {path}: {error.strerror or error}.",
             remedy="Make the folder writable (or free some space) and run again.",

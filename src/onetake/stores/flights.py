@@ -18,6 +18,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -34,6 +35,8 @@ _FIRST_PAUSE_S = 0.02
 _LONGEST_PAUSE_S = 0.5
 _LEFT_S = 600.0  # an answer is there until its cassette is closed, or its process long dead
 _LONGEST_WAIT_S = 86_400.0
+
+_T = TypeVar("_T")
 
 _monotonic = time.monotonic  # bound early: fake clocks do not reach us
 
@@ -128,8 +131,7 @@ class SharedFlights:
         try:
             blobs: dict[str, bytes] = {}
             entry = encode_entry(interaction, blobs)
-            if blobs:
-                self._store.put_blobs({name: pack(data) for name, data in blobs.items()})
+            self._cassette.keep_blobs(blobs)
             self._store.settle(self._prefix + flight.name, self._holder, pack(entry), _LEFT_S)
         except OnetakeError:
             return False  # the others wait until the claim's time is up
@@ -159,17 +161,16 @@ class SharedFlights:
         if not (published and self._is_anew):
             self._release(held, self._holder)
 
-    def _told(self, step: Callable[[], bool]) -> Future[bool]:
+    def _told(self, step: Callable[[], _T]) -> Future[_T]:
         """`step` in the background, after those of before."""
         if self._teller is None:
             self._teller = ThreadPoolExecutor(1, "onetake-flights")
         return self._teller.submit(step)
 
-    def _release(self, flights: Sequence[Flight], holder: str) -> bool:
+    def _release(self, flights: Sequence[Flight], holder: str) -> None:
         if flights:
             with suppress(OnetakeError):  # it ends by itself
                 self._store.release([self._prefix + one.name for one in flights], holder)
-        return True
 
     def _done(self, flight: Flight, found: Stored | None) -> Stored | None:
         with self._lock:

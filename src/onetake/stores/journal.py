@@ -25,6 +25,7 @@ from onetake.errors import CassetteError
 from onetake.formats.document import decode_plain, encode_plain
 from onetake.messages import Body, Interaction
 from onetake.stores.locks import is_free, locked, try_lock
+from onetake.stores.placing import put_in_place
 
 _JOURNAL_FORMAT = 1
 
@@ -170,9 +171,7 @@ def _keep_lines(path: Path, kept: Collection[bytes]) -> None:
     if not left:
         path.unlink(missing_ok=True)
     elif len(left) < sum(map(bool, lines)):
-        new = path.with_suffix(".new")
-        new.write_bytes(b"\n".join((head, *left, b"")))
-        new.replace(path)
+        put_in_place(path, b"\n".join((head, *left, b"")))
 
 
 def read_quarantine(cache: Path, cassette_id: str, test_id: str) -> Quarantine:

@@ -16,6 +16,11 @@ def digest(text: str, size: int = 16) -> str:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=size).hexdigest()
 
 
+def digest_of_text(raw: bytes) -> str:
+    """How a recording is called by its text (`Stored.raw`), wherever it lies: 8 bytes as hex."""
+    return hashlib.blake2b(raw, digest_size=8).hexdigest()
+
+
 def file_safe(raw: str) -> str:
     """`raw` without the characters that file names cannot have, within a file system's limit."""
     safe = _FORBIDDEN.sub("-", raw)

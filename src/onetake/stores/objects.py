@@ -166,6 +166,7 @@ class ObjectStore:
             retries=retries,
         )
         self.place = self._bucket.place
+        self.endpoint = self._bucket.endpoint
         self._memory = OfProcess(_Memory)
 
     def read(self, cassette: str, *, known: str = "") -> Held:

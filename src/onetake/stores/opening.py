@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urlsplit
 
 from onetake.config import is_local
 from onetake.errors import OnetakeError, UsageError
@@ -92,10 +90,8 @@ def _made(url: str, root: Path) -> RowStore:
     from onetake.stores.objects import ObjectStore
 
     obstore()
-    endpoint = parse_qs(urlsplit(url).query).get("endpoint") or [
-        os.environ.get("AWS_ENDPOINT_URL", "")
-    ]
-    return _layered(ObjectStore(url), root, endpoint[-1])
+    store = ObjectStore(url)
+    return _layered(store, root, store.endpoint)
 
 
 def _layered(remote: RowStore, root: Path, endpoint: str = "") -> LayeredStore:

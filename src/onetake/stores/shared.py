@@ -147,6 +147,11 @@ class SharedCassette:
         is_new = one is not None and (replaced is None or one.at != replaced.at)
         return one if is_new else None
 
+    def keep_blobs(self, blobs: Mapping[str, bytes]) -> None:
+        """Put them in the store, for recordings that name them. Raises `StoreError`."""
+        if blobs:
+            self.store.put_blobs({name: pack(data) for name, data in blobs.items()})
+
     def stored(self, entry: bytes) -> Stored:
         """A recording of this cassette that does not lie in it yet."""
         return Stored(Raw(entry), (self.place, 0), self._blob)
@@ -209,8 +214,7 @@ class SharedCassette:
             row = _Packed(_FORMAT, order, fingerprint, data)
             rows.append(Row(name, msgspec.msgpack.encode(row)))
         own = [] if dictionary is None else [_to_row(dictionary)]
-        if blobs:  # before the rows that name them
-            self.store.put_blobs({name: pack(data) for name, data in blobs.items()})
+        self.keep_blobs(blobs)  # before the rows that name them
         added = self.store.append(self.name, own + rows, replacing_run=replacing_run)
         self._dictionary, self._is_empty = dictionary or self._dictionary, False
         if gone := [old[name] for name in added if name in old]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from hashlib import blake2b
 from typing import Protocol
 
 from msgspec import Struct
@@ -19,6 +18,7 @@ from onetake.formats.blobs import blobs_named
 from onetake.formats.document import Stored
 from onetake.messages import Request
 from onetake.stores.layered import LayeredStore
+from onetake.stores.names import digest_of_text
 from onetake.stores.port import Capacity, CassetteStore, Held, RowStore
 from onetake.stores.shared import SharedCassette
 
@@ -37,7 +37,7 @@ class Kept(Struct, frozen=True):
     @property
     def digest(self) -> str:
         """Of its text: the same wherever and how often it is read. Raises `CassetteError`."""
-        return blake2b(self.stored.raw, digest_size=8).hexdigest()
+        return digest_of_text(self.stored.raw)
 
 
 def blobs_named_by(recordings: Sequence[Kept]) -> Counter[str]:

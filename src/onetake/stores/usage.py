@@ -8,12 +8,10 @@ of a cassette that tests share, is never called unused: what is may be deleted o
 from __future__ import annotations
 
 import os
-import secrets
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from hashlib import blake2b
 from pathlib import Path, PurePath
 
 import msgspec
@@ -23,6 +21,8 @@ from msgspec.structs import replace
 from onetake.errors import StoreError
 from onetake.stores.files import cassette_files
 from onetake.stores.journal import ensure_cache
+from onetake.stores.names import digest_of_text
+from onetake.stores.placing import put_in_place
 from onetake.stores.runs import newest_first
 
 _FORMAT = 1
@@ -95,7 +95,7 @@ def digests(texts: Iterable[bytes]) -> Iterator[str]:
     """
     seen: Counter[str] = Counter()
     for text in texts:
-        name = blake2b(text, digest_size=8).hexdigest()
+        name = digest_of_text(text)
         seen[name] += 1
         yield name if seen[name] == 1 else f"{name}.{seen[name]}"
 
@@ -176,15 +176,13 @@ def write_usage(
     """Keep what the run used as `usage/<run id>.jsonl`, whole or not at all. Never raises."""
     folder = cache / "usage"
     head = _Head(_FORMAT, int(time.time()), is_whole, all_passed, tuple(lying))
-    unnamed = folder / f".{secrets.token_hex(6)}"
+    lines = b"".join(msgspec.json.encode(one) + b"\n" for one in (head, *usages))
     with suppress(OSError):
         ensure_cache(cache)
-        folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{run_id}.jsonl"
         if path.exists():  # another pytest of the same run
             path = folder / f"{run_id}-{os.getpid()}.jsonl"
-        unnamed.write_bytes(b"".join(msgspec.json.encode(one) + b"\n" for one in (head, *usages)))
-        unnamed.replace(path)
+        put_in_place(path, lines)
         for old in newest_first(folder)[_KEPT:]:
             old.unlink(missing_ok=True)
 
