@@ -6,6 +6,7 @@
   - CassetteError     stored data: corrupt, half-written, or of a newer format
   - StoreError        the place where recordings are kept: unreadable, unwritable, full
   - RedactionError    something could not be made safe, so it was not written
+  - GuardError        a call that may not go to the network: its host, or what it would cost
 
 Each carries one line of remedy; the text of the error ends with it.
 """
@@ -69,6 +70,22 @@ class StoreError(OnetakeError):
 
 class RedactionError(OnetakeError):
     """A value that must not be written could not be removed."""
+
+
+class GuardError(OnetakeError, OSError):
+    """A call that may not go to the network, and did not.
+
+    `host` is where it was to go, `test` whose it is (empty where nobody's), `reason` a short word:
+    `egress` (replay, or `guard = "refuse"`) or `spend` (`max_spend` is reached).
+    """
+
+    def __init__(
+        self, message: str, *, remedy: str = "", host: str = "", test: str = "", reason: str = ""
+    ) -> None:
+        super().__init__(message, remedy=remedy)
+        self.host = host
+        self.test = test
+        self.reason = reason
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:

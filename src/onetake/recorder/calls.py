@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from msgspec import Struct
+
+if TYPE_CHECKING:
+    from onetake.spend import Usage
 
 
 class LooseHit(Struct, frozen=True):
@@ -13,9 +18,15 @@ class LooseHit(Struct, frozen=True):
 
 
 class Call(Struct, frozen=True, kw_only=True):
-    """One request that was handled: `outcome` is `replayed`, `recorded`, `live`, `missed` or `local`.
+    """One request that was handled or let through.
 
-    `loose` says in which values it was not the recorded request, if a volatile one was forgiven.
+    `outcome` is `replayed`, `recorded`, `live`, `missed`, `refused` (by the guard), `local` (answered by
+    onetake), `exchanged` (a request for a token that was sent) or `passed` (of a test without a cassette, to
+    a local server). `loose` says in which values it was not the recorded request, if a volatile one was
+    forgiven. `ms` is what the answer took when it came from the network; `sent` and `received` are the bytes
+    of the bodies, `status` is 0 without an answer. `interaction` names the recording: the first 12 hex
+    digits of its match key, and which of equal ones it is, from 0. `usage` is what the answer says that it
+    used and `dollars` what that costs, None where it is not known.
     """
 
     method: str
@@ -24,3 +35,10 @@ class Call(Struct, frozen=True, kw_only=True):
     outcome: str
     reason: str = ""
     loose: tuple[LooseHit, ...] = ()
+    status: int = 0
+    ms: int = 0
+    sent: int = 0
+    received: int = 0
+    interaction: str = ""
+    usage: Usage | None = None
+    dollars: float | None = None

@@ -35,8 +35,8 @@ VERDICTS = (
 SESSION = "@session"
 
 COUNTS = (
-    *("replayed", "loose", "stale", "recorded", "live", "missed", "local", "exchanged"),
-    *("paid_twice", "quarantined"),
+    *("replayed", "loose", "stale", "recorded", "live", "missed", "refused", "local", "exchanged"),
+    *("passed", "paid_twice", "quarantined"),
 )
 
 
@@ -53,6 +53,13 @@ class Account(Struct, frozen=True, kw_only=True):
     what a process used of cassettes (`stores.usage.Usage`); one that `is_partial` says that not all tests of
     the suite are run. `hosts` are those of calls that went live, `held` is how many recordings the cassette
     had before.
+
+    `dollars` is what calls cost by outcome (`replayed` is what was saved), as far as prices are known;
+    `unpriced` counts the paid and saved calls of which they are not, by model, else by host. `tokens` are
+    sums of `spend.Usage` by class and outcome (`recorded.input_tokens`). `egress` counts connections that
+    onetake does not handle, by host, and `refused_egress` those of them that were refused. `skipped` is why
+    the test was skipped. `line_number` is where it stands, from 1. `ledger` are its calls (`recorder.Call`),
+    kept only for a report.
     """
 
     test: str
@@ -75,6 +82,14 @@ class Account(Struct, frozen=True, kw_only=True):
     is_partial: bool = False
     hosts: dict[str, int] = {}
     held: int = 0
+    dollars: dict[str, float] = {}
+    unpriced: dict[str, int] = {}
+    tokens: dict[str, int] = {}
+    egress: dict[str, int] = {}
+    refused_egress: dict[str, int] = {}
+    skipped: str = ""
+    line_number: int = 0
+    ledger: tuple[dict[str, Any], ...] = ()
 
     @property
     def is_marked(self) -> bool:
