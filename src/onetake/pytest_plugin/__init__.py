@@ -48,16 +48,14 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     from onetake import interceptors, project
     from onetake.errors import UsageError
+    from onetake.pytest_plugin.report import ReportPlugin, check_names
     from onetake.pytest_plugin.session import SessionPlugin
     from onetake.pytest_plugin.summary import SummaryPlugin
     from onetake.runtime.context import adopt_ownerless
 
     try:
         sources = options.Sources(config)
-        if reports := config.getoption("onetake_report"):
-            from onetake.pytest_plugin.report import ReportPlugin, check_names
-
-            check_names(reports)
+        check_names(config.getoption("onetake_report"))
         if sources.session.credential == "digest":
             project.digest_key(os.environ)
     except UsageError as error:
@@ -76,6 +74,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # Of two `trylast` hooks the later one runs later: the session ends before its summary.
     config.pluginmanager.register(session, "onetake-session")
     config.pluginmanager.register(summary, "onetake-summary")
-    if reports and not hasattr(config, "workerinput"):
-        report = ReportPlugin(config, sources.session, summary, reports)
+    if not hasattr(config, "workerinput"):
+        names = config.getoption("onetake_report")
+        report = ReportPlugin(config, sources.session, summary, names)
         config.pluginmanager.register(report, "onetake-report")
