@@ -42,6 +42,7 @@ class Scope:
         self.is_fixture = is_fixture
         self.failed = False
         self._skipped = False
+        self._is_unreported = False  # its call has failed, and no report of it was seen
         self._is_own = is_own
         self._source = owner
         self._told: set[int] = set()
@@ -76,8 +77,14 @@ class Scope:
                 self._told.update(map(id, misses))
             raise self._complaint
 
+    def raised(self, error: BaseException) -> None:
+        """The test's call has ended so; what it means is for its report to say, if there will be one."""
+        self._is_unreported = not isinstance(error, pytest.skip.Exception)
+
     def saw(self, report: pytest.TestReport, error: BaseException | None) -> None:
         """A phase is over. A failure that is not about the misses gets them as a section."""
+        if report.when == "call":
+            self._is_unreported = False
         self.failed = self.failed or report.failed
         self._skipped = self._skipped or report.skipped
         if not report.failed and not hasattr(report, "wasxfail"):
@@ -118,6 +125,7 @@ class Scope:
         cassette = self.cassette
         if cassette is None:
             return None
+        self.failed = self.failed or self._is_unreported
         cassette.close(not self.failed, is_whole=not self._skipped, is_own=self._is_own)
         cassette.opening.late = lambda call: late(late_account(self.name, call))
         return Account(

@@ -89,10 +89,11 @@ class SessionPlugin:
 
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         __tracebackhide__ = True
+        if _ATTEMPT in item.stash:  # a plugin tries again and has not reported the attempt before
+            item.stash[_ATTEMPT].fail()
+            self._close_attempt(item)
         self._running = item
         self._config_sources = []
-        if _ATTEMPT in item.stash:
-            del item.stash[_ATTEMPT]
         try:
             self._typos.check(item)
         except UsageError as error:
@@ -158,9 +159,13 @@ class SessionPlugin:
         attempt = item.stash.get(_ATTEMPT, None)
         if attempt is None:
             return (yield)
-        with around_call(item, attempt.owner):
-            result = yield
-        attempt.complain()
+        try:
+            with around_call(item, attempt.owner):
+                result = yield
+            attempt.complain()
+        except BaseException as error:
+            attempt.raised(error)
+            raise
         return result
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
