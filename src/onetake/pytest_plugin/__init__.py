@@ -73,6 +73,10 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(partial(_give_back, before))
     # Of two `trylast` hooks the later one runs later: the session ends before its summary.
     config.pluginmanager.register(session, "onetake-session")
+    if os.environ.get("GITHUB_ACTIONS") == "true" and not hasattr(config, "workerinput"):
+        from onetake.pytest_plugin.github import GithubPlugin
+
+        config.pluginmanager.register(GithubPlugin(config, summary), "onetake-github")
     config.pluginmanager.register(summary, "onetake-summary")
     if not hasattr(config, "workerinput"):
         names = config.getoption("onetake_report")

@@ -49,6 +49,7 @@ class SessionPlugin:
         self._config_sources: list[Source] = []  # of the running test's onetake_config
         self._used_by_marked: dict[str, bool] = {}
         self._adopting = False  # the running test's setting
+        self._with_properties = bool(config.getoption("xmlpath", None))
         self._collected = 0
         self._session = Scope(
             SESSION,
@@ -187,7 +188,9 @@ class SessionPlugin:
         if attempt is not None:
             attempt.saw(report, call.excinfo.value if call.excinfo is not None else None)
             if call.when == "teardown":
-                self._close_attempt(item)
+                account = self._close_attempt(item)
+                if self._with_properties and account is not None:
+                    report.user_properties += self._properties(account)
         elif call.when == "teardown" and self._is_marked(item):
             self._leave_unopened(item)
         return report
@@ -234,13 +237,21 @@ class SessionPlugin:
             if account is not None:
                 self._closed(account)
 
-    def _close_attempt(self, item: pytest.Item) -> None:
+    def _properties(self, account: Account) -> list[tuple[str, str]]:
+        """For a JUnit file; they are on the report alone, as a rerun's item is the same."""
+        from onetake.reports.json_report import relative
+        from onetake.reports.junit import properties_of
+
+        return properties_of(account, relative(account.place, self._config.rootpath))
+
+    def _close_attempt(self, item: pytest.Item) -> Account | None:
         self._running = None
         self._adopting = False
         account = item.stash[_ATTEMPT].close(self._closed)
         del item.stash[_ATTEMPT]
         if account is not None:
             self._closed(account)
+        return account
 
     def _is_marked(self, item: pytest.Item) -> bool:
         if self._sources.session.auto_mark:

@@ -107,7 +107,7 @@ def _tests(summary: Summary, root: Path) -> list[Test]:
         one = tests.setdefault(account.test, Test(test=account.test))
         if not account.is_late:
             one.verdict, one.is_fixture = account.verdict, account.is_fixture
-            one.cassette, one.error = _relative(account.place, root), account.error
+            one.cassette, one.error = relative(account.place, root), account.error
         one.counts = added(one.counts, account.counts)
         one.hosts = added(one.hosts, account.hosts)
         one.events = [*one.events, *account.events]
@@ -115,7 +115,8 @@ def _tests(summary: Summary, root: Path) -> list[Test]:
     return [tests[name] for name in sorted(tests)]
 
 
-def _relative(place: str, root: Path) -> str:
+def relative(place: str, root: Path) -> str:
+    """A cassette's file from `root` on, if it is below it."""
     path = Path(place)
     is_within = path.is_absolute() and path.is_relative_to(root)
     return path.relative_to(root).as_posix() if is_within else place
