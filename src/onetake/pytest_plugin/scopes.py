@@ -64,6 +64,11 @@ class Scope:
     def is_marked(self) -> bool:
         return not isinstance(self._source, Unmarked)
 
+    @property
+    def passed(self) -> bool:
+        """Known once it is closed."""
+        return not self.failed and not self._skipped
+
     def fail(self) -> None:
         self.failed = True
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
+from msgspec.structs import replace
 
-from onetake.config import Settings, Source
+from onetake.config import Mode, Settings, Source
 from onetake.errors import OnetakeError, UsageError
 from onetake.pytest_plugin import markers, names
 from onetake.pytest_plugin.fixtures import OPENING, OURS
@@ -49,8 +50,11 @@ class SessionPlugin:
         self._config_sources: list[Source] = []  # of the running test's onetake_config
         self._used_by_marked: dict[str, bool] = {}
         self._adopting = False  # the running test's setting
+        self._to_record = False  # the mode of the last test that had a cassette is `record`
         self._with_properties = bool(config.getoption("xmlpath", None))
         self._collected = 0
+        self._wide: dict[Scope, str] = {}  # those that are open, and their fixtures
+        self._calling: set[str] = set()  # fixtures that have made calls
         self._session = Scope(
             SESSION,
             LazyOwner(sources.session, self._open_session, self._adopter),
@@ -129,6 +133,7 @@ class SessionPlugin:
         is_own = not named.is_given and not settings.adopt
         item.stash[_ATTEMPT] = Scope(item.nodeid, cassette, is_own=is_own)
         self._adopting = settings.adopt
+        self._to_record = settings.mode is Mode.RECORD
 
     def _cassette_of(self, item: pytest.Item) -> tuple[names.CassetteName, Settings]:
         """Raises `UsageError`."""
@@ -247,11 +252,21 @@ class SessionPlugin:
     def _close_attempt(self, item: pytest.Item) -> Account | None:
         self._running = None
         self._adopting = False
-        account = item.stash[_ATTEMPT].close(self._closed)
+        attempt = item.stash[_ATTEMPT]
+        account = attempt.close(self._closed)
         del item.stash[_ATTEMPT]
         if account is not None:
+            account = replace(account, asked=self._asked_by(item, attempt))
             self._closed(account)
         return account
+
+    def _asked_by(self, item: pytest.Item, attempt: Scope) -> str:
+        """Who wants recordings of a test; a wider fixture may make them for it."""
+        if not self._to_record or not attempt.is_marked or not attempt.passed:
+            return ""
+        self._calling |= {name for scope, name in self._wide.items() if scope.cassette is not None}
+        is_by_fixture = not self._calling.isdisjoint(getattr(item, "fixturenames", ()))
+        return "test" if markers.is_marked_itself(item) and not is_by_fixture else "run"
 
     def _is_marked(self, item: pytest.Item) -> bool:
         if self._sources.session.auto_mark:
@@ -273,6 +288,7 @@ class SessionPlugin:
             with around_fixture(fixturedef, attempt.owner, failed=lambda: None):
                 return (yield)
         scope = self._wider_scope(fixturedef, request, running)
+        self._wide[scope] = fixturedef.argname
         # Of finalizers the first to be added runs last.
         fixturedef.addfinalizer(lambda: self._close_fixture(scope))
         with around_fixture(fixturedef, scope.owner, failed=scope.fail):
@@ -333,6 +349,9 @@ class SessionPlugin:
     def _close_fixture(self, scope: Scope) -> None:
         __tracebackhide__ = True
         account = scope.close(self._closed)
+        name = self._wide.pop(scope, None)
+        if name is not None and scope.cassette is not None:
+            self._calling.add(name)
         if account is not None:
             self._closed(account)
         scope.complain()

@@ -59,7 +59,8 @@ class Account(Struct, frozen=True, kw_only=True):
     sums of `spend.Usage` by class and outcome (`recorded.input_tokens`). `egress` counts connections that
     onetake does not handle, by host, and `refused_egress` those of them that were refused. `skipped` is why
     the test was skipped. `line_number` is where it stands, from 1. `ledger` are its calls (`recorder.Call`),
-    kept only for a report.
+    kept only for a report. `asked` says of a test that passed in mode `record` who asked for recordings of it:
+    `test` where the mark is its own, else `run`.
     """
 
     test: str
@@ -90,6 +91,7 @@ class Account(Struct, frozen=True, kw_only=True):
     skipped: str = ""
     line_number: int = 0
     ledger: tuple[dict[str, Any], ...] = ()
+    asked: str = ""
 
     @property
     def is_marked(self) -> bool:
