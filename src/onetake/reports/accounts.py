@@ -138,6 +138,9 @@ class Summary:
         self.is_partial = False
         self.unused: dict[str, tuple[int, int]] = {}  # by cassette: of how many recordings
         self.orphans: list[str] = []
+        self.recordings: list[
+            dict[str, Any]
+        ] = []  # what each cassette held, and what was used of it
         self.failed: list[Reason] = []  # why the run fails, though its tests may have passed
 
     def add(self, account: Account) -> None:

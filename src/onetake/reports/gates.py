@@ -36,8 +36,8 @@ class Reason(Struct, frozen=True, kw_only=True):
 def judge(summary: Summary, settings: Settings, *, ci: bool) -> list[Reason]:
     """Every reason for which the run fails.
 
-    Where nothing is said of `fail_on`, mode `record` may not record nothing. Where `ci`, and nothing is said of `fail_on`, tests without a cassette may not go live and cassettes may
-    not grow; but a run without a cassette does not use onetake.
+    Where nothing is said of `fail_on`, mode `record` may not record nothing; and where `ci`, tests without
+    a cassette may not go live and cassettes may not grow, but a run without a cassette does not use onetake.
     """
     reasons: list[Reason] = []
     if settings.max_live is not None and summary.paid > settings.max_live:

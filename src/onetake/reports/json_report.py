@@ -44,6 +44,7 @@ class Totals(Struct, kw_only=True):
     unmarked: int = 0
     loose: dict[str, int] = {}
     local: dict[str, int] = {}
+    egress: dict[str, int] = {}
 
 
 class Run(Struct, kw_only=True):
@@ -73,6 +74,7 @@ class Report(Struct, kw_only=True):
     overflow: list[dict[str, Any]] = []
     unused: list[dict[str, Any]] = []
     orphans: list[str] = []
+    recordings: list[dict[str, Any]] = []
 
 
 def report_of(summary: Summary, run: Run, root: Path) -> Report:
@@ -98,6 +100,7 @@ def report_of(summary: Summary, run: Run, root: Path) -> Report:
             for place, (unused, held) in sorted(summary.unused.items())
         ],
         orphans=sorted(summary.orphans),
+        recordings=sorted(summary.recordings, key=lambda one: str(one["place"])),
     )
 
 
@@ -132,6 +135,7 @@ def _totals(tests: list[Test], summary: Summary) -> Totals:
         unmarked=summary.unmarked.total(),
         loose=added(summary.loose, {}),
         local=added(summary.local, {}),
+        egress=added(sum((Counter(one.egress) for one in summary.accounts), Counter()), {}),
     )
 
 
