@@ -10,6 +10,7 @@ import click
 from onetake.cli.printing import in_lines, left_out
 from onetake.cli.selection import with_store
 from onetake.cli.workplace import Workplace, echo_json
+from onetake.config.settings import is_local
 from onetake.errors import OnetakeError, UsageError
 from onetake.reports.json_report import Report
 from onetake.reports.merging import merge, read_report
@@ -25,7 +26,6 @@ from onetake.reports.receipt import (
     to_text,
 )
 from onetake.stores.files import read_cassette
-from onetake.stores.opening import is_local
 from onetake.stores.reports import kept_reports
 
 
