@@ -58,6 +58,7 @@ class ReportPlugin:
 
         from onetake import __version__, project
         from onetake.reports.json_report import Run, report_of, to_json, write_report
+        from onetake.spend import price_of
         from onetake.stores.reports import keep_report
 
         summary, settings = self._summary.summary, self._settings
@@ -76,7 +77,7 @@ class ReportPlugin:
             exit_code=int(session.exitstatus),
             is_whole=is_whole(session) and not summary.is_partial,
         )
-        report = report_of(summary, run, self._root)
+        report = report_of(summary, run, self._root, price_of)
         for path in self._paths:
             try:
                 write_report(report, path)

@@ -13,11 +13,12 @@ from msgspec.structs import replace
 from onetake.config import Mode, Settings, Source
 from onetake.errors import OnetakeError, UsageError
 from onetake.pytest_plugin import markers, names
+from onetake.pytest_plugin.accounting import of_closing, of_partial, of_skipped
 from onetake.pytest_plugin.fixtures import OPENING, OURS
 from onetake.pytest_plugin.lazy import LazyOwner
 from onetake.pytest_plugin.options import Sources, usage_error
 from onetake.pytest_plugin.ownership import around_call, around_fixture
-from onetake.pytest_plugin.scopes import Scope, closing_account, hide_our_frames, partial_account
+from onetake.pytest_plugin.scopes import Scope, hide_our_frames, skip_reason_of
 from onetake.pytest_plugin.unmarked import Unmarked
 from onetake.pytest_plugin.whole import hides_tests
 from onetake.reports.accounts import SESSION, Account
@@ -55,6 +56,7 @@ class SessionPlugin:
         self._collected = 0
         self._wide: dict[Scope, str] = {}  # those that are open, and their fixtures
         self._calling: set[str] = set()  # fixtures that have made calls
+        self._with_calls = bool(config.getoption("onetake_report"))
         self._session = Scope(
             SESSION,
             LazyOwner(sources.session, self._open_session, self._adopter),
@@ -104,7 +106,9 @@ class SessionPlugin:
         except UsageError as error:
             _fail(error)
         if not self._is_marked(item):
-            item.stash[_ATTEMPT] = Scope(item.nodeid, Unmarked())
+            item.stash[_ATTEMPT] = Scope(
+                item.nodeid, Unmarked(item.nodeid), line_number=_line_number(item)
+            )
             return
         # A fixture opens the cassette: settings may come from fixtures, which need the test's nodes.
         fixtures: list[str] | None = getattr(item, "fixturenames", None)
@@ -131,7 +135,9 @@ class SessionPlugin:
         except OnetakeError as error:
             _fail(error)
         is_own = not named.is_given and not settings.adopt
-        item.stash[_ATTEMPT] = Scope(item.nodeid, cassette, is_own=is_own)
+        item.stash[_ATTEMPT] = Scope(
+            item.nodeid, cassette, is_own=is_own, line_number=_line_number(item)
+        )
         self._adopting = settings.adopt
         self._to_record = settings.mode is Mode.RECORD
 
@@ -196,8 +202,11 @@ class SessionPlugin:
                 account = self._close_attempt(item)
                 if self._with_properties and account is not None:
                     report.user_properties += self._properties(account)
-        elif call.when == "teardown" and self._is_marked(item):
-            self._leave_unopened(item)
+        elif self._is_marked(item):
+            if reason := skip_reason_of(report):
+                self._closed(of_skipped(item.nodeid, reason, _line_number(item)))
+            if call.when == "teardown":
+                self._leave_unopened(item)
         return report
 
     @pytest.hookimpl(wrapper=True)
@@ -206,7 +215,7 @@ class SessionPlugin:
     ) -> Generator[None, bool | None, bool | None]:
         is_ignored = yield
         if is_ignored and hides_tests(collection_path, config):
-            self._closed(partial_account())
+            self._closed(of_partial())
         return is_ignored
 
     def pytest_itemcollected(self) -> None:
@@ -214,12 +223,12 @@ class SessionPlugin:
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if not report.passed:  # a module that is skipped has tests that nobody sees
-            self._closed(partial_account())
+            self._closed(of_partial())
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """A run without a marked test does not use onetake: what it does elsewhere is its own."""
         if len(session.items) < self._collected:  # also where a plugin deselects without a word
-            self._closed(partial_account())
+            self._closed(of_partial())
         if not any(self._is_marked(item) for item in session.items):
             self._session.fail()
             adopt_ownerless(None)
@@ -238,7 +247,7 @@ class SessionPlugin:
         adopt_ownerless(None)
         if exitstatus not in _ENDED_BY_ITSELF:
             self._session.fail()
-        for account in (self._session.close(), closing_account()):
+        for account in (self._session.close(with_calls=self._with_calls), of_closing()):
             if account is not None:
                 self._closed(account)
 
@@ -246,14 +255,16 @@ class SessionPlugin:
         """For a JUnit file; they are on the report alone, as a rerun's item is the same."""
         from onetake.reports.json_report import relative
         from onetake.reports.junit import properties_of
+        from onetake.spend import price_of
 
-        return properties_of(account, relative(account.place, self._config.rootpath))
+        place = relative(account.place, self._config.rootpath)
+        return properties_of(account, place, price_of)
 
     def _close_attempt(self, item: pytest.Item) -> Account | None:
         self._running = None
         self._adopting = False
         attempt = item.stash[_ATTEMPT]
-        account = attempt.close(self._closed)
+        account = attempt.close(self._closed, with_calls=self._with_calls)
         del item.stash[_ATTEMPT]
         if account is not None:
             account = replace(account, asked=self._asked_by(item, attempt))
@@ -305,7 +316,7 @@ class SessionPlugin:
         settings = self._fixture_settings(request)
         named = names.of_fixture(fixture, request, settings)
         if not self._is_marked(running) and not self._is_used_by_marked(fixture, request):
-            return Scope(named.name, Unmarked(), is_fixture=True)
+            return Scope(named.name, Unmarked(named.name), is_fixture=True)
 
         def open_cassette() -> Cassette:
             return self.recorder.open(
@@ -348,7 +359,7 @@ class SessionPlugin:
 
     def _close_fixture(self, scope: Scope) -> None:
         __tracebackhide__ = True
-        account = scope.close(self._closed)
+        account = scope.close(self._closed, with_calls=self._with_calls)
         name = self._wide.pop(scope, None)
         if name is not None and scope.cassette is not None:
             self._calling.add(name)
@@ -364,6 +375,12 @@ def _fixture_sources(value: object) -> list[Source]:
             remedy='Return a dict of settings, such as {"mode": "replay"}.',
         )
     return [Source("the fixture onetake_config", dict(value))] if value else []
+
+
+def _line_number(item: pytest.Item) -> int:
+    """Where the test stands in its file, from 1; 0 where pytest does not know."""
+    number = item.location[1]
+    return 0 if number is None else number + 1
 
 
 def _fail(error: OnetakeError) -> NoReturn:

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from onetake.reports.accounts import Account, Summary
 from onetake.reports.gates import Reason
+from onetake.reports.spending import Dollars
 from onetake.reports.terminal import of_noun
 
 _MOST = 10  # https://docs.github.com/en/actions: annotations of a kind in a step
@@ -194,23 +195,23 @@ def _money(summary: Summary) -> str:
         ("paid", str(summary.paid), ""),
         ("of these recorded", str(calls["recorded"]), _dollars(summary, "recorded")),
         ("leaked", str(calls["live"] + summary.unmarked.total()), _dollars(summary, "live")),
-        ("replayed (saved)", str(calls["replayed"]), _dollars(summary, "replayed")),
+        ("replayed (saved)", str(calls["replayed"]), _dollars(summary, "saved")),
     ]
     if calls["missed"]:
         rows.append(("missed", str(calls["missed"]), ""))
     text = "\n" + _table(("calls", "number", "dollars"), rows)
-    unpriced: Counter[str] = Counter()
-    for account in summary.accounts:
-        unpriced.update(account.unpriced)
+    total = summary.spending.total if summary.spending is not None else Dollars()
+    unpriced = Counter(total.unpriced) + Counter(total.unpriced_saved)
     if unpriced:
         named = ", ".join(f"{name} x{count}" for name, count in unpriced.most_common(_MOST))
         text += f"\nPrice not known, and not in the dollars: {escaped(named)}\n"
     return text
 
 
-def _dollars(summary: Summary, outcome: str) -> str:
-    known = [one.dollars[outcome] for one in summary.accounts if outcome in one.dollars]
-    return f"{sum(known):.4f}" if known else ""
+def _dollars(summary: Summary, name: str) -> str:
+    """Empty where no price is known."""
+    known = getattr(summary.spending.total, name) if summary.spending is not None else 0.0
+    return f"{known:.4f}" if known else ""
 
 
 def _causes(summary: Summary) -> Iterator[str]:
@@ -239,13 +240,12 @@ def _causes(summary: Summary) -> Iterator[str]:
 def _leaking(summary: Summary) -> Iterator[str]:
     calls: Counter[str] = Counter()
     hosts: dict[str, set[str]] = {}
-    dollars: dict[str, float] = {}
+    spent = summary.spending.tests if summary.spending is not None else {}
+    dollars = {test: one.live for test, one in spent.items() if one.live}
     for one in summary.accounts:
         if count := one.counts.get("live"):
             calls[one.test] += count
             hosts.setdefault(one.test, set()).update(one.hosts)
-        if "live" in one.dollars:
-            dollars[one.test] = dollars.get(one.test, 0.0) + one.dollars["live"]
     if not calls:
         return
     rows = [

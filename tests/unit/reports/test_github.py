@@ -8,6 +8,7 @@ from typing import Any
 from onetake.reports.accounts import Account, Summary
 from onetake.reports.gates import Reason
 from onetake.reports.github import Annotation, annotations_of, escaped, to_markdown
+from onetake.reports.spending import Dollars, Spending
 
 ROOT = Path("/home/runner/work/repo/repo/python")
 WORKSPACE = ROOT.parent
@@ -117,12 +118,14 @@ def test_the_job_summary_tells_verdicts_money_causes_and_leaks():
             test="a.py::t",
             verdict="RECORDED",
             counts={"recorded": 2, "replayed": 3},
-            dollars={"recorded": 0.25, "replayed": 1.5},
-            unpriced={"model-x": 1},
         ),
         missed("a.py::m", rule='[[tool.onetake.rules]]\npath = "/v1"'),
-        unmarked("a.py::u[a|b]", 4, dollars={"live": 0.125}),
+        unmarked("a.py::u[a|b]", 4),
         unmarked("a.py::v", 9),
+    )
+    found.spending = Spending(
+        total=Dollars(recorded=0.25, live=0.125, saved=1.5, unpriced={"model-x": 1}),
+        tests={"a.py::u[a|b]": Dollars(live=0.125)},
     )
     found.failed = [Reason(gate="leak", text="13 live calls", where=("a.py::v: 9",))]
     text = to_markdown(found)
