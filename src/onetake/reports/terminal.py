@@ -11,6 +11,7 @@ Line = tuple[str, str]
 
 _SHOWN = 10
 _SHORT = 60  # characters
+_NO_BREAK = "\xa0"
 _FULL_PERCENT = 85
 _COLOURS = {
     "MISS": "red",
@@ -36,8 +37,11 @@ def in_one_line(summary: Summary) -> Line:
 
 def in_full(summary: Summary, *, is_verbose: bool = False) -> Iterator[Line]:
     """The section at the end of a run; `is_verbose` names cassettes."""
-    verdicts = "  ".join(f"{verdict} {count}" for verdict, count in summary.verdicts.items())
-    yield verdicts, _worst(summary)
+    verdicts = "  ".join(
+        f"{verdict}{_NO_BREAK}{count}" for verdict, count in summary.verdicts.items()
+    )
+    for line, _ in _wrapped(verdicts):
+        yield line.replace(_NO_BREAK, " "), _worst(summary)
     yield _calls(summary), ""
     yield from _spending(summary)
     for text, colour in (*_of_stores(summary), *_growing(summary)):
