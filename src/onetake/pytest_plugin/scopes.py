@@ -17,6 +17,7 @@ import pytest
 
 from onetake.errors import OnetakeError
 from onetake.messages import read_url
+from onetake.pytest_plugin.connections import of_late_egress, with_egress
 from onetake.pytest_plugin.lazy import LazyOwner
 from onetake.pytest_plugin.unmarked import Unmarked
 from onetake.reports.accounts import Account
@@ -24,6 +25,7 @@ from onetake.reports.accounts import Account
 if TYPE_CHECKING:
     from onetake.recorder import Call, Cassette
     from onetake.runtime.context import Owner
+    from onetake.runtime.egress import Egress
 
 
 class Scope:
@@ -94,6 +96,14 @@ class Scope:
 
         `late` gets an account of each request that is made after this, in whichever thread.
         """
+        account = self._closed(late)
+        egress, name, is_marked = self._egress, self.name, self.is_marked
+        egress.late = lambda host, is_refused: late(
+            of_late_egress(name, host, is_marked=is_marked, is_refused=is_refused)
+        )
+        return with_egress(account, egress, name, is_marked=is_marked)
+
+    def _closed(self, late: Callable[[Account], None]) -> Account | None:
         source = self._source
         if isinstance(source, Unmarked):
             source.late = lambda method, url: late(
@@ -106,12 +116,13 @@ class Scope:
                     is_late=True,
                 )
             )
-            if self.is_fixture and not source.live:
+            if self.is_fixture and not (source.live or source.passed):
                 return None
+            counts = Counter(live=source.live, passed=source.passed)
             return Account(
                 test=self.name,
                 verdict=source.verdict,
-                counts={"live": source.live} if source.live else {},
+                counts=dict(+counts),
                 hosts=dict(source.hosts),
                 is_fixture=self.is_fixture,
             )
@@ -139,10 +150,16 @@ class Scope:
             held=len(cassette.opening.entries),
         )
 
+    @property
+    def _egress(self) -> Egress:
+        return self._source.own_egress if isinstance(self._source, LazyOwner) else self.owner.egress
+
     def _untold(self) -> list[OnetakeError]:
         misses: list[OnetakeError] = []
         if self.cassette is not None:
             misses += self._misses_of(self.cassette)
+        else:
+            misses += self._egress.errors
         if isinstance(self._source, LazyOwner) and self._source.error is not None:
             misses.append(self._source.error)
         return [miss for miss in misses if id(miss) not in self._told]

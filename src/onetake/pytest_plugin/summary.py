@@ -86,7 +86,10 @@ class SummaryPlugin:
         if self.summary.usages:
             self._tell_usage(session)
         # No test can fail for a miss of the session's own cassette: the run does.
-        has_failed = bool(self.summary.errors) or self.summary.ownerless["missed"] > 0
+        has_failed = (
+            bool(self.summary.errors)
+            or (self.summary.ownerless["missed"] + self.summary.ownerless["refused"]) > 0
+        )
         has_failed = has_failed or (self._settings.strict and bool(self.summary.degraded))
         has_failed = self._judge() or has_failed
         if has_failed and session.exitstatus == pytest.ExitCode.OK:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from onetake.errors import MissError, OnetakeError
+from onetake.errors import GuardError, MissError, OnetakeError
 from onetake.messages import Interaction
 from onetake.recorder import usage
 from onetake.recorder.calls import Call
@@ -42,11 +42,11 @@ class Cassette:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many were `replayed`, `recorded`, `live`, `missed`, `paid_twice`, `quarantined`.
+        """How many were `replayed`, `recorded`, `live`, `missed`, `refused`, `paid_twice`, `quarantined`.
 
         By `overflow` calls the cassette has grown, as it did on the run before.
         """
-        return {name: count for name, count in self.opening.counts.items() if count}
+        return {name: count for name, count in self.opening.outcomes.items() if count}
 
     @property
     def verdict(self) -> str:
@@ -54,9 +54,12 @@ class Cassette:
         return self.opening.verdict
 
     @property
-    def misses(self) -> list[MissError]:
-        """The distinct misses that nobody expected, also those that the code under test swallowed."""
-        return list(self.opening.misses)
+    def misses(self) -> list[MissError | GuardError]:
+        """The distinct misses that nobody expected, also those that the code under test swallowed.
+
+        And what the network guard refused, once a host.
+        """
+        return [*self.opening.misses, *self.opening.egress.errors]
 
     @property
     def warnings(self) -> list[str]:

@@ -1,7 +1,8 @@
 """Whether a run fails for what was paid or left, although its tests passed: from a summary to reasons.
 
 A leak is a live call that nobody intended: let through, made by a test without a cassette, or recorded
-although the cassette had recordings before this run. What fills a cassette that is new is none.
+although the cassette had recordings before this run. What fills a cassette that is new is none. A connection
+past onetake to the host of a provider is one too: that of any other may have a price or none (gate `egress`).
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 
 from onetake.config import Settings
-from onetake.messages import glob
+from onetake.config.hosts import is_allowed
+from onetake.providers import provider_of
 from onetake.reports.accounts import Account, Summary
-from onetake.reports.terminal import of_noun
+from onetake.reports.terminal import of_noun, told
 
 _SHOWN = 10
 
@@ -91,6 +93,11 @@ def _failed(gate: str, summary: Summary, settings: Settings) -> Reason | None:
         case "paid-twice":
             where = list(_counted(summary.accounts, "paid_twice"))
             text = f"{of_noun(summary.calls['paid_twice'], 'call')} paid twice"
+        case "egress":
+            egress = [(one.test, Counter(one.egress)) for one in summary.accounts if one.egress]
+            where = [f"{test}: {told(hosts)}" for test, hosts in egress]
+            count = sum(hosts.total() for _, hosts in egress)
+            text = f"{of_noun(count, 'connection')} that onetake does not handle"
     return Reason(gate=gate, text=text, where=tuple(where)) if where else None
 
 
@@ -117,25 +124,25 @@ def _leaks(accounts: Sequence[Account], settings: Settings) -> Counter[str]:
     new = {(one.folder, one.place) for one in accounts if one.place and not one.held}
     leaks: Counter[str] = Counter()
     for one in accounts:
-        leaks[one.test] += one.counts.get("live", 0)
+        leaks[one.test] += one.counts.get("live", 0) + sum(_paid_egress(one).values())
         if not one.is_marked:
             leaks[one.test] -= sum(
-                count for host, count in one.hosts.items() if _is_allowed(host, settings)
+                count for host, count in one.hosts.items() if is_allowed(host, settings.allow_hosts)
             )
         elif one.place and (one.folder, one.place) not in new:
             leaks[one.test] += one.counts.get("recorded", 0)
     return +leaks
 
 
-def _is_allowed(host: str, settings: Settings) -> bool:
-    names = (host, host.partition(":")[0])
-    return any(glob(one.lower()).fullmatch(name) for one in settings.allow_hosts for name in names)
+def _paid_egress(account: Account) -> dict[str, int]:
+    """Connections past onetake to the hosts of providers that are known, by host."""
+    return {host: n for host, n in account.egress.items() if provider_of(host) is not None}
 
 
 def _where(accounts: Sequence[Account], counts: Counter[str]) -> tuple[str, ...]:
     hosts: dict[str, set[str]] = {}
     for one in accounts:
-        hosts.setdefault(one.test, set()).update(one.hosts)
+        hosts.setdefault(one.test, set()).update(one.hosts, _paid_egress(one))
     return tuple(
         f"{test}: {count} to {', '.join(sorted(hosts[test])) or 'a host that is not known'}"
         for test, count in sorted(counts.items(), key=lambda one: (-one[1], one[0]))

@@ -29,6 +29,8 @@ class Test(Struct, kw_only=True):
     cassette: str = ""
     counts: dict[str, int] = {}
     hosts: dict[str, int] = {}
+    egress: dict[str, int] = {}
+    refused_egress: dict[str, int] = {}
     events: list[dict[str, Any]] = []
     warnings: list[str] = []
     error: str = ""
@@ -44,6 +46,8 @@ class Totals(Struct, kw_only=True):
     unmarked: int = 0
     loose: dict[str, int] = {}
     local: dict[str, int] = {}
+    egress: dict[str, int] = {}
+    refused_egress: dict[str, int] = {}
 
 
 class Run(Struct, kw_only=True):
@@ -110,6 +114,8 @@ def _tests(summary: Summary, root: Path) -> list[Test]:
             one.cassette, one.error = _relative(account.place, root), account.error
         one.counts = added(one.counts, account.counts)
         one.hosts = added(one.hosts, account.hosts)
+        one.egress = added(one.egress, account.egress)
+        one.refused_egress = added(one.refused_egress, account.refused_egress)
         one.events = [*one.events, *account.events]
         one.warnings = [*one.warnings, *account.warnings]
     return [tests[name] for name in sorted(tests)]
@@ -123,6 +129,10 @@ def _relative(place: str, root: Path) -> str:
 
 def _totals(tests: list[Test], summary: Summary) -> Totals:
     verdicts = Counter(one.verdict for one in tests)
+    egress, refused = Counter[str](), Counter[str]()
+    for one in tests:
+        egress.update(one.egress)
+        refused.update(one.refused_egress)
     return Totals(
         tests=len(tests),
         verdicts={verdict: verdicts[verdict] for verdict in VERDICTS if verdicts[verdict]},
@@ -131,6 +141,8 @@ def _totals(tests: list[Test], summary: Summary) -> Totals:
         unmarked=summary.unmarked.total(),
         loose=added(summary.loose, {}),
         local=added(summary.local, {}),
+        egress=added(egress, {}),
+        refused_egress=added(refused, {}),
     )
 
 

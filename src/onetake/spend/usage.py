@@ -139,6 +139,15 @@ def usage_of(request: Request, response: Response) -> Usage | None:
     )
 
 
+def is_priced_api(request: Request) -> bool:
+    """Whether the method and path are those of a call that is paid for, at whatever host."""
+    if request.method.upper() != "POST":
+        return False
+    url = read_url(request.url)
+    known = provider_of(url.host)
+    return _api_at(known.name if known else "", url) is not None
+
+
 def _api_at(provider: str, url: Url) -> tuple[_Api, str] | None:
     """The API of a place, and the model that the path names."""
     path = url.path.rstrip("/")
