@@ -86,7 +86,20 @@ def is_near_address(address: Address) -> bool:
     return any(address in network for network in _NETWORKS)
 
 
-def is_loopback_address(address: Address) -> bool:
+def leads_near(addresses: Iterable[str], *, is_own: bool = False) -> bool:
+    """Whether a name with these `addresses` is local: all of them are near, and none is loopback.
+
+    To loopback a hosts file or a fake resolver sends the names of providers. The machine's own name with its
+    domain (`is_own`) may lead there, as Debian's hosts file says.
+    """
+    found = [address_of(read_host(one)) for one in addresses]
+    return bool(found) and all(
+        one is not None and is_near_address(one) and (is_own or not _is_loopback(one))
+        for one in found
+    )
+
+
+def _is_loopback(address: Address) -> bool:
     return address.is_loopback or address.is_unspecified
 
 

@@ -19,9 +19,8 @@ from onetake.config import Mode, Settings
 from onetake.config.hosts import (
     address_of,
     is_allowed,
-    is_loopback_address,
     is_near,
-    is_near_address,
+    leads_near,
     read_host,
 )
 from onetake.errors import GuardError
@@ -161,21 +160,13 @@ def _own_name() -> str:
 
 
 def _is_private(name: str) -> bool:
-    """Whether `name` leads to private or link-local addresses only, asked once a minute.
-
-    To loopback does not count: a hosts file or a fake resolver sends the names of providers there. The
-    machine's own name with its domain is an exception, as Debian's hosts file sends it there.
-    """
+    """Whether `name` leads to private or link-local addresses only, asked once a minute."""
     at, found = _looked_up.get(name, (-_REMEMBERED_S, False))
     now = _monotonic()
     if now - at < _REMEMBERED_S:
         return found
-    addresses = _addresses(name)
     is_own = name.partition(".")[0] == _own_name().partition(".")[0]
-    found = bool(addresses) and all(
-        one is not None and is_near_address(one) and (is_own or not is_loopback_address(one))
-        for one in map(address_of, addresses)
-    )
+    found = leads_near(_addresses(name), is_own=is_own)
     _looked_up[name] = (now, found)
     return found
 
@@ -186,7 +177,7 @@ def _addresses(name: str) -> set[str]:
             rows = _socket.getaddrinfo(name, None)
     except (OSError, UnicodeError):
         return set()
-    return {read_host(address[0]) for *_, address in rows}
+    return {address[0] for *_, address in rows}
 
 
 # Events.
