@@ -368,7 +368,7 @@ def test_a_test_without_a_cassette_is_counted_with_the_hosts_that_it_calls(
         name: {f"{host}:{port}": 1} for name, host in _HOSTS.items()
     }
     assert [one["egress"] for one in tests.values()] == [{}] * 6  # handled, so counted once
-    assert provider.count == 6
+    assert provider.billed() == 6
 
 
 def test_with_guard_refuse_a_test_without_a_cassette_reaches_no_host(
@@ -386,7 +386,7 @@ def test_with_guard_refuse_a_test_without_a_cassette_reaches_no_host(
     }
     told = " ".join(run.output.split())
     assert "test_a.py::test_one[by_boto3] calls boto3.test, and without a cassette" in told
-    assert provider.count == 0
+    assert provider.billed() == 0
 
 
 def test_what_onetake_records_is_no_egress(suite: Suite, provider: fakeprovider.Provider) -> None:
@@ -400,7 +400,7 @@ def test_what_onetake_records_is_no_egress(suite: Suite, provider: fakeprovider.
     assert recorded.verdicts == ["[RECORDED] recorded=1"] * 6, recorded.output
     assert replayed.verdicts == ["[HIT] replayed=1"] * 6, replayed.output
     assert [one["egress"] for one in (*first.values(), *again.values())] == [{}] * 12
-    assert provider.count == 6
+    assert provider.billed() == 6
 
 
 def test_with_guard_refuse_streams_and_code_of_no_test_are_refused_too(suite: Suite) -> None:

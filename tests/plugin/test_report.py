@@ -14,7 +14,7 @@ _TESTS = """
 
     import httpx
     import pytest
-    from calls import URL, ask
+    from calls import PAID, URL, ask
 
     @pytest.mark.onetake
     @pytest.mark.parametrize("n", range(4))
@@ -25,7 +25,7 @@ _TESTS = """
         httpx.post(URL + "?api_key=verysecret123", headers=headers, json=json)
 
     def test_unmarked():
-        httpx.post(URL.replace("://", "://user:verysecret123@"))
+        httpx.post(PAID.replace("://", "://user:verysecret123@"), json={"model": "m"})
 """
 
 

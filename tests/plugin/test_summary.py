@@ -7,7 +7,7 @@ from tests.plugin.suite import Suite
 
 MANY = """
     import pytest
-    from calls import ask
+    from calls import ask, chat
 
     @pytest.fixture(scope="session")
     def wide():
@@ -23,7 +23,7 @@ MANY = """
     def test_quiet(): ...
 
     def test_unmarked():
-        ask("unmarked")
+        chat("unmarked")
 """
 
 
