@@ -55,9 +55,9 @@ class Cassette:
 
     @property
     def misses(self) -> list[MissError | GuardError]:
-        """The distinct misses that nobody expected, also those that the code under test swallowed.
+        """The distinct misses and refusals that nobody expected, also those that the code swallowed.
 
-        And what the network guard refused, once a host.
+        Connections that the network guard refused come once a host.
         """
         return [*self.opening.misses, *self.opening.egress.errors]
 

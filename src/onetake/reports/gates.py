@@ -1,9 +1,4 @@
-"""Whether a run fails for what was paid or left, although its tests passed: from a summary to reasons.
-
-A leak is a live call that nobody intended: let through, made by a test without a cassette, or recorded
-although the cassette had recordings before this run. What fills a cassette that is new is none. A connection
-past onetake to the host of a provider is one too: that of any other may have a price or none (gate `egress`).
-"""
+"""Whether a run fails for what was paid or left, although its tests passed: from a summary to reasons."""
 
 from __future__ import annotations
 
@@ -13,9 +8,8 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 
 from onetake.config import Settings
-from onetake.config.hosts import is_allowed
-from onetake.providers import provider_of
 from onetake.reports.accounts import Account, Summary
+from onetake.reports.leaks import leaks, paid_egress
 from onetake.reports.terminal import of_noun, told
 
 _SHOWN = 10
@@ -102,11 +96,11 @@ def _failed(gate: str, summary: Summary, settings: Settings) -> Reason | None:
 
 
 def _leak(accounts: Sequence[Account], settings: Settings, which: str) -> Reason | None:
-    leaks = _leaks(accounts, settings)
-    if not leaks:
+    found = leaks(accounts, settings)
+    if not found:
         return None
-    text = f"{of_noun(leaks.total(), 'live call')} {which}"
-    return Reason(gate="leak", text=text, where=_where(accounts, leaks))
+    text = f"{of_noun(found.total(), 'live call')} {which}"
+    return Reason(gate="leak", text=text, where=_where(accounts, found))
 
 
 def _live(accounts: Sequence[Account]) -> Counter[str]:
@@ -119,30 +113,10 @@ def _live(accounts: Sequence[Account]) -> Counter[str]:
     return +live
 
 
-def _leaks(accounts: Sequence[Account], settings: Settings) -> Counter[str]:
-    # Tests may share a cassette, and a test may run again: new is what the first to open it found empty.
-    new = {(one.folder, one.place) for one in accounts if one.place and not one.held}
-    leaks: Counter[str] = Counter()
-    for one in accounts:
-        leaks[one.test] += one.counts.get("live", 0) + sum(_paid_egress(one).values())
-        if not one.is_marked:
-            leaks[one.test] -= sum(
-                count for host, count in one.hosts.items() if is_allowed(host, settings.allow_hosts)
-            )
-        elif one.place and (one.folder, one.place) not in new:
-            leaks[one.test] += one.counts.get("recorded", 0)
-    return +leaks
-
-
-def _paid_egress(account: Account) -> dict[str, int]:
-    """Connections past onetake to the hosts of providers that are known, by host."""
-    return {host: n for host, n in account.egress.items() if provider_of(host) is not None}
-
-
 def _where(accounts: Sequence[Account], counts: Counter[str]) -> tuple[str, ...]:
     hosts: dict[str, set[str]] = {}
     for one in accounts:
-        hosts.setdefault(one.test, set()).update(one.hosts, _paid_egress(one))
+        hosts.setdefault(one.test, set()).update(one.hosts, paid_egress(one))
     return tuple(
         f"{test}: {count} to {', '.join(sorted(hosts[test])) or 'a host that is not known'}"
         for test, count in sorted(counts.items(), key=lambda one: (-one[1], one[0]))

@@ -93,16 +93,16 @@ class Egress:
         self.refused.append(host)
         if all(one.host != host for one in self.errors):
             self.errors.append(error)
-        if self.late is not None:
-            self.late(host, True)
         return error
 
     def _see(self, host: str) -> None:
-        if self._refusal:
-            raise self.refuse(host)
-        self.hosts.append(host)
+        error = self.refuse(host) if self._refusal else None
+        if error is None:
+            self.hosts.append(host)
         if self.late is not None:
-            self.late(host, False)
+            self.late(host, error is not None)
+        if error is not None:
+            raise error
 
 
 def of_cassette(settings: Settings, whose: str) -> Egress:
@@ -177,7 +177,7 @@ def _addresses(name: str) -> set[str]:
             rows = _socket.getaddrinfo(name, None)
     except (OSError, UnicodeError):
         return set()
-    return {address[0] for *_, address in rows}
+    return {str(address[0]) for *_, address in rows}
 
 
 # Events.
