@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -60,28 +61,35 @@ def test_outside_of_replay_and_outside_of_cassettes_nothing_is_refused(project: 
     assert (inside, connect()) == ("gaierror", "gaierror")
 
 
+TCP = (socket.AF_INET, socket.SOCK_STREAM)
+UDP = (socket.AF_INET, socket.SOCK_DGRAM)
+
+
 @pytest.mark.parametrize(
-    "look_up",
+    ("kind", "reach"),
     [
-        lambda: socket.getaddrinfo("api.nowhere.test", 80),
-        lambda: socket.getaddrinfo(b"api.nowhere.test", "http"),
-        lambda: socket.gethostbyname("api.nowhere.test"),
-        lambda: socket.gethostbyname_ex("api.nowhere.test"),
-        lambda: socket.socket().connect(("0xc0.0.2.1", 80)),  # a name, read as the C library does
-        lambda: socket.socket().connect_ex(("192.0.2.1", 80)),
-        lambda: socket.socket(socket.AF_INET6).connect(("2001:db8::1", 80, 0, 0)),
-        lambda: socket.socket(type=socket.SOCK_DGRAM).sendto(b"x", ("3221225985", 80)),
-        lambda: socket.socket(type=socket.SOCK_DGRAM).sendto(b"x", ("192.0.2.1", 80)),
-        lambda: socket.socket(type=socket.SOCK_DGRAM).sendmsg([b"x"], [], 0, ("192.0.2.1", 80)),
+        (TCP, lambda _: socket.getaddrinfo("api.nowhere.test", 80)),
+        (TCP, lambda _: socket.getaddrinfo(b"api.nowhere.test", "http")),
+        (TCP, lambda _: socket.gethostbyname("api.nowhere.test")),
+        (TCP, lambda _: socket.gethostbyname_ex("api.nowhere.test")),
+        (TCP, lambda one: one.connect(("0xc0.0.2.1", 80))),  # read as the C library does
+        (TCP, lambda one: one.connect_ex(("192.0.2.1", 80))),
+        ((socket.AF_INET6, socket.SOCK_STREAM), lambda one: one.connect(("2001:db8::1", 80, 0, 0))),
+        (UDP, lambda one: one.sendto(b"x", ("3221225985", 80))),
+        (UDP, lambda one: one.sendto(b"x", ("192.0.2.1", 80))),
+        (UDP, lambda one: one.sendmsg([b"x"], [], 0, ("192.0.2.1", 80))),
     ],
 )
-@pytest.mark.filterwarnings(
-    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
-)
-def test_every_way_to_a_host_is_seen(project: Path, look_up: object) -> None:
-    with onetake.use_cassette("one", mode="replay") as cassette, cassette.expect_miss():
-        with pytest.raises(GuardError):
-            look_up()  # type: ignore[operator]
+def test_every_way_to_a_host_is_seen(
+    project: Path, kind: tuple[int, int], reach: Callable[[socket.socket], object]
+) -> None:
+    with (
+        socket.socket(*kind) as one,
+        onetake.use_cassette("one", mode="replay") as cassette,
+        cassette.expect_miss(),
+        pytest.raises(GuardError),
+    ):
+        reach(one)
 
 
 def test_what_a_decided_call_looks_up_in_an_executor_passes(project: Path) -> None:
