@@ -11,18 +11,27 @@ from pathlib import Path
 
 from tests.support.runs import environment
 
-# Every project can say `ask("text")` and `await ask_async("text")`: one paid call each.
+# Every project can say `ask("text")`, `await ask_async("text")` and `chat("text")`: one call each. Without a
+# cassette only the last is paid: its path is that of an API with a price, the others' is any local server's.
 _CALLS = """\
 import os
 
 import httpx
 
 URL = os.environ["PROVIDER_URL"] + "/echo"
+PAID = os.environ["PROVIDER_URL"] + "/v1/chat/completions"
 
 
 def ask(text):
     with httpx.Client() as client:
         return client.post(URL, json={"prompt": text}).json()
+
+
+def chat(text):
+    body = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": text}]}
+    headers = {"authorization": "Bearer sk-test"}
+    with httpx.Client() as client:
+        return client.post(PAID, json=body, headers=headers).json()
 
 
 def ask_quietly(text):

@@ -10,7 +10,7 @@ _TESTS = """
     import os
 
     import pytest
-    from calls import ask
+    from calls import ask, chat
 
     @pytest.mark.onetake
     @pytest.mark.parametrize("n", range(4))
@@ -18,7 +18,7 @@ _TESTS = """
         ask(f"{n} {os.environ.get('WORDS')}")
 
     def test_unmarked():
-        ask("unmarked")
+        chat("unmarked")
 """
 
 

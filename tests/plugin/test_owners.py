@@ -218,15 +218,15 @@ def test_unmarked_tests_go_live_and_are_counted(
         "test_a.py",
         """
         import pytest
-        from calls import ask
+        from calls import chat
 
         @pytest.fixture(scope="module")
         def wide():
-            ask("wide")
+            chat("wide")
 
         def test_live(wide):
-            ask("a")
-            ask("a")
+            chat("a")
+            chat("a")
 
         def test_quiet(): ...
         """,

@@ -7,7 +7,7 @@ from tests.plugin.suite import Suite
 
 MANY = """
     import pytest
-    from calls import ask
+    from calls import ask, chat
 
     @pytest.fixture(scope="session")
     def wide():
@@ -23,14 +23,16 @@ MANY = """
     def test_quiet(): ...
 
     def test_unmarked():
-        ask("unmarked")
+        chat("unmarked")
 """
 
 
 def test_the_last_lines_are_the_account(suite: Suite, provider: fakeprovider.Provider) -> None:
     suite.write("test_a.py", MANY)
     run = suite.run()
-    assert run.output.splitlines()[-5:-1] == [
+    last = [line for line in run.output.partition(" onetake -")[2].splitlines()[1:-1] if line]
+    assert last[2].startswith("spend: paid $0.0000087 (leaked $0.0000087), and 21 calls of")
+    assert last[:2] + last[-2:] == [
         "RECORDED 11  NO_TRAFFIC 1  UNMARKED:LIVE 1",
         "paid calls: 22 (recorded 21, unmarked 1); replayed: 0",
         "live: test_a.py::test_unmarked: 1 live call without a cassette; mark the test to record",

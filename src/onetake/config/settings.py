@@ -61,6 +61,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     telemetry: str | None = None  # None: "local" in tests, else "live"
     credential_exchange: str = "auto"  # or "live"
     allow_hosts: tuple[str, ...] = ()
+    guard: str = "count"  # or "refuse": what tests without a cassette, and nobody, connect to
     repeats: str = "none"
     speed: float = 0.0
     fast_retries: bool | None = None  # None: on at speed 0
@@ -177,6 +178,7 @@ _CHOICES = {
     "telemetry": TELEMETRY,
     "credential_exchange": ("auto", "live"),
     "refresh": ("auto", "soft"),
+    "guard": ("count", "refuse"),
 }
 _LISTS = ("match_on", "match_headers", "volatile", "allow_hosts", "record_statuses")
 _DURATIONS = ("single_flight", "volatile_window", "ttl", "max_age")

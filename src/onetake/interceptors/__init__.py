@@ -9,7 +9,7 @@ from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
 
-from onetake.runtime import threads
+from onetake.runtime import egress, threads
 from onetake.runtime.imports import when_imported
 
 # The client's module that must be loaded, and the interceptor that stands in it.
@@ -25,12 +25,16 @@ _installed = False
 
 
 def install() -> None:
-    """Install every interceptor whose client is loaded, and the others when theirs is. Once per process."""
+    """Install every interceptor whose client is loaded, and the others when theirs is; and the network guard.
+
+    Once per process.
+    """
     global _installed
     if _installed:
         return
     _installed = True
     threads.install()
+    egress.install()
     for client, interceptor in _INTERCEPTORS.items():
         when_imported(client, _installer(interceptor))
 

@@ -28,7 +28,7 @@ from aiohttp.connector import BaseConnector, Connection
 from aiohttp.http_writer import StreamWriter
 
 from onetake.messages import Ended, Failure, Headers, Request
-from onetake.runtime.context import Owner, current, is_passing
+from onetake.runtime.context import Owner, current, is_passing, passing
 from onetake.runtime.driver import begin_async, let_through
 from onetake.runtime.playback import Playback, unanswered
 from onetake.runtime.recording import Recording
@@ -67,17 +67,20 @@ async def _owned(
     body = await _read_body(req, owner.max_request_body)
     if body is None:
         let_through(owner, _to_request(connector, req, b""), "aiohttp")
-        return await original(connector, req, traces, timeout)
+        with passing():
+            return await original(connector, req, traces, timeout)
     step = await begin_async(owner, _to_request(connector, req, body), "aiohttp")
     if isinstance(step, Recording) and _is_upgrade(req):
         step.let_go("WebSocket")
         step = None
     if step is None:
-        return await original(connector, req, traces, timeout)
+        with passing():
+            return await original(connector, req, traces, timeout)
     if isinstance(step, Playback):
         return await _replayed(step, connector, req)
     try:
-        connection = await original(connector, req, traces, timeout)
+        with passing():
+            connection = await original(connector, req, traces, timeout)
     except BaseException as error:
         _failed_to_connect(step, error, req)
         raise

@@ -91,7 +91,8 @@ def _connect(original: Callable[..., Any]) -> Callable[..., Any]:
             return original(self)
         # A subclass that goes on with the socket after this call needs a real one.
         if type(self).connect.__module__ != __name__:
-            return original(self)
+            with passing():  # whatever is sent over it is decided later
+                return original(self)
         self.sock = _Capture(self, owner, None)
         return None
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from onetake.errors import MissError
 from onetake.messages import Ended, Failure, Headers, Request
-from onetake.runtime.context import current, is_passing
+from onetake.runtime.context import current, is_passing, passing
 from onetake.runtime.driver import begin, begin_async, let_through, sleep
 from onetake.runtime.playback import Playback, unanswered
 from onetake.runtime.recording import Recording
@@ -75,11 +75,13 @@ def _sync(original: Callable[..., Any], library: ModuleType, client: str) -> Cal
         if rest is not None:
             let_through(owner, _to_request(request, b""), client)
             request.stream = _Resumed(body, rest)
-            return original(self, request)
+            with passing():
+                return original(self, request)
         request.stream = _Bytes(body)
         step = begin(owner, _to_request(request, body), client)
         if step is None:
-            return original(self, request)
+            with passing():
+                return original(self, request)
         if isinstance(step, Playback):
             if step.waits_s is not None:
                 time.sleep(step.waits_s)
@@ -88,7 +90,8 @@ def _sync(original: Callable[..., Any], library: ModuleType, client: str) -> Cal
                 time.sleep(step.delay_s)
             return _replayed(step, library, _ReplayedStream(step, library))
         try:
-            response = original(self, request)
+            with passing():
+                response = original(self, request)
         except BaseException as error:
             _failed(step, error)
             raise
@@ -109,11 +112,13 @@ def _async(original: Callable[..., Any], library: ModuleType, client: str) -> Ca
         if rest is not None:
             let_through(owner, _to_request(request, b""), client)
             request.stream = _AsyncResumed(body, rest)
-            return await original(self, request)
+            with passing():
+                return await original(self, request)
         request.stream = _Bytes(body)
         step = await begin_async(owner, _to_request(request, body), client)
         if step is None:
-            return await original(self, request)
+            with passing():
+                return await original(self, request)
         if isinstance(step, Playback):
             if step.waits_s is not None:
                 await sleep(step.waits_s)
@@ -122,7 +127,8 @@ def _async(original: Callable[..., Any], library: ModuleType, client: str) -> Ca
                 await sleep(step.delay_s)
             return _replayed(step, library, _AsyncReplayedStream(step, library))
         try:
-            response = await original(self, request)
+            with passing():
+                response = await original(self, request)
         except BaseException as error:
             _failed(step, error)
             raise

@@ -20,6 +20,7 @@ from onetake.runtime.context import Owner, Recording
 
 if TYPE_CHECKING:
     from onetake.recorder import Cassette
+    from onetake.runtime.egress import Egress
 
 
 class LazyOwner:
@@ -30,6 +31,7 @@ class LazyOwner:
         settings: Settings,
         open_cassette: Callable[[], Cassette],
         adopter: Callable[[], Owner | None],
+        egress: Egress,
     ) -> None:
         self.speed = settings.speed
         self.fast_retries = (
@@ -39,10 +41,16 @@ class LazyOwner:
         self.max_request_body = settings.max_request_body
         self._open = open_cassette
         self._adopter = adopter
+        self.own_egress = egress
         self._adopted: dict[int, tuple[Owner, int]] = {}  # under numbers below 0
         self._lock = Lock()
         self.cassette: Cassette | None = None
         self.error: OnetakeError | None = None
+
+    @property
+    def egress(self) -> Egress:
+        adopter = self._adopter()
+        return self.own_egress if adopter is None else adopter.egress
 
     def decide(self, request: Request, client: str) -> Decision:
         adopter = self._adopter()
@@ -70,6 +78,7 @@ class LazyOwner:
                 except OnetakeError as error:
                     self.error = error
                     return error
+                self.cassette.opening.egress = self.own_egress
             return self.cassette
 
     def _hand_over(self, adopter: Owner, decision: Decision) -> Decision:

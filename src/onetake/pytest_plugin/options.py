@@ -32,7 +32,8 @@ def add(parser: pytest.Parser) -> None:
     group.addoption(
         "--onetake-fail-on",
         metavar="LIST",
-        help="fail the run on any of leak, overflow, unused, stale, degraded, paid-twice, empty; or none",
+        help="fail the run on any of leak, overflow, unused, stale, degraded, paid-twice, empty, egress; "
+        "or none",
     )
     group.addoption(
         "--onetake-report",

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from onetake.errors import OnetakeError
 from onetake.pytest_plugin.accounting import of_cassette, of_late, of_unmarked
+from onetake.pytest_plugin.connections import of_late_egress, with_egress
 from onetake.pytest_plugin.lazy import LazyOwner
 from onetake.pytest_plugin.unmarked import Unmarked
 from onetake.reports.accounts import Account
@@ -21,6 +22,7 @@ from onetake.reports.accounts import Account
 if TYPE_CHECKING:
     from onetake.recorder import Cassette
     from onetake.runtime.context import Owner
+    from onetake.runtime.egress import Egress
 
 
 class Scope:
@@ -108,6 +110,14 @@ class Scope:
         `late` gets an account of each request that is made after this, in whichever thread. The account
         has its calls one by one only `with_calls`.
         """
+        account = self._closed(late, with_calls=with_calls)
+        egress, name, is_marked = self._egress, self.name, self.is_marked
+        egress.late = lambda host, is_refused: late(
+            of_late_egress(name, host, is_marked=is_marked, is_refused=is_refused)
+        )
+        return with_egress(account, egress, name, is_marked=is_marked)
+
+    def _closed(self, late: Callable[[Account], None], *, with_calls: bool) -> Account | None:
         source, name = self._source, self.name
         if isinstance(source, Unmarked):
             source.close()
@@ -131,10 +141,16 @@ class Scope:
             "line_number": self._line_number,
         }
 
+    @property
+    def _egress(self) -> Egress:
+        return self._source.own_egress if isinstance(self._source, LazyOwner) else self.owner.egress
+
     def _untold(self) -> list[OnetakeError]:
         misses: list[OnetakeError] = []
         if self.cassette is not None:
             misses += self._misses_of(self.cassette)
+        else:
+            misses += self._egress.errors
         if isinstance(self._source, LazyOwner) and self._source.error is not None:
             misses.append(self._source.error)
         return [miss for miss in misses if id(miss) not in self._told]

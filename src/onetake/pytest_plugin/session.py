@@ -23,6 +23,7 @@ from onetake.pytest_plugin.unmarked import Unmarked
 from onetake.pytest_plugin.whole import hides_tests
 from onetake.reports.accounts import SESSION, Account
 from onetake.runtime.context import adopt_ownerless
+from onetake.runtime.egress import of_cassette, of_unmarked
 
 if TYPE_CHECKING:
     from onetake.recorder import Cassette, Recorder
@@ -59,7 +60,12 @@ class SessionPlugin:
         self._with_calls = bool(config.getoption("onetake_report"))
         self._session = Scope(
             SESSION,
-            LazyOwner(sources.session, self._open_session, self._adopter),
+            LazyOwner(
+                sources.session,
+                self._open_session,
+                self._adopter,
+                of_unmarked(sources.session, SESSION),
+            ),
             is_fixture=True,
         )
 
@@ -107,7 +113,7 @@ class SessionPlugin:
             _fail(error)
         if not self._is_marked(item):
             item.stash[_ATTEMPT] = Scope(
-                item.nodeid, Unmarked(item.nodeid), line_number=_line_number(item)
+                item.nodeid, self._unmarked(item.nodeid), line_number=_line_number(item)
             )
             return
         # A fixture opens the cassette: settings may come from fixtures, which need the test's nodes.
@@ -116,6 +122,9 @@ class SessionPlugin:
             self.open_for(item, {})
         elif OPENING not in fixtures:
             fixtures.insert(0, OPENING)
+
+    def _unmarked(self, name: str) -> Unmarked:
+        return Unmarked(name, of_unmarked(self._sources.session, name))
 
     def open_for(self, item: pytest.Item, config_fixture: object) -> None:
         """Open the cassette of a marked test; fails the set-up where that cannot be done."""
@@ -231,12 +240,19 @@ class SessionPlugin:
             self._closed(of_partial())
         if not any(self._is_marked(item) for item in session.items):
             self._session.fail()
-            adopt_ownerless(None)
+            self._forgo_session()
             return
         try:  # what conftest files register is known now
             self.recorder.check()
         except UsageError as error:
             raise usage_error(error) from None
+
+    def _forgo_session(self) -> None:
+        """Ownerless calls pass; the guard may still refuse them."""
+        if self._session.cassette is None:
+            self._session = Scope(SESSION, self._unmarked(SESSION), is_fixture=True)
+        is_guarded = self._sources.session.guard == "refuse"
+        adopt_ownerless(self._session.owner if is_guarded else None)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, exitstatus: int) -> None:
@@ -316,7 +332,7 @@ class SessionPlugin:
         settings = self._fixture_settings(request)
         named = names.of_fixture(fixture, request, settings)
         if not self._is_marked(running) and not self._is_used_by_marked(fixture, request):
-            return Scope(named.name, Unmarked(named.name), is_fixture=True)
+            return Scope(named.name, self._unmarked(named.name), is_fixture=True)
 
         def open_cassette() -> Cassette:
             return self.recorder.open(
@@ -327,7 +343,9 @@ class SessionPlugin:
                 stored_name=named.stored_name,
             )
 
-        return Scope(named.name, LazyOwner(settings, open_cassette, self._adopter), is_fixture=True)
+        egress = of_cassette(settings, named.name)
+        owner = LazyOwner(settings, open_cassette, self._adopter, egress)
+        return Scope(named.name, owner, is_fixture=True)
 
     def _fixture_settings(self, request: pytest.FixtureRequest) -> Settings:
         """Those of the fixture's own node (module, class), the same for every test that asks."""

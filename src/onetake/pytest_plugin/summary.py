@@ -97,7 +97,10 @@ class SummaryPlugin:
             diary.drop(self._config.rootpath / ".onetake", project.run_id())
         self._price()
         # No test can fail for a miss of the session's own cassette: the run does.
-        has_failed = bool(self.summary.errors) or self.summary.ownerless["missed"] > 0
+        has_failed = (
+            bool(self.summary.errors)
+            or (self.summary.ownerless["missed"] + self.summary.ownerless["refused"]) > 0
+        )
         has_failed = has_failed or (self._settings.strict and bool(self.summary.degraded))
         has_failed = self._judge() or has_failed
         if has_failed and session.exitstatus == pytest.ExitCode.OK:

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from onetake.cassettes.decisions import Decision, Forward, Record
-from onetake.errors import OnetakeError
-from onetake.messages import Interaction, Request
+from onetake.cassettes.decisions import Decision, Forward, Record, Refuse
+from onetake.config.hosts import read_host
+from onetake.errors import GuardError, OnetakeError
+from onetake.messages import Interaction, Request, read_url
 from onetake.runtime.context import Recording
+from onetake.runtime.egress import Egress, is_local, is_near_by
 
 if TYPE_CHECKING:
     from onetake.recorder import Call
@@ -19,15 +21,16 @@ _MODE = "unmarked"
 
 
 class Unmarked:
-    """Lets every call through. Thread-safe."""
+    """Lets every call through, save where the guard refuses it. Thread-safe."""
 
     speed = 0.0
     fast_retries = False
     exact_encoding = False
     max_request_body = 64 * 1024 * 1024
 
-    def __init__(self, test: str = "") -> None:
+    def __init__(self, test: str = "", egress: Egress | None = None) -> None:
         self.test = test
+        self.egress = egress or Egress(test)
         self._lock = Lock()
         self._ledger: Ledger | None = None  # most tests make no call
         self._is_closed = False
@@ -46,21 +49,42 @@ class Unmarked:
     def decide(self, request: Request, client: str) -> Decision:
         from onetake.spend import is_priced_api
 
-        number = self._add(request, client, _MODE)
+        if (refusal := self._refusal(request)) is not None:
+            self._add(request, client, "refused", refusal.reason)
+            return Refuse(refusal)
+        if passes(request):
+            self._add(request, client, "passed", "local")
+            return Forward("local")
+        number = self._add(request, client, "live", _MODE)
         # One that may say what it used is read on its way; nothing of it is kept.
         return Record(number) if is_priced_api(request) else Forward(_MODE)
 
     def let_through(self, request: Request, client: str) -> OnetakeError | None:
-        self._add(request, client, _MODE)
+        if (refusal := self._refusal(request)) is not None:
+            self._add(request, client, "refused", refusal.reason)
+            return refusal
+        if passes(request):
+            self._add(request, client, "passed", "local")
+        else:
+            self._add(request, client, "live", _MODE)
         return None
 
-    def _add(self, request: Request, client: str, reason: str) -> int:
+    def _refusal(self, request: Request) -> GuardError | None:
+        if not self.egress.is_refusing:
+            return None
+        url = read_url(request.url)
+        host = read_host(url.host)
+        if self.egress.allows(url.netloc) or is_local(host):
+            return None
+        return self.egress.refuse(host, "calls")
+
+    def _add(self, request: Request, client: str, outcome: str, reason: str) -> int:
         from onetake.redaction import safe_url
 
         # Of the body only the name of the model is wanted.
         safe = Request(method=request.method, url=safe_url(request.url), body=request.body)
         with self._lock:
-            number = self.ledger.add(safe, client, "live", reason)
+            number = self.ledger.add(safe, client, outcome, reason)
             if self.late is not None:
                 self.late(self.ledger.last, self.ledger.number)
         return number
@@ -95,3 +119,15 @@ class Unmarked:
     def verdict(self) -> str:
         is_live = self._ledger is not None and self._ledger.counts["live"]
         return "UNMARKED:LIVE" if is_live else "UNMARKED:NO_TRAFFIC"
+
+
+def passes(request: Request) -> bool:
+    """Whether a call is none that anybody pays for: to a local server, and not of an API that has a price.
+
+    A gateway to paid APIs may run on this machine.
+    """
+    if not is_near_by(read_host(read_url(request.url).host)):
+        return False
+    from onetake.spend import is_priced_api  # late: most tests without a cassette make no call
+
+    return not is_priced_api(request)

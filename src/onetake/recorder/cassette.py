@@ -42,11 +42,11 @@ class Cassette:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many were `replayed`, `recorded`, `live`, `missed`, `paid_twice`, `quarantined`.
+        """How many were `replayed`, `recorded`, `live`, `missed`, `refused`, `paid_twice`, `quarantined`.
 
         By `overflow` calls the cassette has grown, as it did on the run before.
         """
-        return {name: count for name, count in self.opening.counts.items() if count}
+        return {name: count for name, count in self.opening.outcomes.items() if count}
 
     @property
     def verdict(self) -> str:
@@ -55,8 +55,11 @@ class Cassette:
 
     @property
     def misses(self) -> list[MissError | GuardError]:
-        """The distinct misses and refusals that nobody expected, also those that the code swallowed."""
-        return list(self.opening.misses)
+        """The distinct misses and refusals that nobody expected, also those that the code swallowed.
+
+        Connections that the network guard refused come once a host.
+        """
+        return [*self.opening.misses, *self.opening.egress.errors]
 
     @property
     def warnings(self) -> list[str]:

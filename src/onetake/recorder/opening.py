@@ -46,6 +46,7 @@ from onetake.recorder.takes import Lifetimes, Takes
 from onetake.recorder.traffic import Traffic, is_unreal
 from onetake.redaction import Redactor
 from onetake.runtime.context import Recording
+from onetake.runtime.egress import of_cassette
 from onetake.spend import is_priced_api
 from onetake.stores.journal import Journal, Quarantine
 from onetake.stores.port import CassetteStore, Flight, Flights, Opened, Pause
@@ -167,6 +168,7 @@ class Opening:
         self.misses: list[MissError | GuardError] = []  # that nobody expected
         self.warnings: list[str] = []
         self.late: Callable[[Call, int], None] | None = None  # told of each call after the end
+        self.egress = of_cassette(settings, test_id or f"Cassette {name}")
         self.error: OnetakeError | None = None
         self.passed = False
         self.growth: Growth | None = None
@@ -507,16 +509,23 @@ class Opening:
     def expecting_miss(self) -> Iterator[None]:
         with self._lock:
             self._expecting += 1
+            self.egress.expecting = True
         try:
             yield
         finally:
             with self._lock:
                 self._expecting -= 1
+                self.egress.expecting = self._expecting > 0
 
     @property
     def verdict(self) -> str:
         persisted = not self._closed or (self.passed and self.error is None)
-        return verdict(self.counts, persisted=persisted)
+        return verdict(self.outcomes, persisted=persisted)
+
+    @property
+    def outcomes(self) -> Counter[str]:
+        """`counts`, and connections that the guard refused."""
+        return self.counts + Counter(refused=len(self.egress.refused))
 
     @property
     def counts(self) -> Counter[str]:

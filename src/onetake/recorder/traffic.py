@@ -16,9 +16,10 @@ from msgspec import Struct
 
 from onetake.cassettes.decisions import Decided, Forward, Local
 from onetake.config import MODES, Mode, Settings
+from onetake.config.hosts import is_allowed
 from onetake.errors import MissError
 from onetake.matching import Active
-from onetake.messages import Chunk, Failure, Interaction, Request, Response, glob
+from onetake.messages import Chunk, Failure, Interaction, Request, Response
 from onetake.providers import (
     GENERIC_EXCHANGE,
     GENERIC_TELEMETRY,
@@ -61,7 +62,11 @@ class Traffic(Struct):
         if wanted is Mode.REPLAY:
             return wanted
         if mode is Mode.REPLAY:
-            return wanted if wanted is Mode.LIVE and self._is_allowed(host) else mode
+            return (
+                wanted
+                if wanted is Mode.LIVE and is_allowed(host, self.settings.allow_hosts)
+                else mode
+            )
         return mode if mode in (Mode.RECORD, Mode.LIVE) and wanted is not Mode.LIVE else wanted
 
     def decide(self, request: Request, active: Active, mode: Mode, now_s: float) -> Decided | None:
@@ -118,10 +123,6 @@ class Traffic(Struct):
             request=safe.line,
             reason="credential",
         )
-
-    def _is_allowed(self, host: str) -> bool:
-        name = host.partition(":")[0]
-        return any(glob(one.lower()).fullmatch(name) for one in self.settings.allow_hosts)
 
 
 def _unreal(request: Request) -> str:

@@ -100,6 +100,8 @@ class Account(Struct, frozen=True, kw_only=True):
     def line(self) -> str:
         """`[HIT] replayed=4`."""
         counted = [f"{name}={self.counts[name]}" for name in COUNTS if self.counts.get(name)]
+        if self.egress:
+            counted.append(f"egress={sum(self.egress.values())}")
         return " ".join([f"[{self.verdict}]", *counted, *["skipped"] * bool(self.skipped)])
 
 
@@ -164,6 +166,8 @@ class Summary:
         if not account.is_marked:
             if account.counts.get("live"):
                 self.unmarked[account.test] += account.counts["live"]
+            if account.test == SESSION:  # of a run in which no test has a cassette
+                self.ownerless["refused"] += account.counts.get("refused", 0)
             return
         self.calls.update(account.counts)
         if account.test == SESSION:
@@ -178,8 +182,10 @@ class Summary:
 
     @property
     def is_empty(self) -> bool:
-        """No test used a cassette and nothing went live."""
-        return not self.unmarked and not any(one.is_marked for one in self._last.values())
+        """No test used a cassette, nothing went live, and nothing was connected to past onetake."""
+        if self.unmarked or any(one.is_marked for one in self._last.values()):
+            return False
+        return not any(one.egress or one.refused_egress for one in self.accounts)
 
     @property
     def verdicts(self) -> dict[str, int]:

@@ -9,8 +9,8 @@ from msgspec import Struct
 
 from onetake.config import Settings
 from onetake.reports.accounts import Account, Summary
-from onetake.reports.leaks import leaks
-from onetake.reports.terminal import of_noun
+from onetake.reports.leaks import leaks, paid_egress
+from onetake.reports.terminal import of_noun, told
 
 _SHOWN = 10
 
@@ -90,6 +90,11 @@ def _failed(gate: str, summary: Summary, settings: Settings) -> Reason | None:
         case "paid-twice":
             where = list(_counted(summary.accounts, "paid_twice"))
             text = f"{of_noun(summary.calls['paid_twice'], 'call')} paid twice"
+        case "egress":
+            egress = [(one.test, Counter(one.egress)) for one in summary.accounts if one.egress]
+            where = [f"{test}: {told(hosts)}" for test, hosts in egress]
+            count = sum(hosts.total() for _, hosts in egress)
+            text = f"{of_noun(count, 'connection')} that onetake does not handle"
         case "empty":
             where = list(_empty(summary))
             text = f"{of_noun(len(where), 'test')} recorded nothing in mode record"
@@ -132,7 +137,7 @@ def _live(accounts: Sequence[Account]) -> Counter[str]:
 def _where(accounts: Sequence[Account], counts: Counter[str]) -> tuple[str, ...]:
     hosts: dict[str, set[str]] = {}
     for one in accounts:
-        hosts.setdefault(one.test, set()).update(one.hosts)
+        hosts.setdefault(one.test, set()).update(one.hosts, paid_egress(one))
     return tuple(
         f"{test}: {count} to {', '.join(sorted(hosts[test])) or 'a host that is not known'}"
         for test, count in sorted(counts.items(), key=lambda one: (-one[1], one[0]))

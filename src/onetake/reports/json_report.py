@@ -39,6 +39,8 @@ class Test(Struct, kw_only=True):
     cassette: str = ""
     counts: dict[str, int] = {}
     hosts: dict[str, int] = {}
+    egress: dict[str, int] = {}
+    refused_egress: dict[str, int] = {}
     events: list[dict[str, Any]] = []
     warnings: list[str] = []
     error: str = ""
@@ -58,6 +60,7 @@ class Totals(Struct, kw_only=True):
     loose: dict[str, int] = {}
     local: dict[str, int] = {}
     egress: dict[str, int] = {}
+    refused_egress: dict[str, int] = {}
     skipped: dict[str, int] = {}
     dollars: Dollars = field(default_factory=Dollars)
     tokens: dict[str, int] = {}
@@ -142,6 +145,8 @@ def _tests(summary: Summary, root: Path, price_of: PriceOf) -> list[Test]:
             one.skipped = account.skipped
         one.counts = added(one.counts, account.counts)
         one.hosts = added(one.hosts, account.hosts)
+        one.egress = added(one.egress, account.egress)
+        one.refused_egress = added(one.refused_egress, account.refused_egress)
         one.events = [*one.events, *account.events]
         one.warnings = [*one.warnings, *account.warnings]
         one.calls = [*one.calls, *(_priced(call, price_of) for call in account.ledger)]
@@ -166,6 +171,10 @@ def relative(place: str, root: Path) -> str:
 
 def _totals(tests: list[Test], summary: Summary) -> Totals:
     verdicts = Counter(one.verdict for one in tests)
+    egress, refused = Counter[str](), Counter[str]()
+    for one in tests:
+        egress.update(one.egress)
+        refused.update(one.refused_egress)
     spending = summary.spending
     return Totals(
         tests=len(tests),
@@ -175,7 +184,8 @@ def _totals(tests: list[Test], summary: Summary) -> Totals:
         unmarked=summary.unmarked.total(),
         loose=added(summary.loose, {}),
         local=added(summary.local, {}),
-        egress=added(sum((Counter(one.egress) for one in summary.accounts), Counter()), {}),
+        egress=added(egress, {}),
+        refused_egress=added(refused, {}),
         skipped=added(summary.skipped, {}),
         dollars=spending.total if spending is not None else Dollars(),
         tokens=added(spending.tokens, {}) if spending is not None else {},

@@ -1,7 +1,8 @@
 """Which live calls nobody intended: a leak is one that fills no new cassette.
 
 That is one that was let through, of a test without a cassette, or recorded although the cassette had
-recordings before this run (mode `record` asks for that, and holds none to begin with).
+recordings before this run (mode `record` asks for that, and holds none to begin with). A connection past
+onetake to the host of a known provider is one too: that to any other may cost or not (gate `egress`).
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from onetake.config import Settings
-from onetake.messages import glob
+from onetake.config import Settings, hosts
+from onetake.providers import provider_of
 from onetake.reports.accounts import Account
 
 
@@ -24,7 +25,7 @@ def leaks(accounts: Sequence[Account], settings: Settings) -> Counter[str]:
     new = new_cassettes(accounts)
     found: Counter[str] = Counter()
     for one in accounts:
-        found[one.test] += one.counts.get("live", 0)
+        found[one.test] += one.counts.get("live", 0) + sum(paid_egress(one).values())
         if not one.is_marked:
             found[one.test] -= sum(
                 count for host, count in one.hosts.items() if is_allowed(host, settings)
@@ -50,5 +51,9 @@ def fills_old(account: Account, new: set[tuple[str, str]]) -> bool:
 
 def is_allowed(host: str, settings: Settings) -> bool:
     """Whether `allow_hosts` names the host, with or without its port."""
-    names = (host, host.partition(":")[0])
-    return any(glob(one.lower()).fullmatch(name) for one in settings.allow_hosts for name in names)
+    return hosts.is_allowed(host, settings.allow_hosts)
+
+
+def paid_egress(account: Account) -> dict[str, int]:
+    """Connections past onetake to the hosts of providers that are known, by host."""
+    return {host: n for host, n in account.egress.items() if provider_of(host) is not None}

@@ -75,6 +75,8 @@ def _joined(one: Test, other: Test) -> Test:
         cassette=one.cassette or other.cassette,
         counts=added(one.counts, other.counts),
         hosts=added(one.hosts, other.hosts),
+        egress=added(one.egress, other.egress),
+        refused_egress=added(one.refused_egress, other.refused_egress),
         events=[*one.events, *other.events],
         warnings=[*one.warnings, *other.warnings],
         error=one.error or other.error,
@@ -95,6 +97,7 @@ def _totals(reports: Sequence[Report], tests: Sequence[Test]) -> Totals:
         totals.loose = added(totals.loose, one.loose)
         totals.local = added(totals.local, one.local)
         totals.egress = added(totals.egress, one.egress)
+        totals.refused_egress = added(totals.refused_egress, one.refused_egress)
         totals.skipped = added(totals.skipped, one.skipped)
         totals.tokens = added(totals.tokens, one.tokens)
         totals.saved_tokens = added(totals.saved_tokens, one.saved_tokens)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from onetake.reports.accounts import SESSION, Summary
 
@@ -30,7 +30,7 @@ def in_one_line(summary: Summary) -> Line:
     text = f"onetake: {verdicts}; {_calls(summary)}"
     if summary.errors:
         text += f"; {summary.errors[0][1]}"
-    text += "".join(f"; {told}" for told, _ in _of_stores(summary))
+    text += "".join(f"; {one}" for one, _ in _of_stores(summary))
     text += "".join(f"; FAILED: {reason.text}" for reason in summary.failed)
     return text, _worst(summary)
 
@@ -49,9 +49,10 @@ def in_full(summary: Summary, *, is_verbose: bool = False) -> Iterator[Line]:
     yield from _causes(summary)
     yield from _listed("live", _unmarked(summary), "yellow")
     if summary.loose:
-        yield from _wrapped(f"equal but for volatile values: {_counted(summary.loose)}")
+        yield from _wrapped(f"equal but for volatile values: {told(summary.loose)}")
     if summary.local:
-        yield from _wrapped(f"answered by onetake: {_counted(summary.local)}")
+        yield from _wrapped(f"answered by onetake: {told(summary.local)}")
+    yield from _egress(summary)
     if summary.ownerless:
         calls = ", ".join(f"{count} {name}" for name, count in summary.ownerless.items() if count)
         text = (
@@ -60,7 +61,7 @@ def in_full(summary: Summary, *, is_verbose: bool = False) -> Iterator[Line]:
         yield text, "red" if summary.ownerless["missed"] else "yellow"
     if summary.skipped:
         count = of_noun(summary.skipped.total(), "marked test")
-        yield from _wrapped(f"skipped: {count}: {_counted(summary.skipped)}")
+        yield from _wrapped(f"skipped: {count}: {told(summary.skipped)}")
     yield from _listed("warning", _counted_once(summary.warnings), "yellow")
     yield from _listed("NOT_PERSISTED", summary.errors, "red")
     if summary.calls["quarantined"]:
@@ -104,7 +105,7 @@ def _unpriced(counts: dict[str, int], word: str) -> str:
         return ""
     calls = of_noun(sum(counts.values()), "call")
     which = f"{calls} of unknown price" if word == "and" else calls
-    return f"{',' if word == 'and' else ''} {word} {which} ({_counted(Counter(counts))})"
+    return f"{',' if word == 'and' else ''} {word} {which} ({told(Counter(counts))})"
 
 
 def _of_stores(summary: Summary) -> Iterator[Line]:
@@ -194,6 +195,24 @@ def _causes(summary: Summary) -> Iterator[Line]:
         yield f"and {of_noun(len(groups) - _SHOWN, 'other cause')}; see `onetake explain`", ""
 
 
+def _egress(summary: Summary) -> Iterator[Line]:
+    """Connections past onetake, by host, with the tests that made them."""
+    counted = [(one.test, one.egress) for one in summary.accounts if one.egress]
+    refused = [(one.test, one.refused_egress) for one in summary.accounts if one.refused_egress]
+    for entries, kind, how, colour in (
+        (counted, "egress", "that onetake does not handle", "yellow"),
+        (refused, "refused", "to the network", "red"),
+    ):
+        if entries:
+            hosts = sum((Counter(one) for _, one in entries), Counter[str]())
+            tests = {
+                host: list(dict.fromkeys(test for test, one in entries if host in one))
+                for host in hosts
+            }
+            text = f"{kind}: {of_noun(hosts.total(), 'connection')} {how}: {told(hosts, tests)}"
+            yield from ((line, colour) for line, _ in _wrapped(text))
+
+
 def _wrapped(text: str) -> Iterator[Line]:
     from onetake.diagnosis import wrapped
 
@@ -201,8 +220,13 @@ def _wrapped(text: str) -> Iterator[Line]:
         yield line, ""
 
 
-def _counted(counts: Counter[str]) -> str:
-    shown = [f"{name} x{count}" for name, count in counts.most_common(_SHOWN)]
+def told(counts: Counter[str], tests: Mapping[str, Sequence[str]] = {}) -> str:
+    """`api.test x2 (test_a.py::test_one)`: the most frequent, and whose they are where `tests` says it."""
+    shown: list[str] = []
+    for name, count in counts.most_common(_SHOWN):
+        first, *more = tests.get(name) or [""]
+        whose = f"{first} and {len(more)} more" if more else first
+        shown.append(f"{name} x{count} ({whose})" if whose else f"{name} x{count}")
     if len(counts) > _SHOWN:
         shown.append(f"and {len(counts) - _SHOWN} more")
     return ", ".join(shown)

@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from onetake.cassettes.decisions import Decision
 from onetake.errors import OnetakeError
 from onetake.messages import Interaction, Request
+
+if TYPE_CHECKING:
+    from onetake.runtime.egress import Egress
 
 
 class Recording(Protocol):
@@ -29,6 +32,10 @@ class Owner(Protocol):
     fast_retries: bool
     exact_encoding: bool
     max_request_body: int
+
+    @property
+    def egress(self) -> Egress:
+        """Told of connections that onetake does not handle."""
 
     def decide(self, request: Request, client: str) -> Decision:
         """What happens to `request`; takes its place in the order of sending. Thread-safe.
@@ -84,7 +91,10 @@ def owned_by(owner: Owner | None) -> Iterator[None]:
 
 @contextmanager
 def passing() -> Iterator[None]:
-    """Inside, a lower interceptor lets calls through: an upper one has already decided them."""
+    """Inside, a lower interceptor lets calls through, and the network guard connections.
+
+    For a call that an upper interceptor has already decided, and for what onetake's stores say.
+    """
     token = _passing.set(True)
     try:
         yield

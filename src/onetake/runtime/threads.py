@@ -1,23 +1,26 @@
 """Threads and executors carry the owner of the context that started them.
 
 asyncio tasks and `asyncio.to_thread` copy their context by themselves; `Thread.start` and
-`ThreadPoolExecutor.submit` (and so `run_in_executor`) do not before Python 3.14.
+`ThreadPoolExecutor.submit` (and so `run_in_executor`) do not before Python 3.14. That a call is already
+decided is carried by `submit` alone, for look-ups of names: a thread may outlive the call.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import wraps
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from onetake.runtime.context import bound, owned_by
+from onetake.runtime.context import bound, is_passing, owned_by, passing
 from onetake.runtime.imports import when_imported
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
+_NOTHING = nullcontext()
 _installed = False
 _pool_worker: Callable[..., Any] | None = None  # what a pool's own threads run
 
@@ -64,12 +67,12 @@ def _wrap_submit(module: ModuleType) -> None:
     def owned_submit(
         self: ThreadPoolExecutor, fn: Callable[..., Any], /, *args: Any, **kwargs: Any
     ) -> Future[Any]:
-        owner = bound()
-        if owner is None:
+        owner, passes = bound(), is_passing()
+        if owner is None and not passes:
             return submit(self, fn, *args, **kwargs)
 
         def owned(*args: Any, **kwargs: Any) -> Any:
-            with owned_by(owner):
+            with owned_by(owner), passing() if passes else _NOTHING:
                 return fn(*args, **kwargs)
 
         return submit(self, owned, *args, **kwargs)

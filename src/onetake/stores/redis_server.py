@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from onetake.errors import CassetteError, StoreError, UsageError
+from onetake.runtime.context import passing
 
 _FORMAT = b"onetake 1"
 _NAMESPACE = re.compile(r"[\w.:/-]+", re.ASCII)
@@ -92,7 +93,7 @@ class RedisServer:
         tried = 0
         while True:
             try:
-                with self._own_in_use() as own:
+                with passing(), self._own_in_use() as own:
                     return step(self._client(own, writing=writing), tried > 0)
             except (redis.RedisError, redis.exceptions.RedisClusterException, OSError) as error:
                 if tried >= retries or not _may_pass(error):

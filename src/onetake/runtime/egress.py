@@ -1,0 +1,261 @@
+"""The network guard: connections that bypass every interceptor are seen by the interpreter's audit events.
+
+Python tells each name look-up and each connection before it is made (PEP 578), whichever library makes it;
+an error raised there stops it. What an interceptor or a store of onetake connects to is marked by
+`context.passing`, and is none of this. Networking that is not Python's is not seen: docs/egress.md.
+
+A hook sees *every* event of a process and stays for its life, so its first line is one look-up.
+"""
+
+from __future__ import annotations
+
+import _socket
+import sys
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from onetake.config import Mode, Settings
+from onetake.config.hosts import (
+    address_of,
+    is_allowed,
+    is_near,
+    leads_near,
+    read_host,
+)
+from onetake.errors import GuardError
+from onetake.runtime.context import current, is_passing, passing
+
+_REMEMBERED_S = 60.0
+_DNS_PORT = 53
+
+_monotonic = time.monotonic  # bound early: fake clocks do not reach us
+_installed = False
+_looked_up: dict[str, tuple[float, bool]] = {}
+
+
+class Egress:
+    """Connections of one owner that onetake does not handle.
+
+    Audit events come in every thread, under any lock and in forked children, so there is no lock here:
+    each list only grows, by appends that are atomic.
+    """
+
+    def __init__(
+        self,
+        whose: str = "",
+        *,
+        allow_hosts: Iterable[str] = (),
+        refusal: str = "",
+        remedy: str = "",
+    ) -> None:
+        """`refusal` says why nothing may be connected to, `remedy` what else to do; "" counts only."""
+        self.whose = whose
+        self.hosts: list[str] = []  # one entry a connection
+        self.refused: list[str] = []
+        self.errors: list[GuardError] = []  # one a host
+        self.expecting = False  # a refusal is wanted: it still raises, and is not kept
+        self.late: Callable[[str, bool], None] | None = None  # told of each after the owner's end
+        self._allow_hosts = tuple(allow_hosts)
+        self._refusal = refusal
+        self._remedy = remedy
+        self._has_named = False
+
+    @property
+    def is_refusing(self) -> bool:
+        return bool(self._refusal)
+
+    def allows(self, host: str) -> bool:
+        return is_allowed(host, self._allow_hosts)
+
+    def see_name(self, host: str) -> None:
+        """A name that is not local is looked up, and is going to be connected to. Raises `GuardError`."""
+        if not self.allows(host):
+            self._see(host)
+        self._has_named = True
+
+    def see_address(self, host: str) -> None:
+        """An address that is not local is connected to: by itself, or for a name that was looked up."""
+        if not self._has_named and not self.allows(host):
+            self._see(host)
+
+    def refuse(self, host: str, doing: str = "connects, past onetake, to") -> GuardError:
+        """The error for a call or connection to `host` that may not be made; keeps it."""
+        error = GuardError(
+            f"{self.whose or 'This program'} {doing} {host}, and {self._refusal}.",
+            remedy=f'Add "{host}" to allow_hosts, {self._remedy}.',
+            host=host,
+            test=self.whose,
+            reason="egress",
+        )
+        if self.expecting:
+            return error
+        self.refused.append(host)
+        if all(one.host != host for one in self.errors):
+            self.errors.append(error)
+        return error
+
+    def _see(self, host: str) -> None:
+        error = self.refuse(host) if self._refusal else None
+        if error is None:
+            self.hosts.append(host)
+        if self.late is not None:
+            self.late(host, error is not None)
+        if error is not None:
+            raise error
+
+
+def of_cassette(settings: Settings, whose: str) -> Egress:
+    """That of a cassette's test or fixture: in `replay` nothing may be connected to."""
+    if settings.mode is not Mode.REPLAY:
+        return Egress(whose, allow_hosts=settings.allow_hosts)
+    return Egress(
+        whose,
+        allow_hosts=settings.allow_hosts,
+        refusal=f"in mode replay ({settings.mode_reason}) nothing goes to the network",
+        remedy="use a client that onetake records, or another mode (--onetake-mode=auto)",
+    )
+
+
+def of_unmarked(settings: Settings, whose: str) -> Egress:
+    """That of a test without a cassette, or of nobody: refused where `guard` says so."""
+    if settings.guard != "refuse":
+        return Egress(whose, allow_hosts=settings.allow_hosts)
+    return Egress(
+        whose,
+        allow_hosts=settings.allow_hosts,
+        refusal='without a cassette nothing goes to the network (guard = "refuse")',
+        remedy='mark the test and use a client that onetake records, or set guard = "count"',
+    )
+
+
+def install() -> None:
+    """Watch from now on, for the life of the process."""
+    global _installed
+    if not _installed:
+        _installed = True
+        sys.addaudithook(_hook)
+
+
+def is_local(host: str) -> bool:
+    """Whether `host` (of `read_host`) is this machine or of its networks; may look it up in the DNS.
+
+    A name of a known provider is not, wherever it leads: a private endpoint is paid too.
+    """
+    near = is_near(host, _own_name())
+    if near is not None:
+        return near
+    from onetake.providers import provider_of  # late: most runs look nothing up
+
+    return provider_of(host) is None and _is_private(host)
+
+
+def is_near_by(host: str) -> bool:
+    """The same for what can be told without a look-up."""
+    return is_near(host, _own_name()) is True
+
+
+def _own_name() -> str:
+    return read_host(_socket.gethostname())
+
+
+def _is_private(name: str) -> bool:
+    """Whether `name` leads to private or link-local addresses only, asked once a minute."""
+    at, found = _looked_up.get(name, (-_REMEMBERED_S, False))
+    now = _monotonic()
+    if now - at < _REMEMBERED_S:
+        return found
+    is_own = name.partition(".")[0] == _own_name().partition(".")[0]
+    found = leads_near(_addresses(name), is_own=is_own)
+    _looked_up[name] = (now, found)
+    return found
+
+
+def _addresses(name: str) -> set[str]:
+    try:
+        with passing():  # this look-up is an event too
+            rows = _socket.getaddrinfo(name, None)
+    except (OSError, UnicodeError):
+        return set()
+    return {str(address[0]) for *_, address in rows}
+
+
+# Events.
+
+
+def _on_name(host: object, *_: object) -> None:
+    egress = _watching()
+    if egress is None:
+        return
+    name = read_host(host)
+    if not is_local(name):
+        egress.see_name(name)
+
+
+def _on_connect(sock: Any, address: Any) -> None:
+    egress = _watching()
+    if egress is None or not (name := _inet_host(sock, address)):
+        return
+    if address_of(name) is None:
+        if not is_local(name):
+            egress.see_name(name)
+    elif not _is_datagram(sock) and not is_local(name):
+        # A datagram socket's connect sends nothing: programs ask so for their own address.
+        egress.see_address(name)
+
+
+def _on_send(sock: Any, address: Any) -> None:
+    egress = _watching()
+    if egress is None or not (name := _inet_host(sock, address)):
+        return
+    if address_of(name) is None:
+        if not is_local(name):
+            egress.see_name(name)
+    elif address[1] != _DNS_PORT and name not in egress.hosts and not is_local(name):
+        # Who asks a name server connects next. Of datagrams to one address the first is counted.
+        egress.see_address(name)
+
+
+def _watching() -> Egress | None:
+    """That of the owner, unless onetake itself makes this connection."""
+    if is_passing():
+        return None
+    owner = current()
+    return None if owner is None else owner.egress
+
+
+def _inet_host(sock: Any, address: Any) -> str:
+    """ "" where the socket is of another family, or already connected."""
+    if sock.family not in (_socket.AF_INET, _socket.AF_INET6) or not isinstance(address, tuple):
+        return ""
+    return read_host(address[0])
+
+
+def _is_datagram(sock: Any) -> bool:
+    return bool(sock.type & 0xF == _socket.SOCK_DGRAM)
+
+
+_EVENTS: dict[str, Callable[..., None]] = {
+    "socket.getaddrinfo": _on_name,
+    "socket.gethostbyname": _on_name,
+    "socket.connect": _on_connect,
+    "socket.sendto": _on_send,
+    "socket.sendmsg": _on_send,
+}
+
+
+def _hook(
+    event: str,
+    args: tuple[Any, ...],
+    find: Callable[[str], Callable[..., None] | None] = _EVENTS.get,
+    refusal: type[Exception] = GuardError,
+) -> None:
+    see = find(event)
+    if see is None:
+        return
+    try:
+        see(*args)
+    except refusal:
+        raise
+    except Exception:  # never our own trouble: also while the interpreter is being taken down
+        return
