@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from onetake.reports.accounts import Account, Summary, from_data, to_data
 if TYPE_CHECKING:
     from onetake.reports.terminal import Line
 
+_now = time.time  # bound early: fake clocks do not reach us
 _NAME = "onetake"  # of the attribute of reports, and of the worker's output
 
 
@@ -85,12 +87,25 @@ class SummaryPlugin:
         self._take_waiting()
         if self.summary.usages:
             self._tell_usage(session)
+        self._remember()
         # No test can fail for a miss of the session's own cassette: the run does.
         has_failed = bool(self.summary.errors) or self.summary.ownerless["missed"] > 0
         has_failed = has_failed or (self._settings.strict and bool(self.summary.degraded))
         has_failed = self._judge() or has_failed
         if has_failed and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _remember(self) -> None:
+        """Keep what the run came to, test by test, so that runs can be compared."""
+        from onetake import project
+        from onetake.reports.run_history import tally_of_run
+        from onetake.stores import tallies
+
+        url, root = self._settings.store, self._config.rootpath
+        is_ours = any(account.is_marked for account in self.summary.accounts)
+        if is_ours or (self.summary.unmarked and tallies.is_in_use(url, root)):
+            line = tally_of_run(self.summary, project.run_id(), int(_now()), root)
+            tallies.remember(line, url, root)
 
     def _judge(self) -> bool:
         """Whether the run fails for what was paid or left."""
