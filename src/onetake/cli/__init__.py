@@ -14,6 +14,7 @@ from onetake.cli.doctor import doctor
 from onetake.cli.explain import explain
 from onetake.cli.flush import flush
 from onetake.cli.ls import ls
+from onetake.cli.plan import plan
 from onetake.cli.printing import in_lines
 from onetake.cli.promote import promote
 from onetake.cli.prune import prune
@@ -44,5 +45,19 @@ def main() -> None:
     """Record every paid API call once, replay it for ever, and never pay twice without knowing why."""
 
 
-for _command in (diff, doctor, explain, flush, ls, promote, prune, pull, push, report, show, stats):
+for _command in (
+    diff,
+    doctor,
+    explain,
+    flush,
+    ls,
+    plan,
+    promote,
+    prune,
+    pull,
+    push,
+    report,
+    show,
+    stats,
+):
     main.add_command(_command)
