@@ -63,9 +63,9 @@ def make_old(suite: Suite, name: str, days: float) -> None:
 
 
 def files(root: Path) -> dict[str, bytes]:
-    found = (
-        path for path in root.glob("**/*") if path.is_file() and "__pycache__" not in path.parts
-    )
+    """All but what Python and pytest keep for themselves."""
+    caches = {"__pycache__", ".pytest_cache"}
+    found = (path for path in root.glob("**/*") if path.is_file() and not caches & set(path.parts))
     return {str(path.relative_to(root)): path.read_bytes() for path in found}
 
 

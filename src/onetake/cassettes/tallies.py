@@ -15,8 +15,9 @@ from msgspec.structs import replace
 class Tally(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The calls of a test (or a wider fixture, or a program's cassette) in one run, or in several.
 
-    `recorded` and `live` calls were paid for `paid` dollars, and `unpriced` of them have no known price;
-    `replayed` ones have `saved` dollars. `cassette` is its name in a store where it is not named after
+    `recorded` and `live` calls were paid for with `paid` dollars, and `unpriced` of them have no known
+    price; `replayed` ones have saved `saved` dollars, and `unpriced_saved` of them an unknown sum.
+    `cassette` is its name in a store where it is not named after
     the test, `is_unmarked` says that there was none.
     """
 
@@ -27,6 +28,7 @@ class Tally(Struct, frozen=True, kw_only=True, omit_defaults=True):
     paid: float = 0.0
     saved: float = 0.0
     unpriced: int = 0
+    unpriced_saved: int = 0
     cassette: str = ""
     is_unmarked: bool = False
 
@@ -52,6 +54,7 @@ class Tally(Struct, frozen=True, kw_only=True, omit_defaults=True):
             paid=self.paid + other.paid,
             saved=self.saved + other.saved,
             unpriced=self.unpriced + other.unpriced,
+            unpriced_saved=self.unpriced_saved + other.unpriced_saved,
             cassette=self.cassette or other.cassette,
             is_unmarked=self.is_unmarked and other.is_unmarked,
         )

@@ -27,7 +27,6 @@ from onetake.spend import Price, price_of, usage_of
 from onetake.stores.journal import Quarantine
 from onetake.stores.port import CassetteStore
 
-_FREE = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
 _RUNS = 2  # that grew, one after the other
 
 
@@ -226,11 +225,11 @@ def cost_of(one: Interaction | Stored, prices: Mapping[str, Price]) -> float | N
         made = one.interaction if isinstance(one, Stored) else one
     except CassetteError:
         return None
-    if made.request.method.upper() in _FREE:
+    if not is_billed(made.request.method):
         return 0.0
     if made.response is None or not is_worth_keeping(made):
         return None  # the next answer may be a good one
-    if made.response.status >= 400:
+    if made.response.status >= 300:
         return 0.0
     usage = usage_of(made.request, made.response)
     return None if usage is None else price_of(usage, table=prices)

@@ -21,7 +21,7 @@ from onetake.messages import Request
 from onetake.recorder import usage
 from onetake.recorder.cassette import Cassette, folder_of
 from onetake.recorder.opening import Opening
-from onetake.recorder.tallies import tally_of
+from onetake.recorder.tallies import remember
 from onetake.runtime import context, seams
 from onetake.stores.files import FileCassette, check_name, is_file_name, locate
 from onetake.stores.journal import Journal, look_at_quarantine, read_quarantine
@@ -141,7 +141,7 @@ class Recorder:
         )
         cassette = Cassette(name, store.place, store.path, opening)
         if not self._in_test:  # a test run tells its own, test by test
-            cassette.closed = partial(_remember, url=settings.store, root=self.root)
+            cassette.closed = partial(remember, settings=settings, root=self.root)
         return cassette
 
     def forecast(
@@ -232,15 +232,6 @@ class Recorder:
         if key not in self._matchers:
             self._matchers[key] = matcher_of(settings)
         return self._matchers[key]
-
-
-def _remember(cassette: Cassette, *, url: str, root: Path) -> None:
-    """Keep what a program came to, for `onetake stats --runs`."""
-    tally = tally_of(cassette)
-    if tally.calls:
-        from onetake.stores import tallies  # late: most processes are test runs
-
-        tallies.add(cassette.name, tally, url, root, project.run_id())
 
 
 def matcher_of(settings: Settings) -> Matcher:

@@ -12,7 +12,7 @@ from statistics import median
 from msgspec import Struct
 
 from onetake.diagnosis import wrapped
-from onetake.reports.run_history import to_dollars
+from onetake.reports.spending import in_dollars
 
 _SHOWN = 10
 _NAMED = 5  # tests whose number of calls nobody knows
@@ -206,7 +206,7 @@ def in_lines(plan: Plan) -> Iterator[str]:
     if plan.max_spend is not None:
         verdict = "more than" if plan.exceeds_max_spend else "within"
         unknown = ", as far as prices are known" if plan.unpriced or plan.uncounted else ""
-        yield f"That is {verdict} max_spend ({to_dollars(plan.max_spend)}){unknown}."
+        yield f"That is {verdict} max_spend ({in_dollars(plan.max_spend)}){unknown}."
 
 
 def _table(rows: Sequence[Totals]) -> Iterator[str]:
@@ -216,7 +216,7 @@ def _table(rows: Sequence[Totals]) -> Iterator[str]:
             f"{REASONS[one.reason]}{' (estimated)' if one.is_estimate else ''}",
             str(one.tests),
             f"{one.calls}{'+?' if one.uncounted else ''}",
-            to_dollars(one.dollars) if one.dollars or not one.unpriced else "-",
+            in_dollars(one.dollars) if one.dollars or not one.unpriced else "-",
             str(one.unpriced or "-"),
         )
         for one in rows
@@ -253,7 +253,7 @@ def _in_all(plan: Plan) -> str:
     if plan.uncounted:
         beside.append(f"{_of_tests(plan.uncounted)} whose calls nobody can count")
     text = f"in all: {_of_calls(plan.calls)}"
-    text += f", about {to_dollars(plan.dollars)}" if plan.dollars or not beside else ""
+    text += f", about {in_dollars(plan.dollars)}" if plan.dollars or not beside else ""
     if not plan.calls and not beside:
         text = "in all: no call, $0"
     return f"{text} (+ {', and '.join(beside)})" if beside else text
@@ -261,9 +261,9 @@ def _in_all(plan: Plan) -> str:
 
 def _cost(dollars: float, unpriced: int) -> str:
     if not unpriced:
-        return to_dollars(dollars)
+        return in_dollars(dollars)
     unknown = f"{unpriced} of unknown price"
-    return f"{to_dollars(dollars)} + {unknown}" if dollars else unknown
+    return f"{in_dollars(dollars)} + {unknown}" if dollars else unknown
 
 
 def _more(count: int) -> Iterator[str]:

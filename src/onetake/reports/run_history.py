@@ -6,13 +6,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from onetake.cassettes.tallies import RunTally, Tally, added, by_test, sum_of
+from msgspec.structs import replace
+
+from onetake.cassettes.tallies import RunTally, Tally, by_test, sum_of
+from onetake.diagnosis import wrapped
 from onetake.reports.accounts import Account, Summary
+from onetake.reports.spending import in_dollars
 from onetake.stores.names import file_safe, name_of_test
 
 _BAR = 10
 _SHOWN = 10
-_CENT = 0.01
 
 
 def tally_of_run(summary: Summary, run: str, at: int, root: Path) -> RunTally:
@@ -22,23 +25,31 @@ def tally_of_run(summary: Summary, run: str, at: int, root: Path) -> RunTally:
     for account in summary.accounts:
         if not account.is_marked and not account.counts.get("live"):
             continue
-        tests = added(tests, {account.test: _tally_of(account, root)})
+        one = _tally_of(account, root)
+        tests[account.test] = tests[account.test] + one if account.test in tests else one
         if account.growth is not None:
             grew.append(account.test)
+    spending = summary.spending
+    for test, dollars in spending.tests.items() if spending is not None else ():
+        if test in tests:
+            tests[test] = replace(
+                tests[test],
+                paid=dollars.paid,
+                saved=dollars.saved,
+                unpriced=sum(dollars.unpriced.values()),
+                unpriced_saved=sum(dollars.unpriced_saved.values()),
+            )
     return RunTally(run=run, at=at, grew=tuple(dict.fromkeys(grew)), tests=tests)
 
 
 def _tally_of(account: Account, root: Path) -> Tally:
-    counts, dollars = account.counts, account.dollars
-    bought = counts.get("recorded", 0) + counts.get("live", 0)
+    """Without its dollars."""
+    counts = account.counts
     return Tally(
         replayed=counts.get("replayed", 0),
         recorded=counts.get("recorded", 0),
         live=counts.get("live", 0),
         missed=counts.get("missed", 0),
-        paid=dollars.get("recorded", 0.0) + dollars.get("live", 0.0),
-        saved=dollars.get("replayed", 0.0),
-        unpriced=min(bought, sum(account.unpriced.values())),
         cassette=_other_name(account, root),
         is_unmarked=not account.is_marked,
     )
@@ -91,6 +102,7 @@ def _facts(tally: Tally) -> dict[str, Any]:
         "paid_dollars": tally.paid,
         "saved_dollars": tally.saved,
         "paid_calls_of_unknown_price": tally.unpriced,
+        "saved_calls_of_unknown_price": tally.unpriced_saved,
     }
 
 
@@ -117,12 +129,12 @@ def in_lines(
                     str(one.calls),
                     bar(one.hit_rate),
                     to_paid(one),
-                    to_dollars(one.saved),
+                    to_saved(one),
                     str(len(run.grew) or "-"),
                 )
             )
         yield from _columns(rows)
-        yield _in_all(runs)
+        yield from wrapped(_in_all(runs), rest="  ")
         yield ""
     tests = costliest(runs)
     shown = tests if is_by_test else [each for each in tests if each[1].bought][:_SHOWN]
@@ -134,10 +146,7 @@ def in_lines(
     yield f"{'By test' if is_by_test else 'What cost most'}, over {over}:"
     rows = [
         ("calls", "replayed", "paid", "saved"),
-        *(
-            (str(one.calls), bar(one.hit_rate), to_paid(one), to_dollars(one.saved))
-            for _, one in shown
-        ),
+        *((str(one.calls), bar(one.hit_rate), to_paid(one), to_saved(one)) for _, one in shown),
     ]
     lines = list(_columns(rows, indent="    "))
     yield lines[0]
@@ -153,7 +162,7 @@ def _in_all(runs: Sequence[RunTally]) -> str:
     one = sum_of(run.sum for run in runs)
     return (
         f"in all: {one.calls} calls, {to_percent(one.hit_rate)} replayed, "
-        f"paid {to_paid(one)}, saved {to_dollars(one.saved)}"
+        f"paid {in_words(one.paid, one.unpriced)}, saved {in_words(one.saved, one.unpriced_saved)}"
     )
 
 
@@ -187,26 +196,31 @@ def to_percent(rate: float | None) -> str:
     return f"{percent} %"
 
 
-def to_dollars(amount: float) -> str:
-    """`$12.30`; below a cent with the digits that say something."""
-    if not amount:
-        return "$0"
-    if amount < 1e-6:
-        return "<$0.000001"
-    if amount < _CENT:
-        return f"${amount:.6f}".rstrip("0")
-    return f"${amount:.2f}" if amount >= 1 else f"${amount:.4f}"
-
-
 def to_paid(tally: Tally) -> str:
-    """`$0.0123 + 3 unknown`: dollars, and the calls whose price nobody knows."""
     return with_unknown(tally.paid, tally.unpriced)
 
 
-def with_unknown(dollars: float, unknown: int) -> str:
+def to_saved(tally: Tally) -> str:
+    return with_unknown(tally.saved, tally.unpriced_saved)
+
+
+def in_words(dollars: float, unknown: int) -> str:
+    """`$0.42 (and 3 calls of unknown price)`."""
     if not unknown:
-        return to_dollars(dollars)
-    return f"{to_dollars(dollars)} + {unknown} unknown" if dollars else f"{unknown} unknown"
+        return in_dollars(dollars)
+    calls = "1 call" if unknown == 1 else f"{unknown} calls"
+    return (
+        f"{in_dollars(dollars)} (and {calls} of unknown price)"
+        if dollars
+        else f"{calls} of unknown price"
+    )
+
+
+def with_unknown(dollars: float, unknown: int) -> str:
+    """`$0.0123 + 3?`: dollars, and how many calls have an unknown price beside them."""
+    if not unknown:
+        return in_dollars(dollars)
+    return f"{in_dollars(dollars)} + {unknown}?" if dollars else f"{unknown}?"
 
 
 def _within(text: str, width: int) -> str:

@@ -10,16 +10,20 @@ from __future__ import annotations
 import atexit
 import os
 import time
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from onetake.cassettes.tallies import RunTally, Tally, added, by_run
 from onetake.config import without_secrets
 from onetake.errors import OnetakeError
 from onetake.formats.packing import pack, unpack
+from onetake.spend import Price, Spent, price_of
 from onetake.stores.journal import ensure_cache
 from onetake.stores.port import RUNS
 from onetake.stores.runs import newest_first
@@ -27,6 +31,7 @@ from onetake.stores.usage import is_near
 
 _KEPT = 50  # runs, in `.onetake/`
 _FOLDER = "tallies"
+_WAITING = 1000  # answers of a program that have no price yet
 
 _lines = msgspec.json.Decoder(RunTally)
 
@@ -35,11 +40,11 @@ def remember(line: RunTally, url: str, root: Path) -> None:
     """Keep what a run with the store `url` came to. Never raises."""
     with suppress(OSError, OnetakeError):
         if is_near(url):
-            _append(msgspec.structs.replace(line, store=without_secrets(url)), root / ".onetake")
+            _append(replace(line, store=without_secrets(url)), root / ".onetake")
             return
         from onetake.stores.opening import open_store
 
-        packed = pack(msgspec.json.encode(msgspec.structs.replace(line, store="")))
+        packed = pack(msgspec.json.encode(replace(line, store="")))
         open_store(url, root).add_histories({RUNS: packed})
 
 
@@ -94,28 +99,66 @@ def _kept(cache: Path) -> list[RunTally]:
     return found
 
 
+class Place(Struct, frozen=True):
+    """Which run it was, with which store and prices, in which project."""
+
+    url: str
+    root: Path
+    run: str
+    prices: Mapping[str, Price] = {}
+
+    @property
+    def key(self) -> tuple[str, Path, str]:
+        return self.url, self.root, self.run
+
+
+class _Told(Struct):
+    """What one run of programs came to so far; answers that have no price yet, by cassette."""
+
+    place: Place
+    tests: dict[str, Tally]
+    unpriced: list[tuple[str, Spent]]
+
+    def price(self) -> None:
+        """Late, and all at once: the table of prices brings modules with it."""
+        for cassette, one in self.unpriced:
+            usage = one.usage
+            dollars = None if usage is None else price_of(usage, table=self.place.prices)
+            is_saved, is_unknown = one.outcome == "replayed", dollars is None
+            self.tests[cassette] += Tally(
+                paid=0.0 if is_saved else dollars or 0.0,
+                saved=(dollars or 0.0) if is_saved else 0.0,
+                unpriced=int(is_unknown and not is_saved),
+                unpriced_saved=int(is_unknown and is_saved),
+            )
+        self.unpriced.clear()
+
+
 class _Waiting:
-    """What the programs of one process came to, by store, project and run."""
+    """What the programs of one process came to."""
 
     def __init__(self) -> None:
         self.pid = os.getpid()
         self.lock = Lock()
-        self.tests: dict[tuple[str, Path, str], dict[str, Tally]] = {}
+        self.told: dict[tuple[str, Path, str], _Told] = {}
 
 
 _waiting = _Waiting()
 
 
-def add(cassette: str, tally: Tally, url: str, root: Path, run: str) -> None:
-    """Remember it when this process ends. A forked child tells its own."""
+def add(cassette: str, tally: Tally, spent: Iterable[Spent], place: Place) -> None:
+    """Remember it, with what was `spent`, when this process ends. A forked child tells its own."""
     global _waiting
     if _waiting.pid != os.getpid():
         _waiting = _Waiting()
     with _waiting.lock:
-        if not _waiting.tests:
+        if not _waiting.told:
             atexit.register(send)
-        tests = _waiting.tests.get((url, root, run), {})
-        _waiting.tests[url, root, run] = added(tests, {cassette: tally})
+        told = _waiting.told.setdefault(place.key, _Told(place, {}, []))
+        told.tests = added(told.tests, {cassette: tally})
+        told.unpriced += [(cassette, one) for one in spent]
+        if len(told.unpriced) > _WAITING:
+            told.price()
 
 
 def send() -> None:
@@ -125,6 +168,9 @@ def send() -> None:
     if own.pid != os.getpid():
         return
     with own.lock:
-        waiting, own.tests = own.tests, {}
-    for (url, root, run), tests in waiting.items():
-        remember(RunTally(run=run, at=int(time.time()), tests=tests), url, root)
+        waiting, own.told = own.told, {}
+    for told in waiting.values():
+        told.price()
+        place = told.place
+        line = RunTally(run=place.run, at=int(time.time()), tests=told.tests)
+        remember(line, place.url, place.root)
