@@ -94,6 +94,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("onetake_plan"):
         _plan(config, sources)
         return
+    if hasattr(config, "workerinput"):
+        from onetake.stores import diary
+
+        worker: str = config.workerinput["workerid"]
+        diary.begin(config.rootpath / ".onetake", project.run_id(), worker)
     summary = SummaryPlugin(config, sources.session)
     session = SessionPlugin(config, sources, summary.add)
     config.stash[PLUGIN] = session

@@ -33,7 +33,7 @@ from onetake.spend.counts import (
 )
 
 
-class Usage(Struct, frozen=True, kw_only=True):
+class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Tokens by class, and what else is billed. None is what the answer does not say.
 
     `input_tokens` and `output_tokens` are whole; the other classes are parts of them, and
@@ -67,6 +67,17 @@ class Usage(Struct, frozen=True, kw_only=True):
     tier: str = ""
     billed_usd: float | None = None
     complete: bool = True
+
+
+class Spent(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A call that was paid for (`recorded`, `live`), or would have been (`replayed`), of the API at `host`.
+
+    `usage` is None where the answer does not say, or where nobody has read it.
+    """
+
+    outcome: str
+    host: str
+    usage: Usage | None = None
 
 
 class _Reading(Struct, kw_only=True):
@@ -103,6 +114,15 @@ _COHERE = re.compile(r"/v[12]/(?:chat|generate|embed|rerank|classify)")
 _TABLE = tuple((re.compile(path), api) for path, api in _APIS)
 _STANDARD = frozenset({"", "default", "standard", "auto", "on_demand", "unspecified"})
 _CHARGED_APART = frozenset({"image_generation_call", "code_interpreter_call"})
+
+
+def is_priced_api(request: Request) -> bool:
+    """Whether an answer to `request` may state what it used: its path is one of an API known here."""
+    if request.method.upper() != "POST":
+        return False
+    url = read_url(request.url)
+    known = provider_of(url.host.partition(":")[0])
+    return _api_at(known.name if known else "", url) is not None
 
 
 def usage_of(request: Request, response: Response) -> Usage | None:
