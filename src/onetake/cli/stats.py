@@ -103,7 +103,7 @@ def _tell_runs(
         click.get_current_context().exit(1 if problems else 0)
     left_out(problems)
     click.secho(one_line(named_store(place.settings.store)), bold=True)
-    moments = [datetime.fromtimestamp(one.at).strftime("%Y-%m-%d %H:%M") for one in lines]  # noqa: DTZ006 - as the reader's clock has it
+    moments = [datetime.fromtimestamp(one.at).strftime("%m-%d %H:%M") for one in lines]  # noqa: DTZ006 - as the reader's clock has it
     for line in in_lines(lines, moments, is_by_test=is_by_test):
         click.echo(one_line(line) if line else "")
     click.get_current_context().exit(1 if problems else 0)
