@@ -377,3 +377,13 @@ def test_pytest_says_it_itself(suite: Suite):
 
     assert run.code == 0
     assert "Nobody knows how many calls these make:\n  test_a.py::test_it" in run.output
+
+
+def test_a_plan_never_becomes_a_run(suite: Suite, provider: fakeprovider.Provider):
+    suite.write("test_a.py", "from calls import ask\ndef test_it(): ask('paid')\n")
+
+    for words in (["--no-onetake"], ["--collect-only"], ["--setup-show"], ["nowhere.py"]):
+        plan(suite, *words)
+
+    assert plan(suite, "--no-onetake").code == 2
+    assert provider.billed() == 0

@@ -69,6 +69,8 @@ def _is_controller(config: pytest.Config) -> bool:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", markers.HELP)
     if config.getoption("no_onetake"):
+        if config.getoption("onetake_plan"):  # else the tests would be run, and paid for
+            raise pytest.UsageError("onetake: there is no --onetake-plan with --no-onetake")
         return
     from onetake import interceptors, project
     from onetake.errors import UsageError

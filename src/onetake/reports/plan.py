@@ -215,8 +215,8 @@ def _table(rows: Sequence[Totals]) -> Iterator[str]:
         (
             f"{REASONS[one.reason]}{' (estimated)' if one.is_estimate else ''}",
             str(one.tests),
-            f"{one.calls}{'+?' if one.uncounted else ''}",
-            in_dollars(one.dollars) if one.dollars or not one.unpriced else "-",
+            _counted(one),
+            "-" if not one.dollars and (one.unpriced or not one.calls) else in_dollars(one.dollars),
             str(one.unpriced or "-"),
         )
         for one in rows
@@ -227,10 +227,17 @@ def _table(rows: Sequence[Totals]) -> Iterator[str]:
         yield f"  {first.ljust(widths[0])}  {'  '.join(numbers)}".rstrip()
 
 
+def _counted(one: Totals) -> str:
+    if not one.uncounted:
+        return str(one.calls)
+    return f"{one.calls} + ?" if one.calls else "?"
+
+
 def _most_expensive(plan: Plan) -> Iterator[str]:
     yield ""
-    yield "The most expensive:"
     counted = [one for one in by_cost(plan.expected) if one.calls is not None]
+    if counted:
+        yield "The most expensive:"
     for one in counted[:_SHOWN]:
         yield f"  {_within(one.test, _WIDTH - 2)}"
         more = f", with {_of_tests(len(one.others))} more" if one.others else ""
