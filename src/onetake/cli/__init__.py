@@ -18,6 +18,7 @@ from onetake.cli.plan import plan
 from onetake.cli.printing import in_lines
 from onetake.cli.promote import promote
 from onetake.cli.prune import prune
+from onetake.cli.receipt import receipt
 from onetake.cli.report import report
 from onetake.cli.show import show
 from onetake.cli.stats import stats
@@ -56,6 +57,7 @@ for _command in (
     prune,
     pull,
     push,
+    receipt,
     report,
     show,
     stats,
