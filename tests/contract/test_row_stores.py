@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from onetake.stores.objects import ObjectStore
-from onetake.stores.port import Claim, Held, Row, RowStore
+from onetake.stores.port import RUNS, Claim, Held, Row, RowStore
 from onetake.stores.redis_ import RedisStore
 from onetake.stores.sqlite import SqliteStore
 from tests.support import s3
@@ -215,6 +215,14 @@ def test_the_last_runs_are_remembered(store):
         store.add_histories({"c": b"%d" % n})
 
     assert store.history("c") == [b"%d" % n for n in range(5, 25)]
+
+
+def test_of_runs_as_a_whole_more_are_remembered(store):
+    for n in range(105):
+        store.add_histories({RUNS: b"%d" % n})
+
+    assert store.history(RUNS) == [b"%d" % n for n in range(5, 105)]
+    assert store.read(RUNS).rows == ()
 
 
 def test_many_cassettes_are_remembered_in_one_batch(store):

@@ -19,7 +19,7 @@ class RunLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one run did with a cassette, or one process of it; `merged` puts those of a run together.
 
     `at` is UTC seconds. `recorded` are the recordings that the cassette gained, `grew` short digests of
-    the tests by which it grew. `dollars` is what was paid; None where no price is known.
+    the tests by which it grew. What runs paid is told by `tallies`.
     """
 
     run: str
@@ -27,18 +27,15 @@ class RunLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
     replayed: int = 0
     recorded: int = 0
     grew: tuple[str, ...] = ()
-    dollars: float | None = None
 
 
 def merged(first: RunLine, second: RunLine) -> RunLine:
     """Both as one, for two of one run."""
-    paid = [one.dollars for one in (first, second) if one.dollars is not None]
     return replace(
         first,
         replayed=first.replayed + second.replayed,
         recorded=first.recorded + second.recorded,
         grew=tuple(dict.fromkeys((*first.grew, *second.grew))),
-        dollars=sum(paid) if paid else None,
     )
 
 

@@ -14,6 +14,7 @@ from onetake.cli.doctor import doctor
 from onetake.cli.explain import explain
 from onetake.cli.flush import flush
 from onetake.cli.ls import ls
+from onetake.cli.plan import plan
 from onetake.cli.printing import in_lines
 from onetake.cli.promote import promote
 from onetake.cli.prune import prune
@@ -46,6 +47,19 @@ def main() -> None:
 
 
 for _command in (
-    *(diff, doctor, explain, flush, ls, promote, prune, pull, push, receipt, report, show, stats),
+    diff,
+    doctor,
+    explain,
+    flush,
+    ls,
+    plan,
+    promote,
+    prune,
+    pull,
+    push,
+    receipt,
+    report,
+    show,
+    stats,
 ):
     main.add_command(_command)

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import click
 from msgspec import Struct
+from msgspec.structs import replace
 
+from onetake.cassettes.tallies import RunTally, Tally
 from onetake.cli.expiry import expiry_of
 from onetake.cli.printing import left_out, named_store, to_ages, to_size
 from onetake.cli.selection import Found, Selection, host_of, search, with_selection
 from onetake.cli.workplace import Workplace, echo_json
 from onetake.diagnosis import one_line, wrapped
 from onetake.formats.blobs import blobs_named
+from onetake.reports.run_history import cassette_of, in_lines, to_data
 from onetake.reports.terminal import of_noun
 from onetake.stores.folders import FolderShelf
 from onetake.stores.journal import all_apart
 from onetake.stores.port import Capacity
+from onetake.stores.tallies import recall
 
 _MOST_SHOWN = 8
+_RUNS = 10
 
 
 class _Totals(Struct, frozen=True):
@@ -42,13 +49,32 @@ class _Totals(Struct, frozen=True):
 
 @click.command()
 @with_selection()
+@click.option(
+    "--runs",
+    metavar="[N]",
+    type=click.IntRange(min=1),
+    is_flag=False,
+    flag_value=10,
+    help="The last N runs (10) instead: calls, hit rate, paid and saved dollars.",
+)
+@click.option("--by", type=click.Choice(["test"]), help="With --runs: every test over these runs.")
 @click.option("--json", "as_json", is_flag=True, help="Everything, for programs.")
-def stats(place: Workplace, selection: Selection, *, as_json: bool) -> None:
+def stats(
+    place: Workplace, selection: Selection, *, runs: int | None, by: str | None, as_json: bool
+) -> None:
     """Count what the store holds, and what waits on this machine: quarantine and spool.
+
+    With --runs (or --by test), what the last runs came to. There the ages are those of runs, and --host
+    and --status choose tests by what their cassettes hold.
 
     Exit code 1 where something could not be read.
     """
     problems: list[str] = []
+    if runs is not None or by is not None:
+        _tell_runs(
+            place, selection, runs or _RUNS, problems, is_by_test=by is not None, as_json=as_json
+        )
+        return
     found = list(search(place.shelf, selection, problems, quiet=as_json))
     totals = _totals(place, found, selection.now_s, problems)
     if as_json:
@@ -60,6 +86,51 @@ def stats(place: Workplace, selection: Selection, *, as_json: bool) -> None:
         for line in wrapped(text, first=f"  {name:<14}", rest=" " * 16):
             click.echo(line)
     click.get_current_context().exit(1 if problems else 0)
+
+
+def _tell_runs(
+    place: Workplace,
+    selection: Selection,
+    most: int,
+    problems: list[str],
+    *,
+    is_by_test: bool,
+    as_json: bool,
+) -> None:
+    lines = _chosen_runs(place, selection, problems, quiet=as_json)[-most:]
+    if as_json:
+        echo_json(to_data(lines) | {"unreadable": problems})
+        click.get_current_context().exit(1 if problems else 0)
+    left_out(problems)
+    click.secho(one_line(named_store(place.settings.store)), bold=True)
+    moments = [datetime.fromtimestamp(one.at).strftime("%m-%d %H:%M") for one in lines]  # noqa: DTZ006 - as the reader's clock has it
+    for line in in_lines(lines, moments, is_by_test=is_by_test):
+        click.echo(one_line(line) if line else "")
+    click.get_current_context().exit(1 if problems else 0)
+
+
+def _chosen_runs(
+    place: Workplace, selection: Selection, problems: list[str], *, quiet: bool
+) -> list[RunTally]:
+    """Those of the ages that were asked for, each with the tests that were."""
+    named = replace(selection, older_s=None, newer_s=None)
+    holding: set[str] | None = None
+    if selection.host or selection.statuses or selection.failed:
+        holding = {one.name for one in search(place.shelf, named, problems, quiet=quiet)}
+
+    def fits(test: str, tally: Tally) -> bool:
+        cassette = cassette_of(test, tally)
+        return named.fits_name(cassette) and (holding is None or cassette in holding)
+
+    least_s = 0.0 if selection.older_s is None else selection.older_s
+    most_s = math.inf if selection.newer_s is None else selection.newer_s
+    lines = [
+        line.of(fits)
+        for line in recall(place.settings.store, place.root)
+        if least_s <= selection.now_s - line.at and selection.now_s - line.at <= most_s
+    ]
+    is_everything = not selection.patterns and holding is None
+    return [line for line in lines if line.tests or is_everything]
 
 
 def _totals(place: Workplace, found: Sequence[Found], now_s: float, problems: list[str]) -> _Totals:

@@ -7,6 +7,7 @@ Little is imported before the first cassette opens; interceptors stand from `pyt
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,13 +19,36 @@ from onetake.pytest_plugin.fixtures import PLUGIN, _opening, cassette, onetake_c
 if TYPE_CHECKING:
     from onetake.runtime.context import Owner
 
-__all__ = ["_opening", "cassette", "onetake_config", "pytest_addoption", "pytest_configure"]
+__all__ = [
+    "_opening",
+    "cassette",
+    "onetake_config",
+    "pytest_addoption",
+    "pytest_cmdline_main",
+    "pytest_configure",
+    "pytest_load_initial_conftests",
+]
 
 _RUN_ID = "ONETAKE_RUN_ID"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     options.add(parser)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    if early_config.known_args_namespace.onetake_plan:
+        early_config.known_args_namespace.no_cov = True  # it starts before anything is configured
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object]:
+    if config.getoption("onetake_plan"):
+        from onetake.pytest_plugin.plan import run_alone
+
+        run_alone(config)
+    return (yield)
 
 
 def _forget_run_id() -> None:
@@ -45,6 +69,8 @@ def _is_controller(config: pytest.Config) -> bool:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", markers.HELP)
     if config.getoption("no_onetake"):
+        if config.getoption("onetake_plan"):  # else the tests would be run, and paid for
+            raise pytest.UsageError("onetake: there is no --onetake-plan with --no-onetake")
         return
     from onetake import interceptors, project
     from onetake.errors import UsageError
@@ -65,6 +91,9 @@ def pytest_configure(config: pytest.Config) -> None:
         project.run_id()
         config.add_cleanup(_forget_run_id)
     interceptors.install()
+    if config.getoption("onetake_plan"):
+        _plan(config, sources)
+        return
     if hasattr(config, "workerinput"):
         from onetake.stores import diary
 
@@ -74,8 +103,7 @@ def pytest_configure(config: pytest.Config) -> None:
     session = SessionPlugin(config, sources, summary.add)
     config.stash[PLUGIN] = session
     if not _is_controller(config):
-        before = adopt_ownerless(session.session_owner)
-        config.add_cleanup(partial(_give_back, before))
+        config.add_cleanup(partial(_give_back, adopt_ownerless(session.session_owner)))
     # Of two `trylast` hooks the later one runs later: the session ends before its summary.
     config.pluginmanager.register(session, "onetake-session")
     if os.environ.get("GITHUB_ACTIONS") == "true" and not hasattr(config, "workerinput"):
@@ -87,3 +115,16 @@ def pytest_configure(config: pytest.Config) -> None:
         names = config.getoption("onetake_report")
         report = ReportPlugin(config, sources.session, summary, names)
         config.pluginmanager.register(report, "onetake-report")
+
+
+def _plan(config: pytest.Config, sources: options.Sources) -> None:
+    from onetake.pytest_plugin.plan import PlanPlugin
+    from onetake.pytest_plugin.session import SessionPlugin
+    from onetake.runtime.context import adopt_ownerless
+
+    session = SessionPlugin(
+        config, sources, lambda _: None
+    )  # asked about tests, and not registered
+    plan = PlanPlugin(config, sources.session, session)
+    config.add_cleanup(partial(_give_back, adopt_ownerless(plan.owner)))
+    config.pluginmanager.register(plan, "onetake-plan")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 from collections.abc import Sequence
 
@@ -42,6 +43,12 @@ def add(parser: pytest.Parser) -> None:
         default=[],
         help="write what the run came to, for programs; may be given again",
     )
+    group.addoption(
+        "--onetake-plan",
+        action="store_true",
+        help="run no test: say what a run would record, and its estimated price",
+    )
+    group.addoption("--onetake-plan-to", metavar="FILE", help=argparse.SUPPRESS)
     group.addoption(
         "--no-onetake", action="store_true", help="switch onetake off: calls go to the network"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from onetake.reports.terminal import Line as TextLine
     from onetake.stores.diary import Line
 
+_now = time.time  # bound early: fake clocks do not reach us
 _NAME = "onetake"  # of the attribute of reports, and of the worker's output
 
 
@@ -96,6 +98,7 @@ class SummaryPlugin:
 
             diary.drop(self._config.rootpath / ".onetake", project.run_id())
         self._price()
+        self._remember()
         # No test can fail for a miss of the session's own cassette: the run does.
         has_failed = (
             bool(self.summary.errors)
@@ -121,6 +124,18 @@ class SummaryPlugin:
             return is_leak(account, outcome, host, new, settings)
 
         self.summary.spending = spending_of(accounts, leaks, price_of)
+
+    def _remember(self) -> None:
+        """Keep what the run came to, test by test, so that runs can be compared."""
+        from onetake import project
+        from onetake.reports.run_history import tally_of_run
+        from onetake.stores import tallies
+
+        url, root = self._settings.store, self._config.rootpath
+        is_ours = any(account.is_marked for account in self.summary.accounts)
+        if is_ours or (self.summary.unmarked and tallies.is_in_use(url, root)):
+            line = tally_of_run(self.summary, project.run_id(), int(_now()), root)
+            tallies.remember(line, url, root)
 
     def _judge(self) -> bool:
         """Whether the run fails for what was paid or left."""

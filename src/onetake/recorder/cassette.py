@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -28,6 +29,7 @@ class Cassette:
         self.place = place
         self.path = path
         self.opening = opening
+        self.closed: Callable[[Cassette], None] | None = None  # told once, at the end
         self._forks = usage.forks()
 
     @property
@@ -88,6 +90,9 @@ class Cassette:
         self.opening.close(passed)
         is_known = passed and is_whole and usage.forks() == self._forks
         usage.add_closed(self, passed=is_known, is_own=is_own)
+        if (closed := self.closed) is not None:
+            self.closed = None
+            closed(self)
 
     def __repr__(self) -> str:
         return f"<Cassette {self.place} {self.verdict}>"

@@ -19,7 +19,8 @@ from onetake.spend import Spent, Usage, usage_of
 from onetake.stores import diary
 
 _BILLED = ("replayed", "recorded", "live")
-_FREE = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
+FREE = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
+"""Methods of calls that cost nothing."""
 _LIVE = ("recorded", "live", "exchanged")
 
 _numbers = count(1)
@@ -119,7 +120,7 @@ class Ledger:
 def spent(calls: Iterable[Call]) -> Iterator[Spent]:
     """What of `calls` was, or would have been, paid for. A call that failed costs nothing."""
     for call in calls:
-        is_billed = call.outcome in _BILLED and call.method.upper() not in _FREE
+        is_billed = call.outcome in _BILLED and call.method.upper() not in FREE
         if is_billed and (call.status == 0 or 200 <= call.status < 300):
             yield Spent(outcome=call.outcome, host=read_url(call.url).netloc, usage=call.usage)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import Token
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,13 +21,15 @@ from onetake.messages import Request
 from onetake.recorder import usage
 from onetake.recorder.cassette import Cassette, folder_of
 from onetake.recorder.opening import Opening
+from onetake.recorder.tallies import remember
 from onetake.runtime import context, seams
 from onetake.stores.files import FileCassette, check_name, is_file_name, locate
-from onetake.stores.journal import Journal, read_quarantine
+from onetake.stores.journal import Journal, look_at_quarantine, read_quarantine
 from onetake.stores.memory import MemoryCassette
 from onetake.stores.runs import RunRecord
 
 if TYPE_CHECKING:
+    from onetake.recorder.forecast import Forecast
     from onetake.stores.flights import SharedFlights
     from onetake.stores.port import CassetteStore
     from onetake.stores.shared import SharedCassette
@@ -137,7 +139,32 @@ class Recorder:
             flights=flights,
             key=project.digest_key(os.environ) if settings.credential == "digest" else None,
         )
-        return Cassette(name, store.place, store.path, opening)
+        cassette = Cassette(name, store.place, store.path, opening)
+        if not self._in_test:  # a test run tells its own, test by test
+            cassette.closed = partial(remember, settings=settings, root=self.root)
+        return cassette
+
+    def forecast(
+        self,
+        name: str,
+        tests: Sequence[str],
+        *,
+        directory: Path,
+        settings: Settings,
+        stored_name: str | None = None,
+        now_s: float,
+    ) -> Forecast:
+        """What openings of this cassette by `tests` would do, judged by what is stored. Changes nothing.
+
+        Raises as `open` does.
+        """
+        from onetake.recorder.forecast import forecast
+
+        matcher = self._matcher(settings)
+        store = self._store(name, directory, settings, stored_name, "")
+        cache = self.root / ".onetake"
+        apart = [look_at_quarantine(cache, store.id, test) for test in tests]
+        return forecast(store, settings, matcher, name, tests, apart, now_s)
 
     def leave_unopened(
         self,

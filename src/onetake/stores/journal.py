@@ -199,6 +199,20 @@ def read_quarantine(cache: Path, cassette_id: str, test_id: str) -> Quarantine:
     return Quarantine(tuple(interactions), tuple(lines), tuple(files), "::" in test_id)
 
 
+def look_at_quarantine(
+    cache: Path, cassette_id: str, test_id: str
+) -> tuple[Quarantine, tuple[Interaction, ...]]:
+    """What `read_quarantine` would give, and the failures that it would leave out. Changes nothing."""
+    quarantined = sorted((cache / "quarantine" / cassette_id).glob("*.jsonl"))
+    journals = sorted((cache / "journal" / cassette_id).glob("*.jsonl"))
+    told = [_read(path, test_id) or () for path in (*quarantined, *filter(_is_dead, journals))]
+    held = [one for some in told for one in some]
+    kept = [one for one in held if is_worth_keeping(one[0])]
+    interactions, lines = (one for one, _ in kept), (line for _, line in kept)
+    failures = tuple(one for one, _ in held if not is_worth_keeping(one))
+    return Quarantine(tuple(interactions), tuple(lines)), failures
+
+
 def _is_dead(path: Path) -> bool:
     try:
         fd = os.open(path, os.O_RDWR)

@@ -26,7 +26,7 @@ from onetake.errors import CassetteError, StoreError
 from onetake.formats.packing import pack, unpack
 from onetake.stores.bucket import Bucket, Listed
 from onetake.stores.names import digest
-from onetake.stores.port import COMPANION, KEPT_LINES, Capacity, Claim, Held, Row
+from onetake.stores.port import COMPANION, Capacity, Claim, Held, Row, kept_lines
 from onetake.stores.processes import OfProcess
 
 _Kind = TypeVar("_Kind")
@@ -532,7 +532,7 @@ def _all_lines(view: _View) -> Iterator[tuple[str, bytes]]:
 
 
 def _lines_of(view: _View, cassette: str) -> list[bytes]:
-    return [line for name, line in _all_lines(view) if name == cassette][-KEPT_LINES:]
+    return [line for name, line in _all_lines(view) if name == cassette][-kept_lines(cassette) :]
 
 
 def _merged_lines(
@@ -543,7 +543,7 @@ def _merged_lines(
     for name, line in (*_all_lines(view), *added):
         if name != without:
             kept.setdefault(name, []).append(line)
-    lines = [(name, line) for name, some in kept.items() for line in some[-KEPT_LINES:]]
+    lines = [(name, line) for name, some in kept.items() for line in some[-kept_lines(name) :]]
     return _lines_entry(token, lines, tuple(entry.token for entry in view.entries))
 
 

@@ -158,6 +158,14 @@ class Held(Struct, frozen=True):
 KEPT_LINES = 20
 """How many lines a cassette's history keeps."""
 
+RUNS = "!runs"
+"""The name of a history that is no cassette's: what runs came to, as `stores.tallies` keeps it."""
+
+
+def kept_lines(name: str) -> int:
+    """How many lines the history of that name keeps."""
+    return 100 if name == RUNS else KEPT_LINES
+
 
 class Capacity(Struct, frozen=True):
     """How full a store is, in bytes."""
@@ -248,10 +256,10 @@ class RowStore(Protocol):
         """Give free those of `names` that `holder` has."""
 
     def history(self, cassette: str) -> list[bytes]:
-        """The last lines, oldest first, at most `KEPT_LINES`."""
+        """The last lines, oldest first, at most `kept_lines` of the name."""
 
     def add_histories(self, lines: Mapping[str, bytes]) -> None:
-        """Add to each cassette the line of a run, all in one batch."""
+        """Add to each history the line of a run, all in one batch."""
 
     def once(self, token: str) -> bool:
         """Whether `token` is used for the first time ever; it is used from now on."""

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from onetake.stores.names import digest
-from onetake.stores.port import COMPANION, KEPT_LINES, Capacity, Claim, Held, Row
+from onetake.stores.port import COMPANION, Capacity, Claim, Held, Row, kept_lines
 from onetake.stores.redis_server import RedisServer, client_of, is_cluster, library, primaries
 
 _NAME, _BORN, _VERSION, _RUN = b"!name", b"!born", b"!version", b"!run"
@@ -314,15 +314,15 @@ class RedisStore:
     def add_histories(self, lines: Mapping[str, bytes]) -> None:
         if not lines:
             return
-        by_key = {self._history_key(cassette): line for cassette, line in lines.items()}
+        by_key = {self._history_key(name): (kept_lines(name), line) for name, line in lines.items()}
 
         def step(client: Any, again: bool) -> None:
             with client.pipeline(transaction=False) as pipe:
-                for key, line in by_key.items():
+                for key, (kept, line) in by_key.items():
                     if again:  # the try before may have got through unheard
                         pipe.lrem(key, -1, line)
                     pipe.rpush(key, line)
-                    pipe.ltrim(key, -KEPT_LINES, -1)
+                    pipe.ltrim(key, -kept, -1)
                 pipe.execute()
 
         self._run(step, writing=True)

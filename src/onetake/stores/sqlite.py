@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import local
 
 from onetake.errors import StoreError
-from onetake.stores.port import COMPANION, KEPT_LINES, Capacity, Claim, Held, Row
+from onetake.stores.port import COMPANION, Capacity, Claim, Held, Row, kept_lines
 
 _APPLICATION = 0x6F6E6574  # "onet", told by file(1) and by us
 _FORMAT = 1
@@ -242,7 +242,7 @@ class SqliteStore:
                 connection.execute(
                     "DELETE FROM history WHERE cassette = ?1 AND id NOT IN "
                     "(SELECT id FROM history WHERE cassette = ?1 ORDER BY id DESC LIMIT ?2)",
-                    (number, KEPT_LINES),
+                    (number, kept_lines(cassette)),
                 )
 
     def once(self, token: str) -> bool:

@@ -59,11 +59,11 @@ def test_another_test_of_the_cassette_does_not_count() -> None:
 
 
 def test_the_lines_of_a_run_become_one() -> None:
-    first = RunLine(run="1", at=1, replayed=1, recorded=2, grew=("a",), dollars=None)
-    second = RunLine(run="1", at=2, replayed=3, recorded=4, grew=("a", "b"), dollars=0.5)
+    first = RunLine(run="1", at=1, replayed=1, recorded=2, grew=("a",))
+    second = RunLine(run="1", at=2, replayed=3, recorded=4, grew=("a", "b"))
 
     assert by_run([first, second, line("2")]) == [
-        RunLine(run="1", at=1, replayed=4, recorded=6, grew=("a", "b"), dollars=0.5),
+        RunLine(run="1", at=1, replayed=4, recorded=6, grew=("a", "b")),
         line("2"),
     ]
 

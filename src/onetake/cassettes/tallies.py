@@ -1,0 +1,118 @@
+"""What a run came to, test by test: its calls and their dollars, kept so that runs can be compared.
+
+Dollars are sums of what is known; beside them stands of how many calls they are not, so that unknown is
+never taken for nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+
+class Tally(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The calls of a test (or a wider fixture, or a program's cassette) in one run, or in several.
+
+    `recorded` and `live` calls were paid for with `paid` dollars, and `unpriced` of them have no known
+    price; `replayed` ones have saved `saved` dollars, and `unpriced_saved` of them an unknown sum.
+    `cassette` is its name in a store where it is not named after
+    the test, `is_unmarked` says that there was none.
+    """
+
+    replayed: int = 0
+    recorded: int = 0
+    live: int = 0
+    missed: int = 0
+    paid: float = 0.0
+    saved: float = 0.0
+    unpriced: int = 0
+    unpriced_saved: int = 0
+    cassette: str = ""
+    is_unmarked: bool = False
+
+    @property
+    def calls(self) -> int:
+        return self.replayed + self.recorded + self.live + self.missed
+
+    @property
+    def bought(self) -> int:
+        """Calls that went to the network."""
+        return self.recorded + self.live
+
+    @property
+    def hit_rate(self) -> float | None:
+        return self.replayed / self.calls if self.calls else None
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(
+            replayed=self.replayed + other.replayed,
+            recorded=self.recorded + other.recorded,
+            live=self.live + other.live,
+            missed=self.missed + other.missed,
+            paid=self.paid + other.paid,
+            saved=self.saved + other.saved,
+            unpriced=self.unpriced + other.unpriced,
+            unpriced_saved=self.unpriced_saved + other.unpriced_saved,
+            cassette=self.cassette or other.cassette,
+            is_unmarked=self.is_unmarked and other.is_unmarked,
+        )
+
+
+class RunTally(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One run, or one process or shard of it. `at` is when it ended, UTC seconds.
+
+    `store` is its URL without secrets, where the line does not lie in the store itself. `grew` are the
+    cassettes that grew from run to run.
+    """
+
+    run: str
+    at: int
+    store: str = ""
+    grew: tuple[str, ...] = ()
+    tests: dict[str, Tally] = {}
+
+    @property
+    def sum(self) -> Tally:
+        return sum_of(self.tests.values())
+
+    def of(self, chosen: Callable[[str, Tally], bool]) -> RunTally:
+        """The same with the `chosen` tests alone."""
+        tests = {test: one for test, one in self.tests.items() if chosen(test, one)}
+        return replace(self, tests=tests, grew=tuple(one for one in self.grew if one in tests))
+
+
+def sum_of(tallies: Iterable[Tally]) -> Tally:
+    return sum(tallies, Tally())
+
+
+def added(tests: Mapping[str, Tally], more: Mapping[str, Tally]) -> dict[str, Tally]:
+    """Both, test by test."""
+    found = dict(tests)
+    for test, one in more.items():
+        found[test] = found[test] + one if test in found else one
+    return found
+
+
+def by_run(lines: Iterable[RunTally]) -> list[RunTally]:
+    """One for each run, in the order in which they ended."""
+    runs: dict[str, RunTally] = {}
+    for line in lines:
+        if (before := runs.get(line.run)) is not None:
+            line = replace(  # noqa: PLW2901
+                line,
+                at=max(before.at, line.at),
+                grew=tuple(dict.fromkeys((*before.grew, *line.grew))),
+                tests=added(before.tests, line.tests),
+            )
+        runs[line.run] = line
+    return sorted(runs.values(), key=lambda one: one.at)
+
+
+def by_test(runs: Iterable[RunTally]) -> dict[str, Tally]:
+    """The sums over `runs`."""
+    found: dict[str, Tally] = {}
+    for run in runs:
+        found = added(found, run.tests)
+    return found
