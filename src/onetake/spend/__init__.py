@@ -1,6 +1,7 @@
 """From a recorded request and its answer to tokens and dollars. What is not known is None, never zero."""
 
-from onetake.spend.prices import Price, price_of
+from onetake.config.prices import Price
+from onetake.spend.prices import price_of
 from onetake.spend.usage import Usage, usage_of
 
 __all__ = ["Price", "Usage", "price_of", "usage_of"]
