@@ -5,7 +5,7 @@ from __future__ import annotations
 from threading import Lock
 
 from onetake.cassettes.decisions import Decision, Record, Refuse, Replay
-from onetake.errors import MissError
+from onetake.errors import MissError, OnetakeError
 from onetake.messages import Interaction, Request
 from onetake.runtime.context import Recording
 
@@ -25,6 +25,8 @@ class HandMadeOwner:
         self.kept: dict[int, Interaction] = {}
         self.asked: list[Request] = []
         self.clients: list[str] = []
+        self.let_through_from: list[tuple[str, str]] = []
+        self.refusal: OnetakeError | None = None
         self._to_replay = None if recorded is None else [recorded[seq] for seq in sorted(recorded)]
         self._lock = Lock()
 
@@ -39,6 +41,11 @@ class HandMadeOwner:
                     self._to_replay.remove(interaction)
                     return Replay(interaction)
         return Refuse(MissError(f"no recording of {request.line}"))
+
+    def let_through(self, request: Request, client: str) -> OnetakeError | None:
+        assert request.body == b""
+        self.let_through_from.append((request.line, client))
+        return self.refusal
 
     def began(self, seq: int, recording: Recording) -> None: ...
 

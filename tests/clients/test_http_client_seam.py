@@ -386,4 +386,16 @@ def test_a_body_above_the_limit_goes_live_and_is_not_recorded(provider):
         assert connection.getresponse().status == 200
         connection.close()
     assert not owner.asked
+    assert owner.let_through_from == [(f"POST {provider.url}/echo", "http.client")]
     assert len(provider.requests()[0]["body"]) == 600
+
+
+def test_a_body_above_the_limit_may_be_refused(provider):
+    owner = HandMadeOwner()
+    owner.max_request_body, owner.refusal = 100, MissError("too large")
+    with owned_by(owner):
+        connection = connect(provider.url)
+        with pytest.raises(MissError):
+            connection.request("POST", "/echo", body=iter([b"x" * 300, b"y" * 300]))
+        connection.close()
+    assert provider.requests() == []

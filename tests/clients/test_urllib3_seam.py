@@ -16,6 +16,7 @@ import urllib3.connectionpool
 
 import fakeprovider
 from fakeprovider.client import open_gate
+from onetake.errors import MissError
 from onetake.interceptors import http_client_, urllib3_
 from onetake.messages import Ended, Failure, Interaction, Request
 from onetake.runtime.context import owned_by
@@ -415,7 +416,16 @@ def test_a_body_above_the_limit_goes_live_and_is_not_recorded(provider):
             answer = urllib3.PoolManager().request("POST", provider.url + "/echo", body=body)
             assert answer.status == 200
     assert not owner.asked
+    assert owner.let_through_from == [(f"POST {provider.url}/echo", "urllib3")] * 3
     assert [len(request["body"]) for request in provider.requests()] == [50, 50, 50]
+
+
+def test_a_body_above_the_limit_may_be_refused(provider):
+    owner = HandMadeOwner()
+    owner.max_request_body, owner.refusal = 10, MissError("too large")
+    with owned_by(owner), pytest.raises(MissError):
+        urllib3.PoolManager().request("POST", provider.url + "/echo", body=b"x" * 50)
+    assert provider.requests() == []
 
 
 def test_a_tunnel_is_opened_only_when_live():

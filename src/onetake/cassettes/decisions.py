@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from onetake.matching import Loose  # every start imports this module
 
 
+class Slot(Struct, frozen=True):
+    """The n-th (from 0) equal request of an opening."""
+
+    key: bytes
+    n: int
+
+
 class Recorded(Protocol):
     """A recording whose answer is decoded at first use. `at` is when it was made (UTC seconds)."""
 
@@ -34,13 +41,14 @@ class Replay(Struct, frozen=True):
     """Answer from this interaction.
 
     Where only the loose keys are equal, `loosely` is its recording and `sent` the request's own.
-    `is_stale`: it is past its soft age.
+    `is_stale`: it is past its soft age. `slot` is its own, None where it is none of the cassette's.
     """
 
     interaction: Interaction
     loosely: Recorded | None = None
     sent: Loose | None = None
     is_stale: bool = False
+    slot: Slot | None = None
 
 
 class Local(Struct, frozen=True):

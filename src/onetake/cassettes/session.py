@@ -14,7 +14,7 @@ from itertools import zip_longest
 from msgspec import Struct
 
 from onetake.cassettes.ages import Age
-from onetake.cassettes.decisions import Decided, Forward, Record, Recorded, Refuse, Replay
+from onetake.cassettes.decisions import Decided, Forward, Record, Recorded, Refuse, Replay, Slot
 from onetake.config import Mode
 from onetake.errors import OnetakeError
 from onetake.matching import Loose
@@ -28,13 +28,6 @@ LooseOf = Callable[[Recorded], Loose | None]
 AgeOf = Callable[[Recorded], Age]
 
 _Ids = tuple[str, ...]
-
-
-class Slot(Struct, frozen=True):
-    """The n-th (from 0) equal request of an opening."""
-
-    key: bytes
-    n: int
 
 
 class Replaced(Struct, frozen=True):
@@ -90,7 +83,7 @@ class Session:
         self.has_recordings = bool(self._queues or self._quarantined)
         self._asked: dict[bytes, int] = {}
         self._taken: dict[bytes, int] = {}
-        self._last: dict[bytes, Recorded] = {}
+        self._last: dict[bytes, tuple[Recorded, Slot]] = {}
         self._seq = 0
         self.used: set[int] = set()
         self.outdated: set[int] = set()  # were asked for, and had expired
@@ -130,22 +123,22 @@ class Session:
         found = queue[n] if n < len(queue) else None
         replaced = None
         if found is not None and (age := age_of(found)) is not Age.EXPIRED:
-            return self._replay(key, found, request, age)
+            return self._replay(slot, found, request, age)
         if found is not None:
             replaced = Replaced(slot, found.at)
         if (apart := self._apart(key, age_of)) is not None:
             if id(apart) not in self.used:
                 self.taken_from_quarantine.append((slot, apart, replaced))
-            return self._replay(key, apart, request)
+            return self._replay(slot, apart, request)
         if found is None and repeats and (last := self._last.get(key)) is not None:
-            return self._replay(key, last, request)
+            return self._replay(last[1], last[0], request)
         shortage = Shortage(n if n >= len(queue) else 0, found)
         if not queue and key not in self._quarantined and loose and (sent := loose()) is not None:
             loose_queue = self._loose_queues().get(sent.key)
             if loose_queue is not None:
                 taken = loose_queue.take(sent.ids, self._asked, age_of, repeats=repeats)
                 if taken is not None:
-                    return self._replay_loosely(taken, request, age_of(taken), sent)
+                    return self._replay_loosely(*taken, request, age_of(taken[1]), sent)
                 old, expired = loose_queue.oldest_expired()
                 if expired is not None:
                     replaced = self._replaced(old, expired)
@@ -214,20 +207,23 @@ class Session:
         return Record(self._seq)
 
     def _replay(
-        self, key: bytes, recorded: Recorded, request: Request, age: Age = Age.FRESH
+        self, slot: Slot, recorded: Recorded, request: Request, age: Age = Age.FRESH
     ) -> Decided:
         self.used.add(id(recorded))
-        self._last[key] = recorded
-        return Replay(recorded.answering(request), is_stale=age is Age.STALE)
+        self._last[slot.key] = recorded, slot
+        return Replay(recorded.answering(request), is_stale=age is Age.STALE, slot=slot)
 
     def _replay_loosely(
-        self, recorded: Recorded, request: Request, age: Age, sent: Loose
+        self, key: bytes, recorded: Recorded, request: Request, age: Age, sent: Loose
     ) -> Decided:
         slot = self._from_quarantine.get(id(recorded))
         if slot is not None and id(recorded) not in self.used:
             self.taken_from_quarantine.append((slot, recorded, None))
         self.used.add(id(recorded))
-        return Replay(recorded.answering(request), recorded, sent, age is Age.STALE)
+        if slot is None:
+            equal = self._queues[key]
+            slot = Slot(key, next(n for n, one in enumerate(equal) if one is recorded))
+        return Replay(recorded.answering(request), recorded, sent, age is Age.STALE, slot)
 
 
 class _LooseQueue:
@@ -252,8 +248,8 @@ class _LooseQueue:
 
     def take(
         self, ids: _Ids, asked: Container[bytes], age_of: AgeOf, *, repeats: bool
-    ) -> Recorded | None:
-        """The next recording for a request with `ids`; none whose own exact key was `asked` for."""
+    ) -> tuple[bytes, Recorded] | None:
+        """The next recording for a request with `ids`, and its own exact key; none that was `asked` for."""
         group = self._begun.get(ids)
         if group is None:
             group = self._begin(ids, asked, age_of)
@@ -262,9 +258,9 @@ class _LooseQueue:
             if self._may_be_given(key, recorded, asked, age_of):
                 self._given[ids] = self._given.get(ids, 0) + 1
                 self._last[ids] = (key, recorded)
-                return recorded
+                return key, recorded
         if repeats and ids in self._last and self._last[ids][0] not in asked:
-            return self._last[ids][1]
+            return self._last[ids]
         return None
 
     def spent(self, ids: _Ids) -> int:

@@ -14,10 +14,10 @@ ORDER = (
 def verdict(counts: Mapping[str, int], *, persisted: bool) -> str:
     """From `counts` of calls; `persisted`: what was recorded is kept.
 
-    `replayed`, `recorded`, `live` and `missed` are outcomes; `stale` were replayed past their soft age,
-    and by `overflow` the cassette grew, as it did on the run before.
+    `replayed`, `recorded`, `live`, `missed` and `refused` are outcomes; `stale` were replayed past their
+    soft age, and by `overflow` the cassette grew, as it did on the run before.
     """
-    if counts.get("missed"):
+    if counts.get("missed") or counts.get("refused"):
         return "MISS"
     if counts.get("recorded") and not persisted:
         return "NOT_PERSISTED"

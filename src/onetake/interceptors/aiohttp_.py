@@ -29,7 +29,7 @@ from aiohttp.http_writer import StreamWriter
 
 from onetake.messages import Ended, Failure, Headers, Request
 from onetake.runtime.context import Owner, current, is_passing
-from onetake.runtime.driver import begin_async
+from onetake.runtime.driver import begin_async, let_through
 from onetake.runtime.playback import Playback, unanswered
 from onetake.runtime.recording import Recording
 from onetake.runtime.seams import Seam
@@ -66,6 +66,7 @@ async def _owned(
     __tracebackhide__ = True
     body = await _read_body(req, owner.max_request_body)
     if body is None:
+        let_through(owner, _to_request(connector, req, b""), "aiohttp")
         return await original(connector, req, traces, timeout)
     step = await begin_async(owner, _to_request(connector, req, body), "aiohttp")
     if isinstance(step, Recording) and _is_upgrade(req):

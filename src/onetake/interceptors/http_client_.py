@@ -19,13 +19,14 @@ from onetake.interceptors import http_client_streams as streams
 from onetake.interceptors.socket_failures import BEFORE_WAITING, to_error, to_failure
 from onetake.messages import Request
 from onetake.runtime.context import Owner, current, is_passing, passing
-from onetake.runtime.driver import begin
+from onetake.runtime.driver import begin, let_through
 from onetake.runtime.playback import Playback, unanswered
 from onetake.runtime.recording import Recording
 from onetake.runtime.seams import Seam
 from onetake.runtime.seams import install as install_seams
 from onetake.wire.http1 import parse_request
 
+_HEAD_END = b"\r\n\r\n"
 _STEP = "_onetake_step"  # on a connection: what its sent request is answered by
 _foreign: dict[type, bool] = {}
 
@@ -59,6 +60,9 @@ class _Capture(streams.MemorySocket):
     def sendall(self, data: Any, _flags: int = 0) -> None:
         super().sendall(data)
         if len(self.sent) > self.owner.max_request_body:
+            head = bytes(self.sent).partition(_HEAD_END)[0]
+            request = _to_request(self._connection, head + _HEAD_END).replace(body=b"")
+            let_through(self.owner, request, "http.client")
             _send_live(self._connection, self)
 
     def setsockopt(self, *args: Any) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from onetake.errors import MissError
 from onetake.messages import Ended, Failure, Headers, Request
 from onetake.runtime.context import current, is_passing
-from onetake.runtime.driver import begin, begin_async, sleep
+from onetake.runtime.driver import begin, begin_async, let_through, sleep
 from onetake.runtime.playback import Playback, unanswered
 from onetake.runtime.recording import Recording
 from onetake.runtime.seams import Seam
@@ -73,6 +73,7 @@ def _sync(original: Callable[..., Any], library: ModuleType, client: str) -> Cal
         __tracebackhide__ = True
         body, rest = _read(request.stream, owner.max_request_body)
         if rest is not None:
+            let_through(owner, _to_request(request, b""), client)
             request.stream = _Resumed(body, rest)
             return original(self, request)
         request.stream = _Bytes(body)
@@ -106,6 +107,7 @@ def _async(original: Callable[..., Any], library: ModuleType, client: str) -> Ca
         __tracebackhide__ = True
         body, rest = await _aread(request.stream, owner.max_request_body)
         if rest is not None:
+            let_through(owner, _to_request(request, b""), client)
             request.stream = _AsyncResumed(body, rest)
             return await original(self, request)
         request.stream = _Bytes(body)

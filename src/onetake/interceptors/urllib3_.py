@@ -30,7 +30,7 @@ from onetake.interceptors.socket_failures import (
 )
 from onetake.messages import Failure, Request
 from onetake.runtime.context import current, is_passing, passing
-from onetake.runtime.driver import begin
+from onetake.runtime.driver import begin, let_through
 from onetake.runtime.playback import Playback, unanswered
 from onetake.runtime.seams import Seam
 from onetake.runtime.seams import install as install_seams
@@ -99,6 +99,8 @@ def _make_request(original: Callable[..., Any]) -> Callable[..., Any]:
             options = _named(original, self, conn, method, url, args, options)
         body, rest = _read(options.get("body"), owner.max_request_body)
         if rest is not None:
+            head = _stand_in(self, method, url, {**options, "body": None})
+            let_through(owner, _to_request(self, url, bytes(head.sock.sent)), "urllib3")
             options["body"] = rest
             return _live(self, conn, method, url, original, options)
         options["body"] = body

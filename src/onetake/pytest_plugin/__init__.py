@@ -67,6 +67,11 @@ def pytest_configure(config: pytest.Config) -> None:
         project.run_id()
         config.add_cleanup(_forget_run_id)
     interceptors.install()
+    if hasattr(config, "workerinput"):
+        from onetake.stores import diary
+
+        worker: str = config.workerinput["workerid"]
+        diary.begin(config.rootpath / ".onetake", project.run_id(), worker)
     summary = SummaryPlugin(config, sources.session)
     session = SessionPlugin(config, sources, summary.add)
     config.stash[PLUGIN] = session

@@ -48,14 +48,29 @@ class LazyOwner:
         adopter = self._adopter()
         if adopter is not None:
             return self._hand_over(adopter, adopter.decide(request, client))
+        opened = self._opened()
+        if isinstance(opened, OnetakeError):
+            return Refuse(opened)
+        return opened.opening.decide(request, client)
+
+    def let_through(self, request: Request, client: str) -> OnetakeError | None:
+        adopter = self._adopter()
+        if adopter is not None:
+            return adopter.let_through(request, client)
+        opened = self._opened()
+        if isinstance(opened, OnetakeError):
+            return opened
+        return opened.opening.let_through(request, client)
+
+    def _opened(self) -> Cassette | OnetakeError:
         with self._lock:
             if self.cassette is None:
                 try:
                     self.cassette = self._open()
                 except OnetakeError as error:
                     self.error = error
-                    return Refuse(error)
-        return self.cassette.opening.decide(request, client)
+                    return error
+            return self.cassette
 
     def _hand_over(self, adopter: Owner, decision: Decision) -> Decision:
         if isinstance(decision, Wait):

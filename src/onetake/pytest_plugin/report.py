@@ -53,6 +53,7 @@ class ReportPlugin:
 
         from onetake import __version__, project
         from onetake.reports.json_report import Run, report_of, write_report
+        from onetake.spend import price_of
 
         summary, settings = self._summary.summary, self._settings
         started = datetime.fromtimestamp(self._started_s, UTC)
@@ -69,7 +70,7 @@ class ReportPlugin:
         )
         for path in self._paths:
             try:
-                write_report(report_of(summary, run, self._root), path)
+                write_report(report_of(summary, run, self._root, price_of), path)
             except StoreError as error:
                 self._told.append(f"onetake: {' '.join(str(error).split())}")
                 if session.exitstatus == pytest.ExitCode.OK:

@@ -6,23 +6,20 @@ misses and which of them somebody has already been told.
 
 from __future__ import annotations
 
-import sys
-from collections import Counter
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import pytest
+from msgspec.structs import replace
 
 from onetake.errors import OnetakeError
-from onetake.messages import read_url
+from onetake.pytest_plugin.accounting import of_cassette, of_late, of_unmarked
 from onetake.pytest_plugin.lazy import LazyOwner
 from onetake.pytest_plugin.unmarked import Unmarked
 from onetake.reports.accounts import Account
 
 if TYPE_CHECKING:
-    from onetake.recorder import Call, Cassette
+    from onetake.recorder import Cassette
     from onetake.runtime.context import Owner
 
 
@@ -36,12 +33,14 @@ class Scope:
         *,
         is_fixture: bool = False,
         is_own: bool = False,
+        line_number: int = 0,
     ) -> None:
-        """`is_own` says that the cassette is that of no other scope."""
+        """`is_own` says that the cassette is that of no other scope; `line_number` is the test's, from 1."""
         self.name = name
         self.is_fixture = is_fixture
         self.failed = False
-        self._skipped = False
+        self.skip_reason = ""
+        self._line_number = line_number
         self._is_own = is_own
         self._source = owner
         self._told: set[int] = set()
@@ -79,7 +78,7 @@ class Scope:
     def saw(self, report: pytest.TestReport, error: BaseException | None) -> None:
         """A phase is over. A failure that is not about the misses gets them as a section."""
         self.failed = self.failed or report.failed
-        self._skipped = self._skipped or report.skipped
+        self.skip_reason = self.skip_reason or skip_reason_of(report)
         if not report.failed and not hasattr(report, "wasxfail"):
             return
         misses = self._untold()
@@ -89,55 +88,35 @@ class Scope:
         if rest and (error is None or error is not self._complaint):
             report.sections.append(("onetake: misses", _text(rest)))
 
-    def close(self, late: Callable[[Account], None] = lambda _: None) -> Account | None:
+    def close(
+        self, late: Callable[[Account], None] = lambda _: None, *, with_calls: bool = False
+    ) -> Account | None:
         """Publish or set apart; what it came to, or None for a wider fixture without traffic.
 
-        `late` gets an account of each request that is made after this, in whichever thread.
+        `late` gets an account of each request that is made after this, in whichever thread. The account
+        has its calls one by one only `with_calls`.
         """
-        source = self._source
+        source, name = self._source, self.name
         if isinstance(source, Unmarked):
-            source.late = lambda method, url: late(
-                Account(
-                    test=self.name,
-                    verdict="UNMARKED:LIVE",
-                    counts={"live": 1},
-                    hosts={read_url(url).netloc: 1},
-                    warnings=(f"sent after its end: {method} {url} (live: unmarked)",),
-                    is_late=True,
-                )
-            )
-            if self.is_fixture and not source.live:
+            source.close()
+            source.late = lambda call, number: late(of_late(name, call, number, is_marked=False))
+            if self.is_fixture and not source.calls:
                 return None
-            return Account(
-                test=self.name,
-                verdict=source.verdict,
-                counts={"live": source.live} if source.live else {},
-                hosts=dict(source.hosts),
-                is_fixture=self.is_fixture,
-            )
+            return replace(of_unmarked(source, with_calls=with_calls), **self._facts)
         cassette = self.cassette
         if cassette is None:
             return None
-        cassette.close(not self.failed, is_whole=not self._skipped, is_own=self._is_own)
-        cassette.opening.late = lambda call: late(late_account(self.name, call))
-        return Account(
-            test=self.name,
-            verdict="NOT_PERSISTED" if cassette.error and not cassette.misses else cassette.verdict,
-            counts={name: count for name, count in cassette.counts.items() if count},
-            place=str(cassette.path or cassette.name),
-            folder=_folder(cassette),
-            is_fixture=self.is_fixture,
-            events=tuple(map(msgspec.to_builtins, cassette.opening.events)),
-            loose=_loose(cassette.calls),
-            local=_local(cassette.calls),
-            warnings=tuple(cassette.warnings),
-            error=_in_one_line(cassette.error) if cassette.error is not None else "",
-            degraded=_degraded(),
-            growth=msgspec.to_builtins(cassette.opening.growth),
-            notes=_notes(cassette),
-            hosts=_hosts(cassette.calls),
-            held=len(cassette.opening.entries),
-        )
+        cassette.close(not self.failed, is_whole=not self.skip_reason, is_own=self._is_own)
+        cassette.opening.late = lambda call, number: late(of_late(name, call, number))
+        return replace(of_cassette(name, cassette, with_calls=with_calls), **self._facts)
+
+    @property
+    def _facts(self) -> dict[str, Any]:
+        return {
+            "is_fixture": self.is_fixture,
+            "skipped": self.skip_reason,
+            "line_number": self._line_number,
+        }
 
     def _untold(self) -> list[OnetakeError]:
         misses: list[OnetakeError] = []
@@ -152,68 +131,12 @@ class Scope:
         return list(cassette.misses)
 
 
-def late_account(name: str, call: Call) -> Account:
-    """A request of `name` that was made after its end."""
-    outcome = f"{call.outcome}: {call.reason}" if call.reason else call.outcome
-    return Account(
-        test=name,
-        verdict="LIVE" if call.outcome == "live" else "NO_TRAFFIC",
-        counts={call.outcome: 1},
-        loose=_loose([call]),
-        local=_local([call]),
-        hosts=_hosts([call]),
-        warnings=(f"sent after its end: {call.method} {call.url} ({outcome})",),
-        is_late=True,
-    )
-
-
-def partial_account() -> Account:
-    """Says that not all tests of the suite are run."""
-    return Account(test="", verdict="NO_TRAFFIC", is_late=True, is_partial=True)
-
-
-def closing_account() -> Account:
-    """What is left to say of cassettes and stores once all that was recorded has reached them."""
-    opening = sys.modules.get("onetake.stores.opening")
-    settled = opening.settle() if opening else {}
-    usage = sys.modules.get("onetake.recorder.usage")
-    return Account(
-        test="",
-        verdict="NO_TRAFFIC",
-        is_late=True,
-        capacity={place: (one.used, one.limit) for place, one in settled.items()},
-        degraded=_degraded(),
-        usages=tuple(map(msgspec.to_builtins, usage.drain())) if usage else (),
-    )
-
-
-def _degraded() -> tuple[dict[str, Any], ...]:
-    """What stores could not do since the last account."""
-    opening = sys.modules.get("onetake.stores.opening")  # only where a test has used one
-    return tuple(map(msgspec.to_builtins, opening.drain_trouble())) if opening else ()
-
-
-def _notes(cassette: Cassette) -> dict[str, str]:
-    held, most = cassette.opening.held, cassette.opening.max_interactions
-    if held <= most:
-        return {}
-    place = _shown(cassette.path) if cassette.path is not None else cassette.place
-    return {place: f"holds {held} recordings (max_interactions is {most})"}
-
-
-def _loose(calls: list[Call]) -> dict[str, int]:
-    return dict(Counter(f"{one.path} ({one.kind})" for call in calls for one in call.loose))
-
-
-def _hosts(calls: list[Call]) -> dict[str, int]:
-    """Of calls that went live."""
-    live = [call for call in calls if call.outcome in ("recorded", "live")]
-    return dict(Counter(read_url(call.url).netloc for call in live))
-
-
-def _local(calls: list[Call]) -> dict[str, int]:
-    local = [call for call in calls if call.outcome == "local"]
-    return dict(Counter(f"{call.reason} {read_url(call.url).netloc}" for call in local))
+def skip_reason_of(report: pytest.TestReport) -> str:
+    """Why a test was skipped, in one line; "" for one that was not (one that fails as expected was run)."""
+    if not report.skipped or hasattr(report, "wasxfail"):
+        return ""
+    told = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return " ".join(told.removeprefix("Skipped: ").split()) or "no reason"
 
 
 def hide_our_frames(error: BaseException) -> None:
@@ -252,20 +175,3 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 def _text(misses: list[OnetakeError]) -> str:
     return "\n\n".join(str(miss) for miss in misses)
-
-
-def _in_one_line(error: OnetakeError) -> str:
-    return " ".join(str(error).split("\n"))
-
-
-def _folder(cassette: Cassette) -> str:
-    """The folder that a reader looks into: the one that holds the modules' folders."""
-    if cassette.folder is None:
-        store, _, name = cassette.place.partition("#")
-        return store if name else "memory:"
-    return _shown(cassette.folder)
-
-
-def _shown(path: Path) -> str:
-    here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)

@@ -12,11 +12,12 @@ import pytest
 from onetake.config import Settings, Source
 from onetake.errors import OnetakeError, UsageError
 from onetake.pytest_plugin import markers, names
+from onetake.pytest_plugin.accounting import of_closing, of_partial, of_skipped
 from onetake.pytest_plugin.fixtures import OPENING, OURS
 from onetake.pytest_plugin.lazy import LazyOwner
 from onetake.pytest_plugin.options import Sources, usage_error
 from onetake.pytest_plugin.ownership import around_call, around_fixture
-from onetake.pytest_plugin.scopes import Scope, closing_account, hide_our_frames, partial_account
+from onetake.pytest_plugin.scopes import Scope, hide_our_frames, skip_reason_of
 from onetake.pytest_plugin.unmarked import Unmarked
 from onetake.pytest_plugin.whole import hides_tests
 from onetake.reports.accounts import SESSION, Account
@@ -50,6 +51,7 @@ class SessionPlugin:
         self._used_by_marked: dict[str, bool] = {}
         self._adopting = False  # the running test's setting
         self._collected = 0
+        self._with_calls = bool(config.getoption("onetake_report"))
         self._session = Scope(
             SESSION,
             LazyOwner(sources.session, self._open_session, self._adopter),
@@ -98,7 +100,9 @@ class SessionPlugin:
         except UsageError as error:
             _fail(error)
         if not self._is_marked(item):
-            item.stash[_ATTEMPT] = Scope(item.nodeid, Unmarked())
+            item.stash[_ATTEMPT] = Scope(
+                item.nodeid, Unmarked(item.nodeid), line_number=_line_number(item)
+            )
             return
         # A fixture opens the cassette: settings may come from fixtures, which need the test's nodes.
         fixtures: list[str] | None = getattr(item, "fixturenames", None)
@@ -125,7 +129,9 @@ class SessionPlugin:
         except OnetakeError as error:
             _fail(error)
         is_own = not named.is_given and not settings.adopt
-        item.stash[_ATTEMPT] = Scope(item.nodeid, cassette, is_own=is_own)
+        item.stash[_ATTEMPT] = Scope(
+            item.nodeid, cassette, is_own=is_own, line_number=_line_number(item)
+        )
         self._adopting = settings.adopt
 
     def _cassette_of(self, item: pytest.Item) -> tuple[names.CassetteName, Settings]:
@@ -183,8 +189,11 @@ class SessionPlugin:
             attempt.saw(report, call.excinfo.value if call.excinfo is not None else None)
             if call.when == "teardown":
                 self._close_attempt(item)
-        elif call.when == "teardown" and self._is_marked(item):
-            self._leave_unopened(item)
+        elif self._is_marked(item):
+            if reason := skip_reason_of(report):
+                self._closed(of_skipped(item.nodeid, reason, _line_number(item)))
+            if call.when == "teardown":
+                self._leave_unopened(item)
         return report
 
     @pytest.hookimpl(wrapper=True)
@@ -193,7 +202,7 @@ class SessionPlugin:
     ) -> Generator[None, bool | None, bool | None]:
         is_ignored = yield
         if is_ignored and hides_tests(collection_path, config):
-            self._closed(partial_account())
+            self._closed(of_partial())
         return is_ignored
 
     def pytest_itemcollected(self) -> None:
@@ -201,12 +210,12 @@ class SessionPlugin:
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if not report.passed:  # a module that is skipped has tests that nobody sees
-            self._closed(partial_account())
+            self._closed(of_partial())
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """A run without a marked test does not use onetake: what it does elsewhere is its own."""
         if len(session.items) < self._collected:  # also where a plugin deselects without a word
-            self._closed(partial_account())
+            self._closed(of_partial())
         if not any(self._is_marked(item) for item in session.items):
             self._session.fail()
             adopt_ownerless(None)
@@ -225,14 +234,14 @@ class SessionPlugin:
         adopt_ownerless(None)
         if exitstatus not in _ENDED_BY_ITSELF:
             self._session.fail()
-        for account in (self._session.close(), closing_account()):
+        for account in (self._session.close(with_calls=self._with_calls), of_closing()):
             if account is not None:
                 self._closed(account)
 
     def _close_attempt(self, item: pytest.Item) -> None:
         self._running = None
         self._adopting = False
-        account = item.stash[_ATTEMPT].close(self._closed)
+        account = item.stash[_ATTEMPT].close(self._closed, with_calls=self._with_calls)
         del item.stash[_ATTEMPT]
         if account is not None:
             self._closed(account)
@@ -273,7 +282,7 @@ class SessionPlugin:
         settings = self._fixture_settings(request)
         named = names.of_fixture(fixture, request, settings)
         if not self._is_marked(running) and not self._is_used_by_marked(fixture, request):
-            return Scope(named.name, Unmarked(), is_fixture=True)
+            return Scope(named.name, Unmarked(named.name), is_fixture=True)
 
         def open_cassette() -> Cassette:
             return self.recorder.open(
@@ -316,7 +325,7 @@ class SessionPlugin:
 
     def _close_fixture(self, scope: Scope) -> None:
         __tracebackhide__ = True
-        account = scope.close(self._closed)
+        account = scope.close(self._closed, with_calls=self._with_calls)
         if account is not None:
             self._closed(account)
         scope.complain()
@@ -329,6 +338,12 @@ def _fixture_sources(value: object) -> list[Source]:
             remedy='Return a dict of settings, such as {"mode": "replay"}.',
         )
     return [Source("the fixture onetake_config", dict(value))] if value else []
+
+
+def _line_number(item: pytest.Item) -> int:
+    """Where the test stands in its file, from 1; 0 where pytest does not know."""
+    number = item.location[1]
+    return 0 if number is None else number + 1
 
 
 def _fail(error: OnetakeError) -> NoReturn:

@@ -11,12 +11,13 @@ import msgspec
 import pytest
 
 from onetake.config import Settings, without_secrets
-from onetake.pytest_plugin.scopes import partial_account
+from onetake.pytest_plugin.accounting import of_crash, of_partial
 from onetake.pytest_plugin.whole import is_whole
 from onetake.reports.accounts import Account, Summary, from_data, to_data
 
 if TYPE_CHECKING:
-    from onetake.reports.terminal import Line
+    from onetake.reports.terminal import Line as TextLine
+    from onetake.stores.diary import Line
 
 _NAME = "onetake"  # of the attribute of reports, and of the worker's output
 
@@ -32,6 +33,7 @@ class SummaryPlugin:
         self._waiting: deque[Account] = deque()  # other threads may add
         self._unprinted: list[Account] = []
         self._all_passed = True
+        self._told: dict[str, set[int]] = {}  # numbers of accounts, by worker
         self.summary = Summary()
 
     def add(self, account: Account) -> None:
@@ -48,8 +50,9 @@ class SummaryPlugin:
             setattr(report, _NAME, [to_data(account) for account in self._drained()])
             return
         self._all_passed = self._all_passed and report.passed
+        node = getattr(report, "node", None)
         for data in getattr(report, _NAME, ()):
-            self._take(from_data(data))
+            self._take_from(node, data)
         self._take_waiting()
 
     @pytest.hookimpl(trylast=True)
@@ -72,10 +75,12 @@ class SummaryPlugin:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
-        if error:
-            self._take(partial_account())  # what it has not told is lost
         for data in getattr(node, "workeroutput", {}).get(_NAME, ()):
-            self._take(from_data(data))
+            self._take_from(node, data)
+        if error:
+            self._take(of_partial())
+            for account in of_crash(self._diary_of(node), self._told.get(_worker(node), set())):
+                self._take(account)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -85,12 +90,34 @@ class SummaryPlugin:
         self._take_waiting()
         if self.summary.usages:
             self._tell_usage(session)
+        if self._is_parallel:
+            from onetake import project
+            from onetake.stores import diary
+
+            diary.drop(self._config.rootpath / ".onetake", project.run_id())
+        self._price()
         # No test can fail for a miss of the session's own cassette: the run does.
         has_failed = bool(self.summary.errors) or self.summary.ownerless["missed"] > 0
         has_failed = has_failed or (self._settings.strict and bool(self.summary.degraded))
         has_failed = self._judge() or has_failed
         if has_failed and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _price(self) -> None:
+        """Only now: the price table brings modules with it that no test has asked for."""
+        if not any(account.spent for account in self.summary.accounts):
+            return
+        from onetake.reports.leaks import is_leak, new_cassettes
+        from onetake.reports.spending import spending_of
+        from onetake.spend import price_of
+
+        accounts, settings = self.summary.accounts, self._settings
+        new = new_cassettes(accounts)
+
+        def leaks(account: Account, outcome: str, host: str) -> bool:
+            return is_leak(account, outcome, host, new, settings)
+
+        self.summary.spending = spending_of(accounts, leaks, price_of)
 
     def _judge(self) -> bool:
         """Whether the run fails for what was paid or left."""
@@ -143,6 +170,18 @@ class SummaryPlugin:
         for line in in_full(self.summary, is_verbose=self._is_verbose):
             _write(terminalreporter, line)
 
+    def _diary_of(self, node: Any) -> Iterator[Line]:
+        from onetake import project
+        from onetake.stores import diary
+
+        return diary.read(self._config.rootpath / ".onetake", project.run_id(), _worker(node))
+
+    def _take_from(self, node: Any, data: dict[str, Any]) -> None:
+        account = from_data(data)
+        if account.number:
+            self._told.setdefault(_worker(node), set()).add(account.number)
+        self._take(account)
+
     def _take_waiting(self) -> None:
         for account in self._drained():
             self._take(account)
@@ -157,7 +196,12 @@ class SummaryPlugin:
             self._unprinted.append(account)
 
 
-def _write(reporter: pytest.TerminalReporter, line: Line) -> None:
+def _worker(node: Any) -> str:
+    """`gw0`; "" where tests run in this process."""
+    return node.gateway.id if node is not None else ""
+
+
+def _write(reporter: pytest.TerminalReporter, line: TextLine) -> None:
     text, colour = line
     reporter.write_line(text, **_markup(colour))
 

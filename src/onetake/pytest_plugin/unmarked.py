@@ -1,14 +1,21 @@
-"""The owner of the calls of a test that has no cassette: they pass, and are counted."""
+"""The owner of the calls of a test that has no cassette: they pass, and are accounted for."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from threading import Lock
+from typing import TYPE_CHECKING
 
-from onetake.cassettes.decisions import Decision, Forward
-from onetake.messages import Interaction, Request, read_url
+from onetake.cassettes.decisions import Decision, Forward, Record
+from onetake.errors import OnetakeError
+from onetake.messages import Interaction, Request
 from onetake.runtime.context import Recording
+
+if TYPE_CHECKING:
+    from onetake.recorder import Call
+    from onetake.recorder.ledger import Ledger
+
+_MODE = "unmarked"
 
 
 class Unmarked:
@@ -19,28 +26,72 @@ class Unmarked:
     exact_encoding = False
     max_request_body = 64 * 1024 * 1024
 
-    def __init__(self) -> None:
+    def __init__(self, test: str = "") -> None:
+        self.test = test
         self._lock = Lock()
-        self.live = 0
-        self.hosts: Counter[str] = Counter()
-        self.late: Callable[[str, str], None] | None = None  # told of each request after the end
+        self._ledger: Ledger | None = None  # most tests make no call
+        self._is_closed = False
+        self._under_way: dict[int, Recording] = {}
+        self.late: Callable[[Call, int], None] | None = None  # told of each request after the end
 
-    def decide(self, request: Request, client: str) -> Decision:  # noqa: ARG002
+    @property
+    def ledger(self) -> Ledger:
+        if self._ledger is None:
+            from onetake.recorder.ledger import Ledger
+
+            self._ledger = Ledger(self.test, is_marked=False)
+            self._ledger.is_closed = self._is_closed
+        return self._ledger
+
+    def decide(self, request: Request, client: str) -> Decision:
+        from onetake.spend import is_priced_api
+
+        number = self._add(request, client, _MODE)
+        # One that may say what it used is read on its way; nothing of it is kept.
+        return Record(number) if is_priced_api(request) else Forward(_MODE)
+
+    def let_through(self, request: Request, client: str) -> OnetakeError | None:
+        self._add(request, client, _MODE)
+        return None
+
+    def _add(self, request: Request, client: str, reason: str) -> int:
+        from onetake.redaction import safe_url
+
+        # Of the body only the name of the model is wanted.
+        safe = Request(method=request.method, url=safe_url(request.url), body=request.body)
         with self._lock:
-            self.live += 1
-            self.hosts[read_url(request.url).netloc] += 1
-        if self.late is not None:
-            from onetake.redaction import safe_url
+            number = self.ledger.add(safe, client, "live", reason)
+            if self.late is not None:
+                self.late(self.ledger.last, self.ledger.number)
+        return number
 
-            self.late(request.method, safe_url(request.url))
-        return Forward("unmarked")
-
-    def began(self, seq: int, recording: Recording) -> None: ...
+    def began(self, seq: int, recording: Recording) -> None:
+        with self._lock:
+            self._under_way[seq] = recording
 
     def let_go(self, seq: int, reason: str) -> None: ...
 
-    def keep(self, seq: int, interaction: Interaction) -> None: ...
+    def keep(self, seq: int, interaction: Interaction) -> None:
+        with self._lock:
+            self._under_way.pop(seq, None)
+            self.ledger.answered(seq, interaction)
+
+    def close(self) -> None:
+        """What has arrived by now is what its calls have come to."""
+        for recording in list(self._under_way.values()):
+            recording.abandon()
+        self._is_closed = True
+        if self._ledger is not None:
+            self._ledger.is_closed = True
+
+    @property
+    def calls(self) -> list[Call]:
+        if self._ledger is None:
+            return []
+        with self._lock:
+            return self._ledger.calls
 
     @property
     def verdict(self) -> str:
-        return "UNMARKED:LIVE" if self.live else "UNMARKED:NO_TRAFFIC"
+        is_live = self._ledger is not None and self._ledger.counts["live"]
+        return "UNMARKED:LIVE" if is_live else "UNMARKED:NO_TRAFFIC"

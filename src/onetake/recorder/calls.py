@@ -26,7 +26,7 @@ class Call(Struct, frozen=True, kw_only=True):
     forgiven. `ms` is what the answer took when it came from the network; `sent` and `received` are the bytes
     of the bodies, `status` is 0 without an answer. `interaction` names the recording: the first 12 hex
     digits of its match key, and which of equal ones it is, from 0. `usage` is what the answer says that it
-    used and `dollars` what that costs, None where it is not known.
+    used, None where it does not say.
     """
 
     method: str
@@ -41,4 +41,8 @@ class Call(Struct, frozen=True, kw_only=True):
     received: int = 0
     interaction: str = ""
     usage: Usage | None = None
-    dollars: float | None = None
+
+    @property
+    def tier(self) -> str:
+        """How its recording was found: `exact`, `loose`, or "" where none was."""
+        return ("loose" if self.loose else "exact") if self.outcome == "replayed" else ""

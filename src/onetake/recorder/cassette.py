@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from onetake.errors import MissError, OnetakeError
+from onetake.errors import GuardError, MissError, OnetakeError
 from onetake.messages import Interaction
 from onetake.recorder import usage
 from onetake.recorder.calls import Call
@@ -54,8 +54,8 @@ class Cassette:
         return self.opening.verdict
 
     @property
-    def misses(self) -> list[MissError]:
-        """The distinct misses that nobody expected, also those that the code under test swallowed."""
+    def misses(self) -> list[MissError | GuardError]:
+        """The distinct misses and refusals that nobody expected, also those that the code swallowed."""
         return list(self.opening.misses)
 
     @property

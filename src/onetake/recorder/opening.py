@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Container, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from threading import Lock
 from typing import assert_never
@@ -32,7 +32,7 @@ from onetake.cassettes.session import Session, Shortage, Slot
 from onetake.cassettes.verdicts import verdict
 from onetake.config import Mode, Settings
 from onetake.diagnosis import Event, empty_uploads
-from onetake.errors import CassetteError, MissError, OnetakeError, StoreError
+from onetake.errors import CassetteError, GuardError, MissError, OnetakeError, StoreError
 from onetake.formats.document import Stored
 from onetake.matching import Active, Loose, Matcher, Value
 from onetake.messages import Ended, Interaction, Request, Response, read_url
@@ -40,11 +40,13 @@ from onetake.recorder.calls import Call, LooseHit
 from onetake.recorder.captured import Captured
 from onetake.recorder.explanations import Explanations
 from onetake.recorder.growth import Growth, calls_grown, growth_of, short
+from onetake.recorder.ledger import Ledger
 from onetake.recorder.principals import Principals, names_in
 from onetake.recorder.takes import Lifetimes, Takes
 from onetake.recorder.traffic import Traffic, is_unreal
 from onetake.redaction import Redactor
 from onetake.runtime.context import Recording
+from onetake.spend import is_priced_api
 from onetake.stores.journal import Journal, Quarantine
 from onetake.stores.port import CassetteStore, Flight, Flights, Opened, Pause
 
@@ -69,10 +71,13 @@ class _Plain(Struct, frozen=True):
 
 
 class _Pending(Struct, frozen=True):
-    """A live call under way: its redacted request, its slot, and its place among the calls."""
+    """A live call under way: its redacted request, its slot, and its number in the ledger.
+
+    Without a slot it is only read: nothing of it is kept.
+    """
 
     request: Request
-    slot: Slot
+    slot: Slot | None
     call: int
 
 
@@ -152,17 +157,16 @@ class Opening:
         self._flights = flights
         self._cancelled: set[int] = set()  # numbers of calls given up before they were sent
         self._pending: dict[int, _Pending] = {}
-        self._exchanges: set[int] = set()  # numbers of live calls that are read and not kept
+        self._observed: dict[int, str] = {}  # live calls that are only read, and why
         self._recordings: dict[int, Recording] = {}
         self._journal_error: OSError | None = None
         self._expecting = 0
         self._missed_keys: set[bytes] = set()
         self._closed = False
-        self.calls: list[Call] = []
-        self.counts: Counter[str] = Counter()
-        self.misses: list[MissError] = []
+        self.ledger = Ledger(test_id or store.place)
+        self.misses: list[MissError | GuardError] = []  # that nobody expected
         self.warnings: list[str] = []
-        self.late: Callable[[Call], None] | None = None  # told of each call after the end
+        self.late: Callable[[Call, int], None] | None = None  # told of each call after the end
         self.error: OnetakeError | None = None
         self.passed = False
         self.growth: Growth | None = None
@@ -234,7 +238,7 @@ class Opening:
         if self._flights is None or not isinstance(decision, Record):
             return None
         seq = decision.seq
-        if seq in self._exchanges:
+        if seq in self._observed:
             return None
         call = _Awaited(self._flight(seq), decision, safe, key, client, _now())
         return Wait(partial(self._ask, call), partial(self._cancel, call))
@@ -309,17 +313,20 @@ class Opening:
             refusal = self._traffic.refusal(request, safe)
             if refusal is not None:
                 return Refuse(refusal)
-        if decision == Forward("credential-exchange") and not self._closed:
-            # So that the token that it gives is known again.
-            decision = self._session.observe()
-            self._exchanges.add(decision.seq)
-        return decision
+        if not isinstance(decision, Forward) or self._closed:
+            return decision
+        if decision.reason != "credential-exchange" and not is_priced_api(safe):
+            return decision
+        # So that the token that it gives is known again, or what it cost.
+        observed = self._session.observe()
+        self._observed[observed.seq] = decision.reason
+        return observed
 
     def _carried(self, decision: Replay, safe: Request) -> tuple[Replay, tuple[LooseHit, ...]]:
         """The replay with the ids that the program uses now, and the values that a loose hit forgave."""
         forgiven: list[tuple[Value, Value]] = []
         if decision.loosely is not None:
-            self.counts["loose"] += 1
+            self.ledger.counts["loose"] += 1
             stored = decision.loosely
             sides = self._matcher.loose(stored.request, stored.at), decision.sent
             if sides[0] is not None and sides[1] is not None:
@@ -340,52 +347,45 @@ class Opening:
         client: str,
         loose: tuple[LooseHit, ...] = (),
     ) -> None:
-        reason = ""
+        add, reason = self.ledger.add, ""
         match decision:
-            case Replay():
-                outcome = "replayed"
+            case Replay(answer):
                 if decision.is_stale:
                     reason = "stale"
-                    self.counts["stale"] += 1
-            case Local():
-                outcome, reason = "local", decision.reason
-            case Record(seq) if seq in self._exchanges:
-                outcome = "exchanged"
-            case Forward(reason) if reason == "credential-exchange":
-                outcome = "exchanged"
+                    self.ledger.counts["stale"] += 1
+                slot = decision.slot
+                add(safe, client, "replayed", reason, loose=loose, slot=slot, answer=answer)
+            case Local(answer, reason):
+                add(safe, client, "local", reason, answer=answer)
+            case Record(seq) if seq in self._observed:
+                outcome, reason = _let_through(self._observed[seq])
+                self._pending[seq] = _Pending(safe, None, add(safe, client, outcome, reason))
             case Record(seq):
-                outcome = "recorded"
-                self._pending[seq] = _Pending(safe, self._session.slots[seq], len(self.calls))
+                slot = self._session.slots[seq]
+                number = add(safe, client, "recorded", slot=slot)
+                self._pending[seq] = _Pending(safe, slot, number)
                 self._warn_of_empty_uploads(safe)
             case Forward(reason):
-                outcome = "live"
+                add(safe, client, *_let_through(reason))
             case Refuse(error):
-                outcome, reason = "missed", getattr(error, "reason", "")
+                reason = getattr(error, "reason", "")
+                outcome = "refused" if isinstance(error, GuardError) else "missed"
+                add(safe, client, outcome, reason, is_counted=not self._expecting)
                 self._refused(error, key, safe)
             case _:
                 assert_never(decision)
-        if not (outcome == "missed" and self._expecting):
-            self.counts[outcome] += 1
-        call = Call(
-            method=safe.method,
-            url=safe.url,
-            client=client,
-            outcome=outcome,
-            reason=reason,
-            loose=loose,
-        )
-        self.calls.append(call)
         if self._closed and self.late is not None:
-            self.late(call)
+            self.late(self.ledger.last, self.ledger.number)
 
     def _refused(self, error: OnetakeError, key: bytes, safe: Request) -> None:
         if self._expecting or key in self._missed_keys:
             return
         self._missed_keys.add(key)
-        if not isinstance(error, MissError):
+        if not isinstance(error, MissError | GuardError):
             error = MissError(error.message, remedy=error.remedy, reason="unreadable")
         self.misses.append(error)
-        self._explanations.add_miss(error, safe)
+        if isinstance(error, MissError):
+            self._explanations.add_miss(error, safe)
 
     def _warn_of_empty_uploads(self, request: Request) -> None:
         for part in empty_uploads(request):
@@ -394,6 +394,29 @@ class Opening:
                 "Was its file already read by an earlier request? Open it anew for each call."
             )
 
+    def let_through(self, request: Request, client: str) -> OnetakeError | None:
+        try:
+            mode = self._traffic.mode_for(
+                self._matcher.active(request), read_url(request.url).netloc
+            )
+            safe = self._redactor.request(request)
+        except OnetakeError as error:
+            return error
+        is_forbidden = mode is Mode.REPLAY or (mode is Mode.ONCE and self._session.exists)
+        reason = f"its body is larger than max_request_body ({self.max_request_body})"
+        with self._lock:
+            if not is_forbidden:
+                self._account(Forward(reason), safe, b"", client)
+                return None
+            refused = MissError(
+                f"{safe.line} is not recorded, and may not be sent in mode {mode}: {reason}.",
+                remedy="Make max_request_body larger and record it, or send less.",
+                request=safe.line,
+                reason="upload",
+            )
+            self._account(Refuse(refused), safe, safe.url.encode(), client)
+            return refused
+
     def began(self, seq: int, recording: Recording) -> None:
         with self._lock:
             self._recordings[seq] = recording
@@ -401,11 +424,11 @@ class Opening:
     def keep(self, seq: int, interaction: Interaction) -> None:
         with self._lock:
             self._recordings.pop(seq, None)
-            if seq in self._exchanges:
-                self._learn_exchanged(interaction)
-                return
             pending = self._pending.pop(seq, None)
             if pending is None:
+                return
+            if pending.slot is None:
+                self._observe(seq, pending, interaction)
                 return
             kept = self._keep(seq, pending, interaction)
         if self._flights is None:
@@ -420,9 +443,9 @@ class Opening:
         with self._lock:
             self._recordings.pop(seq, None)
             pending = self._pending.pop(seq, None)
-            if pending is None:
+            if pending is None or pending.slot is None:
                 return
-            self._let_through(pending, reason)
+            self.ledger.change(pending.call, "live", reason)
         if self._flights is not None:
             self._flights.give_up(self._flight(seq))
 
@@ -434,11 +457,13 @@ class Opening:
             self.error = self.error or error
             return None
         if (reason := self._left_out(safe)) is not None:
-            self._let_through(pending, reason)
+            self.ledger.answered(pending.call, safe)
+            self.ledger.change(pending.call, "live", reason)
             self.warnings.append(f"{safe.request.line}: {reason}, so it is paid on each run.")
             return None
         if self._settings.shrink and safe.response is not None:
             safe = safe.replace(response=_shrunk(safe.response))
+        self.ledger.answered(pending.call, safe)
         self._takes.kept[seq] = safe
         try:
             self._journal.append(seq, safe)
@@ -462,17 +487,13 @@ class Opening:
             return None
         return f"status {safe.response.status} is not in record_statuses"
 
-    def _let_through(self, pending: _Pending, reason: str) -> None:
-        """It was taken for a recorded call until now."""
-        self.counts["recorded"] -= 1
-        self.counts["live"] += 1
-        self.calls[pending.call] = replace(self.calls[pending.call], outcome="live", reason=reason)
-
-    def _learn_exchanged(self, interaction: Interaction) -> None:
-        try:
-            self._redactor.interaction(interaction)
-        except OnetakeError:
-            return  # nothing of it is kept
+    def _observe(self, seq: int, pending: _Pending, interaction: Interaction) -> None:
+        """Of an exchange its token is learned, of any other call what it used; nothing is kept."""
+        if self._observed[seq] == "credential-exchange":
+            with suppress(OnetakeError):
+                self._redactor.interaction(interaction)
+        else:
+            self.ledger.answered(pending.call, interaction)
 
     # What the cassette calls.
 
@@ -497,6 +518,17 @@ class Opening:
         persisted = not self._closed or (self.passed and self.error is None)
         return verdict(self.counts, persisted=persisted)
 
+    @property
+    def counts(self) -> Counter[str]:
+        """Calls by outcome, and what they came to at closing."""
+        return self.ledger.counts
+
+    @property
+    def calls(self) -> list[Call]:
+        """Every request, in the order of sending."""
+        with self._lock:
+            return self.ledger.calls
+
     def close(self, passed: bool) -> None:
         """Publish what was recorded if the scope passed, else set it apart. Never raises; see `error`."""
         for recording in list(self._recordings.values()):
@@ -504,7 +536,7 @@ class Opening:
         with self._lock:
             if self._closed:
                 return
-            self._closed = self._session.closed = True
+            self._closed = self._session.closed = self.ledger.is_closed = True
             self.passed = passed or self._settings.publish_on_error
             try:
                 self._settle()
@@ -622,6 +654,11 @@ class Opening:
                 f"{self.error.message} What was recorded is kept in {kept}.",
                 remedy=self.error.remedy,
             )
+
+
+def _let_through(reason: str) -> tuple[str, str]:
+    """Outcome and reason of a call of which nothing is kept."""
+    return ("exchanged" if reason == "credential-exchange" else "live"), reason
 
 
 def _shrunk(response: Response) -> Response:

@@ -44,7 +44,7 @@ class Spending:
         Give the reservation back by `settle` or `give_back`; one that is forgotten counts as spent.
         `request` is named in the error by its host and model only.
         """
-        if is_free(request):
+        if is_free(request.method):
             return None
         host = read_url(request.url).netloc
         usd, model, unpriced = self._expected(request, host)

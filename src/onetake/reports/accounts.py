@@ -15,6 +15,7 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from onetake.diagnosis import Group
     from onetake.reports.gates import Reason
+    from onetake.reports.spending import Spending
 
 # Worst first; the tests without a cassette come last.
 VERDICTS = (
@@ -54,12 +55,11 @@ class Account(Struct, frozen=True, kw_only=True):
     the suite are run. `hosts` are those of calls that went live, `held` is how many recordings the cassette
     had before.
 
-    `dollars` is what calls cost by outcome (`replayed` is what was saved), as far as prices are known;
-    `unpriced` counts the paid and saved calls of which they are not, by model, else by host. `tokens` are
-    sums of `spend.Usage` by class and outcome (`recorded.input_tokens`). `egress` counts connections that
-    onetake does not handle, by host, and `refused_egress` those of them that were refused. `skipped` is why
-    the test was skipped. `line_number` is where it stands, from 1. `ledger` are its calls (`recorder.Call`),
-    kept only for a report.
+    `number` is that of the account in its process (0: none). `spent` (`spend.Spent` as plain data) is what
+    its calls used, those that were paid and those that were saved. `egress` counts connections that onetake
+    does not handle, by host, and `refused_egress` those of them that were refused. `skipped` is why the test
+    was skipped. `line_number` is where it stands, from 1. `ledger` are its calls (`recorder.Call`), kept only
+    for a report.
     """
 
     test: str
@@ -82,9 +82,8 @@ class Account(Struct, frozen=True, kw_only=True):
     is_partial: bool = False
     hosts: dict[str, int] = {}
     held: int = 0
-    dollars: dict[str, float] = {}
-    unpriced: dict[str, int] = {}
-    tokens: dict[str, int] = {}
+    number: int = 0
+    spent: tuple[dict[str, Any], ...] = ()
     egress: dict[str, int] = {}
     refused_egress: dict[str, int] = {}
     skipped: str = ""
@@ -99,7 +98,7 @@ class Account(Struct, frozen=True, kw_only=True):
     def line(self) -> str:
         """`[HIT] replayed=4`."""
         counted = [f"{name}={self.counts[name]}" for name in COUNTS if self.counts.get(name)]
-        return " ".join([f"[{self.verdict}]", *counted])
+        return " ".join([f"[{self.verdict}]", *counted, *["skipped"] * bool(self.skipped)])
 
 
 def to_data(account: Account) -> dict[str, Any]:
@@ -136,6 +135,8 @@ class Summary:
         self.is_partial = False
         self.unused: dict[str, tuple[int, int]] = {}  # by cassette: of how many recordings
         self.orphans: list[str] = []
+        self.skipped: Counter[str] = Counter()  # by reason
+        self.spending: Spending | None = None  # known at the end
         self.failed: list[Reason] = []  # why the run fails, though its tests may have passed
 
     def add(self, account: Account) -> None:
@@ -143,6 +144,8 @@ class Summary:
             self.accounts.append(account)
         if not account.is_late:
             self._last[account.test] = account
+        if account.skipped:
+            self.skipped[account.skipped] += 1
         for trouble in account.degraded:
             counts = self.degraded.setdefault(trouble["place"], Counter())
             counts.update({name: trouble[name] for name in ("failures", "spooled", "delivered")})

@@ -1,8 +1,4 @@
-"""Whether a run fails for what was paid or left, although its tests passed: from a summary to reasons.
-
-A leak is a live call that nobody intended: let through, made by a test without a cassette, or recorded
-although the cassette had recordings before this run. What fills a cassette that is new is none.
-"""
+"""Whether a run fails for what was paid or left, although its tests passed: from a summary to reasons."""
 
 from __future__ import annotations
 
@@ -12,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 
 from onetake.config import Settings
-from onetake.messages import glob
 from onetake.reports.accounts import Account, Summary
+from onetake.reports.leaks import leaks
 from onetake.reports.terminal import of_noun
 
 _SHOWN = 10
@@ -95,11 +91,11 @@ def _failed(gate: str, summary: Summary, settings: Settings) -> Reason | None:
 
 
 def _leak(accounts: Sequence[Account], settings: Settings, which: str) -> Reason | None:
-    leaks = _leaks(accounts, settings)
-    if not leaks:
+    found = leaks(accounts, settings)
+    if not found:
         return None
-    text = f"{of_noun(leaks.total(), 'live call')} {which}"
-    return Reason(gate="leak", text=text, where=_where(accounts, leaks))
+    text = f"{of_noun(found.total(), 'live call')} {which}"
+    return Reason(gate="leak", text=text, where=_where(accounts, found))
 
 
 def _live(accounts: Sequence[Account]) -> Counter[str]:
@@ -110,26 +106,6 @@ def _live(accounts: Sequence[Account]) -> Counter[str]:
         if one.is_marked:
             live[one.test] += one.counts.get("recorded", 0)
     return +live
-
-
-def _leaks(accounts: Sequence[Account], settings: Settings) -> Counter[str]:
-    # Tests may share a cassette, and a test may run again: new is what the first to open it found empty.
-    new = {(one.folder, one.place) for one in accounts if one.place and not one.held}
-    leaks: Counter[str] = Counter()
-    for one in accounts:
-        leaks[one.test] += one.counts.get("live", 0)
-        if not one.is_marked:
-            leaks[one.test] -= sum(
-                count for host, count in one.hosts.items() if _is_allowed(host, settings)
-            )
-        elif one.place and (one.folder, one.place) not in new:
-            leaks[one.test] += one.counts.get("recorded", 0)
-    return +leaks
-
-
-def _is_allowed(host: str, settings: Settings) -> bool:
-    names = (host, host.partition(":")[0])
-    return any(glob(one.lower()).fullmatch(name) for one in settings.allow_hosts for name in names)
 
 
 def _where(accounts: Sequence[Account], counts: Counter[str]) -> tuple[str, ...]:

@@ -6,22 +6,32 @@ What accounts hold is redacted already, and nothing else is told.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from onetake.errors import StoreError
 from onetake.reports.accounts import VERDICTS, Summary
 from onetake.reports.gates import Reason
+from onetake.reports.spending import Dollars, PriceOf, total_of
+from onetake.spend import Usage
 from onetake.stores.placing import put_in_place
 
 VERSION = 1
 
 
+def _unpriced(_: Usage) -> None:
+    return None
+
+
 class Test(Struct, kw_only=True):
-    """A test, or a fixture wider than function; `counts` and the rest are those of all its attempts."""
+    """A test, or a fixture wider than function; `counts` and the rest are those of all its attempts.
+
+    `calls` are `recorder.Call` as plain data, with the `dollars` of those whose price is known.
+    """
 
     test: str
     verdict: str = "NO_TRAFFIC"
@@ -32,6 +42,9 @@ class Test(Struct, kw_only=True):
     events: list[dict[str, Any]] = []
     warnings: list[str] = []
     error: str = ""
+    skipped: str = ""
+    dollars: Dollars = field(default_factory=Dollars)
+    calls: list[dict[str, Any]] = []
 
 
 class Totals(Struct, kw_only=True):
@@ -44,6 +57,10 @@ class Totals(Struct, kw_only=True):
     unmarked: int = 0
     loose: dict[str, int] = {}
     local: dict[str, int] = {}
+    skipped: dict[str, int] = {}
+    dollars: Dollars = field(default_factory=Dollars)
+    tokens: dict[str, int] = {}
+    saved_tokens: dict[str, int] = {}
 
 
 class Run(Struct, kw_only=True):
@@ -67,6 +84,7 @@ class Report(Struct, kw_only=True):
     runs: list[Run]
     totals: Totals
     tests: list[Test] = []
+    files: dict[str, Dollars] = {}
     gates: list[Reason] = []
     degraded: list[dict[str, Any]] = []
     capacity: list[dict[str, Any]] = []
@@ -75,14 +93,15 @@ class Report(Struct, kw_only=True):
     orphans: list[str] = []
 
 
-def report_of(summary: Summary, run: Run, root: Path) -> Report:
+def report_of(summary: Summary, run: Run, root: Path, price_of: PriceOf = _unpriced) -> Report:
     """The report of a run that is over; tests in the order of their names, files relative to `root`."""
-    tests = _tests(summary, root)
+    tests = _tests(summary, root, price_of)
     return Report(
         onetake_report=VERSION,
         runs=[run],
         totals=_totals(tests, summary),
         tests=tests,
+        files=by_file(tests),
         gates=summary.failed,
         degraded=[
             {"place": place, **counts, "last_error": summary.last_errors.get(place, "")}
@@ -101,18 +120,38 @@ def report_of(summary: Summary, run: Run, root: Path) -> Report:
     )
 
 
-def _tests(summary: Summary, root: Path) -> list[Test]:
+def by_file(tests: Sequence[Test]) -> dict[str, Dollars]:
+    """What the tests of each file cost, where any cost or saved something."""
+    files: dict[str, list[Dollars]] = {}
+    for test in tests:
+        if not test.dollars.is_empty:
+            files.setdefault(test.test.partition("::")[0], []).append(test.dollars)
+    return {name: total_of(files[name]) for name in sorted(files)}
+
+
+def _tests(summary: Summary, root: Path, price_of: PriceOf) -> list[Test]:
     tests: dict[str, Test] = {}
     for account in summary.accounts:
         one = tests.setdefault(account.test, Test(test=account.test))
         if not account.is_late:
             one.verdict, one.is_fixture = account.verdict, account.is_fixture
             one.cassette, one.error = _relative(account.place, root), account.error
+            one.skipped = account.skipped
         one.counts = added(one.counts, account.counts)
         one.hosts = added(one.hosts, account.hosts)
         one.events = [*one.events, *account.events]
         one.warnings = [*one.warnings, *account.warnings]
+        one.calls = [*one.calls, *(_priced(call, price_of) for call in account.ledger)]
+    spending = summary.spending
+    for name, dollars in spending.tests.items() if spending is not None else ():
+        tests[name].dollars = dollars
     return [tests[name] for name in sorted(tests)]
+
+
+def _priced(call: dict[str, Any], price_of: PriceOf) -> dict[str, Any]:
+    used = call.get("usage")
+    dollars = None if used is None else price_of(msgspec.convert(used, Usage))
+    return call if dollars is None else call | {"dollars": dollars}
 
 
 def _relative(place: str, root: Path) -> str:
@@ -123,6 +162,7 @@ def _relative(place: str, root: Path) -> str:
 
 def _totals(tests: list[Test], summary: Summary) -> Totals:
     verdicts = Counter(one.verdict for one in tests)
+    spending = summary.spending
     return Totals(
         tests=len(tests),
         verdicts={verdict: verdicts[verdict] for verdict in VERDICTS if verdicts[verdict]},
@@ -131,6 +171,10 @@ def _totals(tests: list[Test], summary: Summary) -> Totals:
         unmarked=summary.unmarked.total(),
         loose=added(summary.loose, {}),
         local=added(summary.local, {}),
+        skipped=added(summary.skipped, {}),
+        dollars=spending.total if spending is not None else Dollars(),
+        tokens=added(spending.tokens, {}) if spending is not None else {},
+        saved_tokens=added(spending.saved_tokens, {}) if spending is not None else {},
     )
 
 

@@ -10,7 +10,8 @@ import msgspec
 
 from onetake.errors import UsageError
 from onetake.reports.accounts import VERDICTS
-from onetake.reports.json_report import VERSION, Report, Test, Totals, added
+from onetake.reports.json_report import VERSION, Report, Test, Totals, added, by_file
+from onetake.reports.spending import total_of
 
 
 def read_report(path: Path) -> Report:
@@ -54,6 +55,7 @@ def merge(reports: Sequence[Report]) -> Report:
         runs=runs,
         totals=_totals(reports, named),
         tests=named,
+        files=by_file(named),
         gates=[gate for report in reports for gate in report.gates],
         degraded=_by("place", (one for report in reports for one in report.degraded), _trouble),
         capacity=_by("place", (one for report in reports for one in report.capacity), _fuller),
@@ -74,6 +76,9 @@ def _joined(one: Test, other: Test) -> Test:
         events=[*one.events, *other.events],
         warnings=[*one.warnings, *other.warnings],
         error=one.error or other.error,
+        skipped=one.skipped or other.skipped,
+        dollars=total_of([one.dollars, other.dollars]),
+        calls=[*one.calls, *other.calls],
     )
 
 
@@ -82,11 +87,14 @@ def _rank(verdict: str) -> int:
 
 
 def _totals(reports: Sequence[Report], tests: Sequence[Test]) -> Totals:
-    totals = Totals(tests=len(tests))
+    totals = Totals(tests=len(tests), dollars=total_of([one.dollars for one in tests]))
     for one in (report.totals for report in reports):
         totals.calls = added(totals.calls, one.calls)
         totals.loose = added(totals.loose, one.loose)
         totals.local = added(totals.local, one.local)
+        totals.skipped = added(totals.skipped, one.skipped)
+        totals.tokens = added(totals.tokens, one.tokens)
+        totals.saved_tokens = added(totals.saved_tokens, one.saved_tokens)
         totals.paid += one.paid
         totals.unmarked += one.unmarked
     for test in sorted(tests, key=lambda test: _rank(test.verdict)):

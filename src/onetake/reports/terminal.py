@@ -39,6 +39,7 @@ def in_full(summary: Summary, *, is_verbose: bool = False) -> Iterator[Line]:
     verdicts = "  ".join(f"{verdict} {count}" for verdict, count in summary.verdicts.items())
     yield verdicts, _worst(summary)
     yield _calls(summary), ""
+    yield from _spending(summary)
     for text, colour in (*_of_stores(summary), *_growing(summary)):
         yield from ((line, colour) for line, _ in _wrapped(text))
     yield from _causes(summary)
@@ -53,6 +54,9 @@ def in_full(summary: Summary, *, is_verbose: bool = False) -> Iterator[Line]:
             f"ownerless: {calls}: made at import time or in a thread of no test; cassette {SESSION}"
         )
         yield text, "red" if summary.ownerless["missed"] else "yellow"
+    if summary.skipped:
+        count = of_noun(summary.skipped.total(), "marked test")
+        yield from _wrapped(f"skipped: {count}: {_counted(summary.skipped)}")
     yield from _listed("warning", _counted_once(summary.warnings), "yellow")
     yield from _listed("NOT_PERSISTED", summary.errors, "red")
     if summary.calls["quarantined"]:
@@ -70,6 +74,33 @@ def in_full(summary: Summary, *, is_verbose: bool = False) -> Iterator[Line]:
     for reason in summary.failed:
         yield f"FAILED: {reason.text}", "red"
         yield from ((f"  {one}", "") for one in reason.shown)
+
+
+def _spending(summary: Summary) -> Iterator[Line]:
+    """What was paid and saved, and of how many calls nobody knows the price."""
+    if summary.spending is None or (total := summary.spending.total).is_empty:
+        return
+    from onetake.reports.spending import in_dollars
+
+    parts: list[str] = []
+    if total.paid or total.unpriced:
+        parts.append(f"paid {in_dollars(total.paid)}" if total.paid else "paid an unknown sum")
+        if total.leaked:
+            parts[-1] += f" (leaked {in_dollars(total.leaked)})"
+        parts[-1] += _unpriced(total.unpriced, "and" if total.paid else "for")
+    if total.saved or total.unpriced_saved:
+        parts.append(f"saved {in_dollars(total.saved)}" if total.saved else "saved an unknown sum")
+        parts[-1] += _unpriced(total.unpriced_saved, "and" if total.saved else "for")
+    yield from _wrapped(f"spend: {'; '.join(parts)}")
+
+
+def _unpriced(counts: dict[str, int], word: str) -> str:
+    """`, and 3 calls of unknown price (my-model x3)`."""
+    if not counts:
+        return ""
+    calls = of_noun(sum(counts.values()), "call")
+    which = f"{calls} of unknown price" if word == "and" else calls
+    return f"{',' if word == 'and' else ''} {word} {which} ({_counted(Counter(counts))})"
 
 
 def _of_stores(summary: Summary) -> Iterator[Line]:

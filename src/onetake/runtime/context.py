@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from typing import Protocol
 
 from onetake.cassettes.decisions import Decision
+from onetake.errors import OnetakeError
 from onetake.messages import Interaction, Request
 
 
@@ -33,6 +34,12 @@ class Owner(Protocol):
         """What happens to `request`; takes its place in the order of sending. Thread-safe.
 
         Raises nothing of its own: errors are inside `Refuse`.
+        """
+
+    def let_through(self, request: Request, client: str) -> OnetakeError | None:
+        """Account for `request`, whose body is too large to be read (and left out here); thread-safe.
+
+        Returns why it may not be sent, else None: it is sent, and nothing of it is kept.
         """
 
     def began(self, seq: int, recording: Recording) -> None:

@@ -49,6 +49,16 @@ async def begin_async(owner: Owner, request: Request, client: str) -> Playback |
     return _step(decision, owner, request)
 
 
+def let_through(owner: Owner, request: Request, client: str) -> None:
+    """Say that `request`, without its body, which is too large to be read, is about to be sent.
+
+    Raises the `OnetakeError` of a refusal.
+    """
+    error = owner.let_through(request, client)
+    if error is not None:
+        raise error
+
+
 def _step(decision: Decided, owner: Owner, request: Request) -> Playback | Recording | None:
     match decision:
         case Replay(interaction) | Local(interaction):

@@ -35,12 +35,6 @@ _WITHIN = (
 )
 _SAMPLES = ("n", "best_of", "candidateCount", "num_generations")
 _WITHOUT_OUTPUT = re.compile(r".*(?:/embeddings|:embedContent|/v[12]/(?:embed|rerank|classify))")
-_FREE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
-
-
-def is_free(request: Request) -> bool:
-    """Whether it asks for nothing that is paid for: a list of models, the state of a batch, a pre-flight."""
-    return request.method.upper() in _FREE_METHODS
 
 
 def model_of(request: Request) -> str:

@@ -10,7 +10,6 @@ every class that was used.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,9 @@ from onetake.spend.dollars import dollars_by, is_of_text
 from onetake.spend.usage import Usage
 
 if TYPE_CHECKING:
-    from genai_prices.types import ModelInfo, ModelPrice, PriceCalculation, TieredPrices
+    from decimal import Decimal
+
+    from genai_prices.types import ModelInfo, ModelPrice, PriceCalculation, Tier, TieredPrices
 
 _SHARED = (
     *("openai", "anthropic", "mistral", "cohere", "groq", "perplexity", "openrouter", "deepseek"),
@@ -102,19 +103,21 @@ def _steps(provider: str, model: str, tier: str, day: int | None) -> _Steps | No
     if "requests_kcount" in said:
         return None
     texts = {ours: said[name] for name, ours in _OF_TEXT.items() if name in said}
-    tiered = [one for one in texts.values() if not isinstance(one, Decimal)]
-    starts = sorted({tier.start for one in tiered for tier in one.tiers})
+    starts = sorted({one.start for price in texts.values() for one in _tiers(price)})
     return tuple(
         (start, Price(**{ours: float(_above(one, start)) for ours, one in texts.items()}))
         for start in (-1, *starts)
     )
 
 
+def _tiers(price: Decimal | TieredPrices) -> list[Tier]:
+    return getattr(price, "tiers", [])  # the types are imported with the package, late
+
+
 def _above(price: Decimal | TieredPrices, start: int) -> Decimal:
-    if isinstance(price, Decimal):
-        return price
-    fitting = [tier.price for tier in price.tiers if tier.start <= start]
-    return fitting[-1] if fitting else price.base
+    base: Decimal = getattr(price, "base", None) or price  # type: ignore[assignment]
+    fitting = [one.price for one in _tiers(price) if one.start <= start]
+    return fitting[-1] if fitting else base
 
 
 def _depends_on_hour(model: ModelInfo) -> bool:

@@ -34,7 +34,7 @@ from onetake.spend.counts import (
 )
 
 
-class Usage(Struct, frozen=True, kw_only=True):
+class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Tokens by class, and what else is billed. None is what the answer does not say.
 
     `input_tokens` and `output_tokens` are whole; the other classes are parts of them, and
@@ -68,6 +68,17 @@ class Usage(Struct, frozen=True, kw_only=True):
     tier: str = ""
     billed_usd: float | None = None
     complete: bool = True
+
+
+class Spent(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A call that was paid for (`recorded`, `live`), or would have been (`replayed`), of the API at `host`.
+
+    `usage` is None where the answer does not say, or where nobody has read it.
+    """
+
+    outcome: str
+    host: str
+    usage: Usage | None = None
 
 
 class _Reading(Struct, kw_only=True):
@@ -106,7 +117,18 @@ _APIS: tuple[tuple[str, Api], ...] = (
 _COHERE = re.compile(r"/v[12]/(?:chat|generate|embed|rerank|classify)")
 _TABLE = tuple((re.compile(path), api) for path, api in _APIS)
 _STANDARD = frozenset({"", "default", "standard", "auto", "on_demand", "unspecified"})
+_FREE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
 _CHARGED_APART = frozenset({"image_generation_call", "code_interpreter_call"})
+
+
+def is_priced_api(request: Request) -> bool:
+    """Whether an answer to `request` may state what it used: its path is one of an API known here."""
+    return request.method.upper() == "POST" and place_of(request.url) is not None
+
+
+def is_free(method: str) -> bool:
+    """Whether nothing is paid for it: a list of models, the state of a batch, a pre-flight."""
+    return method.upper() in _FREE_METHODS
 
 
 def usage_of(request: Request, response: Response) -> Usage | None:

@@ -49,7 +49,7 @@ class Largest(Struct, frozen=True):
     usd: float = 0.0
 
 
-class Spent(Struct, frozen=True, kw_only=True):
+class Balance(Struct, frozen=True, kw_only=True):
     """The state of a run's budget in dollars: what is known to be spent, what is reserved, how many calls
     were refused, and the calls without a known price by model (else host)."""
 
@@ -111,14 +111,14 @@ class Budget:
             if token in self._open:
                 self._add(_Line("settled", token, usd, unpriced))
 
-    def spent(self) -> Spent:
+    def balance(self) -> Balance:
         """What all processes have spent until now; nothing where that cannot be read."""
         with suppress(StoreError):
             if self._path.exists():
                 with self._locked():
                     self._catch_up()
         open_ = Counter(one.unpriced for one in self._open.values() if one.unpriced)
-        return Spent(
+        return Balance(
             settled=self._settled,
             reserved=sum(one.usd for one in self._open.values()),
             refused=self._refused,

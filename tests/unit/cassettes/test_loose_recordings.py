@@ -192,8 +192,8 @@ def test_the_group_of_its_own_id_comes_first():
     queue.add(("1",), b"a1", first)
     queue.add(("2",), b"a2", second)
 
-    assert queue.take(("2",), (), ageless, repeats=False) is second
-    assert queue.take(("9",), (), ageless, repeats=False) is first
+    assert queue.take(("2",), (), ageless, repeats=False) == (b"a2", second)
+    assert queue.take(("9",), (), ageless, repeats=False) == (b"a1", first)
 
 
 def test_a_request_does_not_go_on_with_recordings_that_were_asked_for_since():

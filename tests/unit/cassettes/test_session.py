@@ -47,8 +47,8 @@ def test_the_nth_equal_request_gets_the_nth_recording():
     first, second = held(1), held(2)
     session = Session(Mode.REPLAY, [(A, first), (A, second)])
 
-    assert session.decide(A, ASKED, miss) == Replay(first.interaction)
-    assert session.decide(A, ASKED, miss) == Replay(second.interaction)
+    assert session.decide(A, ASKED, miss) == Replay(first.interaction, slot=Slot(A, 0))
+    assert session.decide(A, ASKED, miss) == Replay(second.interaction, slot=Slot(A, 1))
 
 
 def test_a_request_more_than_recorded_is_exhausted():
@@ -66,7 +66,8 @@ def test_the_last_answer_repeats_only_when_asked_to():
     only = held(1)
     session = Session(Mode.REPLAY, [(A, only)], repeat_last=True)
 
-    assert [session.decide(A, ASKED, miss) for _ in range(3)] == [Replay(only.interaction)] * 3
+    again = Replay(only.interaction, slot=Slot(A, 0))
+    assert [session.decide(A, ASKED, miss) for _ in range(3)] == [again] * 3
 
 
 @pytest.mark.parametrize(
@@ -123,7 +124,7 @@ def test_what_has_expired_is_recorded_anew_in_its_own_place_where_the_mode_allow
     first, second, third = (session.decide(A, ASKED, miss, age_of=age_of) for _ in range(3))
 
     assert (first, third) == (Record(1), Record(2))
-    assert second == Replay(published[1][1].interaction)
+    assert second == Replay(published[1][1].interaction, slot=Slot(A, 1))
     assert session.slots == {1: Slot(A, 0), 2: Slot(A, 2)}
     assert session.replaced == {1: Replaced(Slot(A, 0), 40)}
 
@@ -143,7 +144,7 @@ def test_what_is_past_its_soft_age_is_given_and_told():
 
     decision = Session(Mode.AUTO, [(A, stale)]).decide(A, ASKED, miss, age_of=age_of)
 
-    assert decision == Replay(stale.interaction, is_stale=True)
+    assert decision == Replay(stale.interaction, is_stale=True, slot=Slot(A, 0))
 
 
 def test_what_a_failed_run_recorded_anew_stands_for_what_has_expired():
@@ -154,8 +155,8 @@ def test_what_a_failed_run_recorded_anew_stands_for_what_has_expired():
     decisions = [session.decide(A, ASKED, miss, age_of=age_of) for _ in range(3)]
 
     assert decisions == [
-        Replay(anew.interaction),
-        Replay(published[1][1].interaction),
+        Replay(anew.interaction, slot=Slot(A, 0)),
+        Replay(published[1][1].interaction, slot=Slot(A, 1)),
         Record(1),
     ]
     assert session.taken_from_quarantine == [(Slot(A, 0), anew, Replaced(Slot(A, 0), 40))]
@@ -237,5 +238,5 @@ def test_a_number_that_is_left_out_is_recorded_and_those_behind_it_are_replayed(
 
     decisions = [session.decide(A, ASKED, miss) for _ in range(3)]
 
-    assert decisions == [Record(1), Replay(behind.interaction), Record(2)]
+    assert decisions == [Record(1), Replay(behind.interaction, slot=Slot(A, 1)), Record(2)]
     assert session.slots == {1: Slot(A, 0), 2: Slot(A, 2)}

@@ -30,10 +30,10 @@ def again(budget: Budget) -> Budget:
 def test_a_call_is_reserved_and_settled_by_what_it_cost(budget):
     token = budget.reserve(0.5, 1.0)
     assert isinstance(token, str)
-    assert (budget.spent().settled, budget.spent().reserved) == (0, 0.5)
+    assert (budget.balance().settled, budget.balance().reserved) == (0, 0.5)
     budget.settle(token, 0.2)
-    assert budget.spent() == again(budget).spent()
-    assert (budget.spent().settled, budget.spent().reserved) == (0.2, 0)
+    assert budget.balance() == again(budget).balance()
+    assert (budget.balance().settled, budget.balance().reserved) == (0.2, 0)
 
 
 def test_no_call_is_reserved_that_would_pass_the_limit(budget):
@@ -41,7 +41,7 @@ def test_no_call_is_reserved_that_would_pass_the_limit(budget):
     assert again(budget).reserve(0.6, 1.0) == Refusal(0.5)
     budget.settle(first, 0.1)
     assert isinstance(again(budget).reserve(0.6, 1.0), str)
-    assert budget.spent().refused == 1
+    assert budget.balance().refused == 1
 
 
 def test_once_the_limit_is_reached_not_even_what_costs_nothing_goes(budget):
@@ -61,18 +61,18 @@ def test_calls_of_no_known_price_are_named(budget):
     budget.reserve(0.05, 1.0, unpriced="api.example.com")
     known = budget.reserve(0.05, 1.0, unpriced="openrouter/new")
     budget.settle(known, 0.01)  # the answer stated its charge
-    assert again(budget).spent().unpriced == {"acme/thing": 1, "api.example.com": 1}
+    assert again(budget).balance().unpriced == {"acme/thing": 1, "api.example.com": 1}
 
 
 def test_a_call_is_settled_once(budget):
     token = budget.reserve(0.5, 1.0)
     budget.settle(token, 0.2)
     again(budget).settle(token, 0.3)
-    assert budget.spent().usd == pytest.approx(0.2)
+    assert budget.balance().usd == pytest.approx(0.2)
 
 
 def test_without_a_call_no_file_is_made(budget, tmp_path):
-    assert budget.spent().usd == 0
+    assert budget.balance().usd == 0
     assert budget.largest("openai/gpt-4o") == Largest()
     assert list(tmp_path.iterdir()) == []
 
@@ -85,9 +85,9 @@ def test_a_torn_last_line_spoils_neither_what_was_before_nor_what_comes(budget, 
     budget.settle(second, 0.3)
     os.truncate(budget._path, budget._path.stat().st_size - cut)
     other = again(budget)
-    assert (other.spent().settled, other.spent().reserved) == (0.2, 0.7)
+    assert (other.balance().settled, other.balance().reserved) == (0.2, 0.7)
     assert isinstance(other.reserve(0.1, 9.0), str)
-    assert again(budget).spent().reserved == pytest.approx(0.8)
+    assert again(budget).balance().reserved == pytest.approx(0.8)
 
 
 KILLED = """
@@ -105,7 +105,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 def test_what_a_killed_process_had_reserved_counts_as_spent(budget):
     done = subprocess.run([sys.executable, "-c", KILLED, budget._cache], check=False)
     assert done.returncode == -signal.SIGKILL
-    assert budget.spent().usd == pytest.approx(0.625)
+    assert budget.balance().usd == pytest.approx(0.625)
     assert budget.reserve(0.5, 1.0) == Refusal(0.625)
 
 
@@ -147,10 +147,10 @@ def test_reservations_never_pass_the_limit(tmp_path_factory, limit, calls):
         token = one.reserve(reserved, limit)
         if isinstance(token, str):
             waiting.append((token, reserved * part))
-        assert one.spent().usd <= limit + 1e-6
+        assert one.balance().usd <= limit + 1e-6
         if settles and waiting:
             one.settle(*waiting.pop(0))
-    assert budgets[0].spent().usd == pytest.approx(budgets[1].spent().usd)
+    assert budgets[0].balance().usd == pytest.approx(budgets[1].balance().usd)
 
 
 def test_threads_share_one_account(budget):
@@ -169,4 +169,4 @@ def test_threads_share_one_account(budget):
     for one in threads:
         one.join()
     assert len(got) == 30
-    assert again(budget).spent().settled == pytest.approx(3.0)
+    assert again(budget).balance().settled == pytest.approx(3.0)

@@ -1,0 +1,54 @@
+"""Which live calls nobody intended: a leak is one that fills no new cassette.
+
+That is one that was let through, of a test without a cassette, or recorded although the cassette had
+recordings before this run (mode `record` asks for that, and holds none to begin with).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from onetake.config import Settings
+from onetake.messages import glob
+from onetake.reports.accounts import Account
+
+
+def new_cassettes(accounts: Iterable[Account]) -> set[tuple[str, str]]:
+    """Those that were empty: tests may share one, and run again, so the first to open it tells."""
+    return {(one.folder, one.place) for one in accounts if one.place and not one.held}
+
+
+def leaks(accounts: Sequence[Account], settings: Settings) -> Counter[str]:
+    """Leaking calls by test; not those of tests without a cassette to hosts that are allowed."""
+    new = new_cassettes(accounts)
+    found: Counter[str] = Counter()
+    for one in accounts:
+        found[one.test] += one.counts.get("live", 0)
+        if not one.is_marked:
+            found[one.test] -= sum(
+                count for host, count in one.hosts.items() if is_allowed(host, settings)
+            )
+        elif fills_old(one, new):
+            found[one.test] += one.counts.get("recorded", 0)
+    return +found
+
+
+def is_leak(
+    account: Account, outcome: str, host: str, new: set[tuple[str, str]], settings: Settings
+) -> bool:
+    """Whether one paid call of `account` is a leak."""
+    if not account.is_marked:
+        return not is_allowed(host, settings)
+    return outcome == "live" or (outcome == "recorded" and fills_old(account, new))
+
+
+def fills_old(account: Account, new: set[tuple[str, str]]) -> bool:
+    """Whether what `account` recorded went into a cassette that had recordings."""
+    return bool(account.place) and (account.folder, account.place) not in new
+
+
+def is_allowed(host: str, settings: Settings) -> bool:
+    """Whether `allow_hosts` names the host, with or without its port."""
+    names = (host, host.partition(":")[0])
+    return any(glob(one.lower()).fullmatch(name) for one in settings.allow_hosts for name in names)
