@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,7 @@ class ReportPlugin:
         from datetime import UTC, datetime
 
         from onetake import __version__, project
-        from onetake.reports.json_report import Run, report_of, write_report
+        from onetake.reports.json_report import Run, limit_of, report_of, write_report
         from onetake.spend import price_of
 
         summary, settings = self._summary.summary, self._settings
@@ -67,10 +68,12 @@ class ReportPlugin:
             seconds=round(time.monotonic() - self._from_s, 3),
             exit_code=int(session.exitstatus),
             is_whole=is_whole(session) and not summary.is_partial,
+            spend=limit_of(summary),
         )
+        price = partial(price_of, table=settings.prices)
         for path in self._paths:
             try:
-                write_report(report_of(summary, run, self._root, price_of), path)
+                write_report(report_of(summary, run, self._root, price), path)
             except StoreError as error:
                 self._told.append(f"onetake: {' '.join(str(error).split())}")
                 if session.exitstatus == pytest.ExitCode.OK:

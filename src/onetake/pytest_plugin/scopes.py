@@ -120,6 +120,8 @@ class Scope:
 
     def _untold(self) -> list[OnetakeError]:
         misses: list[OnetakeError] = []
+        if isinstance(self._source, Unmarked):
+            misses += self._source.refusals
         if self.cassette is not None:
             misses += self._misses_of(self.cassette)
         if isinstance(self._source, LazyOwner) and self._source.error is not None:

@@ -25,6 +25,7 @@ from onetake.runtime.context import adopt_ownerless
 
 if TYPE_CHECKING:
     from onetake.recorder import Cassette, Recorder
+    from onetake.recorder.spending import Spending
     from onetake.runtime.context import Owner
 
 _ATTEMPT = pytest.StashKey[Scope]()
@@ -83,6 +84,16 @@ class SessionPlugin:
             )
         return self._recorder
 
+    def _spending(self) -> Spending | None:
+        """What holds back calls of tests without a cassette too, where the run has a limit."""
+        settings = self._sources.session
+        if settings.max_spend is None:
+            return None
+        from onetake import project
+        from onetake.recorder.spending import spending_of
+
+        return spending_of(settings, self._config.rootpath / ".onetake", project.run_id())
+
     def cassette_of(self, item: pytest.Item) -> Cassette | None:
         attempt = item.stash.get(_ATTEMPT, None)
         return attempt.cassette if attempt is not None else None
@@ -101,7 +112,9 @@ class SessionPlugin:
             _fail(error)
         if not self._is_marked(item):
             item.stash[_ATTEMPT] = Scope(
-                item.nodeid, Unmarked(item.nodeid), line_number=_line_number(item)
+                item.nodeid,
+                Unmarked(item.nodeid, self._spending),
+                line_number=_line_number(item),
             )
             return
         # A fixture opens the cassette: settings may come from fixtures, which need the test's nodes.
@@ -282,7 +295,7 @@ class SessionPlugin:
         settings = self._fixture_settings(request)
         named = names.of_fixture(fixture, request, settings)
         if not self._is_marked(running) and not self._is_used_by_marked(fixture, request):
-            return Scope(named.name, Unmarked(named.name), is_fixture=True)
+            return Scope(named.name, Unmarked(named.name, self._spending), is_fixture=True)
 
         def open_cassette() -> Cassette:
             return self.recorder.open(

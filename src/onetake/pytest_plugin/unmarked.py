@@ -6,28 +6,34 @@ from collections.abc import Callable
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from onetake.cassettes.decisions import Decision, Forward, Record
-from onetake.errors import OnetakeError
+from onetake.cassettes.decisions import Decision, Forward, Record, Refuse
+from onetake.errors import GuardError, OnetakeError
 from onetake.messages import Interaction, Request
 from onetake.runtime.context import Recording
 
 if TYPE_CHECKING:
     from onetake.recorder import Call
     from onetake.recorder.ledger import Ledger
+    from onetake.recorder.spending import Reservation, Spending
 
 _MODE = "unmarked"
 
 
 class Unmarked:
-    """Lets every call through. Thread-safe."""
+    """Lets every call through that the run may still pay for. Thread-safe."""
 
     speed = 0.0
     fast_retries = False
     exact_encoding = False
     max_request_body = 64 * 1024 * 1024
 
-    def __init__(self, test: str = "") -> None:
+    def __init__(
+        self, test: str = "", spending: Callable[[], Spending | None] = lambda: None
+    ) -> None:
         self.test = test
+        self._spending = spending
+        self._held: dict[int, tuple[Reservation, Request]] = {}
+        self.refusals: list[GuardError] = []
         self._lock = Lock()
         self._ledger: Ledger | None = None  # most tests make no call
         self._is_closed = False
@@ -46,21 +52,48 @@ class Unmarked:
     def decide(self, request: Request, client: str) -> Decision:
         from onetake.spend import is_priced_api
 
+        held = self._reserve(request)
+        if isinstance(held, GuardError):
+            self._add(request, client, held.reason, outcome="refused")
+            return Refuse(held)
         number = self._add(request, client, _MODE)
         # One that may say what it used is read on its way; nothing of it is kept.
-        return Record(number) if is_priced_api(request) else Forward(_MODE)
+        if not is_priced_api(request):
+            self._keep(held)
+            return Forward(_MODE)
+        if held is not None:
+            self._held[number] = held, request
+        return Record(number)
 
     def let_through(self, request: Request, client: str) -> OnetakeError | None:
+        held = self._reserve(request)
+        if isinstance(held, GuardError):
+            self._add(request, client, held.reason, outcome="refused")
+            return held
+        self._keep(held)
         self._add(request, client, _MODE)
         return None
 
-    def _add(self, request: Request, client: str, reason: str) -> int:
+    def _reserve(self, request: Request) -> Reservation | GuardError | None:
+        spending = self._spending()
+        held = None if spending is None else spending.reserve(request, self.test)
+        if isinstance(held, GuardError):
+            with self._lock:
+                self.refusals.append(held)
+        return held
+
+    def _keep(self, held: Reservation | None) -> None:
+        spending = self._spending()
+        if held is not None and spending is not None:
+            spending.keep(held)
+
+    def _add(self, request: Request, client: str, reason: str, *, outcome: str = "live") -> int:
         from onetake.redaction import safe_url
 
         # Of the body only the name of the model is wanted.
         safe = Request(method=request.method, url=safe_url(request.url), body=request.body)
         with self._lock:
-            number = self.ledger.add(safe, client, "live", reason)
+            number = self.ledger.add(safe, client, outcome, reason)
             if self.late is not None:
                 self.late(self.ledger.last, self.ledger.number)
         return number
@@ -69,12 +102,19 @@ class Unmarked:
         with self._lock:
             self._under_way[seq] = recording
 
-    def let_go(self, seq: int, reason: str) -> None: ...
+    def let_go(self, seq: int, reason: str) -> None:  # noqa: ARG002
+        with self._lock:
+            self._under_way.pop(seq, None)
+        if (found := self._held.pop(seq, None)) is not None:
+            self._keep(found[0])
 
     def keep(self, seq: int, interaction: Interaction) -> None:
         with self._lock:
             self._under_way.pop(seq, None)
             self.ledger.answered(seq, interaction)
+        spending = self._spending()
+        if (found := self._held.pop(seq, None)) is not None and spending is not None:
+            spending.settle(*found, interaction)
 
     def close(self) -> None:
         """What has arrived by now is what its calls have come to."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 
@@ -10,13 +11,26 @@ from msgspec import Struct
 from onetake.config import Settings
 from onetake.errors import GuardError, StoreError
 from onetake.messages import Ended, Interaction, Request, read_url
-from onetake.spend import Usage, estimate_of, is_free, model_of, price_of
+from onetake.spend import (
+    Usage,
+    estimate_of,
+    in_dollars,
+    is_free,
+    is_priced_api,
+    model_of,
+    price_of,
+    usage_of,
+)
 from onetake.stores.budget import Budget, Refusal, budget_of
 
 _now = time.time  # bound early: fake clocks do not reach us
 
 _NEVER_SENT = frozenset({"refused", "connect-timeout", "pool-timeout", "tls", "dns"})
 """Kinds of failures before a request was sent."""
+
+
+_HERE = re.compile(r"(?:(?:.*\.)?localhost|127\.[0-9.]+|\[::1\])(?::\d+)?")
+"""A server of one's own on this machine bills nobody; a gateway to a paid API does."""
 
 
 class Reservation(Struct, frozen=True, kw_only=True):
@@ -41,12 +55,12 @@ class Spending:
     def reserve(self, request: Request, test: str) -> Reservation | GuardError | None:
         """What is held for `request`, why it may not be sent, or None where it costs nothing.
 
-        Give the reservation back by `settle` or `give_back`; one that is forgotten counts as spent.
-        `request` is named in the error by its host and model only.
+        What was held and never settled, kept or given back counts as spent. The error tells the host and
+        the model of `request`, and no more.
         """
-        if is_free(request.method):
-            return None
         host = read_url(request.url).netloc
+        if is_free(request.method) or (_HERE.fullmatch(host) and not is_priced_api(request)):
+            return None
         usd, model, unpriced = self._expected(request, host)
         try:
             found = self._budget.reserve(usd, self._limit, unpriced=unpriced)
@@ -62,33 +76,37 @@ class Spending:
             return _refusal(found, usd, self._limit, host=host, test=test, unpriced=unpriced)
         return Reservation(token=found, usd=usd, model=model, unpriced=unpriced)
 
-    def settle(
-        self,
-        held: Reservation,
-        interaction: Interaction,
-        usage: Usage | None,
-        dollars: float | None,
-    ) -> None:
-        """The call is over. What it has cost is the answer's usage, else nothing, else what was held."""
-        if dollars is not None:
-            is_whole = usage is None or usage.complete
-            spent = dollars if is_whole else max(dollars, held.usd)
-            self._budget.settle(held.token, spent)
-            self.saw(held.model, usage, dollars)
-        elif _costs_nothing(interaction):
+    def settle(self, held: Reservation, request: Request, answer: Interaction) -> None:
+        """The call has ended. It has cost what its answer says, nothing where that is an error, else what
+        was held: also where the answer is cut, and says less than was used."""
+        response = answer.response
+        usage = None if response is None else usage_of(request, response)
+        dollars = None if usage is None else self._price_of(usage)
+        if usage is not None and dollars is not None:
+            self._budget.settle(held.token, dollars if usage.complete else max(dollars, held.usd))
+            self._budget.saw(held.model, usage.output_tokens or 0, dollars)
+        elif _costs_nothing(answer):
             self._budget.settle(held.token, 0.0)
         else:
-            self._budget.settle(held.token, held.usd, unpriced=held.unpriced)
+            self.keep(held)
+
+    def keep(self, held: Reservation) -> None:
+        """The call was made, and nobody knows what it has cost: what was held."""
+        self._budget.settle(held.token, held.usd, unpriced=held.unpriced)
 
     def give_back(self, held: Reservation) -> None:
         """The call was not sent."""
         self._budget.settle(held.token, 0.0)
 
-    def saw(self, model: str, usage: Usage | None, dollars: float | None) -> None:
-        """An answer of `model`, made or replayed."""
-        if model:
-            tokens = usage.output_tokens if usage is not None else None
-            self._budget.saw(model, tokens or 0, dollars or 0.0)
+    def saw(self, request: Request, answer: Interaction) -> None:
+        """A recorded answer was replayed: calls of its model without a limit are taken for as large."""
+        response = answer.response
+        usage = None if response is None else usage_of(request, response)
+        if usage is not None and (model := model_of(request)):
+            self._budget.saw(model, usage.output_tokens or 0, self._price_of(usage) or 0.0)
+
+    def _price_of(self, usage: Usage) -> float | None:
+        return price_of(usage, table=self._prices, at_s=int(_now()))
 
     def _expected(self, request: Request, host: str) -> tuple[float, str, str]:
         """Dollars that the call may cost, its model, and what has no known price."""
@@ -97,7 +115,7 @@ class Spending:
         estimate = estimate_of(request, largest.output_tokens or None)
         usd = None
         if estimate is not None:
-            usd = price_of(estimate, table=self._prices, at_s=int(_now()))
+            usd = self._price_of(estimate)
         if usd is None:
             usd = largest.usd or None
         if usd is None:
@@ -127,17 +145,10 @@ def _refusal(
     whose = f"{test}: a live call" if test else "A live call"
     price = f", the price of {unpriced} being unknown (unknown_price_usd)" if unpriced else ""
     return GuardError(
-        f"{whose} to {host} was not sent: {in_usd(found.usd)} of {in_usd(limit)} is spent or reserved, "
-        f"and it may cost {in_usd(usd)}{price}.",
+        f"{whose} to {host} was not sent: {in_dollars(found.usd)} of {in_dollars(limit)} is spent or reserved, "
+        f"and it may cost {in_dollars(usd)}{price}.",
         remedy="Allow more with --onetake-max-spend (max_spend), or record less in one run.",
         host=host,
         test=test,
         reason="spend",
     )
-
-
-def in_usd(usd: float) -> str:
-    """`$1.25`; small amounts with as many places as they need."""
-    if usd >= 0.01 or usd == 0:
-        return f"${usd:.2f}"
-    return f"${usd:.2g}" if usd >= 1e-4 else f"${usd:.1e}"

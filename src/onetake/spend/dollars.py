@@ -80,3 +80,15 @@ def _beside_text(price: Price, usage: Usage, read: int, rows: Rows) -> tuple[int
         (usage.rerank_searches or 0, price.search),
     )
     return read, audio + image, spoken + drawn
+
+
+def in_dollars(amount: float) -> str:
+    """`$1.20`, and four significant digits of what is less than a dollar: `$0.001234`."""
+    if amount >= 1 or amount == 0:
+        return f"${amount:,.2f}"
+    digits = 2
+    while digits < 10 and round(amount, digits) < 1000 * 10**-digits:
+        digits += 1
+    text = f"{amount:.{digits}f}".rstrip("0")
+    whole, _, part = text.partition(".")
+    return f"${whole}.{part:<02}"

@@ -63,6 +63,11 @@ class Balance(Struct, frozen=True, kw_only=True):
         """What counts as spent."""
         return self.settled + self.reserved
 
+    def over(self, limit: float) -> float:
+        """By how much it is above `limit`; 0 where it is not."""
+        over = self.usd - limit
+        return over if over > _FUZZ_USD else 0.0
+
 
 class Refusal(Struct, frozen=True):
     """The call was not reserved: `usd` was spent or reserved before it."""
