@@ -64,3 +64,106 @@ def test_a_wrong_gate_ends_the_run_in_one_line(suite: Suite) -> None:
 
     assert run.code == 4
     assert "Did you mean 'leak'?" in run.line("ERROR: onetake:")
+
+
+_SILENT = """
+    import pytest
+    from calls import ask
+
+    @pytest.fixture(scope="module")
+    def wide():
+        ask("wide")
+
+    @pytest.mark.onetake
+    def test_records():
+        ask("one")
+
+    @pytest.mark.onetake
+    def test_is_silent(): ...
+
+    @pytest.mark.parametrize("n", [1, pytest.param(2, marks=pytest.mark.onetake)])
+    def test_a_parameter_is_silent(n): ...
+
+    @pytest.mark.onetake
+    def test_asks_by_its_fixture(wide): ...
+
+    @pytest.mark.onetake
+    def test_asks_by_its_fixture_too(wide): ...
+
+    @pytest.mark.onetake
+    def test_is_skipped():
+        pytest.skip()
+
+    @pytest.mark.onetake
+    class TestWidely:
+        def test_is_silent(self): ...
+"""
+
+
+@pytest.mark.parametrize("parallel", [(), ("-n2", "--dist=loadscope")], ids=["alone", "workers"])
+def test_record_mode_that_records_nothing_fails_by_name(
+    suite: Suite, parallel: tuple[str, ...]
+) -> None:
+    suite.write("test_a.py", _SILENT)
+    plugins = ("xdist",) if parallel else ()
+    run = suite.run("--onetake-mode=record", *parallel, plugins=plugins)
+
+    assert run.code == 1
+    assert run.output.split("FAILED: ")[1].splitlines()[:4] == [
+        '2 tests recorded nothing in mode record (fail_on = "none" allows it)',
+        "  test_a.py::test_a_parameter_is_silent[2]",
+        "  test_a.py::test_is_silent",
+        run.output.splitlines()[-1],
+    ]
+    assert suite.run(*parallel, plugins=plugins).code == 0
+    for allowed in ("none", "leak"):
+        words = ("--onetake-mode=record", f"--onetake-fail-on={allowed}")
+        assert suite.run(*words, *parallel, plugins=plugins).code == 0
+    assert suite.run("--onetake-mode=record", "--onetake-fail-on=empty").code == 1
+
+
+def test_tests_with_a_wider_mark_fail_only_where_none_records(suite: Suite) -> None:
+    suite.write(
+        "test_a.py",
+        """
+        import os
+
+        from calls import ask
+
+        def test_may_ask():
+            if os.environ.get("ASKS"):
+                ask("one")
+
+        def test_is_silent(): ...
+        """,
+    )
+    words = ("--onetake-mode=record",)
+    run = suite.run(*words, ONETAKE_AUTO_MARK="true")
+    assert run.code == 1
+    assert "FAILED: 2 tests recorded nothing in mode record" in run.output
+    assert suite.run(*words, ONETAKE_AUTO_MARK="true", ASKS="1").code == 0
+
+
+def test_an_entry_that_no_replay_uses_fails_by_name_where_it_is_asked_for(suite: Suite) -> None:
+    suite.write(
+        "test_a.py",
+        """
+        import os
+
+        import pytest
+        from calls import ask
+
+        @pytest.mark.onetake
+        def test_asks():
+            ask("one")
+            if os.environ.get("TWICE"):
+                ask("two")
+        """,
+    )
+    suite.run(TWICE="1")
+    assert suite.run("--onetake-mode=replay").code == 0
+    run = suite.run("--onetake-mode=replay", "--onetake-fail-on=unused")
+
+    assert run.code == 1
+    assert run.line("FAILED:").startswith("FAILED: no test used 1 recording")
+    assert run.line("  cassettes/test_a/test_asks.json: 1 of 2")

@@ -97,3 +97,28 @@ def test_a_report_that_cannot_be_written_fails_the_run(suite: Suite) -> None:
 
     assert run.code == 1
     assert "Cannot write the report" in run.line("onetake: Cannot")
+
+
+def test_the_reports_of_the_last_ten_runs_are_kept(suite: Suite) -> None:
+    suite.write("test_a.py", _TESTS)
+    suite.run("--onetake-report=report.json")
+    kept = suite.root / ".onetake/reports"
+    [path] = kept.iterdir()
+    assert path.read_bytes() == (suite.root / "report.json").read_bytes()
+
+    for number in range(10):
+        (kept / f"older-{number}.json").write_text("{}")
+    suite.run("-n2", plugins=("xdist",))
+    assert len(list(kept.iterdir())) == 10
+
+
+def test_a_run_without_a_cassette_keeps_nothing(suite: Suite) -> None:
+    suite.write("test_a.py", "from calls import ask\n\ndef test_it():\n    ask('x')\n")
+    suite.run()
+    assert not (suite.root / ".onetake/reports").exists()
+
+
+def test_a_report_that_cannot_be_kept_is_nobodys_trouble(suite: Suite) -> None:
+    suite.write("test_a.py", _TESTS)
+    suite.write(".onetake/reports", "a file where the folder should be")
+    assert suite.run().code == 0

@@ -14,11 +14,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def environment(**extra: str) -> dict[str, str]:
-    """The environment of a developer's laptop: no CI, no settings of onetake."""
+    """The environment of a developer's laptop: no CI, no runner of GitHub, no settings of onetake."""
     kept = {
         name: value
         for name, value in os.environ.items()
-        if name != "CI" and not name.startswith(("ONETAKE_", "PYTEST_", "COV_"))
+        if name != "CI" and not name.startswith(("ONETAKE_", "PYTEST_", "COV_", "GITHUB_"))
     }
     path = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
     return kept | {"PYTHONPATH": path, "PYTHONWARNINGS": "error"} | extra

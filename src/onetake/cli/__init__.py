@@ -17,6 +17,7 @@ from onetake.cli.ls import ls
 from onetake.cli.printing import in_lines
 from onetake.cli.promote import promote
 from onetake.cli.prune import prune
+from onetake.cli.receipt import receipt
 from onetake.cli.report import report
 from onetake.cli.show import show
 from onetake.cli.stats import stats
@@ -44,5 +45,7 @@ def main() -> None:
     """Record every paid API call once, replay it for ever, and never pay twice without knowing why."""
 
 
-for _command in (diff, doctor, explain, flush, ls, promote, prune, pull, push, report, show, stats):
+for _command in (
+    *(diff, doctor, explain, flush, ls, promote, prune, pull, push, receipt, report, show, stats),
+):
     main.add_command(_command)

@@ -6,7 +6,7 @@ import math
 
 from onetake.errors import UsageError, did_you_mean
 
-GATES = ("leak", "overflow", "unused", "stale", "degraded", "paid-twice")
+GATES = ("leak", "overflow", "unused", "stale", "degraded", "paid-twice", "empty")
 """What `fail_on` may name."""
 
 

@@ -48,16 +48,14 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     from onetake import interceptors, project
     from onetake.errors import UsageError
+    from onetake.pytest_plugin.report import ReportPlugin, check_names
     from onetake.pytest_plugin.session import SessionPlugin
     from onetake.pytest_plugin.summary import SummaryPlugin
     from onetake.runtime.context import adopt_ownerless
 
     try:
         sources = options.Sources(config)
-        if reports := config.getoption("onetake_report"):
-            from onetake.pytest_plugin.report import ReportPlugin, check_names
-
-            check_names(reports)
+        check_names(config.getoption("onetake_report"))
         if sources.session.credential == "digest":
             project.digest_key(os.environ)
     except UsageError as error:
@@ -80,7 +78,12 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(partial(_give_back, before))
     # Of two `trylast` hooks the later one runs later: the session ends before its summary.
     config.pluginmanager.register(session, "onetake-session")
+    if os.environ.get("GITHUB_ACTIONS") == "true" and not hasattr(config, "workerinput"):
+        from onetake.pytest_plugin.github import GithubPlugin
+
+        config.pluginmanager.register(GithubPlugin(config, summary), "onetake-github")
     config.pluginmanager.register(summary, "onetake-summary")
-    if reports and not hasattr(config, "workerinput"):
-        report = ReportPlugin(config, sources.session, summary, reports)
+    if not hasattr(config, "workerinput"):
+        names = config.getoption("onetake_report")
+        report = ReportPlugin(config, sources.session, summary, names)
         config.pluginmanager.register(report, "onetake-report")

@@ -27,6 +27,15 @@ def marks_of(item: pytest.Item) -> list[pytest.Mark]:
     return sorted(marks, key=lambda mark: not any(mark is one for one in of_params))
 
 
+def is_marked_itself(item: pytest.Item) -> bool:
+    """Whether the mark is on the test's function or on its parameter, and not on what is around it."""
+    marks = [
+        *getattr(getattr(item, "obj", None), "pytestmark", ()),
+        *getattr(getattr(item, "callspec", None), "marks", ()),
+    ]
+    return any(mark.name == "onetake" for mark in marks)
+
+
 def name_in(marks: list[pytest.Mark], test: str) -> str | None:
     """The closest name. Raises `UsageError`."""
     for mark in marks:

@@ -37,7 +37,7 @@ def add(parser: pytest.Parser) -> None:
     group.addoption(
         "--onetake-fail-on",
         metavar="LIST",
-        help="fail the run on any of leak, overflow, unused, stale, degraded, paid-twice; or none",
+        help="fail the run on any of leak, overflow, unused, stale, degraded, paid-twice, empty; or none",
     )
     group.addoption(
         "--onetake-report",

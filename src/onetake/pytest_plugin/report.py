@@ -1,9 +1,14 @@
-"""`--onetake-report FILE.json`: the run as a document, written by the process that prints its end."""
+"""The run as a document, written by the process that prints its end.
+
+It goes to each FILE of `--onetake-report`; the last runs' are kept in `.onetake/reports/` besides, for
+the commands that tell of runs.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Generator, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -53,10 +58,14 @@ class ReportPlugin:
         from datetime import UTC, datetime
 
         from onetake import __version__, project
-        from onetake.reports.json_report import Run, limit_of, report_of, write_report
+        from onetake.reports.json_report import Run, limit_of, report_of, to_json, write_report
         from onetake.spend import price_of
+        from onetake.stores.reports import keep_report
 
         summary, settings = self._summary.summary, self._settings
+        uses_onetake = any(account.is_marked for account in summary.accounts)
+        if not self._paths and not uses_onetake:
+            return
         started = datetime.fromtimestamp(self._started_s, UTC)
         run = Run(
             id=project.run_id(),
@@ -71,15 +80,19 @@ class ReportPlugin:
             spend=limit_of(summary),
         )
         price = partial(price_of, table=settings.prices)
+        report = report_of(summary, run, self._root, price)
         for path in self._paths:
             try:
-                write_report(report_of(summary, run, self._root, price), path)
+                write_report(report, path)
             except StoreError as error:
                 self._told.append(f"onetake: {' '.join(str(error).split())}")
                 if session.exitstatus == pytest.ExitCode.OK:
                     session.exitstatus = pytest.ExitCode.TESTS_FAILED
             else:
                 self._told.append(f"onetake: report in {path}")
+        if uses_onetake:
+            with suppress(UnicodeEncodeError):  # a test's name that JSON cannot tell
+                keep_report(self._root / ".onetake", run.id, to_json(report))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(

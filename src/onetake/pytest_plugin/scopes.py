@@ -39,6 +39,7 @@ class Scope:
         self.name = name
         self.is_fixture = is_fixture
         self.failed = False
+        self._is_unreported = False  # its call has failed, and no report of it was seen
         self.skip_reason = ""
         self._line_number = line_number
         self._is_own = is_own
@@ -62,6 +63,11 @@ class Scope:
     def is_marked(self) -> bool:
         return not isinstance(self._source, Unmarked)
 
+    @property
+    def passed(self) -> bool:
+        """Known once it is closed."""
+        return not self.failed and not self.skip_reason
+
     def fail(self) -> None:
         self.failed = True
 
@@ -75,8 +81,14 @@ class Scope:
                 self._told.update(map(id, misses))
             raise self._complaint
 
+    def raised(self, error: BaseException) -> None:
+        """The test's call has ended so; what it means is for its report to say, if there will be one."""
+        self._is_unreported = not isinstance(error, pytest.skip.Exception)
+
     def saw(self, report: pytest.TestReport, error: BaseException | None) -> None:
         """A phase is over. A failure that is not about the misses gets them as a section."""
+        if report.when == "call":
+            self._is_unreported = False
         self.failed = self.failed or report.failed
         self.skip_reason = self.skip_reason or skip_reason_of(report)
         if not report.failed and not hasattr(report, "wasxfail"):
@@ -106,6 +118,7 @@ class Scope:
         cassette = self.cassette
         if cassette is None:
             return None
+        self.failed = self.failed or self._is_unreported
         cassette.close(not self.failed, is_whole=not self.skip_reason, is_own=self._is_own)
         cassette.opening.late = lambda call, number: late(of_late(name, call, number))
         return replace(of_cassette(name, cassette, with_calls=with_calls), **self._facts)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
+from msgspec.structs import replace
 
-from onetake.config import Settings, Source
+from onetake.config import Mode, Settings, Source
 from onetake.errors import OnetakeError, UsageError
 from onetake.pytest_plugin import markers, names
 from onetake.pytest_plugin.accounting import of_closing, of_partial, of_skipped
@@ -51,7 +53,11 @@ class SessionPlugin:
         self._config_sources: list[Source] = []  # of the running test's onetake_config
         self._used_by_marked: dict[str, bool] = {}
         self._adopting = False  # the running test's setting
+        self._to_record = False  # the mode of the last test that had a cassette is `record`
+        self._with_properties = bool(config.getoption("xmlpath", None))
         self._collected = 0
+        self._wide: dict[Scope, str] = {}  # those that are open, and their fixtures
+        self._calling: set[str] = set()  # fixtures that have made calls
         self._with_calls = bool(config.getoption("onetake_report"))
         self._session = Scope(
             SESSION,
@@ -102,10 +108,11 @@ class SessionPlugin:
 
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         __tracebackhide__ = True
+        if _ATTEMPT in item.stash:  # a plugin tries again and has not reported the attempt before
+            item.stash[_ATTEMPT].fail()
+            self._close_attempt(item)
         self._running = item
         self._config_sources = []
-        if _ATTEMPT in item.stash:
-            del item.stash[_ATTEMPT]
         try:
             self._typos.check(item)
         except UsageError as error:
@@ -146,6 +153,7 @@ class SessionPlugin:
             item.nodeid, cassette, is_own=is_own, line_number=_line_number(item)
         )
         self._adopting = settings.adopt
+        self._to_record = settings.mode is Mode.RECORD
 
     def _cassette_of(self, item: pytest.Item) -> tuple[names.CassetteName, Settings]:
         """Raises `UsageError`."""
@@ -177,9 +185,13 @@ class SessionPlugin:
         attempt = item.stash.get(_ATTEMPT, None)
         if attempt is None:
             return (yield)
-        with around_call(item, attempt.owner):
-            result = yield
-        attempt.complain()
+        try:
+            with around_call(item, attempt.owner):
+                result = yield
+            attempt.complain()
+        except BaseException as error:
+            attempt.raised(error)
+            raise
         return result
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -201,7 +213,9 @@ class SessionPlugin:
         if attempt is not None:
             attempt.saw(report, call.excinfo.value if call.excinfo is not None else None)
             if call.when == "teardown":
-                self._close_attempt(item)
+                account = self._close_attempt(item)
+                if self._with_properties and account is not None:
+                    report.user_properties += self._properties(account)
         elif self._is_marked(item):
             if reason := skip_reason_of(report):
                 self._closed(of_skipped(item.nodeid, reason, _line_number(item)))
@@ -251,13 +265,33 @@ class SessionPlugin:
             if account is not None:
                 self._closed(account)
 
-    def _close_attempt(self, item: pytest.Item) -> None:
+    def _properties(self, account: Account) -> list[tuple[str, str]]:
+        """For a JUnit file; they are on the report alone, as a rerun's item is the same."""
+        from onetake.reports.json_report import relative
+        from onetake.reports.junit import properties_of
+        from onetake.spend import price_of
+
+        place = relative(account.place, self._config.rootpath)
+        return properties_of(account, place, partial(price_of, table=self._sources.session.prices))
+
+    def _close_attempt(self, item: pytest.Item) -> Account | None:
         self._running = None
         self._adopting = False
-        account = item.stash[_ATTEMPT].close(self._closed, with_calls=self._with_calls)
+        attempt = item.stash[_ATTEMPT]
+        account = attempt.close(self._closed, with_calls=self._with_calls)
         del item.stash[_ATTEMPT]
         if account is not None:
+            account = replace(account, asked=self._asked_by(item, attempt))
             self._closed(account)
+        return account
+
+    def _asked_by(self, item: pytest.Item, attempt: Scope) -> str:
+        """Who wants recordings of a test; a wider fixture may make them for it."""
+        if not self._to_record or not attempt.is_marked or not attempt.passed:
+            return ""
+        self._calling |= {name for scope, name in self._wide.items() if scope.cassette is not None}
+        is_by_fixture = not self._calling.isdisjoint(getattr(item, "fixturenames", ()))
+        return "test" if markers.is_marked_itself(item) and not is_by_fixture else "run"
 
     def _is_marked(self, item: pytest.Item) -> bool:
         if self._sources.session.auto_mark:
@@ -279,6 +313,7 @@ class SessionPlugin:
             with around_fixture(fixturedef, attempt.owner, failed=lambda: None):
                 return (yield)
         scope = self._wider_scope(fixturedef, request, running)
+        self._wide[scope] = fixturedef.argname
         # Of finalizers the first to be added runs last.
         fixturedef.addfinalizer(lambda: self._close_fixture(scope))
         with around_fixture(fixturedef, scope.owner, failed=scope.fail):
@@ -339,6 +374,9 @@ class SessionPlugin:
     def _close_fixture(self, scope: Scope) -> None:
         __tracebackhide__ = True
         account = scope.close(self._closed, with_calls=self._with_calls)
+        name = self._wide.pop(scope, None)
+        if name is not None and scope.cassette is not None:
+            self._calling.add(name)
         if account is not None:
             self._closed(account)
         scope.complain()

@@ -149,6 +149,18 @@ class SummaryPlugin:
         root = self._config.rootpath
         told = msgspec.convert(self.summary.usages, list[usage.Usage])
         usages = usage.by_cassette(usage.relative_to(one, root) for one in told)
+        self.summary.recordings = [
+            {
+                "place": one.place,
+                "cassette": one.cassette,
+                "store": without_secrets(one.store),
+                "held": one.held,
+                "unused": list(one.unused),
+                "digest": one.digest,
+            }
+            for one in usages
+            if one.held
+        ]
         whole = is_whole(session) and not self.summary.is_partial
         passed, lying = self._all_passed, usage.neighbours(usages, root)
         usage.write_usage(

@@ -60,7 +60,8 @@ class Account(Struct, frozen=True, kw_only=True):
     its calls used, those that were paid and those that were saved. `egress` counts connections that onetake
     does not handle, by host, and `refused_egress` those of them that were refused. `skipped` is why the test
     was skipped. `line_number` is where it stands, from 1. `ledger` are its calls (`recorder.Call`), kept only
-    for a report.
+    for a report. `asked` says of a test that passed in mode `record` who asked for recordings of it: `test`
+    where the mark is its own, else `run`.
     """
 
     test: str
@@ -90,6 +91,7 @@ class Account(Struct, frozen=True, kw_only=True):
     skipped: str = ""
     line_number: int = 0
     ledger: tuple[dict[str, Any], ...] = ()
+    asked: str = ""
 
     @property
     def is_marked(self) -> bool:
@@ -136,6 +138,7 @@ class Summary:
         self.is_partial = False
         self.unused: dict[str, tuple[int, int]] = {}  # by cassette: of how many recordings
         self.orphans: list[str] = []
+        self.recordings: list[dict[str, Any]] = []  # what cassettes held, and what was used
         self.skipped: Counter[str] = Counter()  # by reason
         self.spending: Spending | None = None  # known at the end
         self.balance: Balance | None = None  # of `max_spend`, known at the end

@@ -33,8 +33,8 @@ class Reason(Struct, frozen=True, kw_only=True):
 def judge(summary: Summary, settings: Settings, *, ci: bool) -> list[Reason]:
     """Every reason for which the run fails.
 
-    Where `ci`, and nothing is said of `fail_on`, tests without a cassette may not go live and cassettes may
-    not grow; but a run without a cassette does not use onetake.
+    Where nothing is said of `fail_on`, mode `record` may not record nothing; and where `ci`, tests without
+    a cassette may not go live and cassettes may not grow, but a run without a cassette does not use onetake.
     """
     reasons: list[Reason] = []
     if settings.max_live is not None and summary.paid > settings.max_live:
@@ -46,6 +46,9 @@ def judge(summary: Summary, settings: Settings, *, ci: bool) -> list[Reason]:
     if settings.fail_on is not None:
         found = (_failed(gate, summary, settings) for gate in settings.fail_on)
         return reasons + [one for one in found if one is not None]
+    if (empty := _failed("empty", summary, settings)) is not None:
+        text = f'{empty.text} (fail_on = "none" allows it)'
+        reasons.append(Reason(gate=empty.gate, text=text, where=empty.where))
     if not ci or not any(account.is_marked for account in summary.accounts):
         return reasons
     unmarked = [account for account in summary.accounts if not account.is_marked]
@@ -108,7 +111,25 @@ def _failed(gate: str, summary: Summary, settings: Settings) -> Reason | None:
         case "paid-twice":
             where = list(_counted(summary.accounts, "paid_twice"))
             text = f"{of_noun(summary.calls['paid_twice'], 'call')} paid twice"
+        case "empty":
+            where = list(_empty(summary))
+            text = f"{of_noun(len(where), 'test')} recorded nothing in mode record"
     return Reason(gate=gate, text=text, where=tuple(where)) if where else None
+
+
+def _empty(summary: Summary) -> Iterator[str]:
+    """Tests that were to be recorded and made no call for it; one that only a wider mark names may do so.
+
+    But where nothing was recorded in the whole run, each is named.
+    """
+    recorded = Counter[str]()
+    asked: dict[str, str] = {}
+    for one in summary.accounts:
+        recorded[one.test] += one.counts.get("recorded", 0)
+        if not one.is_late:
+            asked[one.test] = one.asked
+    is_enough = ("test",) if recorded.total() else ("test", "run")
+    return (test for test, by in sorted(asked.items()) if by in is_enough and not recorded[test])
 
 
 def _leak(accounts: Sequence[Account], settings: Settings, which: str) -> Reason | None:

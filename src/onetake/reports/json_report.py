@@ -57,6 +57,7 @@ class Totals(Struct, kw_only=True):
     unmarked: int = 0
     loose: dict[str, int] = {}
     local: dict[str, int] = {}
+    egress: dict[str, int] = {}
     skipped: dict[str, int] = {}
     dollars: Dollars = field(default_factory=Dollars)
     tokens: dict[str, int] = {}
@@ -103,6 +104,7 @@ class Report(Struct, kw_only=True):
     overflow: list[dict[str, Any]] = []
     unused: list[dict[str, Any]] = []
     orphans: list[str] = []
+    recordings: list[dict[str, Any]] = []
 
 
 def report_of(summary: Summary, run: Run, root: Path, price_of: PriceOf = _unpriced) -> Report:
@@ -129,6 +131,7 @@ def report_of(summary: Summary, run: Run, root: Path, price_of: PriceOf = _unpri
             for place, (unused, held) in sorted(summary.unused.items())
         ],
         orphans=sorted(summary.orphans),
+        recordings=sorted(summary.recordings, key=lambda one: str(one["place"])),
     )
 
 
@@ -162,7 +165,7 @@ def _tests(summary: Summary, root: Path, price_of: PriceOf) -> list[Test]:
         one = tests.setdefault(account.test, Test(test=account.test))
         if not account.is_late:
             one.verdict, one.is_fixture = account.verdict, account.is_fixture
-            one.cassette, one.error = _relative(account.place, root), account.error
+            one.cassette, one.error = relative(account.place, root), account.error
             one.skipped = account.skipped
         one.counts = added(one.counts, account.counts)
         one.hosts = added(one.hosts, account.hosts)
@@ -181,7 +184,8 @@ def _priced(call: dict[str, Any], price_of: PriceOf) -> dict[str, Any]:
     return call if dollars is None else call | {"dollars": dollars}
 
 
-def _relative(place: str, root: Path) -> str:
+def relative(place: str, root: Path) -> str:
+    """A cassette's file from `root` on, if it is below it."""
     path = Path(place)
     is_within = path.is_absolute() and path.is_relative_to(root)
     return path.relative_to(root).as_posix() if is_within else place
@@ -198,6 +202,7 @@ def _totals(tests: list[Test], summary: Summary) -> Totals:
         unmarked=summary.unmarked.total(),
         loose=added(summary.loose, {}),
         local=added(summary.local, {}),
+        egress=added(sum((Counter(one.egress) for one in summary.accounts), Counter()), {}),
         skipped=added(summary.skipped, {}),
         dollars=spending.total if spending is not None else Dollars(),
         tokens=added(spending.tokens, {}) if spending is not None else {},

@@ -12,6 +12,7 @@ from onetake.errors import UsageError
 from onetake.reports.accounts import VERDICTS
 from onetake.reports.json_report import VERSION, Report, Test, Totals, added, by_file
 from onetake.reports.spending import total_of
+from onetake.stores.usage import same_digest
 
 
 def read_report(path: Path) -> Report:
@@ -62,6 +63,7 @@ def merge(reports: Sequence[Report]) -> Report:
         overflow=_by("test", (one for report in reports for one in report.overflow), _later),
         unused=_by("place", (one for report in reports for one in report.unused), _fewer),
         orphans=sorted(orphans),
+        recordings=_by("place", (one for report in reports for one in report.recordings), _used),
     )
 
 
@@ -92,6 +94,7 @@ def _totals(reports: Sequence[Report], tests: Sequence[Test]) -> Totals:
         totals.calls = added(totals.calls, one.calls)
         totals.loose = added(totals.loose, one.loose)
         totals.local = added(totals.local, one.local)
+        totals.egress = added(totals.egress, one.egress)
         totals.skipped = added(totals.skipped, one.skipped)
         totals.tokens = added(totals.tokens, one.tokens)
         totals.saved_tokens = added(totals.saved_tokens, one.saved_tokens)
@@ -130,3 +133,11 @@ def _later(one: _Entry, other: _Entry) -> _Entry:
 
 def _fewer(one: _Entry, other: _Entry) -> _Entry:
     return min(one, other, key=lambda entry: int(entry["unused"]))
+
+
+def _used(one: _Entry, other: _Entry) -> _Entry:
+    return one | {
+        "held": max(one["held"], other["held"]),
+        "unused": [name for name in one["unused"] if name in set(other["unused"])],
+        "digest": same_digest(one["digest"], other["digest"]),
+    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 
 _FORBIDDEN = re.compile(r"""[<>?%*:|"'/\\]""")
 
@@ -19,6 +20,15 @@ def digest(text: str, size: int = 16) -> str:
 def digest_of_text(raw: bytes) -> str:
     """How a recording is called by its text (`Stored.raw`), wherever it lies: 8 bytes as hex."""
     return hashlib.blake2b(raw, digest_size=8).hexdigest()
+
+
+def digest_in_order(texts: Iterable[bytes]) -> str:
+    """The SHA-256 digest, as hex, of all recordings of a cassette in their order."""
+    whole = hashlib.sha256()
+    for raw in texts:
+        whole.update(b"%d:" % len(raw))
+        whole.update(raw)
+    return whole.hexdigest()
 
 
 def file_safe(raw: str) -> str:

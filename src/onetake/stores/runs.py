@@ -101,10 +101,10 @@ def last_run(cache: Path) -> Run | None:
 _events = msgspec.json.Decoder(Event)
 
 
-def newest_first(folder: Path) -> list[Path]:
-    """The records of runs in `folder`."""
+def newest_first(folder: Path, ending: str = ".jsonl") -> list[Path]:
+    """The records of runs in `folder`: its files with this ending."""
     found: list[tuple[float, Path]] = []
-    for path in folder.glob("*.jsonl"):
+    for path in folder.glob(f"[!.]*{ending}"):
         with suppress(OSError):
             found.append((path.stat().st_mtime, path))
     return [path for _, path in sorted(found, reverse=True)]

@@ -28,6 +28,7 @@ from onetake.stores.runs import newest_first
 _FORMAT = 1
 _KEPT = 10  # runs
 _FILES = "files:"
+CHANGED = "changed"
 
 
 class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -37,7 +38,8 @@ class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):
     URL, or empty for a cassette that is a file by its name. In a file of usages these are relative to the
     project's root. `passed` says that it came to all of its calls (a failed or skipped test may not
     have), `is_own` that the cassette is named after the test, so that no other opens it. `held` is how
-    many recordings there were, `unused` the `digests` of those that answered nothing.
+    many recordings there were, `unused` the `digests` of those that answered nothing, `digest` that of all
+    in their order (`CHANGED` where openings have seen different ones).
     """
 
     place: str
@@ -48,6 +50,7 @@ class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):
     is_own: bool = False
     held: int = 0
     unused: tuple[str, ...] = ()
+    digest: str = ""
 
     def with_another(self, other: Usage) -> Usage:
         """The union with `other` of the same cassette: unused is what both left."""
@@ -59,7 +62,13 @@ class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):
             is_own=self.is_own and other.is_own,
             held=max(self.held, other.held),
             unused=tuple(name for name in self.unused if name in left),
+            digest=same_digest(self.digest, other.digest),
         )
+
+
+def same_digest(one: str, other: str) -> str:
+    """What two openings say of a cassette; empty is what one does not know."""
+    return (one or other) if one == other or not one or not other else CHANGED
 
 
 class Usages(Struct, frozen=True, kw_only=True):
