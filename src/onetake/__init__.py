@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from onetake.errors import (
         CassetteError,
+        GuardError,
         MissError,
         OnetakeError,
         RedactionError,
@@ -28,6 +29,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Cassette": "recorder",
     "CassetteError": "errors",
+    "GuardError": "errors",
     "Headers": "messages",
     "Interaction": "messages",
     "MissError": "errors",
@@ -45,6 +47,7 @@ _HOMES = {
 __all__ = [
     "Cassette",
     "CassetteError",
+    "GuardError",
     "Headers",
     "Interaction",
     "MissError",

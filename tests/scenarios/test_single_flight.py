@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from onetake.stores.budget import Budget
 from tests.support import s3
 from tests.support.runs import environment, result, run_program
 from tests.support.stores import SHARED, url_of
@@ -98,6 +99,21 @@ def test_equal_calls_of_many_processes_are_made_once(kind, request, tmp_path, pr
     assert {tuple(one["answers"]) for one in results} == {tuple(results[0]["answers"])}
     assert sum(one["counts"].get("recorded", 0) for one in results) == calls
     assert not any(one["counts"].get("paid_twice") for one in results)
+
+
+def test_what_others_have_paid_for_is_not_spent_here(request, tmp_path, provider):
+    store = url_of("sqlite", request, tmp_path)
+    prices = json.dumps({"m": {"input": 0, "output": 1_000_000}})  # a dollar for each token
+    limits = {"ONETAKE_MAX_SPEND": "100000", "ONETAKE_PRICES": prices, "ONETAKE_RUN_ID": "one"}
+
+    results = at_once(tmp_path, provider.url, store, 10, ["sync", "sync", "httpx"], **limits)
+
+    assert provider.billed() == 10
+    tokens = [json.loads(one)["usage"]["completion_tokens"] for one in results[0]["answers"]]
+    budgets = [Budget(tmp_path / f"machine-{n}" / ".onetake", "one") for n in range(3)]
+    balances = [one.balance() for one in budgets]
+    assert sum(one.settled for one in balances) == pytest.approx(sum(tokens))
+    assert {one.reserved for one in balances} == {0}
 
 
 def test_event_loops_wait_too(request, tmp_path, provider):

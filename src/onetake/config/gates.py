@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from onetake.errors import UsageError, did_you_mean
 
 GATES = ("leak", "overflow", "unused", "stale", "degraded", "paid-twice", "empty", "egress")
@@ -40,6 +42,22 @@ def parse_limit(value: object, place: str) -> int:
             f"{place} is {value!r}, which is no number of calls.", remedy="Write 0 or more."
         )
     return int(text)
+
+
+def parse_usd(value: object, place: str) -> float:
+    """An amount of dollars. Raises `UsageError` naming `place`."""
+    usd = math.nan
+    if isinstance(value, int | float | str) and not isinstance(value, bool):
+        try:
+            usd = float(value)
+        except ValueError:
+            pass
+    if not (math.isfinite(usd) and usd >= 0):
+        raise UsageError(
+            f"{place} is {value!r}, which is no amount of dollars.",
+            remedy="Write a number, 0 or more, such as 2.50.",
+        )
+    return usd
 
 
 _KNOWN = f"Known: {', '.join(GATES)}, or none."

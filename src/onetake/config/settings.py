@@ -18,9 +18,10 @@ from msgspec.structs import fields, replace
 from onetake.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
+    from onetake.config.prices import Price
     from onetake.config.rules import Rule
 else:
-    Rule = Any  # rules, durations and patterns load where there are some
+    Price = Rule = Any  # rules, prices, durations and patterns load where there are some
 
 VOLATILE = ("uuid", "iso-time", "epoch", "hex")
 """The built-in kinds of volatile values."""
@@ -77,6 +78,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_interactions: int = 50  # a cassette that holds more is named
     strict: bool = False
     max_live: int | None = None  # calls of a whole run; None is any number
+    max_spend: float | None = None  # dollars of a whole run; None is any amount
+    prices: dict[str, Price] = {}  # by lower-case name; those of every source add up
+    unknown_price_usd: float = 0.05  # what a call of unknown price counts as, for max_spend
     fail_on: tuple[str, ...] | None = None  # None: where CI is set, some (reports.gates)
     auto_mark: bool = False
     adopt: bool = False
@@ -131,6 +135,8 @@ def resolve(sources: Sequence[Source], *, ci: bool, base: Settings | None = None
             changes["store"], changes["store_ages"] = _without_ages(changes["store"], source.name)
         if "rules" in changes:
             changes["rules"] = (*settings.rules, *changes["rules"])
+        if "prices" in changes:
+            changes["prices"] = settings.prices | changes["prices"]
         if "volatile_patterns" in changes:
             changes["volatile_patterns"] = settings.volatile_patterns | changes["volatile_patterns"]
             named = tuple(changes["volatile_patterns"])
@@ -221,11 +227,15 @@ def _value(key: str, value: Any, source: str) -> Any:
         from onetake.config.durations import parse_duration
 
         return parse_duration(value, f"Setting {key!r} in {source}")
-    if key in ("fail_on", "max_live") and value is not None:
-        from onetake.config.gates import parse_gates, parse_limit
+    if key == "prices":
+        from onetake.config.prices import parse_prices
 
-        parse = parse_gates if key == "fail_on" else parse_limit
-        return parse(value, f"Setting {key!r} in {source}")
+        return parse_prices(value, source)
+    if key in ("fail_on", "max_live", "max_spend", "unknown_price_usd") and value is not None:
+        from onetake.config import gates
+
+        parse = {"fail_on": gates.parse_gates, "max_live": gates.parse_limit}
+        return parse.get(key, gates.parse_usd)(value, f"Setting {key!r} in {source}")
     if key in _CHOICES and value not in _CHOICES[key]:
         known = " or ".join(f'"{choice}"' for choice in _CHOICES[key])
         raise UsageError(f"Setting {key!r} in {source} is {value!r}.", remedy=f"Use {known}.")

@@ -31,6 +31,11 @@ def add(parser: pytest.Parser) -> None:
         help="fail the run if more than N calls go live, over all workers",
     )
     group.addoption(
+        "--onetake-max-spend",
+        metavar="USD",
+        help="let no live call start that would bring the run above USD dollars, over all workers",
+    )
+    group.addoption(
         "--onetake-fail-on",
         metavar="LIST",
         help="fail the run on any of leak, overflow, unused, stale, degraded, paid-twice, empty, egress; "
@@ -66,7 +71,7 @@ class Sources:
         """Raises `UsageError`."""
         self._file = project.file_source(config.rootpath)
         self._strong = [project.environment_source(os.environ)]
-        for setting in ("mode", "store", "max_live", "fail_on"):
+        for setting in ("mode", "store", "max_live", "max_spend", "fail_on"):
             value = config.getoption(f"onetake_{setting}")
             if value is not None:
                 option = f"--onetake-{setting.replace('_', '-')}"

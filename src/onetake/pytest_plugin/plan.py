@@ -24,6 +24,7 @@ from onetake.pytest_plugin.fixtures import OURS
 from onetake.pytest_plugin.lazy import LazyOwner
 from onetake.reports.accounts import SESSION
 from onetake.reports.plan import Expected, Miss, Plan, Sample, estimate, in_lines
+from onetake.runtime.egress import of_cassette
 
 if TYPE_CHECKING:
     from onetake.pytest_plugin.session import SessionPlugin
@@ -61,7 +62,9 @@ class PlanPlugin:
         def open_session() -> Cassette:
             return session.recorder.open(SESSION, test_id=SESSION, settings=replaying)
 
-        self.owner = LazyOwner(replaying, open_session, lambda: None)
+        self.owner = LazyOwner(
+            replaying, open_session, lambda: None, of_cassette(replaying, SESSION)
+        )
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -98,7 +101,7 @@ class _Planning:
         self._config = config
         self._settings = settings
         self._session = session
-        self._prices: Mapping[str, Any] = getattr(settings, "prices", None) or {}
+        self._prices: Mapping[str, Any] = settings.prices
         self._expected: list[Expected] = []
         self._misses: list[Miss] = []
         self._notes: list[str] = []
@@ -158,7 +161,7 @@ class _Planning:
             replayed=self._replayed,
             from_quarantine=self._from_quarantine,
             notes=tuple(self._notes),
-            max_spend=getattr(settings, "max_spend", None),
+            max_spend=settings.max_spend,
         )
 
     def _opened_by(self, item: pytest.Item) -> Iterator[_Opened]:

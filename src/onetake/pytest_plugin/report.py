@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -57,7 +58,7 @@ class ReportPlugin:
         from datetime import UTC, datetime
 
         from onetake import __version__, project
-        from onetake.reports.json_report import Run, report_of, to_json, write_report
+        from onetake.reports.json_report import Run, limit_of, report_of, to_json, write_report
         from onetake.spend import price_of
         from onetake.stores.reports import keep_report
 
@@ -76,8 +77,10 @@ class ReportPlugin:
             seconds=round(time.monotonic() - self._from_s, 3),
             exit_code=int(session.exitstatus),
             is_whole=is_whole(session) and not summary.is_partial,
+            spend=limit_of(summary),
         )
-        report = report_of(summary, run, self._root, price_of)
+        price = partial(price_of, table=settings.prices)
+        report = report_of(summary, run, self._root, price)
         for path in self._paths:
             try:
                 write_report(report, path)

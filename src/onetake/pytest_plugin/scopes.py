@@ -147,6 +147,8 @@ class Scope:
 
     def _untold(self) -> list[OnetakeError]:
         misses: list[OnetakeError] = []
+        if isinstance(self._source, Unmarked):
+            misses += self._source.refusals
         if self.cassette is not None:
             misses += self._misses_of(self.cassette)
         else:

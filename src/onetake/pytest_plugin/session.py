@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -27,6 +28,7 @@ from onetake.runtime.egress import of_cassette, of_unmarked
 
 if TYPE_CHECKING:
     from onetake.recorder import Cassette, Recorder
+    from onetake.recorder.spending import Spending
     from onetake.runtime.context import Owner
 
 _ATTEMPT = pytest.StashKey[Scope]()
@@ -94,6 +96,16 @@ class SessionPlugin:
             )
         return self._recorder
 
+    def _spending(self) -> Spending | None:
+        """What holds back calls of tests without a cassette too, where the run has a limit."""
+        settings = self._sources.session
+        if settings.max_spend is None:
+            return None
+        from onetake import project
+        from onetake.recorder.spending import spending_of
+
+        return spending_of(settings, self._config.rootpath / ".onetake", project.run_id())
+
     def cassette_of(self, item: pytest.Item) -> Cassette | None:
         attempt = item.stash.get(_ATTEMPT, None)
         return attempt.cassette if attempt is not None else None
@@ -124,7 +136,7 @@ class SessionPlugin:
             fixtures.insert(0, OPENING)
 
     def _unmarked(self, name: str) -> Unmarked:
-        return Unmarked(name, of_unmarked(self._sources.session, name))
+        return Unmarked(name, of_unmarked(self._sources.session, name), self._spending)
 
     def open_for(self, item: pytest.Item, config_fixture: object) -> None:
         """Open the cassette of a marked test; fails the set-up where that cannot be done."""
@@ -274,7 +286,7 @@ class SessionPlugin:
         from onetake.spend import price_of
 
         place = relative(account.place, self._config.rootpath)
-        return properties_of(account, place, price_of)
+        return properties_of(account, place, partial(price_of, table=self._sources.session.prices))
 
     def _close_attempt(self, item: pytest.Item) -> Account | None:
         self._running = None

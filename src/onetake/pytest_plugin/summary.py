@@ -6,6 +6,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Generator, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -99,6 +100,7 @@ class SummaryPlugin:
             diary.drop(self._config.rootpath / ".onetake", project.run_id())
         self._price()
         self._remember()
+        self._balance()
         # No test can fail for a miss of the session's own cassette: the run does.
         has_failed = (
             bool(self.summary.errors)
@@ -123,7 +125,19 @@ class SummaryPlugin:
         def leaks(account: Account, outcome: str, host: str) -> bool:
             return is_leak(account, outcome, host, new, settings)
 
-        self.summary.spending = spending_of(accounts, leaks, price_of)
+        price = partial(price_of, table=settings.prices)
+        self.summary.spending = spending_of(accounts, leaks, price)
+
+    def _balance(self) -> None:
+        """Of the run's limit, where it has one."""
+        if self._settings.max_spend is None:
+            return
+        from onetake import project
+        from onetake.stores.budget import Budget
+
+        budget = Budget(self._config.rootpath / ".onetake", project.run_id())
+        self.summary.balance = budget.balance()
+        self.summary.max_spend = self._settings.max_spend
 
     def _remember(self) -> None:
         """Keep what the run came to, test by test, so that runs can be compared."""

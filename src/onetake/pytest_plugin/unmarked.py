@@ -11,26 +11,35 @@ from onetake.config.hosts import read_host
 from onetake.errors import GuardError, OnetakeError
 from onetake.messages import Interaction, Request, read_url
 from onetake.runtime.context import Recording
-from onetake.runtime.egress import Egress, is_local, is_near_by
+from onetake.runtime.egress import Egress, is_local
 
 if TYPE_CHECKING:
     from onetake.recorder import Call
     from onetake.recorder.ledger import Ledger
+    from onetake.recorder.spending import Reservation, Spending
 
 _MODE = "unmarked"
 
 
 class Unmarked:
-    """Lets every call through, save where the guard refuses it. Thread-safe."""
+    """Lets every call through that the guard allows, and that the run may still pay for. Thread-safe."""
 
     speed = 0.0
     fast_retries = False
     exact_encoding = False
     max_request_body = 64 * 1024 * 1024
 
-    def __init__(self, test: str = "", egress: Egress | None = None) -> None:
+    def __init__(
+        self,
+        test: str = "",
+        egress: Egress | None = None,
+        spending: Callable[[], Spending | None] = lambda: None,
+    ) -> None:
         self.test = test
         self.egress = egress or Egress(test)
+        self._spending = spending
+        self._held: dict[int, tuple[Reservation, Request]] = {}
+        self.refusals: list[GuardError] = []  # by the limit of what the run may cost
         self._lock = Lock()
         self._ledger: Ledger | None = None  # most tests make no call
         self._is_closed = False
@@ -49,34 +58,55 @@ class Unmarked:
     def decide(self, request: Request, client: str) -> Decision:
         from onetake.spend import is_priced_api
 
-        if (refusal := self._refusal(request)) is not None:
-            self._add(request, client, "refused", refusal.reason)
-            return Refuse(refusal)
-        if passes(request):
-            self._add(request, client, "passed", "local")
+        found = self._allow(request)
+        if isinstance(found, GuardError):
+            self._add(request, client, "refused", found.reason)
+            return Refuse(found)
+        outcome, held = found
+        if outcome == "passed":
+            self._add(request, client, outcome, "local")
             return Forward("local")
-        number = self._add(request, client, "live", _MODE)
+        number = self._add(request, client, outcome, _MODE)
         # One that may say what it used is read on its way; nothing of it is kept.
-        return Record(number) if is_priced_api(request) else Forward(_MODE)
+        if not is_priced_api(request):
+            self._keep(held)
+            return Forward(_MODE)
+        if held is not None:
+            self._held[number] = held, request
+        return Record(number)
 
     def let_through(self, request: Request, client: str) -> OnetakeError | None:
-        if (refusal := self._refusal(request)) is not None:
-            self._add(request, client, "refused", refusal.reason)
-            return refusal
-        if passes(request):
-            self._add(request, client, "passed", "local")
-        else:
-            self._add(request, client, "live", _MODE)
+        found = self._allow(request)
+        if isinstance(found, GuardError):
+            self._add(request, client, "refused", found.reason)
+            return found
+        outcome, held = found
+        self._keep(held)
+        self._add(request, client, outcome, "local" if outcome == "passed" else _MODE)
         return None
 
-    def _refusal(self, request: Request) -> GuardError | None:
-        if not self.egress.is_refusing:
-            return None
+    def _allow(self, request: Request) -> tuple[str, Reservation | None] | GuardError:
+        """What the call is, `passed` or `live`, and what is held for it; or why it may not be sent."""
+        from onetake.recorder.traffic import is_own_server
+
         url = read_url(request.url)
         host = read_host(url.host)
-        if self.egress.allows(url.netloc) or is_local(host):
-            return None
-        return self.egress.refuse(host, "calls")
+        if self.egress.is_refusing and not (self.egress.allows(url.netloc) or is_local(host)):
+            return self.egress.refuse(host, "calls")
+        if is_own_server(request):
+            return "passed", None
+        spending = self._spending()
+        held = None if spending is None else spending.reserve(request, self.test)
+        if isinstance(held, GuardError):
+            with self._lock:
+                self.refusals.append(held)
+            return held
+        return "live", held
+
+    def _keep(self, held: Reservation | None) -> None:
+        spending = self._spending()
+        if held is not None and spending is not None:
+            spending.keep(held)
 
     def _add(self, request: Request, client: str, outcome: str, reason: str) -> int:
         from onetake.redaction import safe_url
@@ -93,12 +123,19 @@ class Unmarked:
         with self._lock:
             self._under_way[seq] = recording
 
-    def let_go(self, seq: int, reason: str) -> None: ...
+    def let_go(self, seq: int, reason: str) -> None:  # noqa: ARG002
+        with self._lock:
+            self._under_way.pop(seq, None)
+        if (found := self._held.pop(seq, None)) is not None:
+            self._keep(found[0])
 
     def keep(self, seq: int, interaction: Interaction) -> None:
         with self._lock:
             self._under_way.pop(seq, None)
             self.ledger.answered(seq, interaction)
+        spending = self._spending()
+        if (found := self._held.pop(seq, None)) is not None and spending is not None:
+            spending.settle(*found, interaction)
 
     def close(self) -> None:
         """What has arrived by now is what its calls have come to."""
@@ -119,15 +156,3 @@ class Unmarked:
     def verdict(self) -> str:
         is_live = self._ledger is not None and self._ledger.counts["live"]
         return "UNMARKED:LIVE" if is_live else "UNMARKED:NO_TRAFFIC"
-
-
-def passes(request: Request) -> bool:
-    """Whether a call is none that anybody pays for: to a local server, and not of an API that has a price.
-
-    A gateway to paid APIs may run on this machine.
-    """
-    if not is_near_by(read_host(read_url(request.url).host)):
-        return False
-    from onetake.spend import is_priced_api  # late: most tests without a cassette make no call
-
-    return not is_priced_api(request)

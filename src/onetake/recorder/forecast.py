@@ -21,10 +21,9 @@ from onetake.formats.document import Stored
 from onetake.matching import Matcher
 from onetake.messages import Interaction, Request, read_url
 from onetake.recorder.growth import short
-from onetake.recorder.ledger import FREE
 from onetake.recorder.takes import Lifetimes
 from onetake.recorder.traffic import Traffic
-from onetake.spend import Price, price_of, usage_of
+from onetake.spend import Price, is_free, price_of, usage_of
 from onetake.stores.journal import Quarantine
 from onetake.stores.port import CassetteStore
 
@@ -226,7 +225,7 @@ def cost_of(one: Interaction | Stored, prices: Mapping[str, Price]) -> float | N
         made = one.interaction if isinstance(one, Stored) else one
     except CassetteError:
         return None
-    if made.request.method.upper() in FREE:
+    if is_free(made.request.method):
         return 0.0
     if made.response is None or not is_worth_keeping(made):
         return None  # the next answer may be a good one

@@ -15,12 +15,10 @@ from msgspec import Struct
 from onetake.cassettes.session import Slot
 from onetake.messages import Interaction, Request, read_url
 from onetake.recorder.calls import Call, LooseHit
-from onetake.spend import Spent, Usage, usage_of
+from onetake.spend import Spent, Usage, is_free, usage_of
 from onetake.stores import diary
 
 _BILLED = ("replayed", "recorded", "live")
-FREE = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
-"""Methods of calls that cost nothing."""
 _LIVE = ("recorded", "live", "exchanged")
 
 _numbers = count(1)
@@ -120,7 +118,7 @@ class Ledger:
 def spent(calls: Iterable[Call]) -> Iterator[Spent]:
     """What of `calls` was, or would have been, paid for. A call that failed costs nothing."""
     for call in calls:
-        is_billed = call.outcome in _BILLED and call.method.upper() not in FREE
+        is_billed = call.outcome in _BILLED and not is_free(call.method)
         if is_billed and (call.status == 0 or 200 <= call.status < 300):
             yield Spent(outcome=call.outcome, host=read_url(call.url).netloc, usage=call.usage)
 

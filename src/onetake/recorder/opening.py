@@ -11,7 +11,7 @@ from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from threading import Lock
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -51,7 +51,14 @@ from onetake.spend import is_priced_api
 from onetake.stores.journal import Journal, Quarantine
 from onetake.stores.port import CassetteStore, Flight, Flights, Opened, Pause
 
+if TYPE_CHECKING:
+    from onetake.recorder.spending import Reservation, Spending
+
 _now = time.time  # bound early: fake clocks do not reach us
+
+
+_UNPAID = ("credential-exchange", "telemetry")
+"""Why calls are let through that nobody is billed for."""
 
 
 class _Plain(Struct, frozen=True):
@@ -112,10 +119,12 @@ class Opening:
         record: Callable[[Sequence[Event]], None] = lambda _: None,
         rule_header: str = "[[tool.onetake.rules]]",
         flights: Flights | None = None,
+        spending: Spending | None = None,
     ) -> None:
         """`name` is the cassette's. `key` makes keyed digests of credentials instead of their ordinals.
 
-        With `flights` a call that other openings make too, at the same time, is made once.
+        With `flights` a call that other openings make too, at the same time, is made once. `spending` is
+        asked before each call that is sent.
 
         `rule_header` begins a rule in the project's settings file, for those that are proposed.
         `record` is told, once closed, of every request that was not replayed, and why.
@@ -156,6 +165,8 @@ class Opening:
         self._lifetimes = Lifetimes(settings, name)
         self._takes = Takes(self._session, matcher, self._captured, self._lifetimes)
         self._flights = flights
+        self._spending = spending
+        self._held: dict[int, Reservation] = {}  # of live calls under way
         self._cancelled: set[int] = set()  # numbers of calls given up before they were sent
         self._pending: dict[int, _Pending] = {}
         self._observed: dict[int, str] = {}  # live calls that are only read, and why
@@ -225,6 +236,7 @@ class Opening:
                     decision, loose = self._carried(decision, safe)
                 if (wait := self._awaiting(decision, safe, key, client)) is not None:
                     return wait
+                decision = self._afforded(decision, safe)
                 self._account(decision, safe, key, client, loose)
             return decision
         except OnetakeError as error:  # of redaction, a match function, or stored data
@@ -263,8 +275,11 @@ class Opening:
                 self._flights.give_up(call.flight)
                 return call.decision
             if answer is None:
-                self._account(call.decision, call.safe, call.key, call.client)
-                return call.decision
+                decision = self._afforded(call.decision, call.safe)
+                self._account(decision, call.safe, call.key, call.client)
+                if isinstance(decision, Refuse):
+                    self._flights.give_up(call.flight)
+                return decision
             self._takes.borrowed[seq] = answer
             self._takes.shared.add(seq)
             replay = Replay(answer)
@@ -279,6 +294,8 @@ class Opening:
             if seq in self._takes.borrowed:
                 return
             self._cancelled.add(seq)
+            if (held := self._held.pop(seq, None)) is not None and self._spending is not None:
+                self._spending.give_back(held)
             if seq not in self._pending:
                 self._account(call.decision, call.safe, call.key, call.client)
             pending = self._pending.pop(seq)
@@ -323,6 +340,38 @@ class Opening:
         observed = self._session.observe()
         self._observed[observed.seq] = decision.reason
         return observed
+
+    def _afforded(self, decision: Decided, safe: Request) -> Decided:
+        """A live call only where the run may still spend what it may cost."""
+        if self._spending is None:
+            return decision
+        match decision:
+            case Replay(answer):
+                self._spending.saw(safe, answer)
+            case Record(seq) if self._observed.get(seq) not in _UNPAID:
+                held = self._spending.reserve(safe, self.test_id)
+                if isinstance(held, GuardError):
+                    self._observed.pop(seq, None)
+                    return Refuse(held)
+                if held is not None:
+                    self._held[seq] = held
+            case Forward(reason) if reason not in _UNPAID:
+                held = self._spending.reserve(safe, self.test_id)
+                if isinstance(held, GuardError):
+                    return Refuse(held)
+                if held is not None:
+                    self._spending.keep(held)
+        return decision
+
+    def _settle_spending(self, seq: int, safe: Request, answer: Interaction | None) -> None:
+        """The live call has ended; without an `answer` nobody has seen what it came to."""
+        held = self._held.pop(seq, None)
+        if held is None or self._spending is None:
+            return
+        if answer is None:
+            self._spending.keep(held)
+        else:
+            self._spending.settle(held, safe, answer)
 
     def _carried(self, decision: Replay, safe: Request) -> tuple[Replay, tuple[LooseHit, ...]]:
         """The replay with the ids that the program uses now, and the values that a loose hit forgave."""
@@ -408,8 +457,9 @@ class Opening:
         reason = f"its body is larger than max_request_body ({self.max_request_body})"
         with self._lock:
             if not is_forbidden:
-                self._account(Forward(reason), safe, b"", client)
-                return None
+                decision = self._afforded(Forward(reason), safe)
+                self._account(decision, safe, safe.url.encode(), client)
+                return decision.error if isinstance(decision, Refuse) else None
             refused = MissError(
                 f"{safe.line} is not recorded, and may not be sent in mode {mode}: {reason}.",
                 remedy="Make max_request_body larger and record it, or send less.",
@@ -429,6 +479,7 @@ class Opening:
             pending = self._pending.pop(seq, None)
             if pending is None:
                 return
+            self._settle_spending(seq, pending.request, interaction)
             if pending.slot is None:
                 self._observe(seq, pending, interaction)
                 return
@@ -445,7 +496,10 @@ class Opening:
         with self._lock:
             self._recordings.pop(seq, None)
             pending = self._pending.pop(seq, None)
-            if pending is None or pending.slot is None:
+            if pending is None:
+                return
+            self._settle_spending(seq, pending.request, None)
+            if pending.slot is None:
                 return
             self.ledger.change(pending.call, "live", reason)
         if self._flights is not None:

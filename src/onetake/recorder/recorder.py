@@ -30,6 +30,7 @@ from onetake.stores.runs import RunRecord
 
 if TYPE_CHECKING:
     from onetake.recorder.forecast import Forecast
+    from onetake.recorder.spending import Spending
     from onetake.stores.flights import SharedFlights
     from onetake.stores.port import CassetteStore
     from onetake.stores.shared import SharedCassette
@@ -137,6 +138,7 @@ class Recorder:
             record=RunRecord(cache, project.run_id()).add,
             rule_header=self._rule_header,
             flights=flights,
+            spending=self._spending(settings, cache),
             key=project.digest_key(os.environ) if settings.credential == "digest" else None,
         )
         cassette = Cassette(name, store.place, store.path, opening)
@@ -207,6 +209,13 @@ class Recorder:
         if stored_name is not None:
             name = f"{name.rpartition('/')[0]}/{stored_name}".removeprefix("/")
         return SharedCassette(open_store(url, self.root), name, fingerprint=fingerprint)
+
+    def _spending(self, settings: Settings, cache: Path) -> Spending | None:
+        if settings.max_spend is None:
+            return None
+        from onetake.recorder.spending import spending_of  # late: few set a limit
+
+        return spending_of(settings, cache, project.run_id())
 
     def _flights(self, cassette: CassetteStore, settings: Settings) -> SharedFlights | None:
         if not is_shared(settings.store) or not settings.single_flight:

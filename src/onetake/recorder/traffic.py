@@ -16,10 +16,10 @@ from msgspec import Struct
 
 from onetake.cassettes.decisions import Decided, Forward, Local
 from onetake.config import MODES, Mode, Settings
-from onetake.config.hosts import is_allowed
+from onetake.config.hosts import is_allowed, read_host
 from onetake.errors import MissError
 from onetake.matching import Active
-from onetake.messages import Chunk, Failure, Interaction, Request, Response
+from onetake.messages import Chunk, Failure, Interaction, Request, Response, read_url
 from onetake.providers import (
     GENERIC_EXCHANGE,
     GENERIC_TELEMETRY,
@@ -31,6 +31,8 @@ from onetake.providers import (
     telemetry_for,
 )
 from onetake.redaction.names import KINDS
+from onetake.runtime.egress import is_near_by
+from onetake.spend import is_priced_api
 
 _KINDS = "|".join(sorted(KINDS, key=len, reverse=True))
 _PLACEHOLDER = re.compile(rf"<redacted:(?:{_KINDS})>|REDACTED-(?:{_KINDS})(?![A-Za-z0-9_])")
@@ -146,6 +148,14 @@ def is_unreal(response: Response) -> bool:
         for name, value in response.headers
         if not (name.lower() == "set-cookie" and is_of_network(value.partition("=")[0]))
     )
+
+
+def is_own_server(request: Request) -> bool:
+    """Whether a call is none that anybody pays for: to a server near by, and not of an API with a price.
+
+    A gateway to paid APIs may run on this machine.
+    """
+    return is_near_by(read_host(read_url(request.url).host)) and not is_priced_api(request)
 
 
 def _shown(request: Request) -> Iterator[str]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from onetake.diagnosis import Group
     from onetake.reports.gates import Reason
     from onetake.reports.spending import Spending
+    from onetake.stores.budget import Balance
 
 # Worst first; the tests without a cassette come last.
 VERDICTS = (
@@ -142,6 +143,8 @@ class Summary:
         self.recordings: list[dict[str, Any]] = []  # what cassettes held, and what was used
         self.skipped: Counter[str] = Counter()  # by reason
         self.spending: Spending | None = None  # known at the end
+        self.balance: Balance | None = None  # of `max_spend`, known at the end
+        self.max_spend: float | None = None
         self.failed: list[Reason] = []  # why the run fails, though its tests may have passed
 
     def add(self, account: Account) -> None:

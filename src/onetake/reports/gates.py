@@ -11,12 +11,13 @@ from onetake.config import Settings
 from onetake.reports.accounts import Account, Summary
 from onetake.reports.leaks import leaks, paid_egress
 from onetake.reports.terminal import of_noun, told
+from onetake.spend import in_dollars
 
 _SHOWN = 10
 
 
 class Reason(Struct, frozen=True, kw_only=True):
-    """Why a run fails: the `gate` (a name of `fail_on`, or `max-live`), a sentence, and where."""
+    """Why a run fails: the `gate` (a name of `fail_on`, `max-live` or `max-spend`), a sentence, and where."""
 
     gate: str
     text: str
@@ -40,6 +41,8 @@ def judge(summary: Summary, settings: Settings, *, ci: bool) -> list[Reason]:
         text = f"{of_noun(summary.paid, 'call')} went live, and max_live is {settings.max_live}"
         where = _where(summary.accounts, _live(summary.accounts))
         reasons.append(Reason(gate="max-live", text=text, where=where))
+    if (reason := _overspent(summary)) is not None:
+        reasons.append(reason)
     if settings.fail_on is not None:
         found = (_failed(gate, summary, settings) for gate in settings.fail_on)
         return reasons + [one for one in found if one is not None]
@@ -60,6 +63,24 @@ def judge(summary: Summary, settings: Settings, *, ci: bool) -> list[Reason]:
             text = f"{one.text} ({allow})"
             reasons.append(Reason(gate=one.gate, text=text, where=one.where))
     return reasons
+
+
+def _overspent(summary: Summary) -> Reason | None:
+    """Calls were refused for the limit, or more was spent than it."""
+    balance, limit = summary.balance, summary.max_spend
+    if balance is None or limit is None:
+        return None
+    over = balance.over(limit)
+    if not balance.refused and not over:
+        return None
+    text = f"{in_dollars(balance.usd)} spent, and max_spend is {in_dollars(limit)}"
+    if balance.refused:
+        text += f": {of_noun(balance.refused, 'call')} refused"
+    if over:
+        text += f", {in_dollars(over)} above it"
+    refused = list(_counted(summary.accounts, "refused"))
+    unknown = [f"of unknown price: {name} x{n}" for name, n in balance.unpriced.items()]
+    return Reason(gate="max-spend", text=text, where=(*refused, *unknown))
 
 
 def _failed(gate: str, summary: Summary, settings: Settings) -> Reason | None:

@@ -67,6 +67,17 @@ class Totals(Struct, kw_only=True):
     saved_tokens: dict[str, int] = {}
 
 
+class Limit(Struct, kw_only=True):
+    """What became of `max_spend`, in US dollars; `unpriced` counts calls by model, else host."""
+
+    limit: float
+    spent: float
+    reserved: float
+    over: float
+    refused: int
+    unpriced: dict[str, int]
+
+
 class Run(Struct, kw_only=True):
     """What is known of a run beside its tests; `started` in UTC as ISO 8601."""
 
@@ -79,6 +90,7 @@ class Run(Struct, kw_only=True):
     seconds: float
     exit_code: int
     is_whole: bool = False
+    spend: Limit | None = None
 
 
 class Report(Struct, kw_only=True):
@@ -123,6 +135,21 @@ def report_of(summary: Summary, run: Run, root: Path, price_of: PriceOf = _unpri
         ],
         orphans=sorted(summary.orphans),
         recordings=sorted(summary.recordings, key=lambda one: str(one["place"])),
+    )
+
+
+def limit_of(summary: Summary) -> Limit | None:
+    """What became of the limit; None where the run had none."""
+    balance, limit = summary.balance, summary.max_spend
+    if balance is None or limit is None:
+        return None
+    return Limit(
+        limit=limit,
+        spent=balance.usd,
+        reserved=balance.reserved,
+        over=balance.over(limit),
+        refused=balance.refused,
+        unpriced=dict(sorted(balance.unpriced.items())),
     )
 
 

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from onetake.reports.accounts import Account
 from onetake.spend import Spent, Usage
+from onetake.spend import in_dollars as in_dollars  # noqa: PLC0414  # reports write it so
 
 PriceOf = Callable[[Usage], float | None]
 
@@ -119,15 +120,3 @@ def _add(dollars: Dollars, one: Spent, price_of: PriceOf, *, is_leak: bool) -> N
 
 def _tokens(usage: Usage) -> dict[str, int]:
     return {name: getattr(usage, name) or 0 for name in _CLASSES}
-
-
-def in_dollars(amount: float) -> str:
-    """`$1.20`, and four significant digits of what is less than a dollar: `$0.001234`."""
-    if amount >= 1 or amount == 0:
-        return f"${amount:,.2f}"
-    digits = 2
-    while digits < 10 and round(amount, digits) < 1000 * 10**-digits:
-        digits += 1
-    text = f"{amount:.{digits}f}".rstrip("0")
-    whole, _, part = text.partition(".")
-    return f"${whole}.{part:<02}"

@@ -44,6 +44,7 @@ def in_full(summary: Summary, *, is_verbose: bool = False) -> Iterator[Line]:
         yield line.replace(_NO_BREAK, " "), _worst(summary)
     yield _calls(summary), ""
     yield from _spending(summary)
+    yield from _balance(summary)
     for text, colour in (*_of_stores(summary), *_growing(summary)):
         yield from ((line, colour) for line, _ in _wrapped(text))
     yield from _causes(summary)
@@ -85,7 +86,7 @@ def _spending(summary: Summary) -> Iterator[Line]:
     """What was paid and saved, and of how many calls nobody knows the price."""
     if summary.spending is None or (total := summary.spending.total).is_empty:
         return
-    from onetake.reports.spending import in_dollars
+    from onetake.spend import in_dollars
 
     parts: list[str] = []
     if total.paid or total.unpriced:
@@ -97,6 +98,26 @@ def _spending(summary: Summary) -> Iterator[Line]:
         parts.append(f"saved {in_dollars(total.saved)}" if total.saved else "saved an unknown sum")
         parts[-1] += _unpriced(total.unpriced_saved, "and" if total.saved else "for")
     yield from _wrapped(f"spend: {'; '.join(parts)}")
+
+
+def _balance(summary: Summary) -> Iterator[Line]:
+    """What of the run's limit is spent."""
+    balance, limit = summary.balance, summary.max_spend
+    if balance is None or limit is None:
+        return
+    from onetake.spend import in_dollars
+
+    text = f"max_spend: {in_dollars(balance.usd)} of {in_dollars(limit)} spent"
+    if balance.reserved:
+        text += f", {in_dollars(balance.reserved)} of it reserved for calls that have not ended"
+    if balance.unpriced:
+        text += f"; of unknown price: {told(Counter(balance.unpriced))} (prices)"
+    if balance.refused:
+        text += f"; {of_noun(balance.refused, 'call')} refused"
+    over = balance.over(limit)
+    if over:
+        text += f"; {in_dollars(over)} above the limit"
+    yield from ((line, "red" if over or balance.refused else "") for line, _ in _wrapped(text))
 
 
 def _unpriced(counts: dict[str, int], word: str) -> str:

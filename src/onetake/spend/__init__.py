@@ -1,6 +1,20 @@
 """From a recorded request and its answer to tokens and dollars. What is not known is None, never zero."""
 
-from onetake.spend.prices import Price, price_of
-from onetake.spend.usage import Spent, Usage, is_priced_api, usage_of
+from onetake.config.prices import Price
+from onetake.spend.dollars import in_dollars
+from onetake.spend.estimates import estimate_of, model_of
+from onetake.spend.prices import price_of
+from onetake.spend.usage import Spent, Usage, is_free, is_priced_api, usage_of
 
-__all__ = ["Price", "Spent", "Usage", "is_priced_api", "price_of", "usage_of"]
+__all__ = [
+    "Price",
+    "Spent",
+    "Usage",
+    "estimate_of",
+    "in_dollars",
+    "is_free",
+    "is_priced_api",
+    "model_of",
+    "price_of",
+    "usage_of",
+]

@@ -28,10 +28,10 @@ def objects_of(value: object) -> list[Fields]:
 
 def count_of(value: object) -> int | None:
     """A whole number that is not negative, also where it is written as 12.0."""
+    if type(value) is int:
+        return value if 0 <= value <= _MOST else None
     if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST:
-        return value
+        return count_of(int(value))
     return None
 
 
@@ -40,6 +40,38 @@ def amount_of(value: object) -> float | None:
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _MOST:
         return float(value)
     return None
+
+
+_Rows = tuple[tuple[str, str], ...]
+"""Our name and theirs; of two rows for one name the first that is there counts."""
+
+_OPENAI_WHOLE: _Rows = (
+    ("input_tokens", "prompt_tokens"),
+    ("input_tokens", "input_tokens"),
+    ("output_tokens", "completion_tokens"),
+    ("output_tokens", "output_tokens"),
+)
+_OPENAI_READ: _Rows = (
+    ("cache_read_tokens", "cached_tokens"),
+    ("cache_write_tokens", "cache_write_tokens"),
+    ("cache_write_tokens", "cache_creation_tokens"),
+    ("input_audio_tokens", "audio_tokens"),
+    ("input_image_tokens", "image_tokens"),
+)
+_OPENAI_CACHED: _Rows = (
+    ("cache_audio_read_tokens", "audio_tokens"),
+    ("cache_image_read_tokens", "image_tokens"),
+)
+_OPENAI_WRITTEN: _Rows = (
+    ("reasoning_tokens", "reasoning_tokens"),
+    ("output_audio_tokens", "audio_tokens"),
+    ("output_image_tokens", "image_tokens"),
+)
+_OPENAI_BESIDE: _Rows = (
+    ("reasoning_tokens", "reasoning_tokens"),
+    ("cache_read_tokens", "cached_tokens"),
+    ("cache_read_tokens", "prompt_cache_hit_tokens"),  # DeepSeek
+)
 
 
 def openai_counts(usage: Fields) -> Counts:
@@ -54,24 +86,15 @@ def openai_counts(usage: Fields) -> Counts:
     written = fields_of(usage.get("completion_tokens_details")) or fields_of(
         usage.get("output_tokens_details") or usage.get("output_token_details")
     )
-    cached = fields_of(read.get("cached_tokens_details"))
-    counts = _known(
-        input_tokens=_first(usage, "prompt_tokens", "input_tokens"),
-        output_tokens=_first(usage, "completion_tokens", "output_tokens"),
-        reasoning_tokens=_first(written, "reasoning_tokens", otherwise=usage),
-        cache_read_tokens=_first(read, "cached_tokens", otherwise=usage),
-        cache_write_tokens=_first(read, "cache_write_tokens", "cache_creation_tokens"),
-        input_audio_tokens=count_of(read.get("audio_tokens")),
-        input_image_tokens=count_of(read.get("image_tokens")),
-        output_audio_tokens=count_of(written.get("audio_tokens")),
-        output_image_tokens=count_of(written.get("image_tokens")),
-        cache_audio_read_tokens=count_of(cached.get("audio_tokens")),
-        cache_image_read_tokens=count_of(cached.get("image_tokens")),
-    )
-    if "cache_read_tokens" not in counts:
-        counts |= _known(
-            cache_read_tokens=count_of(usage.get("prompt_cache_hit_tokens"))
-        )  # DeepSeek
+    counts: Counts = {}
+    _take(counts, usage, _OPENAI_WHOLE)
+    if read:
+        _take(counts, read, _OPENAI_READ)
+        if cached := fields_of(read.get("cached_tokens_details")):
+            _take(counts, cached, _OPENAI_CACHED)
+    if written:
+        _take(counts, written, _OPENAI_WRITTEN)
+    _take(counts, usage, _OPENAI_BESIDE)
     total = count_of(usage.get("total_tokens"))
     # Embeddings of some APIs have a total only.
     if total is not None and not counts.keys() & {"input_tokens", "output_tokens"}:
@@ -129,6 +152,16 @@ def bedrock_header_counts(headers: Mapping[str, str]) -> Counts:
 
     return _beside_cache(
         said("input"), said("cache-read-input"), said("cache-write-input"), said("output")
+    )
+
+
+def bedrock_metrics_counts(metrics: Fields) -> Counts:
+    """`amazon-bedrock-invocationMetrics`, in the last event of InvokeModelWithResponseStream."""
+    return _beside_cache(
+        count_of(metrics.get("inputTokenCount")),
+        count_of(metrics.get("cacheReadInputTokenCount")),
+        count_of(metrics.get("cacheWriteInputTokenCount")),
+        count_of(metrics.get("outputTokenCount")),
     )
 
 
@@ -207,12 +240,20 @@ def _modalities(details: object) -> dict[str, int]:
     return found
 
 
-def _first(fields: Fields, *names: str, otherwise: Fields | None = None) -> int | None:
-    for place in (fields, otherwise or {}):
-        for name in names:
-            count = count_of(place.get(name))
+def _take(counts: Counts, fields: Fields, rows: _Rows) -> None:
+    """Add what `fields` has of `rows` and `counts` does not have yet."""
+    for ours, theirs in rows:
+        if theirs in fields and ours not in counts:
+            count = count_of(fields[theirs])
             if count is not None:
-                return count
+                counts[ours] = count
+
+
+def _first(fields: Fields, *names: str) -> int | None:
+    for name in names:
+        count = count_of(fields.get(name))
+        if count is not None:
+            return count
     return None
 
 

@@ -113,6 +113,10 @@ def test_a_run_without_a_cassette_does_not_use_onetake():
         ({"fail_on": 3}, ["no list"]),
         ({"max_live": -1}, ["'max_live'", "no number"]),
         ({"max_live": "few"}, ["'few'"]),
+        ({"max_spend": "-1"}, ["'max_spend'", "no amount of dollars"]),
+        ({"max_spend": "inf"}, ["'inf'"]),
+        ({"max_spend": True}, ["True"]),
+        ({"unknown_price_usd": "much"}, ["'unknown_price_usd'", "'much'"]),
     ],
 )
 def test_a_wrong_gate_is_one_error_that_names_it(values, parts):
@@ -123,7 +127,8 @@ def test_a_wrong_gate_is_one_error_that_names_it(values, parts):
 
 
 def test_gates_as_texts():
-    settings = resolve([Source("env", {"fail_on": "leak, stale", "max_live": "7"})], ci=False)
+    said = {"fail_on": "leak, stale", "max_live": "7", "max_spend": "2.50"}
+    settings = resolve([Source("env", said)], ci=False)
 
-    assert (settings.fail_on, settings.max_live) == (("leak", "stale"), 7)
+    assert (settings.fail_on, settings.max_live, settings.max_spend) == (("leak", "stale"), 7, 2.5)
     assert Settings().fail_on is None

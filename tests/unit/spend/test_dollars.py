@@ -7,10 +7,12 @@ ai.google.dev/gemini-api/docs/pricing, aws.amazon.com/bedrock/pricing, and the l
 
 from __future__ import annotations
 
+import base64
 import json
 
 import pytest
 
+from fakeprovider.bedrock import encode_message
 from onetake.messages import Body, Headers, Request, Response
 from onetake.spend import price_of, usage_of
 
@@ -30,7 +32,10 @@ def dollars(*rows: tuple[float, float]) -> float:
 
 def exchange(url, asked, answered, **headers):
     sent = asked if isinstance(asked, bytes) else json.dumps(asked).encode()
-    kind = "text/event-stream" if isinstance(answered, bytes) else "application/json"
+    kind = "application/json"
+    if isinstance(answered, bytes):
+        framed = answered.startswith(b"\0")
+        kind = "application/vnd.amazon.eventstream" if framed else "text/event-stream"
     data = answered if isinstance(answered, bytes) else json.dumps(answered).encode()
     lines = {"content-type": kind} | {
         name.replace("_", "-"): value for name, value in headers.items()
@@ -49,6 +54,22 @@ def events(*values, named=False, done=False):
         for one in values
     ]
     return "".join([*lines, "data: [DONE]\n\n" if done else ""]).encode()
+
+
+def frames(*events):
+    """A stream of AWS: (event type, payload)."""
+    return b"".join(
+        encode_message(
+            {":event-type": name, ":message-type": "event"}, json.dumps(payload).encode()
+        )
+        for name, payload in events
+    )
+
+
+def pieces(*values):
+    """The events of a model, as InvokeModelWithResponseStream wraps them."""
+    texts = [base64.b64encode(json.dumps(one).encode()).decode() for one in values]
+    return frames(*(("chunk", {"bytes": text, "p": "abcdefgh"}) for text in texts))
 
 
 def form(**fields):
@@ -533,6 +554,72 @@ ROWS = {
             {"generation": "Hello", "prompt_token_count": 25, "generation_token_count": 9},
             X_Amzn_Bedrock_Input_Token_Count="25",
             X_Amzn_Bedrock_Output_Token_Count="9",
+        ),
+        dollars((25, 0.72), (9, 0.72)),
+    ),
+    "bedrock converse, streamed": (
+        exchange(
+            f"{BEDROCK}/amazon.nova-pro-v1%3A0/converse-stream",
+            {},
+            frames(
+                ("messageStart", {"role": "assistant"}),
+                ("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": "usage"}}),
+                ("messageStop", {"stopReason": "end_turn"}),
+                (
+                    "metadata",
+                    {
+                        "usage": {
+                            "inputTokens": 100,
+                            "cacheReadInputTokens": 900,
+                            "outputTokens": 50,
+                            "totalTokens": 1050,
+                        },
+                        "metrics": {"latencyMs": 321},
+                    },
+                ),
+            ),
+        ),
+        dollars((100, 0.80), (900, 0.20), (50, 3.20)),
+    ),
+    "bedrock invoke, claude streamed": (
+        exchange(
+            f"{BEDROCK}/us.anthropic.{SONNET}-v1%3A0/invoke-with-response-stream",
+            {},
+            pieces(
+                {
+                    "type": "message_start",
+                    "message": message(
+                        SONNET, input_tokens=100, cache_read_input_tokens=900, output_tokens=1
+                    ),
+                },
+                {"type": "content_block_delta", "index": 0, "delta": {"text": "Hello"}},
+                {"type": "message_delta", "delta": {}, "usage": {"output_tokens": 50}},
+                {
+                    "type": "message_stop",
+                    "amazon-bedrock-invocationMetrics": {
+                        "inputTokenCount": 100,
+                        "outputTokenCount": 50,
+                        "cacheReadInputTokenCount": 900,
+                    },
+                },
+            ),
+        ),
+        dollars((100, 3.30), (900, 0.33), (50, 16.50)),
+    ),
+    "bedrock invoke, streamed by a model that counts nothing itself": (
+        exchange(
+            f"{BEDROCK}/meta.llama3-3-70b-instruct-v1:0/invoke-with-response-stream",
+            {},
+            pieces(
+                {"generation": "Hel", "prompt_token_count": 25, "generation_token_count": 4},
+                {
+                    "generation": "lo",
+                    "amazon-bedrock-invocationMetrics": {
+                        "inputTokenCount": 25,
+                        "outputTokenCount": 9,
+                    },
+                },
+            ),
         ),
         dollars((25, 0.72), (9, 0.72)),
     ),

@@ -111,6 +111,16 @@ def test_a_stream_without_its_usage_has_none():
     assert used(CHAT, stream, kind="text/event-stream") is None
 
 
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_a_stream_says_its_model_in_front_and_its_usage_at_the_end(line_end):
+    """The example of user text must not be taken for a usage, and is not read at all."""
+    text = 'data: {"model":"gpt-4o","choices":[{"delta":{"content":"\\"usage\\": {"}}]}'
+    last = 'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}'
+    stream = (line_end * 2).join([text, text, last, "data: [DONE]", ""]).encode()
+    usage = used(CHAT, stream, asked={"model": "other"}, kind="text/event-stream")
+    assert usage == Usage(provider="openai", model="gpt-4o", input_tokens=3, output_tokens=2)
+
+
 def test_a_stream_that_is_cut_is_a_lower_bound_and_says_so():
     start = {"type": "message_start", "message": {"model": "claude", "usage": {"input_tokens": 9}}}
     usage = used(MESSAGES, f"event: message_start\ndata: {json.dumps(start)}\n\n".encode())

@@ -1,0 +1,149 @@
+"""The spend stop: asked before a live call is sent, told after it. Where no limit is set there is none."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from msgspec import Struct
+
+from onetake.config import Settings
+from onetake.errors import GuardError, StoreError
+from onetake.messages import Ended, Interaction, Request, read_url
+from onetake.recorder.traffic import is_own_server
+from onetake.spend import (
+    Usage,
+    estimate_of,
+    in_dollars,
+    is_free,
+    model_of,
+    price_of,
+    usage_of,
+)
+from onetake.stores.budget import Budget, Refusal, budget_of
+
+_now = time.time  # bound early: fake clocks do not reach us
+
+_NEVER_SENT = frozenset({"refused", "connect-timeout", "pool-timeout", "tls", "dns"})
+"""Kinds of failures before a request was sent."""
+
+
+class Reservation(Struct, frozen=True, kw_only=True):
+    """What is held for a live call: dollars, the model as `provider/model` ("" where none is known), and
+    `unpriced`, what is without a known price, else ""."""
+
+    token: str
+    usd: float
+    model: str
+    unpriced: str
+
+
+class Spending:
+    """The limit of a run, as its settings say it. Thread-safe."""
+
+    def __init__(self, settings: Settings, limit: float, budget: Budget) -> None:
+        self._prices = settings.prices
+        self._unknown_usd = settings.unknown_price_usd
+        self._limit = limit
+        self._budget = budget
+
+    def reserve(self, request: Request, test: str) -> Reservation | GuardError | None:
+        """What is held for `request`, why it may not be sent, or None where it costs nothing.
+
+        What was held and never settled, kept or given back counts as spent. The error tells the host and
+        the model of `request`, and no more.
+        """
+        host = read_url(request.url).netloc
+        if is_free(request.method) or is_own_server(request):
+            return None
+        usd, model, unpriced = self._expected(request, host)
+        try:
+            found = self._budget.reserve(usd, self._limit, unpriced=unpriced)
+        except StoreError as error:
+            return GuardError(
+                f"A live call to {host} was not sent. {error.message}",
+                remedy=error.remedy,
+                host=host,
+                test=test,
+                reason="spend",
+            )
+        if isinstance(found, Refusal):
+            return _refusal(found, usd, self._limit, host=host, test=test, unpriced=unpriced)
+        return Reservation(token=found, usd=usd, model=model, unpriced=unpriced)
+
+    def settle(self, held: Reservation, request: Request, answer: Interaction) -> None:
+        """The call has ended. It has cost what its answer says, nothing where that is an error, else what
+        was held: also where the answer is cut, and says less than was used."""
+        response = answer.response
+        usage = None if response is None else usage_of(request, response)
+        dollars = None if usage is None else self._price_of(usage)
+        if usage is not None and dollars is not None:
+            self._budget.settle(held.token, dollars if usage.complete else max(dollars, held.usd))
+            self._budget.saw(held.model, usage.output_tokens or 0, dollars)
+        elif _costs_nothing(answer):
+            self._budget.settle(held.token, 0.0)
+        else:
+            self.keep(held)
+
+    def keep(self, held: Reservation) -> None:
+        """The call was made, and nobody knows what it has cost: what was held."""
+        self._budget.settle(held.token, held.usd, unpriced=held.unpriced)
+
+    def give_back(self, held: Reservation) -> None:
+        """The call was not sent."""
+        self._budget.settle(held.token, 0.0)
+
+    def saw(self, request: Request, answer: Interaction) -> None:
+        """A recorded answer was replayed: calls of its model without a limit are taken for as large."""
+        response = answer.response
+        usage = None if response is None else usage_of(request, response)
+        if usage is not None and (model := model_of(request)):
+            self._budget.saw(model, usage.output_tokens or 0, self._price_of(usage) or 0.0)
+
+    def _price_of(self, usage: Usage) -> float | None:
+        return price_of(usage, table=self._prices, at_s=int(_now()))
+
+    def _expected(self, request: Request, host: str) -> tuple[float, str, str]:
+        """Dollars that the call may cost, its model, and what has no known price."""
+        model = model_of(request)
+        largest = self._budget.largest(model)
+        estimate = estimate_of(request, largest.output_tokens or None)
+        usd = None
+        if estimate is not None:
+            usd = self._price_of(estimate)
+        if usd is None:
+            usd = largest.usd or None
+        if usd is None:
+            return self._unknown_usd, model, model or host
+        return usd, model, ""
+
+
+def spending_of(settings: Settings, cache: Path, run_id: str) -> Spending | None:
+    """The limit of the run; None where there is none, and nothing is to be done."""
+    if settings.max_spend is None:
+        return None
+    return Spending(settings, settings.max_spend, budget_of(cache, run_id))
+
+
+def _costs_nothing(interaction: Interaction) -> bool:
+    """An error is not charged for, nor is what never left."""
+    if interaction.response is not None:
+        return interaction.response.status >= 300
+    if interaction.ended is Ended.CANCELLED or interaction.failure is None:
+        return False
+    return interaction.failure.kind in _NEVER_SENT
+
+
+def _refusal(
+    found: Refusal, usd: float, limit: float, *, host: str, test: str, unpriced: str
+) -> GuardError:
+    whose = f"{test}: a live call" if test else "A live call"
+    price = f", the price of {unpriced} being unknown (unknown_price_usd)" if unpriced else ""
+    return GuardError(
+        f"{whose} to {host} was not sent: {in_dollars(found.usd)} of {in_dollars(limit)} is spent or reserved, "
+        f"and it may cost {in_dollars(usd)}{price}.",
+        remedy="Allow more with --onetake-max-spend (max_spend), or record less in one run.",
+        host=host,
+        test=test,
+        reason="spend",
+    )
