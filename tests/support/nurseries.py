@@ -24,9 +24,12 @@ _TIMEOUT_S = 180.0
 _IS_USED = sys.platform == "linux" and os.environ.get("STRESS") != "1"
 # Two, in turn: what one process records another replays with another seed of its hashes.
 _turns = itertools.count()
+_starting = threading.Lock()
 
 
 class Nursery:
+    """One such process, and a fork of it for each program: `run` may be called in several threads."""
+
     def __init__(self, kind: str, environment: Mapping[str, str]) -> None:
         self._lock = threading.Lock()
         self._orders, theirs = socket.socketpair()
@@ -91,4 +94,6 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """As `subprocess.run([sys.executable, *words], ...)` with its output as text."""
     kind = "suites" if words[:2] == ("-m", "pytest") else "programs"
-    return _nursery(kind, next(_turns) % 2).run(words, cwd, environment)
+    with _starting:
+        nursery = _nursery(kind, next(_turns) % 2)
+    return nursery.run(words, cwd, environment)

@@ -8,7 +8,6 @@ It is told of a program by one byte and three descriptors (output, errors, a soc
 
 from __future__ import annotations
 
-import gc
 import importlib
 import json
 import os
@@ -17,6 +16,7 @@ import select
 import socket
 import sys
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -48,8 +48,6 @@ def _load(kind: str) -> None:
     loaded = _NEVER & sys.modules.keys()
     assert not loaded, f"A program must find these not yet imported: {sorted(loaded)}"
     assert len(os.listdir("/proc/self/task")) == 1, "A process with threads cannot be forked"
-    gc.collect()
-    gc.freeze()
 
 
 def _serve(orders: socket.socket) -> _Job:
@@ -64,7 +62,7 @@ def _serve(orders: socket.socket) -> _Job:
                 poll.unregister(descriptor)
                 os.close(descriptor)
                 _, status = os.waitpid(pid, 0)
-                with told:
+                with told, suppress(OSError):  # who asked may have given up
                     told.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
                 continue
             order, descriptors, *_ = socket.recv_fds(orders, 1, 3)
