@@ -35,7 +35,7 @@ test: $(VENV)/.installed
 	$(BIN)/python -m pytest -n 2 -q $(ARGS)
 
 stress: $(VENV)/.installed
-	STRESS=1 $(BIN)/python -m pytest -s tests/scenarios/test_many_writers.py tests/scenarios/test_single_flight.py $(ARGS)
+	STRESS=1 $(BIN)/python -m pytest -s tests/scenarios $(ARGS)
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff format --check .

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import fakeprovider
+
+# The one authority that clients trust here, so that none loads all those of the world for a call to this
+# machine: for most of them that takes longer than all else they do.
+os.environ["SSL_CERT_FILE"] = str(Path(__file__).parent / "support" / "nobody.pem")
 
 
 @pytest.fixture(scope="session")

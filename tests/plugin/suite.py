@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.runs import environment
+from tests.support.runs import run_python
 
 # Every project can say `ask("text")`, `await ask_async("text")` and `chat("text")`: one call each. Without a
 # cassette only the last is paid: its path is that of an API with a price, the others' is any local server's.
@@ -92,15 +90,7 @@ class Suite:
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
             "PY_COLORS": "0",
         } | extra
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", *_ALWAYS, *chosen, *arguments],
-            cwd=self.root,
-            env=environment(**extra),
-            capture_output=True,
-            text=True,
-            timeout=180,
-            check=False,
-        )
+        done = run_python(self.root, "-m", "pytest", *_ALWAYS, *chosen, *arguments, **extra)
         return Run(done.returncode, done.stdout + done.stderr)
 
     def cassettes(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""Every store that recordings can lie in, each as the scenarios' programs are told of it."""
+"""The stores that recordings can lie in, each as the scenarios' programs are told of it."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import compileall
+import functools
 import json
 import os
 import subprocess
@@ -10,18 +12,30 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+from tests.support import nurseries
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def environment(**extra: str) -> dict[str, str]:
     """The environment of a developer's laptop: no CI, no runner of GitHub, no settings of onetake."""
+    _compile()
     kept = {
         name: value
         for name, value in os.environ.items()
         if name != "CI" and not name.startswith(("ONETAKE_", "PYTEST_", "COV_", "GITHUB_"))
     }
     path = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
-    return kept | {"PYTHONPATH": path, "PYTHONWARNINGS": "error"} | extra
+    # Bytecode is read and not written: a project's file that is changed twice within a second is no other.
+    fixed = {"PYTHONPATH": path, "PYTHONWARNINGS": "error", "PYTHONDONTWRITEBYTECODE": "1"}
+    return kept | fixed | extra
+
+
+@functools.cache
+def _compile() -> None:
+    """Once a session, so that no process compiles onetake anew."""
+    for folder in ("src", "fakeprovider", "tests/support"):
+        compileall.compile_dir(ROOT / folder, quiet=2)
 
 
 def run_program(
@@ -33,13 +47,15 @@ def run_program(
 
 def run_python(cwd: Path, *words: str, **extra: str) -> subprocess.CompletedProcess[str]:
     """`python WORDS` in `cwd`, `extra` being variables of its environment."""
+    if nurseries.can_run(words, extra):
+        return nurseries.run(words, cwd, environment(**extra))
     return subprocess.run(
         [sys.executable, *words],
         cwd=cwd,
         env=environment(**extra),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=180,
         check=False,
     )
 
