@@ -55,14 +55,12 @@ def test_each_case_of_a_junit_file_has_its_account(
         ("own", "kept"),
         ("onetake.verdict", "HIT"),
         ("onetake.replayed", "2"),
-        ("onetake.unpriced", "2"),
         ("onetake.cassette", "cassettes/test_a/test_marked[0].json"),
     ]
     host = suite.url.partition("//")[2]
     assert found["test_unmarked"] == [
         ("onetake.verdict", "UNMARKED:LIVE"),
         ("onetake.live", "1"),
-        ("onetake.unpriced", "1"),
         ("onetake.hosts", host),
     ]
     assert found["test_without_calls"] == []
@@ -90,7 +88,6 @@ def test_a_rerun_tells_its_own_account_once(suite: Suite) -> None:
     assert [name for name, _ in found] == [
         "onetake.verdict",
         "onetake.replayed",
-        "onetake.unpriced",
         "onetake.cassette",
     ]
     assert found[0] == ("onetake.verdict", "HIT")

@@ -35,7 +35,7 @@ def test_the_last_lines_are_the_account(suite: Suite, provider: fakeprovider.Pro
     assert last[:2] + last[-2:] == [
         "RECORDED 11  NO_TRAFFIC 1  UNMARKED:LIVE 1",
         "paid calls: 22 (recorded 21, unmarked 1); replayed: 0",
-        "live: test_a.py::test_unmarked: 1 live call without a cassette; mark the test to record",
+        "leaks: 1 live call that fill no new cassette",
         "recordings: cassettes",
     ]
     assert provider.billed() == 22

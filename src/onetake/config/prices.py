@@ -19,7 +19,7 @@ from msgspec import Struct
 from onetake.errors import UsageError, did_you_mean
 
 
-class Price(Struct, frozen=True, kw_only=True):
+class Price(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Dollars per million tokens by class; `image`, `search` and `second` are dollars for one.
 
     A part that has no price of its own costs what its whole costs: cached, audio and image tokens like

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -283,10 +282,9 @@ class SessionPlugin:
         """For a JUnit file; they are on the report alone, as a rerun's item is the same."""
         from onetake.reports.json_report import relative
         from onetake.reports.junit import properties_of
-        from onetake.spend import price_of
 
         place = relative(account.place, self._config.rootpath)
-        return properties_of(account, place, partial(price_of, table=self._sources.session.prices))
+        return properties_of(account, place)
 
     def _close_attempt(self, item: pytest.Item) -> Account | None:
         self._running = None

@@ -37,6 +37,7 @@ class SummaryPlugin:
         self._unprinted: list[Account] = []
         self._all_passed = True
         self._told: dict[str, set[int]] = {}  # numbers of accounts, by worker
+        self._verdicts: dict[str, str] = {}  # of tests whose report is being told
         self.summary = Summary()
 
     def add(self, account: Account) -> None:
@@ -57,6 +58,23 @@ class SummaryPlugin:
         for data in getattr(report, _NAME, ()):
             self._take_from(node, data)
         self._take_waiting()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(
+        self, report: pytest.TestReport | pytest.CollectReport, config: pytest.Config
+    ) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
+        """A letter beside the dot, where a test has no line of its own; after all of the test."""
+        if report.when != "teardown" or not report.passed:
+            return None
+        verdict = self._verdicts.pop(report.nodeid, "")
+        if not verdict or config.getoption("verbose") != 0:
+            return None
+        from onetake.reports.terminal import LETTERS, colour_of
+
+        if verdict not in LETTERS:
+            return None
+        self.summary.lettered.add(verdict)
+        return "", LETTERS[verdict], ("", _markup(colour_of(verdict)) or {"cyan": True})
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
@@ -118,6 +136,7 @@ class SummaryPlugin:
         from onetake.reports.leaks import is_leak, new_cassettes
         from onetake.reports.spending import spending_of
         from onetake.spend import price_of
+        from onetake.stores.prices import remembered
 
         accounts, settings = self.summary.accounts, self._settings
         new = new_cassettes(accounts)
@@ -126,7 +145,8 @@ class SummaryPlugin:
             return is_leak(account, outcome, host, new, settings)
 
         price = partial(price_of, table=settings.prices)
-        self.summary.spending = spending_of(accounts, leaks, price)
+        with remembered(self._config.rootpath / ".onetake"):
+            self.summary.spending = spending_of(accounts, leaks, price)
 
     def _balance(self) -> None:
         """Of the run's limit, where it has one."""
@@ -155,7 +175,9 @@ class SummaryPlugin:
         """Whether the run fails for what was paid or left."""
         from onetake.project import is_ci
         from onetake.reports.gates import judge
+        from onetake.reports.leaks import leaks
 
+        self.summary.leaks = leaks(self.summary.accounts, self._settings)
         self.summary.failed = judge(self.summary, self._settings, ci=is_ci(os.environ))
         return bool(self.summary.failed)
 
@@ -236,6 +258,8 @@ class SummaryPlugin:
 
     def _take(self, account: Account) -> None:
         self.summary.add(account)
+        if not (account.is_fixture or account.is_late):
+            self._verdicts[account.test] = account.verdict
         if self._is_verbose and not account.is_late and (account.is_marked or account.counts):
             self._unprinted.append(account)
 

@@ -142,7 +142,10 @@ class Summary:
         self.orphans: list[str] = []
         self.recordings: list[dict[str, Any]] = []  # what cassettes held, and what was used
         self.skipped: Counter[str] = Counter()  # by reason
-        self.spending: Spending | None = None  # known at the end
+        self.lettered: set[str] = set()  # verdicts that were shown by their letters
+        # Known at the end.
+        self.spending: Spending | None = None
+        self.leaks: Counter[str] | None = None  # by test
         self.balance: Balance | None = None  # of `max_spend`, known at the end
         self.max_spend: float | None = None
         self.failed: list[Reason] = []  # why the run fails, though its tests may have passed

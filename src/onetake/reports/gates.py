@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from onetake.config import Settings
 from onetake.reports.accounts import Account, Summary
-from onetake.reports.leaks import leaks, paid_egress
+from onetake.reports.leaks import by_test, leaks
 from onetake.reports.terminal import of_noun, told
 from onetake.spend import in_dollars
 
@@ -39,8 +39,8 @@ def judge(summary: Summary, settings: Settings, *, ci: bool) -> list[Reason]:
     reasons: list[Reason] = []
     if settings.max_live is not None and summary.paid > settings.max_live:
         text = f"{of_noun(summary.paid, 'call')} went live, and max_live is {settings.max_live}"
-        where = _where(summary.accounts, _live(summary.accounts))
-        reasons.append(Reason(gate="max-live", text=text, where=where))
+        named = by_test(summary.accounts, _live(summary.accounts))
+        reasons.append(Reason(gate="max-live", text=text, where=tuple(named.values())))
     if (reason := _overspent(summary)) is not None:
         reasons.append(reason)
     if settings.fail_on is not None:
@@ -142,7 +142,7 @@ def _leak(accounts: Sequence[Account], settings: Settings, which: str) -> Reason
     if not found:
         return None
     text = f"{of_noun(found.total(), 'live call')} {which}"
-    return Reason(gate="leak", text=text, where=_where(accounts, found))
+    return Reason(gate="leak", text=text, where=tuple(by_test(accounts, found).values()))
 
 
 def _live(accounts: Sequence[Account]) -> Counter[str]:
@@ -153,16 +153,6 @@ def _live(accounts: Sequence[Account]) -> Counter[str]:
         if one.is_marked:
             live[one.test] += one.counts.get("recorded", 0)
     return +live
-
-
-def _where(accounts: Sequence[Account], counts: Counter[str]) -> tuple[str, ...]:
-    hosts: dict[str, set[str]] = {}
-    for one in accounts:
-        hosts.setdefault(one.test, set()).update(one.hosts, paid_egress(one))
-    return tuple(
-        f"{test}: {count} to {', '.join(sorted(hosts[test])) or 'a host that is not known'}"
-        for test, count in sorted(counts.items(), key=lambda one: (-one[1], one[0]))
-    )
 
 
 def _counted(accounts: Sequence[Account], name: str) -> Iterator[str]:

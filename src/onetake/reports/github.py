@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from onetake.reports.accounts import Account, Summary
 from onetake.reports.gates import Reason
+from onetake.reports.leaks import paid_egress
 from onetake.reports.spending import Dollars
 from onetake.reports.terminal import of_noun
 
@@ -194,7 +195,7 @@ def _money(summary: Summary) -> str:
     rows = [
         ("paid", str(summary.paid), ""),
         ("of these recorded", str(calls["recorded"]), _dollars(summary, "recorded")),
-        ("leaked", str(calls["live"] + summary.unmarked.total()), _dollars(summary, "live")),
+        ("leaked", str((summary.leaks or Counter()).total()), _dollars(summary, "leaked")),
         ("replayed (saved)", str(calls["replayed"]), _dollars(summary, "saved")),
     ]
     if calls["missed"]:
@@ -238,16 +239,14 @@ def _causes(summary: Summary) -> Iterator[str]:
 
 
 def _leaking(summary: Summary) -> Iterator[str]:
-    calls: Counter[str] = Counter()
-    hosts: dict[str, set[str]] = {}
-    spent = summary.spending.tests if summary.spending is not None else {}
-    dollars = {test: one.live for test, one in spent.items() if one.live}
-    for one in summary.accounts:
-        if count := one.counts.get("live"):
-            calls[one.test] += count
-            hosts.setdefault(one.test, set()).update(one.hosts)
+    calls = summary.leaks
     if not calls:
         return
+    hosts: dict[str, set[str]] = {}
+    for one in summary.accounts:
+        hosts.setdefault(one.test, set()).update(one.hosts, paid_egress(one))
+    spent = summary.spending.tests if summary.spending is not None else {}
+    dollars = {test: one.leaked for test, one in spent.items() if one.leaked}
     rows = [
         (
             escaped(test),

@@ -35,6 +35,17 @@ def leaks(accounts: Sequence[Account], settings: Settings) -> Counter[str]:
     return +found
 
 
+def by_test(accounts: Sequence[Account], counts: Counter[str]) -> dict[str, str]:
+    """For each test of `counts`, the most first: `test: 2 to api.example`."""
+    hosts: dict[str, set[str]] = {}
+    for one in accounts:
+        hosts.setdefault(one.test, set()).update(one.hosts, paid_egress(one))
+    return {
+        test: f"{test}: {count} to {', '.join(sorted(hosts[test])) or 'a host that is not known'}"
+        for test, count in sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    }
+
+
 def is_leak(
     account: Account, outcome: str, host: str, new: set[tuple[str, str]], settings: Settings
 ) -> bool:

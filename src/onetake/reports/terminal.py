@@ -12,11 +12,25 @@ Line = tuple[str, str]
 _SHOWN = 10
 _SHORT = 60  # characters
 _NO_BREAK = "\xa0"
+_NARROW = 80  # characters
 _FULL_PERCENT = 85
 _COLOURS = {
     "MISS": "red",
     "NOT_PERSISTED": "red",
     **dict.fromkeys(("LIVE", "OVERFLOW", "STALE", "UNMARKED:LIVE"), "yellow"),
+}
+
+
+# Beside the dot of a test, where each has no line of its own; what was replayed, or silent, has none.
+LETTERS = {
+    "MISS": "m",
+    "NOT_PERSISTED": "n",
+    "LIVE": "l",
+    "OVERFLOW": "o",
+    "STALE": "t",
+    "PARTIAL": "p",
+    "RECORDED": "r",
+    "UNMARKED:LIVE": "u",
 }
 
 
@@ -40,15 +54,19 @@ def in_full(summary: Summary, *, is_verbose: bool = False) -> Iterator[Line]:
     verdicts = "  ".join(
         f"{verdict}{_NO_BREAK}{count}" for verdict, count in summary.verdicts.items()
     )
-    for line, _ in _wrapped(verdicts):
-        yield line.replace(_NO_BREAK, " "), _worst(summary)
-    yield _calls(summary), ""
+    for line, colour in _wrapped(verdicts, _worst(summary)):
+        yield line.replace(_NO_BREAK, " "), colour
+    if shown := [verdict for verdict in LETTERS if verdict in summary.lettered]:
+        yield from _wrapped(
+            f"after the dots: {', '.join(f'{LETTERS[one]} {one}' for one in shown)}"
+        )
+    yield from _wrapped(_calls(summary))
     yield from _spending(summary)
     yield from _balance(summary)
     for text, colour in (*_of_stores(summary), *_growing(summary)):
-        yield from ((line, colour) for line, _ in _wrapped(text))
+        yield from _wrapped(text, colour)
     yield from _causes(summary)
-    yield from _listed("live", _unmarked(summary), "yellow")
+    yield from _leaks(summary)
     if summary.loose:
         yield from _wrapped(f"equal but for volatile values: {told(summary.loose)}")
     if summary.local:
@@ -59,7 +77,7 @@ def in_full(summary: Summary, *, is_verbose: bool = False) -> Iterator[Line]:
         text = (
             f"ownerless: {calls}: made at import time or in a thread of no test; cassette {SESSION}"
         )
-        yield text, "red" if summary.ownerless["missed"] else "yellow"
+        yield from _wrapped(text, "red" if summary.ownerless["missed"] else "yellow")
     if summary.skipped:
         count = of_noun(summary.skipped.total(), "marked test")
         yield from _wrapped(f"skipped: {count}: {told(summary.skipped)}")
@@ -68,17 +86,16 @@ def in_full(summary: Summary, *, is_verbose: bool = False) -> Iterator[Line]:
     if summary.calls["quarantined"]:
         apart = of_noun(summary.calls["quarantined"], "answer")
         text = f"quarantined: {apart} of tests that did not pass; their next run replays them"
-        yield text, "yellow"
-
+        yield from _wrapped(text, "yellow")
     for place, note in list(summary.notes.items())[:_SHOWN]:
-        yield f"note: {place} {note}", ""
+        yield from _wrapped(f"note: {place} {note}")
     if len(summary.notes) > _SHOWN:
         yield f"note: and {of_noun(len(summary.notes) - _SHOWN, 'other cassette')}", ""
     yield from _unused(summary, is_verbose=is_verbose)
     if summary.folders:
-        yield f"recordings: {', '.join(sorted(summary.folders)[:_SHOWN])}", ""
+        yield from _wrapped(f"recordings: {', '.join(sorted(summary.folders)[:_SHOWN])}")
     for reason in summary.failed:
-        yield f"FAILED: {reason.text}", "red"
+        yield from _wrapped(f"FAILED: {reason.text}", "red")
         yield from ((f"  {one}", "") for one in reason.shown)
 
 
@@ -117,7 +134,7 @@ def _balance(summary: Summary) -> Iterator[Line]:
     over = balance.over(limit)
     if over:
         text += f"; {in_dollars(over)} above the limit"
-    yield from ((line, "red" if over or balance.refused else "") for line, _ in _wrapped(text))
+    yield from _wrapped(text, "red" if over or balance.refused else "")
 
 
 def _unpriced(counts: dict[str, int], word: str) -> str:
@@ -231,14 +248,18 @@ def _egress(summary: Summary) -> Iterator[Line]:
                 for host in hosts
             }
             text = f"{kind}: {of_noun(hosts.total(), 'connection')} {how}: {told(hosts, tests)}"
-            yield from ((line, colour) for line, _ in _wrapped(text))
+            yield from _wrapped(text, colour)
 
 
-def _wrapped(text: str) -> Iterator[Line]:
+def _wrapped(text: str, colour: str = "") -> Iterator[Line]:
+    """In lines of a terminal's width; a word that is longer, such as the name of a test, is not broken."""
+    if len(text) <= _NARROW:
+        yield text, colour
+        return
     from onetake.diagnosis import wrapped
 
     for line in wrapped(text, rest="  "):
-        yield line, ""
+        yield line, colour
 
 
 def told(counts: Counter[str], tests: Mapping[str, Sequence[str]] = {}) -> str:
@@ -273,11 +294,23 @@ def _calls(summary: Summary) -> str:
     return text
 
 
-def _unmarked(summary: Summary) -> list[tuple[str, str]]:
-    return [
-        (test, f"{of_noun(count, 'live call')} without a cassette; mark the test to record")
-        for test, count in summary.unmarked.items()
-    ]
+def _leaks(summary: Summary) -> Iterator[Line]:
+    """The leak check: live calls that fill no new cassette, by test with their hosts."""
+    if summary.leaks is None:
+        return
+    if not summary.leaks:
+        yield "leaks: none", ""
+        return
+    from onetake.reports.leaks import by_test
+
+    count = of_noun(summary.leaks.total(), "live call")
+    verb = "fills" if summary.leaks.total() == 1 else "fill"
+    yield f"leaks: {count} {verb} no new cassette", "yellow"
+    named = by_test(summary.accounts, summary.leaks)
+    for test, text in list(named.items())[:_SHOWN]:
+        yield f"  {text}{', without a cassette: mark it' if test in summary.unmarked else ''}", ""
+    if len(named) > _SHOWN:
+        yield f"  and {of_noun(len(named) - _SHOWN, 'other test')}", ""
 
 
 def _counted_once(entries: list[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -289,7 +322,7 @@ def _counted_once(entries: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 def _listed(kind: str, entries: list[tuple[str, str]], colour: str) -> Iterator[Line]:
     for test, text in entries[:_SHOWN]:
-        yield f"{kind}: {test}: {text}", colour
+        yield from _wrapped(f"{kind}: {test}: {text}", colour)
     if len(entries) > _SHOWN:
         yield f"{kind}: and {len(entries) - _SHOWN} more", colour
 

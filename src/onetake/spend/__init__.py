@@ -3,18 +3,22 @@
 from onetake.config.prices import Price
 from onetake.spend.dollars import in_dollars
 from onetake.spend.estimates import estimate_of, model_of
+from onetake.spend.package import Said, learn, said
 from onetake.spend.prices import price_of
 from onetake.spend.usage import Spent, Usage, is_free, is_priced_api, usage_of
 
 __all__ = [
     "Price",
+    "Said",
     "Spent",
     "Usage",
     "estimate_of",
     "in_dollars",
     "is_free",
     "is_priced_api",
+    "learn",
     "model_of",
     "price_of",
+    "said",
     "usage_of",
 ]

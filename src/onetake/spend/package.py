@@ -9,9 +9,12 @@ every class that was used.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from onetake.config.prices import Price
 from onetake.spend.dollars import dollars_by, is_of_text
@@ -65,6 +68,29 @@ _Steps = tuple[tuple[int, Price], ...]
 _NOT_PRICED: _Steps = ()
 
 
+class Said(Struct, frozen=True, array_like=True):
+    """What the package says of a text of this model today: `steps` are empty where it has no price."""
+
+    provider: str
+    model: str
+    tier: str
+    steps: _Steps
+
+
+_today: dict[tuple[str, str, str], Said] = {}
+
+
+def said() -> list[Said]:
+    """All that it has said so far, asked for prices of today: worth keeping, as it takes long to load."""
+    return list(_today.values())
+
+
+def learn(earlier: Iterable[Said]) -> None:
+    """Take what it has said to another process today instead of asking it again."""
+    for one in earlier:
+        _today.setdefault((one.provider, one.model, one.tier), one)
+
+
 def package_price(usage: Usage, at_s: int | None) -> float | None:
     """Dollars, or None where the package is not there or does not price all of it. Never raises."""
     if is_of_text(usage):
@@ -93,6 +119,15 @@ def _steps(provider: str, model: str, tier: str, day: int | None) -> _Steps | No
 
     Without a day they are those of the day on which this was first asked.
     """
+    if day is None and (known := _today.get((provider, model, tier))) is not None:
+        return known.steps
+    steps = _asked_steps(provider, model, tier, day)
+    if day is None and steps is not None:
+        _today[provider, model, tier] = Said(provider, model, tier, steps)
+    return steps
+
+
+def _asked_steps(provider: str, model: str, tier: str, day: int | None) -> _Steps | None:
     nothing = Usage(provider=provider, model=model, tier=tier)
     found = _asked(nothing, None if day is None else day * _DAY_S)
     if found is None:

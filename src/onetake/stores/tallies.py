@@ -26,6 +26,7 @@ from onetake.formats.packing import pack, unpack
 from onetake.spend import Price, Spent, price_of
 from onetake.stores.journal import ensure_cache
 from onetake.stores.port import RUNS
+from onetake.stores.prices import remembered
 from onetake.stores.runs import newest_first
 from onetake.stores.usage import is_near
 
@@ -121,17 +122,21 @@ class _Told(Struct):
 
     def price(self) -> None:
         """Late, and all at once: the table of prices brings modules with it."""
-        for cassette, one in self.unpriced:
-            usage = one.usage
-            dollars = None if usage is None else price_of(usage, table=self.place.prices)
-            is_saved, is_unknown = one.outcome == "replayed", dollars is None
-            self.tests[cassette] += Tally(
-                paid=0.0 if is_saved else dollars or 0.0,
-                saved=(dollars or 0.0) if is_saved else 0.0,
-                unpriced=int(is_unknown and not is_saved),
-                unpriced_saved=int(is_unknown and is_saved),
-            )
+        with remembered(self.place.root / ".onetake"):
+            for cassette, one in self.unpriced:
+                self.tests[cassette] += _tally_of(one, self.place.prices)
         self.unpriced.clear()
+
+
+def _tally_of(one: Spent, prices: Mapping[str, Price]) -> Tally:
+    dollars = None if one.usage is None else price_of(one.usage, table=prices)
+    is_saved, is_unknown = one.outcome == "replayed", dollars is None
+    return Tally(
+        paid=0.0 if is_saved else dollars or 0.0,
+        saved=(dollars or 0.0) if is_saved else 0.0,
+        unpriced=int(is_unknown and not is_saved),
+        unpriced_saved=int(is_unknown and is_saved),
+    )
 
 
 class _Waiting:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -124,9 +125,10 @@ def test_the_job_summary_tells_verdicts_money_causes_and_leaks():
         unmarked("a.py::v", 9),
     )
     found.spending = Spending(
-        total=Dollars(recorded=0.25, live=0.125, saved=1.5, unpriced={"model-x": 1}),
-        tests={"a.py::u[a|b]": Dollars(live=0.125)},
+        total=Dollars(recorded=0.25, live=0.125, leaked=0.125, saved=1.5, unpriced={"model-x": 1}),
+        tests={"a.py::u[a|b]": Dollars(live=0.125, leaked=0.125)},
     )
+    found.leaks = Counter({"a.py::u[a|b]": 4, "a.py::v": 9})
     found.failed = [Reason(gate="leak", text="13 live calls", where=("a.py::v: 9",))]
     text = to_markdown(found)
 

@@ -1,0 +1,55 @@
+"""What `genai-prices` has said today, in the project's cache directory.
+
+Loading the package takes a quarter of a second and brings an HTTP client with it. So what it says of a
+model is asked once a day, and once for each version of it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib import metadata
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from onetake.spend import Said, learn, said
+from onetake.stores.journal import ensure_cache
+from onetake.stores.placing import put_in_place
+
+_PACKAGE = "genai-prices"
+_DAY_S = 86_400
+_now = time.time  # bound early: fake clocks do not reach us
+
+
+class _Kept(Struct):
+    version: str
+    day: int
+    said: list[Said]
+
+
+@contextmanager
+def remembered(cache: Path) -> Iterator[None]:
+    """Inside, prices of today are those that the package has said; what it is newly asked is kept.
+
+    Never an error: without the package, or a folder to write to, nothing is kept.
+    """
+    path = cache / "prices.json"
+    try:
+        now = _Kept(metadata.version(_PACKAGE), int(_now()) // _DAY_S, [])
+    except metadata.PackageNotFoundError:
+        yield
+        return
+    with suppress(OSError, msgspec.MsgspecError, ValueError):
+        kept = msgspec.json.decode(path.read_bytes(), type=_Kept)
+        if (kept.version, kept.day) == (now.version, now.day):
+            learn(kept.said)
+    before = len(said())
+    yield
+    if len(said()) > before:
+        now.said = said()
+        with suppress(OSError):
+            ensure_cache(cache)
+            put_in_place(path, msgspec.json.encode(now))
