@@ -19,7 +19,17 @@ from bench.measure import WorkerError, in_worker
 from bench.table import Report
 from bench.workload import Workload
 
-SECTIONS = ("replay", "open", "record", "idle", "startup", "matching", "stores", "million")
+SECTIONS = (
+    "replay",
+    "open",
+    "record",
+    "idle",
+    "startup",
+    "matching",
+    "stores",
+    "million",
+    "ledger",
+)
 
 
 @dataclass(frozen=True)
@@ -215,6 +225,15 @@ class Bench:
     def million(self) -> list[dict[str, Any]]:
         spec = {"sizes": self.plan.few_and_many, "rounds": 4 * self.plan.store_rounds}
         return self._of_stores("million", spec, self.plan.many_timeout_s)
+
+    def ledger(self) -> dict[str, Any]:
+        self.tell("ledger")
+        spec = {"calls": min(self.plan.calls, 200), "rounds": 2 if self.plan is SMOKE else 15}
+        try:
+            result: dict[str, Any] = in_worker("ledger", spec, timeout_s=60)
+        except WorkerError as error:
+            return {"error": str(error)}
+        return result
 
     def _of_stores(self, section: str, spec: dict[str, Any], timeout_s: float) -> Any:
         rows = []

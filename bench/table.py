@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Any, TextIO
 
-from bench import idle, matching, million, opening, recording, replaying, startup, stores, tools
+from bench import (
+    idle,
+    ledger,
+    matching,
+    million,
+    opening,
+    recording,
+    replaying,
+    startup,
+    stores,
+    tools,
+)
 
 _NAMES = {"floor": "floor", "mock": "own mock", **{tool: tool for tool in tools.TOOLS}}
 
@@ -262,6 +273,18 @@ class Report:
             for what, by_size in (("open", opened), ("append", added)):
                 times = by_size[str(many)] / by_size[str(few)]
                 self._budget(times, million.BUDGET, f"{what}, {row['store']}, {many:,}", " x few")
+
+    def _ledger(self, result: dict[str, Any]) -> None:
+        self._title("9. The account of a replayed chat of 2 kB: µs a call")
+        if "error" in result:
+            self._line(f"-  {result['error']}")
+            return
+        for step in ledger.STEPS:
+            self._line(f"{result[step]:>8.2f}  {step}")
+        self._line(f"{result['diary']:>8.2f}  the diary of a worker of pytest-xdist, besides")
+        made, ended, priced = (result[step] for step in ledger.STEPS)
+        self._budget(made, ledger.BUDGET_US, "account, while the call is made", " µs")
+        self._budget(made + ended + priced, ledger.BUDGET_US, "account, in all", " µs")
 
     def _budget(self, value: float, limit: float, what: str, unit: str) -> None:
         met = value <= limit
