@@ -11,7 +11,7 @@ from tests.plugin.suite import Suite
 
 _TESTS = """
     import pytest
-    from calls import ask
+    from calls import ask, chat
 
     @pytest.mark.onetake
     @pytest.mark.parametrize("n", range(3))
@@ -21,7 +21,7 @@ _TESTS = """
         ask(f"{n} again")
 
     def test_unmarked():
-        ask("unmarked")
+        chat("unmarked")
 
     def test_without_calls(): ...
 """
@@ -61,6 +61,7 @@ def test_each_case_of_a_junit_file_has_its_account(
     assert found["test_unmarked"] == [
         ("onetake.verdict", "UNMARKED:LIVE"),
         ("onetake.live", "1"),
+        ("onetake.tokens.paid", "16"),
         ("onetake.hosts", host),
     ]
     assert found["test_without_calls"] == []
@@ -95,10 +96,10 @@ def test_a_rerun_tells_its_own_account_once(suite: Suite) -> None:
 
 _LEAKING = """
     import pytest
-    from calls import ask, ask_quietly
+    from calls import ask_quietly, chat
 
     def test_unmarked():
-        ask("unmarked")
+        chat("unmarked")
 
     @pytest.mark.onetake(mode="replay")
     def test_missed():

@@ -30,12 +30,15 @@ MANY = """
 def test_the_last_lines_are_the_account(suite: Suite, provider: fakeprovider.Provider) -> None:
     suite.write("test_a.py", MANY)
     run = suite.run()
-    last = [line for line in run.output.partition(" onetake -")[2].splitlines()[1:-1] if line]
-    assert last[2].startswith("spend: paid $0.0000087 (leaked $0.0000087), and 21 calls of")
-    assert last[:2] + last[-2:] == [
+    host = suite.url.partition("//")[2]
+    assert run.output.partition(" onetake -")[2].splitlines()[1:-1] == [
         "RECORDED 11  NO_TRAFFIC 1  UNMARKED:LIVE 1",
+        "after the dots: r RECORDED, u UNMARKED:LIVE",
         "paid calls: 22 (recorded 21, unmarked 1); replayed: 0",
-        "leaks: 1 live call that fill no new cassette",
+        "spend: paid $0.0000087 (leaked $0.0000087), and 21 calls of unknown price",
+        f"  ({host} x21)",
+        "leaks: 1 live call fills no new cassette",
+        f"  test_a.py::test_unmarked: 1 to {host}, without a cassette: mark it",
         "recordings: cassettes",
     ]
     assert provider.billed() == 22
@@ -81,4 +84,5 @@ def test_an_empty_upload_is_warned_about(suite: Suite) -> None:
                 httpx.post(URL, files={"upload": ("a.txt", file.read())})
         """,
     )
-    assert "'upload' is empty" in suite.run().line("warning: test_a.py::test_upload:")
+    warning = " ".join(suite.run().output.partition("warning: test_a.py::test_upload:")[2].split())
+    assert "the upload part 'upload' is empty" in warning

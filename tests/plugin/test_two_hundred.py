@@ -135,8 +135,8 @@ _TESTS = """
 @pytest.fixture(scope="module")
 def seeded(
     tmp_path_factory: pytest.TempPathFactory, shared_provider: fakeprovider.Provider
-) -> Suite:
-    """The project after two runs, which have recorded what some of its tests ask."""
+) -> tuple[Suite, Path]:
+    """The project, and what it was after two runs, which have recorded what some of its tests ask."""
     suite = new_suite(tmp_path_factory.mktemp("seeded"), shared_provider.url)
     suite.write(
         "pytest.ini",
@@ -146,7 +146,7 @@ def seeded(
     for seed in "12":
         # Only what is the same on each run: that of other tests would count as unused.
         assert suite.run("-m", "seeded", plugins=(_RERUNS,), SEED=seed).code == 0
-    return suite
+    return suite, shutil.copytree(suite.root, tmp_path_factory.mktemp("kept") / "project")
 
 
 def run(
@@ -175,12 +175,11 @@ def told(report: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("mode", ["as marked", "auto", "replay", "once", "record", "live"])
 def test_what_is_told_is_what_the_provider_counts(
-    seeded: Suite, tmp_path: Path, shared_provider: fakeprovider.Provider, mode: str
+    seeded: tuple[Suite, Path], shared_provider: fakeprovider.Provider, mode: str
 ) -> None:
     found = {}
-    kept = shutil.copytree(seeded.root, tmp_path / "kept")
     for way in _WAYS:
-        ran, report, billed = run(seeded, kept, shared_provider, mode, way)
+        ran, report, billed = run(*seeded, shared_provider, mode, way)
         assert report["totals"]["paid"] == billed, ran.output
         assert len(report["tests"]) == 200
         assert ran.output.count("----- onetake -----") == 1

@@ -68,7 +68,7 @@ class RunTally(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     run: str
-    at: int
+    at: float
     store: str = ""
     grew: tuple[str, ...] = ()
     tests: dict[str, Tally] = {}

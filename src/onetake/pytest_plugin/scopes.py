@@ -42,6 +42,7 @@ class Scope:
         self.is_fixture = is_fixture
         self.failed = False
         self._is_unreported = False  # its call has failed, and no report of it was seen
+        self._is_cut_short = False  # by a skip, or a failure that is expected
         self.skip_reason = ""
         self._line_number = line_number
         self._is_own = is_own
@@ -92,6 +93,7 @@ class Scope:
         if report.when == "call":
             self._is_unreported = False
         self.failed = self.failed or report.failed
+        self._is_cut_short = self._is_cut_short or report.skipped
         self.skip_reason = self.skip_reason or skip_reason_of(report)
         if not report.failed and not hasattr(report, "wasxfail"):
             return
@@ -129,7 +131,7 @@ class Scope:
         if cassette is None:
             return None
         self.failed = self.failed or self._is_unreported
-        cassette.close(not self.failed, is_whole=not self.skip_reason, is_own=self._is_own)
+        cassette.close(not self.failed, is_whole=not self._is_cut_short, is_own=self._is_own)
         cassette.opening.late = lambda call, number: late(of_late(name, call, number))
         return replace(of_cassette(name, cassette, with_calls=with_calls), **self._facts)
 

@@ -168,7 +168,7 @@ class SummaryPlugin:
         url, root = self._settings.store, self._config.rootpath
         is_ours = any(account.is_marked for account in self.summary.accounts)
         if is_ours or (self.summary.unmarked and tallies.is_in_use(url, root)):
-            line = tally_of_run(self.summary, project.run_id(), int(_now()), root)
+            line = tally_of_run(self.summary, project.run_id(), round(_now(), 3), root)
             tallies.remember(line, url, root)
 
     def _judge(self) -> bool:
@@ -232,6 +232,7 @@ class SummaryPlugin:
         if self._config.getoption("verbose") < 0:
             _write(terminalreporter, in_one_line(self.summary))
             return
+        terminalreporter.ensure_newline()  # ends the line of dots, so that none is empty below
         terminalreporter.section("onetake", sep="-")
         for line in in_full(self.summary, is_verbose=self._is_verbose):
             _write(terminalreporter, line)

@@ -18,7 +18,7 @@ _BAR = 10
 _SHOWN = 10
 
 
-def tally_of_run(summary: Summary, run: str, at: int, root: Path) -> RunTally:
+def tally_of_run(summary: Summary, run: str, at: float, root: Path) -> RunTally:
     """What the run `run` came to. `root` is the project's folder, from which names are told."""
     tests: dict[str, Tally] = {}
     grew: list[str] = []

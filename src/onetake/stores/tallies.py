@@ -177,5 +177,5 @@ def send() -> None:
     for told in waiting.values():
         told.price()
         place = told.place
-        line = RunTally(run=place.run, at=int(time.time()), tests=told.tests)
+        line = RunTally(run=place.run, at=round(time.time(), 3), tests=told.tests)
         remember(line, place.url, place.root)
