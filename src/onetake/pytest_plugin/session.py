@@ -27,7 +27,7 @@ from onetake.runtime.egress import of_cassette, of_unmarked
 
 if TYPE_CHECKING:
     from onetake.recorder import Cassette, Recorder
-    from onetake.recorder.spending import Spending
+    from onetake.recorder.spending import Purse
     from onetake.runtime.context import Owner
 
 _ATTEMPT = pytest.StashKey[Scope]()
@@ -95,15 +95,10 @@ class SessionPlugin:
             )
         return self._recorder
 
-    def _spending(self) -> Spending | None:
-        """What holds back calls of tests without a cassette too, where the run has a limit."""
+    def _purse_of(self, test: str) -> Purse | None:
+        """What pays for the calls of a test without a cassette, where the run has a limit."""
         settings = self._sources.session
-        if settings.max_spend is None:
-            return None
-        from onetake import project
-        from onetake.recorder.spending import spending_of
-
-        return spending_of(settings, self._config.rootpath / ".onetake", project.run_id())
+        return None if settings.max_spend is None else self.recorder.purse(settings, test)
 
     def cassette_of(self, item: pytest.Item) -> Cassette | None:
         attempt = item.stash.get(_ATTEMPT, None)
@@ -135,7 +130,7 @@ class SessionPlugin:
             fixtures.insert(0, OPENING)
 
     def _unmarked(self, name: str) -> Unmarked:
-        return Unmarked(name, of_unmarked(self._sources.session, name), self._spending)
+        return Unmarked(name, of_unmarked(self._sources.session, name), self._purse_of)
 
     def open_for(self, item: pytest.Item, config_fixture: object) -> None:
         """Open the cassette of a marked test; fails the set-up where that cannot be done."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
+from itertools import count
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -16,7 +18,7 @@ from onetake.runtime.egress import Egress, is_local
 if TYPE_CHECKING:
     from onetake.recorder import Call
     from onetake.recorder.ledger import Ledger
-    from onetake.recorder.spending import Reservation, Spending
+    from onetake.recorder.spending import Purse
 
 _MODE = "unmarked"
 
@@ -33,16 +35,17 @@ class Unmarked:
         self,
         test: str = "",
         egress: Egress | None = None,
-        spending: Callable[[], Spending | None] = lambda: None,
+        purse_of: Callable[[str], Purse | None] = lambda _: None,
     ) -> None:
         self.test = test
         self.egress = egress or Egress(test)
-        self._spending = spending
-        self._held: dict[int, tuple[Reservation, Request]] = {}
+        self._purse_of = purse_of
         self.refusals: list[GuardError] = []  # by the limit of what the run may cost
         self._lock = Lock()
         self._ledger: Ledger | None = None  # most tests make no call
         self._is_closed = False
+        self._seqs = count()
+        self._entries: dict[int, int] = {}  # their numbers in the ledger
         self._under_way: dict[int, Recording] = {}
         self.late: Callable[[Call, int], None] | None = None  # told of each request after the end
 
@@ -62,51 +65,48 @@ class Unmarked:
         if isinstance(found, GuardError):
             self._add(request, client, "refused", found.reason)
             return Refuse(found)
-        outcome, held = found
-        if outcome == "passed":
-            self._add(request, client, outcome, "local")
+        if found == "passed":
+            self._add(request, client, found, "local")
             return Forward("local")
-        number = self._add(request, client, outcome, _MODE)
         # One that may say what it used is read on its way; nothing of it is kept.
-        if not is_priced_api(request):
-            self._keep(held)
-            return Forward(_MODE)
-        if held is not None:
-            self._held[number] = held, request
-        return Record(number)
+        is_read, seq = is_priced_api(request), next(self._seqs)
+        if (refusal := self._pay(request, seq if is_read else None)) is not None:
+            self._add(request, client, "refused", refusal.reason)
+            return Refuse(refusal)
+        self._entries[seq] = self._add(request, client, found, _MODE)
+        return Record(seq) if is_read else Forward(_MODE)
 
     def let_through(self, request: Request, client: str) -> OnetakeError | None:
         found = self._allow(request)
+        if found == "live" and (refusal := self._pay(request)) is not None:
+            found = refusal
         if isinstance(found, GuardError):
             self._add(request, client, "refused", found.reason)
             return found
-        outcome, held = found
-        self._keep(held)
-        self._add(request, client, outcome, "local" if outcome == "passed" else _MODE)
+        self._add(request, client, found, "local" if found == "passed" else _MODE)
         return None
 
-    def _allow(self, request: Request) -> tuple[str, Reservation | None] | GuardError:
-        """What the call is, `passed` or `live`, and what is held for it; or why it may not be sent."""
+    def _allow(self, request: Request) -> str | GuardError:
+        """What the call is, `passed` or `live`; or why the guard refuses it."""
         from onetake.recorder.traffic import is_own_server
 
         url = read_url(request.url)
         host = read_host(url.host)
         if self.egress.is_refusing and not (self.egress.allows(url.netloc) or is_local(host)):
             return self.egress.refuse(host, "calls")
-        if is_own_server(request):
-            return "passed", None
-        spending = self._spending()
-        held = None if spending is None else spending.reserve(request, self.test)
-        if isinstance(held, GuardError):
-            with self._lock:
-                self.refusals.append(held)
-            return held
-        return "live", held
+        return "passed" if is_own_server(request) else "live"
 
-    def _keep(self, held: Reservation | None) -> None:
-        spending = self._spending()
-        if held is not None and spending is not None:
-            spending.keep(held)
+    @cached_property
+    def _purse(self) -> Purse | None:
+        return self._purse_of(self.test)
+
+    def _pay(self, request: Request, seq: int | None = None) -> GuardError | None:
+        """Why the run may not pay for the call, which it pays for otherwise."""
+        refusal = None if self._purse is None else self._purse.reserve(request, seq)
+        if refusal is not None:
+            with self._lock:
+                self.refusals.append(refusal)
+        return refusal
 
     def _add(self, request: Request, client: str, outcome: str, reason: str) -> int:
         from onetake.redaction import safe_url
@@ -126,16 +126,15 @@ class Unmarked:
     def let_go(self, seq: int, reason: str) -> None:  # noqa: ARG002
         with self._lock:
             self._under_way.pop(seq, None)
-        if (found := self._held.pop(seq, None)) is not None:
-            self._keep(found[0])
+        if self._purse is not None:
+            self._purse.keep(seq)
 
     def keep(self, seq: int, interaction: Interaction) -> None:
         with self._lock:
             self._under_way.pop(seq, None)
-            self.ledger.answered(seq, interaction)
-        spending = self._spending()
-        if (found := self._held.pop(seq, None)) is not None and spending is not None:
-            spending.settle(*found, interaction)
+            self.ledger.answered(self._entries[seq], interaction)
+        if self._purse is not None:
+            self._purse.settle(seq, interaction)
 
     def close(self) -> None:
         """What has arrived by now is what its calls have come to."""

@@ -19,8 +19,9 @@ from onetake.config import Mode, Settings
 from onetake.errors import CassetteError, MissError, OnetakeError
 from onetake.formats.document import Stored
 from onetake.matching import Matcher
-from onetake.messages import Interaction, Request, read_url
+from onetake.messages import Interaction, read_url
 from onetake.recorder.growth import short
+from onetake.recorder.quarantined import Apart
 from onetake.recorder.takes import Lifetimes
 from onetake.recorder.traffic import Traffic
 from onetake.spend import Price, is_free, price_of, usage_of
@@ -28,23 +29,6 @@ from onetake.stores.journal import Quarantine
 from onetake.stores.port import CassetteStore
 
 _RUNS = 2  # that grew, one after the other
-
-
-class _Apart(Struct, frozen=True):
-    """An interaction from the quarantine."""
-
-    interaction: Interaction
-
-    @property
-    def request(self) -> Request:
-        return self.interaction.request
-
-    @property
-    def at(self) -> float:
-        return float(self.interaction.at)
-
-    def answering(self, request: Request) -> Interaction:
-        return self.interaction.replace(request=request)
 
 
 class Forecast(Struct, frozen=True, kw_only=True):
@@ -94,7 +78,7 @@ def forecast(
     session = Session(
         settings.mode,
         zip(keys, entries, strict=True) if kept else (),
-        ((matcher.key(one.request), _Apart(one)) for one in waiting),
+        ((matcher.key(one.request), Apart(one)) for one in waiting),
         numbers=opened.numbers if kept else (),
         repeat_last=settings.repeats == "last",
     )

@@ -35,13 +35,16 @@ from onetake.diagnosis import Event, empty_uploads
 from onetake.errors import CassetteError, GuardError, MissError, OnetakeError, StoreError
 from onetake.formats.document import Stored
 from onetake.matching import Active, Loose, Matcher, Value
-from onetake.messages import Ended, Interaction, Request, Response, read_url
+from onetake.messages import Ended, Interaction, Request, read_url
 from onetake.recorder.calls import Call, LooseHit
 from onetake.recorder.captured import Captured
 from onetake.recorder.explanations import Explanations
 from onetake.recorder.growth import Growth, calls_grown, growth_of, short
+from onetake.recorder.keeping import left_out, shrunk
 from onetake.recorder.ledger import Ledger
 from onetake.recorder.principals import Principals, names_in
+from onetake.recorder.publication import Publication, Published
+from onetake.recorder.quarantined import Apart
 from onetake.recorder.takes import Lifetimes, Takes
 from onetake.recorder.traffic import Traffic, is_unreal
 from onetake.redaction import Redactor
@@ -52,30 +55,13 @@ from onetake.stores.journal import Journal, Quarantine
 from onetake.stores.port import CassetteStore, Flight, Flights, Opened, Pause
 
 if TYPE_CHECKING:
-    from onetake.recorder.spending import Reservation, Spending
+    from onetake.recorder.spending import Purse
 
 _now = time.time  # bound early: fake clocks do not reach us
 
 
 _UNPAID = ("credential-exchange", "telemetry")
 """Why calls are let through that nobody is billed for."""
-
-
-class _Plain(Struct, frozen=True):
-    """An interaction from the quarantine, already decoded."""
-
-    interaction: Interaction
-
-    @property
-    def request(self) -> Request:
-        return self.interaction.request
-
-    @property
-    def at(self) -> float:
-        return float(self.interaction.at)
-
-    def answering(self, request: Request) -> Interaction:
-        return self.interaction.replace(request=request)
 
 
 class _Pending(Struct, frozen=True):
@@ -119,12 +105,12 @@ class Opening:
         record: Callable[[Sequence[Event]], None] = lambda _: None,
         rule_header: str = "[[tool.onetake.rules]]",
         flights: Flights | None = None,
-        spending: Spending | None = None,
+        purse: Purse | None = None,
     ) -> None:
         """`name` is the cassette's. `key` makes keyed digests of credentials instead of their ordinals.
 
-        With `flights` a call that other openings make too, at the same time, is made once. `spending` is
-        asked before each call that is sent.
+        With `flights` a call that other openings make too, at the same time, is made once. `purse` pays for
+        each call that is sent.
 
         `rule_header` begins a rule in the project's settings file, for those that are proposed.
         `record` is told, once closed, of every request that was not replayed, and why.
@@ -164,9 +150,11 @@ class Opening:
         self._captured = Captured()
         self._lifetimes = Lifetimes(settings, name)
         self._takes = Takes(self._session, matcher, self._captured, self._lifetimes)
+        self._publication = Publication(
+            store, journal, self._quarantine, self._session, self._takes, matcher.key
+        )
         self._flights = flights
-        self._spending = spending
-        self._held: dict[int, Reservation] = {}  # of live calls under way
+        self._purse = purse
         self._cancelled: set[int] = set()  # numbers of calls given up before they were sent
         self._pending: dict[int, _Pending] = {}
         self._observed: dict[int, str] = {}  # live calls that are only read, and why
@@ -183,8 +171,7 @@ class Opening:
         self.error: OnetakeError | None = None
         self.passed = False
         self.growth: Growth | None = None
-        self._gained: list[Request] = []
-        self._added = 0
+        self._published = Published()
 
     def _start_session(self) -> Session:
         mode = self._settings.mode
@@ -201,7 +188,7 @@ class Opening:
         return Session(
             mode,
             zip(opened.keys, opened.entries, strict=True),
-            ((key(one.request), _Plain(one)) for one in self._quarantine.interactions),
+            ((key(one.request), Apart(one)) for one in self._quarantine.interactions),
             numbers=opened.numbers,
             repeat_last=self._settings.repeats == "last",
             loose_of=self._loose_of,
@@ -294,8 +281,8 @@ class Opening:
             if seq in self._takes.borrowed:
                 return
             self._cancelled.add(seq)
-            if (held := self._held.pop(seq, None)) is not None and self._spending is not None:
-                self._spending.give_back(held)
+            if self._purse is not None:
+                self._purse.give_back(seq)
             if seq not in self._pending:
                 self._account(call.decision, call.safe, call.key, call.client)
             pending = self._pending.pop(seq)
@@ -343,35 +330,19 @@ class Opening:
 
     def _afforded(self, decision: Decided, safe: Request) -> Decided:
         """A live call only where the run may still spend what it may cost."""
-        if self._spending is None:
+        if self._purse is None:
             return decision
+        error = None
         match decision:
             case Replay(answer):
-                self._spending.saw(safe, answer)
+                self._purse.saw(safe, answer)
             case Record(seq) if self._observed.get(seq) not in _UNPAID:
-                held = self._spending.reserve(safe, self.test_id)
-                if isinstance(held, GuardError):
+                error = self._purse.reserve(safe, seq)
+                if error is not None:
                     self._observed.pop(seq, None)
-                    return Refuse(held)
-                if held is not None:
-                    self._held[seq] = held
             case Forward(reason) if reason not in _UNPAID:
-                held = self._spending.reserve(safe, self.test_id)
-                if isinstance(held, GuardError):
-                    return Refuse(held)
-                if held is not None:
-                    self._spending.keep(held)
-        return decision
-
-    def _settle_spending(self, seq: int, safe: Request, answer: Interaction | None) -> None:
-        """The live call has ended; without an `answer` nobody has seen what it came to."""
-        held = self._held.pop(seq, None)
-        if held is None or self._spending is None:
-            return
-        if answer is None:
-            self._spending.keep(held)
-        else:
-            self._spending.settle(held, safe, answer)
+                error = self._purse.reserve(safe)
+        return decision if error is None else Refuse(error)
 
     def _carried(self, decision: Replay, safe: Request) -> tuple[Replay, tuple[LooseHit, ...]]:
         """The replay with the ids that the program uses now, and the values that a loose hit forgave."""
@@ -479,7 +450,8 @@ class Opening:
             pending = self._pending.pop(seq, None)
             if pending is None:
                 return
-            self._settle_spending(seq, pending.request, interaction)
+            if self._purse is not None:
+                self._purse.settle(seq, interaction)
             if pending.slot is None:
                 self._observe(seq, pending, interaction)
                 return
@@ -498,7 +470,8 @@ class Opening:
             pending = self._pending.pop(seq, None)
             if pending is None:
                 return
-            self._settle_spending(seq, pending.request, None)
+            if self._purse is not None:
+                self._purse.keep(seq)
             if pending.slot is None:
                 return
             self.ledger.change(pending.call, "live", reason)
@@ -512,13 +485,12 @@ class Opening:
         except OnetakeError as error:
             self.error = self.error or error
             return None
-        if (reason := self._left_out(safe)) is not None:
+        if reason := left_out(safe, self._settings):
             self.ledger.answered(pending.call, safe)
             self.ledger.change(pending.call, "live", reason)
             self.warnings.append(f"{safe.request.line}: {reason}, so it is paid on each run.")
             return None
-        if self._settings.shrink and safe.response is not None:
-            safe = safe.replace(response=_shrunk(safe.response))
+        safe = shrunk(safe, self._settings)
         self.ledger.answered(pending.call, safe)
         self._takes.kept[seq] = safe
         try:
@@ -531,17 +503,6 @@ class Opening:
                 "the answer is kept for the next run."
             )
         return safe
-
-    def _left_out(self, safe: Interaction) -> str | None:
-        """Why an answer is not worth keeping, by the settings."""
-        statuses = self._settings.record_statuses
-        if not statuses or safe.response is None:
-            return None
-        from onetake.config.statuses import holds
-
-        if holds(statuses, safe.response.status):
-            return None
-        return f"status {safe.response.status} is not in record_statuses"
 
     def _observe(self, seq: int, pending: _Pending, interaction: Interaction) -> None:
         """Of an exchange its token is learned, of any other call what it used; nothing is kept."""
@@ -631,16 +592,17 @@ class Opening:
         self._record(self._explanations.events)
 
     def _remember_run(self) -> None:
-        if not self.entries and not self._added:
+        added, gained = self._published.added, self._published.gained
+        if not self.entries and not added:
             return
         grown = 0
-        if self._added:
-            grown = min(self._added, calls_grown(self._gained, self.entries, self.spoken_for))
+        if added:
+            grown = min(added, calls_grown(gained, self.entries, self.spoken_for))
         line = RunLine(
             run=self._run_id,
             at=int(_now()),
             replayed=self.counts["replayed"],
-            recorded=self._added,
+            recorded=added,
             grew=(short(self.test_id),) if grown else (),
         )
         if grown:
@@ -667,7 +629,7 @@ class Opening:
     @property
     def held(self) -> int:
         """How many recordings the cassette holds, as far as this opening knows."""
-        return len(self.entries) + min(self._added, len(self._gained))
+        return len(self.entries) + min(self._published.added, len(self._published.gained))
 
     @property
     def events(self) -> list[Event]:
@@ -675,6 +637,7 @@ class Opening:
         return self._explanations.events
 
     def _settle(self) -> None:
+        """Raises OSError."""
         if not self.passed:
             self._set_apart()
             return
@@ -688,22 +651,9 @@ class Opening:
         if self._flights is not None:
             known = self._flights.known_to_others()
             self._takes.shared |= {seq for seq in self._takes.kept if self._flight(seq) in known}
-        children = list(self._journal.of_children()) if self._takes.kept else []
-        takes = self._takes.of_all()
-        takes += self._takes.of_children(one for _, found in children for one in found)
-        if takes:
-            replacing = self._run_id if self._settings.mode is Mode.RECORD else None
-            done = self._store.publish(takes, self._matcher.key, replacing_run=replacing)
-            self.counts["paid_twice"] += done.paid_twice
-            self._gained, self._added = (
-                [take.interaction.request for take in takes if take.replaces is None],
-                done.added,
-            )
-        self._journal.drop()
-        for path, _ in children:
-            path.unlink(missing_ok=True)
-        promoted = (recorded for _, recorded, _ in self._session.taken_from_quarantine)
-        self._quarantine.drop({id(recorded.interaction) for recorded in promoted})
+        replacing = self._run_id if self._settings.mode is Mode.RECORD else None
+        self._published = self._publication.publish(replacing)
+        self.counts["paid_twice"] += self._published.paid_twice
 
     def _set_apart(self) -> None:
         if not self._takes.kept:
@@ -711,10 +661,10 @@ class Opening:
         self.counts["quarantined"] += len(self._takes.kept)
         if self._journal_error is not None and self.error is None:
             raise self._journal_error
-        kept = self._journal.quarantine()
-        if kept is not None and self.error is not None:
+        place = self._publication.set_apart()
+        if place is not None and self.error is not None:
             self.error = type(self.error)(
-                f"{self.error.message} What was recorded is kept in {kept}.",
+                f"{self.error.message} What was recorded is kept in {place}.",
                 remedy=self.error.remedy,
             )
 
@@ -722,9 +672,3 @@ class Opening:
 def _let_through(reason: str) -> tuple[str, str]:
     """Outcome and reason of a call of which nothing is kept."""
     return ("exchanged" if reason == "credential-exchange" else "live"), reason
-
-
-def _shrunk(response: Response) -> Response:
-    from onetake.formats.media import shrink  # late: few ask for it
-
-    return shrink(response)

@@ -30,7 +30,7 @@ from onetake.stores.runs import RunRecord
 
 if TYPE_CHECKING:
     from onetake.recorder.forecast import Forecast
-    from onetake.recorder.spending import Spending
+    from onetake.recorder.spending import Purse
     from onetake.stores.flights import SharedFlights
     from onetake.stores.port import CassetteStore
     from onetake.stores.shared import SharedCassette
@@ -138,7 +138,7 @@ class Recorder:
             record=RunRecord(cache, project.run_id()).add,
             rule_header=self._rule_header,
             flights=flights,
-            spending=self._spending(settings, cache),
+            purse=self.purse(settings, test_id),
             key=project.digest_key(os.environ) if settings.credential == "digest" else None,
         )
         cassette = Cassette(name, store.place, store.path, opening)
@@ -210,12 +210,13 @@ class Recorder:
             name = f"{name.rpartition('/')[0]}/{stored_name}".removeprefix("/")
         return SharedCassette(open_store(url, self.root), name, fingerprint=fingerprint)
 
-    def _spending(self, settings: Settings, cache: Path) -> Spending | None:
+    def purse(self, settings: Settings, test: str) -> Purse | None:
+        """What pays for the calls of `test`, where the run has a limit."""
         if settings.max_spend is None:
             return None
-        from onetake.recorder.spending import spending_of  # late: few set a limit
+        from onetake.recorder.spending import purse_of  # late: few set a limit
 
-        return spending_of(settings, cache, project.run_id())
+        return purse_of(settings, self.root / ".onetake", project.run_id(), test)
 
     def _flights(self, cassette: CassetteStore, settings: Settings) -> SharedFlights | None:
         if not is_shared(settings.store) or not settings.single_flight:

@@ -118,11 +118,54 @@ class Spending:
         return usd, model, ""
 
 
-def spending_of(settings: Settings, cache: Path, run_id: str) -> Spending | None:
-    """The limit of the run; None where there is none, and nothing is to be done."""
+class Purse:
+    """What the calls of one owner have reserved, by their numbers; `test` is whose they are.
+
+    Thread-safe.
+    """
+
+    def __init__(self, spending: Spending, test: str) -> None:
+        self._spending = spending
+        self._test = test
+        self._held: dict[int, tuple[Reservation, Request]] = {}
+
+    def reserve(self, request: Request, number: int | None = None) -> GuardError | None:
+        """Before the call is sent: why it may not be. One without a number has no end that is seen: it has
+        cost what was reserved."""
+        held = self._spending.reserve(request, self._test)
+        if isinstance(held, GuardError):
+            return held
+        if held is not None and number is None:
+            self._spending.keep(held)
+        elif held is not None and number is not None:
+            self._held[number] = held, request
+        return None
+
+    def settle(self, number: int, answer: Interaction) -> None:
+        """The call has ended."""
+        if (found := self._held.pop(number, None)) is not None:
+            self._spending.settle(*found, answer)
+
+    def keep(self, number: int) -> None:
+        """The call was made, and nobody has seen what it came to."""
+        if (found := self._held.pop(number, None)) is not None:
+            self._spending.keep(found[0])
+
+    def give_back(self, number: int) -> None:
+        """The call was not sent."""
+        if (found := self._held.pop(number, None)) is not None:
+            self._spending.give_back(found[0])
+
+    def saw(self, request: Request, answer: Interaction) -> None:
+        """A recorded answer was replayed."""
+        self._spending.saw(request, answer)
+
+
+def purse_of(settings: Settings, cache: Path, run_id: str, test: str) -> Purse | None:
+    """That of a new owner; None where the run has no limit, and nothing is to be done."""
     if settings.max_spend is None:
         return None
-    return Spending(settings, settings.max_spend, budget_of(cache, run_id))
+    return Purse(Spending(settings, settings.max_spend, budget_of(cache, run_id)), test)
 
 
 def _costs_nothing(interaction: Interaction) -> bool:

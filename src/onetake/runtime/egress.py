@@ -193,26 +193,24 @@ def _on_name(host: object, *_: object) -> None:
 
 
 def _on_connect(sock: Any, address: Any) -> None:
-    egress = _watching()
-    if egress is None or not (name := _inet_host(sock, address)):
-        return
-    if address_of(name) is None:
-        if not is_local(name):
-            egress.see_name(name)
-    elif not _is_datagram(sock) and not is_local(name):
-        # A datagram socket's connect sends nothing: programs ask so for their own address.
-        egress.see_address(name)
+    # A datagram socket's connect sends nothing: programs ask so for their own address.
+    _reach(sock, address, lambda _egress, _name: not _is_datagram(sock))
 
 
 def _on_send(sock: Any, address: Any) -> None:
+    # Who asks a name server connects next. Of datagrams to one address the first is counted.
+    _reach(sock, address, lambda egress, name: address[1] != _DNS_PORT and name not in egress.hosts)
+
+
+def _reach(sock: Any, address: Any, counts: Callable[[Egress, str], bool]) -> None:
+    """A name or an address is sent to; `counts` says whether an address is to be looked at."""
     egress = _watching()
     if egress is None or not (name := _inet_host(sock, address)):
         return
     if address_of(name) is None:
         if not is_local(name):
             egress.see_name(name)
-    elif address[1] != _DNS_PORT and name not in egress.hosts and not is_local(name):
-        # Who asks a name server connects next. Of datagrams to one address the first is counted.
+    elif counts(egress, name) and not is_local(name):
         egress.see_address(name)
 
 

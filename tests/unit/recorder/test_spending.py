@@ -10,7 +10,7 @@ from onetake.config import Settings
 from onetake.config.prices import Price
 from onetake.errors import GuardError
 from onetake.messages import Body, Ended, Failure, Headers, Interaction, Request, Response
-from onetake.recorder.spending import Reservation, Spending, spending_of
+from onetake.recorder.spending import Reservation, Spending, purse_of
 from onetake.stores.budget import Budget
 
 CHAT = "https://api.openai.com/v1/chat/completions"
@@ -135,4 +135,4 @@ def test_a_refusal_names_test_host_and_remedy(spending):
 
 
 def test_without_a_limit_there_is_nothing_to_ask(tmp_path):
-    assert spending_of(Settings(), tmp_path, "run") is None
+    assert purse_of(Settings(), tmp_path, "run", "test") is None
