@@ -15,6 +15,7 @@ from msgspec import Struct
 from onetake.cassettes.session import Slot
 from onetake.messages import Interaction, Request, read_url
 from onetake.recorder.calls import Call, LooseHit
+from onetake.recorder.traffic import is_own_server
 from onetake.spend import Spent, Usage, is_free, usage_of
 from onetake.stores import diary
 
@@ -116,10 +117,16 @@ class Ledger:
 
 
 def spent(calls: Iterable[Call]) -> Iterator[Spent]:
-    """What of `calls` was, or would have been, paid for. A call that failed costs nothing."""
+    """What of `calls` was, or would have been, paid for.
+
+    A call that failed costs nothing, nor does one to a server near by that is no gateway to a paid API.
+    """
     for call in calls:
         is_billed = call.outcome in _BILLED and not is_free(call.method)
-        if is_billed and (call.status == 0 or 200 <= call.status < 300):
+        if not is_billed or not (call.status == 0 or 200 <= call.status < 300):
+            continue
+        request = Request(method=call.method, url=call.url)
+        if call.usage is not None or not is_own_server(request):
             yield Spent(outcome=call.outcome, host=read_url(call.url).netloc, usage=call.usage)
 
 

@@ -103,7 +103,7 @@ def _spending(summary: Summary) -> Iterator[Line]:
     """What was paid and saved, and of how many calls nobody knows the price."""
     if summary.spending is None or (total := summary.spending.total).is_empty:
         return
-    from onetake.spend import in_dollars
+    from onetake.spend import in_dollars, is_installed
 
     parts: list[str] = []
     if total.paid or total.unpriced:
@@ -114,6 +114,8 @@ def _spending(summary: Summary) -> Iterator[Line]:
     if total.saved or total.unpriced_saved:
         parts.append(f"saved {in_dollars(total.saved)}" if total.saved else "saved an unknown sum")
         parts[-1] += _unpriced(total.unpriced_saved, "and" if total.saved else "for")
+    if (total.unpriced or total.unpriced_saved) and not is_installed():
+        parts.append("prices: pip install 'onetake[spend]'")
     yield from _wrapped(f"spend: {'; '.join(parts)}")
 
 

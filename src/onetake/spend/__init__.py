@@ -3,7 +3,7 @@
 from onetake.config.prices import Price
 from onetake.spend.dollars import in_dollars
 from onetake.spend.estimates import estimate_of, model_of
-from onetake.spend.package import Said, learn, said
+from onetake.spend.package import Said, is_installed, learn, said
 from onetake.spend.prices import price_of
 from onetake.spend.usage import Spent, Usage, is_free, is_priced_api, usage_of
 
@@ -15,6 +15,7 @@ __all__ = [
     "estimate_of",
     "in_dollars",
     "is_free",
+    "is_installed",
     "is_priced_api",
     "learn",
     "model_of",

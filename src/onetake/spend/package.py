@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -89,6 +90,11 @@ def learn(earlier: Iterable[Said]) -> None:
     """Take what it has said to another process today instead of asking it again."""
     for one in earlier:
         _today.setdefault((one.provider, one.model, one.tier), one)
+
+
+def is_installed() -> bool:
+    """Whether the package is there; it is not loaded."""
+    return find_spec("genai_prices") is not None
 
 
 def package_price(usage: Usage, at_s: int | None) -> float | None:
