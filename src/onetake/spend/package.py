@@ -44,6 +44,9 @@ _PROVIDERS = {name: name for name in _SHARED} | {
 _CLOSED = frozenset({"openai", "anthropic", "google", "x-ai"})
 """Makers whose models run nowhere for free: behind an unknown host, a gateway, they cost what they cost."""
 
+_ONLY_OPENAI = ("text-embedding-3-", "text-embedding-ada-", "gpt-image-", "tts-1")
+"""Names by which the package finds no maker without its host, and that nobody else sells."""
+
 _SAME_NAMES = (
     *("input_tokens", "cache_read_tokens", "cache_write_tokens", "cache_write_1h_tokens"),
     *("input_audio_tokens", "input_image_tokens", "cache_audio_read_tokens"),
@@ -212,6 +215,8 @@ def _maker(model: str) -> tuple[str, str] | None:
 
 def _named(usage: Usage) -> tuple[str | None, str]:
     """Provider and model as the package names them; None for a provider that it does not have."""
+    if not usage.provider and usage.model.startswith(_ONLY_OPENAI):
+        return "openai", usage.model
     made = _maker(usage.model.lower())
     if made and usage.provider in ("", "vertex", "azure-openai"):
         return (_PROVIDERS.get(usage.provider) or made[0]), made[1]

@@ -71,3 +71,8 @@ def test_a_price_by_the_hour_is_asked_of_the_package_each_time():
     usage = Usage(provider="deepseek", model="deepseek-chat", input_tokens=1000, output_tokens=0)
     midnight, noon = package_price(usage, AT_S), package_price(usage, AT_S + 12 * 3600)
     assert (midnight or 0) < (noon or 0)
+
+
+def test_behind_a_gateway_an_embedding_of_openai_costs_what_it_costs():
+    usage = Usage(provider="", model="text-embedding-3-small", input_tokens=1_000_000)
+    assert package_price(usage, None) == pytest.approx(0.02)
