@@ -157,8 +157,8 @@ def test_what_has_no_known_price_counts_and_is_named(
 
     assert run.code == 1
     assert provider.billed() == 2
-    line = "max_spend: $0.08 of $0.10 spent; of unknown price: /gpt-fake x2 (prices)"
-    assert run.line("max_spend:") == f"{line}; 2"
+    line = "max_spend: $0.08 of $0.10 spent; of unknown price: gpt-fake x2 (prices)"
+    assert run.line("max_spend:") == f"{line}; 2 calls"
     report = json.loads((chats.root / "report.json").read_text())
     assert report["runs"][0]["spend"] == {
         "limit": 0.1,
@@ -166,7 +166,7 @@ def test_what_has_no_known_price_counts_and_is_named(
         "reserved": 0.0,
         "over": 0.0,
         "refused": 2,
-        "unpriced": {"/gpt-fake": 2},
+        "unpriced": {"gpt-fake": 2},
     }
     assert [one["gate"] for one in report["gates"]] == ["max-spend"]
 

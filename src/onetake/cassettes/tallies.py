@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
+from onetake.spend import Spent
+
 
 class Tally(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The calls of a test (or a wider fixture, or a program's cassette) in one run, or in several.
@@ -64,7 +66,8 @@ class RunTally(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One run, or one process or shard of it. `at` is when it ended, UTC seconds.
 
     `store` is its URL without secrets, where the line does not lie in the store itself. `grew` are the
-    cassettes that grew from run to run.
+    cassettes that grew from run to run. `spent` is what programs used, by cassette: no price list is loaded
+    for it before somebody reads this.
     """
 
     run: str
@@ -72,6 +75,7 @@ class RunTally(Struct, frozen=True, kw_only=True, omit_defaults=True):
     store: str = ""
     grew: tuple[str, ...] = ()
     tests: dict[str, Tally] = {}
+    spent: tuple[tuple[str, Spent], ...] = ()
 
     @property
     def sum(self) -> Tally:

@@ -41,7 +41,9 @@ def read_host(value: object) -> str:
         value = value.decode("ascii", "replace")
     if not isinstance(value, str):
         return ""
-    text = value.strip().strip("[]").partition("%")[0].lower()
+    text = value.strip().rpartition("@")[2].strip("[]").partition("%")[0].lower()
+    if not text.isprintable():  # it is going to be printed
+        text = "".join(one if one.isprintable() else "?" for one in text)
     if not text.isascii():
         try:
             text = text.encode("idna").decode("ascii")

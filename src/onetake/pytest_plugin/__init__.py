@@ -97,8 +97,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         from onetake.stores import diary
 
-        worker: str = config.workerinput["workerid"]
-        diary.begin(config.rootpath / ".onetake", project.run_id(), worker)
+        worker = config.workerinput
+        diary.begin(config.rootpath / ".onetake", worker["testrunuid"], worker["workerid"])
     summary = SummaryPlugin(config, sources.session)
     session = SessionPlugin(config, sources, summary.add)
     config.stash[PLUGIN] = session

@@ -76,8 +76,11 @@ def of_late(test: str, call: Call, number: int, *, is_marked: bool = True) -> Ac
 
 def of_crash(lines: Iterable[Line], told: set[int]) -> list[Account]:
     """Of a worker process that died: what its diary says of the accounts that it has not `told`."""
+    from onetake.spend import Spent
+
     counts: dict[int, Counter[str]] = {}
     hosts: dict[int, Counter[str]] = {}
+    spent: dict[int, list[dict[str, Any]]] = {}
     first: dict[int, Line] = {}
     for line in lines:
         if line.number in told:
@@ -87,8 +90,10 @@ def of_crash(lines: Iterable[Line], told: set[int]) -> list[Account]:
         counted[line.outcome] += 1
         if line.was:
             counted[line.was] -= 1
-        elif line.host:
+        elif line.host and line.outcome in _LIVE:
             hosts.setdefault(line.number, Counter())[line.host] += 1
+            paid = Spent(outcome=line.outcome, host=line.host)
+            spent.setdefault(line.number, []).append(msgspec.to_builtins(paid))
     return [
         Account(
             test=one.test,
@@ -96,6 +101,7 @@ def of_crash(lines: Iterable[Line], told: set[int]) -> list[Account]:
             number=number,
             counts=dict(+counts[number]),
             hosts=dict(hosts.get(number, {})),
+            spent=tuple(spent.get(number, ())),
             is_fixture="::" not in one.test,
             warnings=("the process died while it ran; its calls are those of its diary",),
         )
@@ -107,6 +113,17 @@ def _verdict_of_crash(counts: Counter[str], *, is_marked: bool) -> str:
     if is_marked:
         return verdict(counts, persisted=False)
     return "UNMARKED:LIVE" if counts["live"] else "UNMARKED:NO_TRAFFIC"
+
+
+def of_unopened(test: str, error: OnetakeError, *, is_fixture: bool) -> Account:
+    """Of a wider fixture, or the session, whose cassette could not be opened: its calls were refused."""
+    return Account(
+        test=test,
+        verdict="MISS",
+        counts={"missed": 1},
+        warnings=(_in_one_line(error),),
+        is_fixture=is_fixture,
+    )
 
 
 def of_skipped(test: str, reason: str, line_number: int) -> Account:

@@ -18,6 +18,7 @@ import pytest
 
 from onetake.cassettes.tallies import RunTally, Tally
 from onetake.config import Mode, Settings, without_secrets
+from onetake.diagnosis import one_line
 from onetake.errors import OnetakeError
 from onetake.pytest_plugin import markers, names
 from onetake.pytest_plugin.fixtures import OURS
@@ -80,7 +81,7 @@ class PlanPlugin:
         if reporter is not None:
             reporter.section("onetake plan", sep="-")
             for line in in_lines(plan):
-                reporter.write_line(line)
+                reporter.write_line(one_line(line))
         return True
 
 
@@ -116,7 +117,7 @@ class _Planning:
         from onetake.stores.tallies import recall
 
         try:
-            return recall(self._settings.store, self._config.rootpath)
+            return recall(self._settings.store, self._config.rootpath, self._prices)
         except OnetakeError as error:
             self._notes.append(f"the last runs cannot be looked at: {error.message}")
             return []
@@ -301,7 +302,7 @@ class _Planning:
 
 def _again(test: str, reason: str, calls: int, last: Tally) -> Expected:
     """As many calls as the last time; their price is known where all of that run's calls had one."""
-    dollars, unpriced = last.paid + last.saved, last.unpriced
+    dollars, unpriced = last.paid + last.saved, last.unpriced + last.unpriced_saved
     if calls != last.calls:  # which of them were the dear ones is not known
         dollars, unpriced = (last.paid, last.unpriced) if calls == last.bought else (0.0, calls)
     return Expected(test=test, reason=reason, calls=calls, dollars=dollars, unpriced=unpriced)

@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from onetake.errors import OnetakeError
-from onetake.pytest_plugin.accounting import of_cassette, of_late, of_unmarked
+from onetake.pytest_plugin.accounting import of_cassette, of_late, of_unmarked, of_unopened
 from onetake.pytest_plugin.connections import of_late_egress, with_egress
 from onetake.pytest_plugin.lazy import LazyOwner
 from onetake.pytest_plugin.unmarked import Unmarked
@@ -122,17 +122,21 @@ class Scope:
     def _closed(self, late: Callable[[Account], None], *, with_calls: bool) -> Account | None:
         source, name = self._source, self.name
         if isinstance(source, Unmarked):
-            source.close()
-            source.late = lambda call, number: late(of_late(name, call, number, is_marked=False))
+            source.close(lambda call, number: late(of_late(name, call, number, is_marked=False)))
             if self.is_fixture and not source.calls:
                 return None
             return replace(of_unmarked(source, with_calls=with_calls), **self._facts)
         cassette = self.cassette
         if cassette is None:
-            return None
+            error = source.error if isinstance(source, LazyOwner) else None
+            return None if error is None else of_unopened(name, error, is_fixture=self.is_fixture)
         self.failed = self.failed or self._is_unreported
-        cassette.close(not self.failed, is_whole=not self._is_cut_short, is_own=self._is_own)
-        cassette.opening.late = lambda call, number: late(of_late(name, call, number))
+        cassette.close(
+            not self.failed,
+            is_whole=not self._is_cut_short,
+            is_own=self._is_own,
+            late=lambda call, number: late(of_late(name, call, number)),
+        )
         return replace(of_cassette(name, cassette, with_calls=with_calls), **self._facts)
 
     @property

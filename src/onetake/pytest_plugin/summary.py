@@ -37,6 +37,7 @@ class SummaryPlugin:
         self._unprinted: list[Account] = []
         self._all_passed = True
         self._told: dict[str, set[int]] = {}  # numbers of accounts, by worker
+        self._distributed: set[str] = set()  # ids of pytest-xdist for what its workers run
         self._verdicts: dict[str, str] = {}  # of tests whose report is being told
         self.summary = Summary()
 
@@ -64,9 +65,9 @@ class SummaryPlugin:
         self, report: pytest.TestReport | pytest.CollectReport, config: pytest.Config
     ) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
         """A letter beside the dot, where a test has no line of its own; after all of the test."""
-        if report.when != "teardown" or not report.passed:
+        if report.when != "teardown":
             return None
-        verdict = self._verdicts.pop(report.nodeid, "")
+        verdict = self._verdicts.pop(report.nodeid, "") if report.passed else ""
         if not verdict or config.getoption("verbose") != 0:
             return None
         from onetake.reports.terminal import LETTERS, colour_of
@@ -87,7 +88,7 @@ class SummaryPlugin:
         for account in self._unprinted:
             where = "" if account.test == nodeid and not self._is_parallel else f" {account.test}"
             reporter.ensure_newline()
-            reporter.write_line(f"  {account.line}{where}", **_markup(colour_of(account.verdict)))
+            _write(reporter, (f"  {account.line}{where}", colour_of(account.verdict)))
         self._unprinted.clear()
 
     @property
@@ -96,6 +97,7 @@ class SummaryPlugin:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
+        self._distributed.add(node.workerinput["testrunuid"])
         for data in getattr(node, "workeroutput", {}).get(_NAME, ()):
             self._take_from(node, data)
         if error:
@@ -112,10 +114,10 @@ class SummaryPlugin:
         if self.summary.usages:
             self._tell_usage(session)
         if self._is_parallel:
-            from onetake import project
             from onetake.stores import diary
 
-            diary.drop(self._config.rootpath / ".onetake", project.run_id())
+            for run in self._distributed:
+                diary.drop(self._config.rootpath / ".onetake", run)
         self._price()
         self._remember()
         self._balance()
@@ -238,10 +240,10 @@ class SummaryPlugin:
             _write(terminalreporter, line)
 
     def _diary_of(self, node: Any) -> Iterator[Line]:
-        from onetake import project
         from onetake.stores import diary
 
-        return diary.read(self._config.rootpath / ".onetake", project.run_id(), _worker(node))
+        cache = self._config.rootpath / ".onetake"
+        return diary.read(cache, node.workerinput["testrunuid"], _worker(node))
 
     def _take_from(self, node: Any, data: dict[str, Any]) -> None:
         account = from_data(data)
@@ -271,8 +273,10 @@ def _worker(node: Any) -> str:
 
 
 def _write(reporter: pytest.TerminalReporter, line: TextLine) -> None:
+    from onetake.diagnosis import one_line
+
     text, colour = line
-    reporter.write_line(text, **_markup(colour))
+    reporter.write_line(one_line(text), **_markup(colour))
 
 
 def _markup(colour: str) -> dict[str, bool]:

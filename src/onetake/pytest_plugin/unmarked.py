@@ -13,7 +13,7 @@ from onetake.config.hosts import read_host
 from onetake.errors import GuardError, OnetakeError
 from onetake.messages import Interaction, Request, read_url
 from onetake.runtime.context import Recording
-from onetake.runtime.egress import Egress, is_local
+from onetake.runtime.egress import Egress, is_near_by
 
 if TYPE_CHECKING:
     from onetake.recorder import Call
@@ -47,7 +47,7 @@ class Unmarked:
         self._seqs = count()
         self._entries: dict[int, int] = {}  # their numbers in the ledger
         self._under_way: dict[int, Recording] = {}
-        self.late: Callable[[Call, int], None] | None = None  # told of each request after the end
+        self.late: Callable[[Call, int], None] | None = None
 
     @property
     def ledger(self) -> Ledger:
@@ -55,7 +55,8 @@ class Unmarked:
             from onetake.recorder.ledger import Ledger
 
             self._ledger = Ledger(self.test, is_marked=False)
-            self._ledger.is_closed = self._is_closed
+            if self._is_closed:
+                self._ledger.close()
         return self._ledger
 
     def decide(self, request: Request, client: str) -> Decision:
@@ -92,7 +93,7 @@ class Unmarked:
 
         url = read_url(request.url)
         host = read_host(url.host)
-        if self.egress.is_refusing and not (self.egress.allows(url.netloc) or is_local(host)):
+        if self.egress.is_refusing and not (self.egress.allows(url.netloc) or is_near_by(host)):
             return self.egress.refuse(host, "calls")
         return "passed" if is_own_server(request) else "live"
 
@@ -110,13 +111,15 @@ class Unmarked:
 
     def _add(self, request: Request, client: str, outcome: str, reason: str) -> int:
         from onetake.redaction import safe_url
+        from onetake.spend import is_priced_api
 
-        # Of the body only the name of the model is wanted.
-        safe = Request(method=request.method, url=safe_url(request.url), body=request.body)
+        # Of a body only the name of the model is wanted, until the answer is read.
+        body = request.body if is_priced_api(request) else b""
+        safe = Request(method=request.method, url=safe_url(request.url), body=body)
         with self._lock:
-            number = self.ledger.add(safe, client, outcome, reason)
+            number = self.ledger.add(safe, client, outcome, reason, sent=len(request.body))
             if self.late is not None:
-                self.late(self.ledger.last, self.ledger.number)
+                self.late(self.ledger.last, self.ledger.late_number)
         return number
 
     def began(self, seq: int, recording: Recording) -> None:
@@ -136,13 +139,14 @@ class Unmarked:
         if self._purse is not None:
             self._purse.settle(seq, interaction)
 
-    def close(self) -> None:
-        """What has arrived by now is what its calls have come to."""
+    def close(self, late: Callable[[Call, int], None]) -> None:
+        """What has arrived by now is what its calls have come to; `late` is told of those to come."""
         for recording in list(self._under_way.values()):
             recording.abandon()
-        self._is_closed = True
-        if self._ledger is not None:
-            self._ledger.is_closed = True
+        with self._lock:
+            self._is_closed, self.late = True, late
+            if self._ledger is not None:
+                self._ledger.close()
 
     @property
     def calls(self) -> list[Call]:

@@ -24,7 +24,8 @@ class Call(Struct, frozen=True, kw_only=True):
     onetake), `exchanged` (a request for a token that was sent) or `passed` (of a test without a cassette, to
     a local server). `loose` says in which values it was not the recorded request, if a volatile one was
     forgiven. `ms` is what the answer took when it came from the network; `sent` and `received` are the bytes
-    of the bodies, `status` is 0 without an answer. `interaction` names the recording: the first 12 hex
+    of the bodies, `status` is 0 without an answer, and `failed` then the kind of failure (`refused`,
+    `read-timeout`, `cancelled`, ...). `interaction` names the recording: the first 12 hex
     digits of its match key, and which of equal ones it is, from 0. `usage` is what the answer says that it
     used, None where it does not say.
     """
@@ -39,6 +40,7 @@ class Call(Struct, frozen=True, kw_only=True):
     ms: int = 0
     sent: int = 0
     received: int = 0
+    failed: str = ""
     interaction: str = ""
     usage: Usage | None = None
 

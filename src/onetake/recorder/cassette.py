@@ -81,13 +81,21 @@ class Cassette:
         """The folder below which names are looked up; None where recordings are no files."""
         return None if self.path is None else folder_of(self.path, self.name)
 
-    def close(self, passed: bool, *, is_whole: bool = True, is_own: bool = False) -> None:
+    def close(
+        self,
+        passed: bool,
+        *,
+        is_whole: bool = True,
+        is_own: bool = False,
+        late: Callable[[Call, int], None] | None = None,
+    ) -> None:
         """Publish what was recorded if its scope passed, else set it apart. Never raises; see `error`.
 
         `is_whole` is false where the scope passed without coming to all of its calls (a skip), `is_own`
-        true where no other scope opens this cassette.
+        true where no other scope opens this cassette. `late` is told of each call that is made later, with the
+        number of its account.
         """
-        self.opening.close(passed)
+        self.opening.close(passed, late)
         is_known = passed and is_whole and usage.forks() == self._forks
         usage.add_closed(self, passed=is_known, is_own=is_own)
         if (closed := self.closed) is not None:

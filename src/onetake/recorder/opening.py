@@ -166,7 +166,7 @@ class Opening:
         self.ledger = Ledger(test_id or store.place)
         self.misses: list[MissError | GuardError] = []  # that nobody expected
         self.warnings: list[str] = []
-        self.late: Callable[[Call, int], None] | None = None  # told of each call after the end
+        self.late: Callable[[Call, int], None] | None = None
         self.egress = of_cassette(settings, test_id or f"Cassette {name}")
         self.error: OnetakeError | None = None
         self.passed = False
@@ -286,6 +286,7 @@ class Opening:
             if seq not in self._pending:
                 self._account(call.decision, call.safe, call.key, call.client)
             pending = self._pending.pop(seq)
+            self.ledger.change(pending.call, "local", "cancelled")  # nobody was asked
             ms = round((_now() - call.since) * 1000)
             ended = Ended.CANCELLED
             cancelled = Interaction(request=call.safe, ended=ended, at=int(call.since), ms=ms)
@@ -334,8 +335,6 @@ class Opening:
             return decision
         error = None
         match decision:
-            case Replay(answer):
-                self._purse.saw(safe, answer)
             case Record(seq) if self._observed.get(seq) not in _UNPAID:
                 error = self._purse.reserve(safe, seq)
                 if error is not None:
@@ -397,7 +396,7 @@ class Opening:
             case _:
                 assert_never(decision)
         if self._closed and self.late is not None:
-            self.late(self.ledger.last, self.ledger.number)
+            self.late(self.ledger.last, self.ledger.late_number)
 
     def _refused(self, error: OnetakeError, key: bytes, safe: Request) -> None:
         if self._expecting or key in self._missed_keys:
@@ -553,14 +552,21 @@ class Opening:
         with self._lock:
             return self.ledger.calls
 
-    def close(self, passed: bool) -> None:
-        """Publish what was recorded if the scope passed, else set it apart. Never raises; see `error`."""
+    def close(self, passed: bool, late: Callable[[Call, int], None] | None = None) -> None:
+        """Publish what was recorded if the scope passed, else set it apart. Never raises; see `error`.
+
+        `late` is told of each call that is made from now on.
+        """
         for recording in list(self._recordings.values()):
             recording.abandon()
         with self._lock:
             if self._closed:
                 return
-            self._closed = self._session.closed = self.ledger.is_closed = True
+            if self._purse is not None and self._settings.mode is not Mode.REPLAY:
+                self._purse.saw(self.ledger.replays())
+            self._closed = self._session.closed = True
+            self.late = late
+            self.ledger.close()
             self.passed = passed or self._settings.publish_on_error
             try:
                 self._settle()

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
 from msgspec import Struct
 
-from onetake.config import Settings
+from onetake.config import Mode, Settings
 from onetake.errors import GuardError, StoreError
 from onetake.messages import Ended, Interaction, Request, read_url
 from onetake.recorder.traffic import is_own_server
 from onetake.spend import (
+    NEVER_SENT,
     Usage,
     estimate_of,
     in_dollars,
@@ -20,12 +22,8 @@ from onetake.spend import (
     price_of,
     usage_of,
 )
+from onetake.stores import prices
 from onetake.stores.budget import Budget, Refusal, budget_of
-
-_now = time.time  # bound early: fake clocks do not reach us
-
-_NEVER_SENT = frozenset({"refused", "connect-timeout", "pool-timeout", "tls", "dns"})
-"""Kinds of failures before a request was sent."""
 
 
 class Reservation(Struct, frozen=True, kw_only=True):
@@ -97,11 +95,13 @@ class Spending:
         """A recorded answer was replayed: calls of its model without a limit are taken for as large."""
         response = answer.response
         usage = None if response is None else usage_of(request, response)
-        if usage is not None and (model := model_of(request)):
-            self._budget.saw(model, usage.output_tokens or 0, self._price_of(usage) or 0.0)
+        if usage is None or not (model := model_of(request)):
+            return
+        tokens = usage.output_tokens or 0
+        self._budget.saw(model, tokens, 0.0 if tokens else self._price_of(usage) or 0.0)
 
     def _price_of(self, usage: Usage) -> float | None:
-        return price_of(usage, table=self._prices, at_s=int(_now()))
+        return price_of(usage, table=self._prices)
 
     def _expected(self, request: Request, host: str) -> tuple[float, str, str]:
         """Dollars that the call may cost, its model, and what has no known price."""
@@ -156,16 +156,26 @@ class Purse:
         if (found := self._held.pop(number, None)) is not None:
             self._spending.give_back(found[0])
 
-    def saw(self, request: Request, answer: Interaction) -> None:
-        """A recorded answer was replayed."""
-        self._spending.saw(request, answer)
+    def saw(self, replays: Iterable[tuple[Request, Interaction]]) -> None:
+        """Recorded answers were replayed."""
+        for request, answer in replays:
+            self._spending.saw(request, answer)
 
 
 def purse_of(settings: Settings, cache: Path, run_id: str, test: str) -> Purse | None:
     """That of a new owner; None where the run has no limit, and nothing is to be done."""
     if settings.max_spend is None:
         return None
+    if settings.mode is not Mode.REPLAY:
+        _load_prices(cache)
     return Purse(Spending(settings, settings.max_spend, budget_of(cache, run_id)), test)
+
+
+@lru_cache(maxsize=1)
+def _load_prices(cache: Path) -> None:
+    """Before the first call: while it takes a quarter of a second no event loop is to wait for it."""
+    prices.load(cache)
+    price_of(Usage(provider="openai", model="gpt-4o", input_tokens=1))
 
 
 def _costs_nothing(interaction: Interaction) -> bool:
@@ -174,7 +184,7 @@ def _costs_nothing(interaction: Interaction) -> bool:
         return interaction.response.status >= 300
     if interaction.ended is Ended.CANCELLED or interaction.failure is None:
         return False
-    return interaction.failure.kind in _NEVER_SENT
+    return interaction.failure.kind in NEVER_SENT
 
 
 def _refusal(

@@ -189,7 +189,9 @@ class Summary:
     @property
     def is_empty(self) -> bool:
         """No test used a cassette, nothing went live, and nothing was connected to past onetake."""
-        if self.unmarked or any(one.is_marked for one in self._last.values()):
+        if self.unmarked or self.failed or (self.balance is not None and self.balance.refused):
+            return False
+        if any(one.is_marked for one in self._last.values()):
             return False
         return not any(one.egress or one.refused_egress for one in self.accounts)
 

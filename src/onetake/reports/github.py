@@ -12,11 +12,13 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from onetake.diagnosis import one_line
 from onetake.reports.accounts import Account, Summary
 from onetake.reports.gates import Reason
 from onetake.reports.leaks import paid_egress
 from onetake.reports.spending import Dollars
 from onetake.reports.terminal import of_noun
+from onetake.spend import in_dollars
 
 _MOST = 10  # https://docs.github.com/en/actions: annotations of a kind in a step
 _LONGEST = 1000  # characters of an annotation
@@ -150,7 +152,8 @@ def _file(test: str, root: Path, workspace: Path | None) -> str:
 
 def _data(text: str) -> str:
     """As the runner reads it: https://github.com/actions/toolkit, packages/core/src/command.ts."""
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    safe = "\n".join(one_line(line) for line in text.splitlines())
+    return safe.replace("%", "%25").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:
@@ -212,7 +215,7 @@ def _money(summary: Summary) -> str:
 def _dollars(summary: Summary, name: str) -> str:
     """Empty where no price is known."""
     known = getattr(summary.spending.total, name) if summary.spending is not None else 0.0
-    return f"{known:.4f}" if known else ""
+    return in_dollars(known) if known else ""
 
 
 def _causes(summary: Summary) -> Iterator[str]:
@@ -230,7 +233,7 @@ def _causes(summary: Summary) -> Iterator[str]:
         text = f"\n{of_noun(one.count, 'call')} {what}: {escaped(one.title)}; in {tests}\n"
         if one.rule:
             text += f"\nThis rule makes them equal (in {escaped(settings_file(one.rule))}):\n\n"
-            text += _block(one.rule)
+            text += fenced(one.rule, "toml")
         elif one.advice:
             text += f"\n{escaped(one.advice)}\n"
         yield text
@@ -252,7 +255,7 @@ def _leaking(summary: Summary) -> Iterator[str]:
             escaped(test),
             str(count),
             escaped(", ".join(sorted(hosts[test]))),
-            f"{dollars[test]:.4f}" if test in dollars else "",
+            escaped(in_dollars(dollars[test])) if test in dollars else "",
         )
         for test, count in sorted(
             calls.items(), key=lambda one: (-dollars.get(one[0], 0.0), -one[1], one[0])
@@ -267,12 +270,12 @@ def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def _block(toml: str) -> str:
-    """Fenced by more backticks than are in it."""
+def fenced(text: str, language: str = "") -> str:
+    """As a block of code, fenced by more backticks than are in it."""
     fence = "```"
-    while fence in toml:
+    while fence in text:
         fence += "`"
-    return f"{fence}toml\n{toml}\n{fence}\n"
+    return f"{fence}{language}\n{text}\n{fence}\n"
 
 
 def escaped(text: str) -> str:

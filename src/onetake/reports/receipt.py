@@ -177,12 +177,12 @@ def to_text(receipt: Receipt) -> str:
 
 def to_markdown(receipt: Receipt) -> str:
     """For a pull request."""
-    from onetake.reports.github import escaped
+    from onetake.reports.github import escaped, fenced
 
     head = "**onetake receipt: clean**" if receipt.is_clean else "**onetake receipt: not clean**"
     reasons = [f"- {escaped(reason)}" for reason in receipt.reasons]
-    lines = _lines(receipt)
-    return "\n".join([head, "", *([*reasons, ""] if reasons else []), "```", *lines, "```"])
+    parts = [head, "", *([*reasons, ""] if reasons else []), fenced("\n".join(_lines(receipt)))]
+    return "\n".join(parts).rstrip("\n")
 
 
 def _lines(receipt: Receipt) -> list[str]:

@@ -97,10 +97,10 @@ class Egress:
 
     def _see(self, host: str) -> None:
         error = self.refuse(host) if self._refusal else None
-        if error is None:
-            self.hosts.append(host)
         if self.late is not None:
             self.late(host, error is not None)
+        elif error is None:
+            self.hosts.append(host)
         if error is not None:
             raise error
 

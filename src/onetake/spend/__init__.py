@@ -5,9 +5,10 @@ from onetake.spend.dollars import in_dollars
 from onetake.spend.estimates import estimate_of, model_of
 from onetake.spend.package import Said, is_installed, learn, said
 from onetake.spend.prices import price_of
-from onetake.spend.usage import Spent, Usage, is_free, is_priced_api, usage_of
+from onetake.spend.usage import NEVER_SENT, Spent, Usage, is_free, is_priced_api, usage_of
 
 __all__ = [
+    "NEVER_SENT",
     "Price",
     "Said",
     "Spent",

@@ -38,10 +38,15 @@ _WITHOUT_OUTPUT = re.compile(r".*(?:/embeddings|:embedContent|/v[12]/(?:embed|re
 
 
 def model_of(request: Request) -> str:
-    """`openai/gpt-4o`: provider and model that are asked for, or "" where no known API is asked for one."""
+    """`openai/gpt-4o`: provider (where it is known) and model that are asked for.
+
+    "" where no known API is asked for one.
+    """
     place = place_of(request.url)
     model = "" if place is None else place.model or model_in(request)
-    return "" if place is None or not model else f"{place.provider}/{model}".lower()
+    if place is None or not model:
+        return ""
+    return (f"{place.provider}/{model}" if place.provider else model).lower()
 
 
 def estimate_of(request: Request, largest: int | None) -> Usage | None:

@@ -118,6 +118,9 @@ _COHERE = re.compile(r"/v[12]/(?:chat|generate|embed|rerank|classify)")
 _TABLE = tuple((re.compile(path), api) for path, api in _APIS)
 _STANDARD = frozenset({"", "default", "standard", "auto", "on_demand", "unspecified"})
 _FREE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
+NEVER_SENT = frozenset({"refused", "connect-timeout", "pool-timeout", "tls", "dns"})
+"""Kinds of failures (`messages.Failure`) before a request was sent, so that nobody is billed."""
+
 _CHARGED_APART = frozenset({"image_generation_call", "code_interpreter_call"})
 
 

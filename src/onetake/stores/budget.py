@@ -96,7 +96,8 @@ class Budget:
     def reserve(self, usd: float, limit: float, *, unpriced: str = "") -> str | Refusal:
         """A token for a call that may cost `usd`, or why it may not be made.
 
-        It may not where the limit is reached, or would be passed. Raises `StoreError` where no account can
+        It may not where the limit is reached, by what is spent and what calls under way may cost, or would
+        be passed. Raises `StoreError` where no account can
         be kept; then nothing may be spent.
         """
         with self._locked():
@@ -111,7 +112,7 @@ class Budget:
 
     def settle(self, token: str, usd: float, *, unpriced: str = "") -> None:
         """The reserved call has cost `usd`. Never raises: what cannot be settled stays reserved."""
-        with suppress(StoreError), self._locked():
+        with suppress(StoreError, ValueError), self._locked():
             self._catch_up()
             if token in self._open:
                 self._add(_Line("settled", token, usd, unpriced))

@@ -1,4 +1,4 @@
-"""Every call of a worker process, written down as it is made: what would be lost if it died.
+"""Every call of a worker process that is counted, written down as it is made: what would be lost if it died.
 
 A process that dies cannot tell what it has paid. Lines are small and go out in one write each, so that a
 kill leaves whole lines; they are read once, and only of a process that has died.
@@ -7,6 +7,7 @@ kill leaves whole lines; they are read once, and only of a process that has died
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -29,21 +30,22 @@ class Line(Struct, frozen=True, array_like=True):
     host: str = ""
 
 
+_LONGEST_S = 2 * 86_400  # a run lasts
 _encode = msgspec.json.Encoder().encode
 _lines = msgspec.json.Decoder(Line)
 
 
-def place(cache: Path, run_id: str) -> Path:
-    """The folder of a run's diaries, in the project's cache directory."""
-    return cache / "diaries" / run_id
+def place(cache: Path, run: str) -> Path:
+    """The folder of a run's diaries (`run` is pytest-xdist's id), in the project's cache directory."""
+    return cache / "diaries" / run
 
 
 class _Diary:
     """That of this process; its file comes into being with the first line."""
 
-    def __init__(self, cache: Path, run_id: str, worker: str) -> None:
+    def __init__(self, cache: Path, run: str, worker: str) -> None:
         self._cache = cache
-        self._path = place(cache, run_id) / f"{worker}.jsonl"
+        self._path = place(cache, run) / f"{worker}.jsonl"
         self._fd: int | None = None
         self._pid = os.getpid()
 
@@ -51,10 +53,11 @@ class _Diary:
         """Thread-safe; trouble with a diary is nobody's. A forked child has none."""
         if self._pid != os.getpid():
             return
-        with suppress(OSError):
+        with suppress(OSError, ValueError):  # a name that JSON cannot hold
             if self._fd is None:
                 from onetake.stores.journal import ensure_cache
 
+                _drop_old(self._cache)
                 ensure_cache(self._cache)
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -64,10 +67,10 @@ class _Diary:
 _diary: _Diary | None = None
 
 
-def begin(cache: Path, run_id: str, worker: str) -> None:
+def begin(cache: Path, run: str, worker: str) -> None:
     """From now on keep the diary of this process."""
     global _diary
-    _diary = _Diary(cache, run_id, worker)
+    _diary = _Diary(cache, run, worker)
 
 
 def current() -> _Diary | None:
@@ -75,10 +78,10 @@ def current() -> _Diary | None:
     return _diary
 
 
-def read(cache: Path, run_id: str, worker: str) -> Iterator[Line]:
+def read(cache: Path, run: str, worker: str) -> Iterator[Line]:
     """The lines of one worker, in order; none where it has no diary."""
     try:
-        text = (place(cache, run_id) / f"{worker}.jsonl").read_bytes()
+        text = (place(cache, run) / f"{worker}.jsonl").read_bytes()
     except OSError:
         return
     for line in text.split(b"\n"):
@@ -86,9 +89,16 @@ def read(cache: Path, run_id: str, worker: str) -> Iterator[Line]:
             yield _lines.decode(line)
 
 
-def drop(cache: Path, run_id: str) -> None:
+def _drop_old(cache: Path) -> None:
+    """Those of runs that were killed before they could."""
+    for folder in (cache / "diaries").glob("*"):
+        if time.time() - folder.stat().st_mtime > _LONGEST_S:
+            drop(cache, folder.name)
+
+
+def drop(cache: Path, run: str) -> None:
     """Remove all diaries of a run that is over."""
-    folder = place(cache, run_id)
+    folder = place(cache, run)
     with suppress(OSError):
         for path in folder.iterdir():
             path.unlink(missing_ok=True)

@@ -27,6 +27,9 @@ if sys.platform == "win32":
         while not try_lock(fd):
             pass
 
+    def _unlock(fd: int) -> None:
+        msvcrt.locking(fd, msvcrt.LK_UNLCK, 1)
+
 else:
     import fcntl
 
@@ -49,6 +52,9 @@ else:
     def _lock(fd: int) -> None:
         fcntl.flock(fd, fcntl.LOCK_EX)
 
+    def _unlock(fd: int) -> None:
+        fcntl.flock(fd, fcntl.LOCK_UN)
+
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
@@ -65,4 +71,5 @@ def locked(path: Path) -> Iterator[None]:
         _lock(fd)
         yield
     finally:
+        _unlock(fd)  # a forked child may have the descriptor too
         os.close(fd)

@@ -30,26 +30,39 @@ class _Kept(Struct):
     said: list[Said]
 
 
+def load(cache: Path) -> int:
+    """Take what the package has said today, to whichever process; how much that was. Never raises."""
+    now = _of_now()
+    with suppress(OSError, msgspec.MsgspecError, ValueError):
+        kept = msgspec.json.decode(_place(cache).read_bytes(), type=_Kept)
+        if now is not None and (kept.version, kept.day) == (now.version, now.day):
+            learn(kept.said)
+            return len(kept.said)
+    return 0
+
+
 @contextmanager
 def remembered(cache: Path) -> Iterator[None]:
     """Inside, prices of today are those that the package has said; what it is newly asked is kept.
 
     Never an error: without the package, or a folder to write to, nothing is kept.
     """
-    path = cache / "prices.json"
-    try:
-        now = _Kept(metadata.version(_PACKAGE), int(_now()) // _DAY_S, [])
-    except metadata.PackageNotFoundError:
-        yield
-        return
-    with suppress(OSError, msgspec.MsgspecError, ValueError):
-        kept = msgspec.json.decode(path.read_bytes(), type=_Kept)
-        if (kept.version, kept.day) == (now.version, now.day):
-            learn(kept.said)
-    before = len(said())
+    before = load(cache)
     yield
-    if len(said()) > before:
+    now = _of_now()
+    if now is not None and len(said()) > before:
         now.said = said()
         with suppress(OSError):
             ensure_cache(cache)
-            put_in_place(path, msgspec.json.encode(now))
+            put_in_place(_place(cache), msgspec.json.encode(now))
+
+
+def _place(cache: Path) -> Path:
+    return cache / "prices.json"
+
+
+def _of_now() -> _Kept | None:
+    """None where the package is not there."""
+    with suppress(metadata.PackageNotFoundError):
+        return _Kept(metadata.version(_PACKAGE), int(_now()) // _DAY_S, [])
+    return None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import atexit
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
@@ -32,14 +32,14 @@ from onetake.stores.usage import is_near
 
 _KEPT = 50  # runs, in `.onetake/`
 _FOLDER = "tallies"
-_WAITING = 1000  # answers of a program that have no price yet
+_MOST_SPENT = 1000  # answers of a program; of more the price stays unknown
 
 _lines = msgspec.json.Decoder(RunTally)
 
 
 def remember(line: RunTally, url: str, root: Path) -> None:
     """Keep what a run with the store `url` came to. Never raises."""
-    with suppress(OSError, OnetakeError):
+    with suppress(OSError, OnetakeError, ValueError):
         if is_near(url):
             _append(replace(line, store=without_secrets(url)), root / ".onetake")
             return
@@ -49,14 +49,16 @@ def remember(line: RunTally, url: str, root: Path) -> None:
         open_store(url, root).add_histories({RUNS: packed})
 
 
-def recall(url: str, root: Path) -> list[RunTally]:
+def recall(url: str, root: Path, prices: Mapping[str, Price]) -> list[RunTally]:
     """The last runs with the store `url`, oldest first; what cannot be read is left out.
 
+    What programs have left without a price has that of today.
     Raises `StoreError` where the store does not answer, `UsageError` as `open_store` does.
     """
     if is_near(url):
         wanted = without_secrets(url)
-        return by_run(line for line in _kept(root / ".onetake") if line.store == wanted)
+        lines = [line for line in _kept(root / ".onetake") if line.store == wanted]
+        return by_run(_priced(lines, prices, root))
     from onetake.stores.layered import LayeredStore
     from onetake.stores.opening import open_store
 
@@ -66,7 +68,18 @@ def recall(url: str, root: Path) -> list[RunTally]:
     for packed in remote.history(RUNS):
         with suppress(msgspec.MsgspecError, ValueError, OnetakeError):
             found.append(_lines.decode(unpack(packed)))
-    return by_run(found)
+    return by_run(_priced(found, prices, root))
+
+
+def _priced(
+    lines: Sequence[RunTally], prices: Mapping[str, Price], root: Path
+) -> Iterator[RunTally]:
+    with remembered(root / ".onetake"):
+        for line in lines:
+            tests = line.tests
+            for cassette, one in line.spent:
+                tests = added(tests, {cassette: _tally_of(one, prices)})
+            yield replace(line, tests=tests, spent=())
 
 
 def is_in_use(url: str, root: Path) -> bool:
@@ -101,12 +114,11 @@ def _kept(cache: Path) -> list[RunTally]:
 
 
 class Place(Struct, frozen=True):
-    """Which run it was, with which store and prices, in which project."""
+    """Which run it was, with which store, in which project."""
 
     url: str
     root: Path
     run: str
-    prices: Mapping[str, Price] = {}
 
     @property
     def key(self) -> tuple[str, Path, str]:
@@ -114,18 +126,11 @@ class Place(Struct, frozen=True):
 
 
 class _Told(Struct):
-    """What one run of programs came to so far; answers that have no price yet, by cassette."""
+    """What one run of programs came to so far, and what was spent, by cassette."""
 
     place: Place
     tests: dict[str, Tally]
-    unpriced: list[tuple[str, Spent]]
-
-    def price(self) -> None:
-        """Late, and all at once: the table of prices brings modules with it."""
-        with remembered(self.place.root / ".onetake"):
-            for cassette, one in self.unpriced:
-                self.tests[cassette] += _tally_of(one, self.place.prices)
-        self.unpriced.clear()
+    spent: list[tuple[str, Spent]]
 
 
 def _tally_of(one: Spent, prices: Mapping[str, Price]) -> Tally:
@@ -161,9 +166,13 @@ def add(cassette: str, tally: Tally, spent: Iterable[Spent], place: Place) -> No
             atexit.register(send)
         told = _waiting.told.setdefault(place.key, _Told(place, {}, []))
         told.tests = added(told.tests, {cassette: tally})
-        told.unpriced += [(cassette, one) for one in spent]
-        if len(told.unpriced) > _WAITING:
-            told.price()
+        for one in spent:
+            if len(told.spent) < _MOST_SPENT:
+                told.spent.append((cassette, one))
+            else:
+                is_saved = one.outcome == "replayed"
+                rest = Tally(unpriced=int(not is_saved), unpriced_saved=int(is_saved))
+                told.tests = added(told.tests, {cassette: rest})
 
 
 def send() -> None:
@@ -175,7 +184,11 @@ def send() -> None:
     with own.lock:
         waiting, own.told = own.told, {}
     for told in waiting.values():
-        told.price()
         place = told.place
-        line = RunTally(run=place.run, at=round(time.time(), 3), tests=told.tests)
+        line = RunTally(
+            run=place.run,
+            at=round(time.time(), 3),
+            tests=told.tests,
+            spent=tuple(told.spent),
+        )
         remember(line, place.url, place.root)

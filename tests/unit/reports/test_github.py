@@ -46,7 +46,7 @@ def test_a_command_is_escaped_as_the_runner_reads_it():
     one = Annotation(level="error", title="a: b, c", text="100 %\r\nx: y, z", file="a,b.py", line=3)
 
     assert one.command == (
-        "::error file=a%2Cb.py,line=3,title=onetake%3A a%3A b%2C c::100 %25%0D%0Ax: y, z"
+        "::error file=a%2Cb.py,line=3,title=onetake%3A a%3A b%2C c::100 %25%0Ax: y, z"
     )
 
 
@@ -134,13 +134,13 @@ def test_the_job_summary_tells_verdicts_money_causes_and_leaks():
 
     for expected in (
         "## onetake\n\n| verdict | tests |\n| --- | --- |\n| MISS | 1 |\n| RECORDED | 1 |\n",
-        "| paid | 15 |  |\n| of these recorded | 2 | 0.2500 |\n| leaked | 13 | 0.1250 |\n",
-        "| replayed (saved) | 3 | 1.5000 |\n| missed | 1 |  |\n",
+        "| paid | 15 |  |\n| of these recorded | 2 | $0.25 |\n| leaked | 13 | $0.125 |\n",
+        "| replayed (saved) | 3 | $1.50 |\n| missed | 1 |  |\n",
         "Price not known, and not in the dollars: model-x x1\n",
         "**Failed (leak): 13 live calls**\n\n- a.py::v: 9\n",
         "1 call missed: body changed; in a.py::m\n",
         '```toml\n[[tool.onetake.rules]]\npath = "/v1"\n```\n',
-        "| a.py::u&#91;a&#124;b&#93; | 4 | api.test | 0.1250 |\n| a.py::v | 9 | api.test |  |\n",
+        "| a.py::u&#91;a&#124;b&#93; | 4 | api.test | &#36;0.125 |\n| a.py::v | 9 | api.test |  |\n",
     ):
         assert expected in text
 
