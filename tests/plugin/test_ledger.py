@@ -212,3 +212,25 @@ def test_skipped_tests_are_told_with_their_reasons(suite: Suite) -> None:
         "[RECORDED] recorded=1 skipped",
     ]
     assert run.line("skipped: ") == ("skipped: 3 marked tests: needs a key x2, not today x1")
+
+
+def test_what_a_broken_session_cassette_refuses_is_told(suite: Suite) -> None:
+    suite.write(
+        "test_a.py",
+        """
+        import pytest
+        from calls import ask_quietly
+
+        ask_quietly("at import")
+
+        @pytest.mark.onetake
+        def test_one(): ...
+        """,
+    )
+    suite.write("cassettes/@session.json", '{"onetake": 1, "interactions": [')
+    run = suite.run()
+
+    assert run.code == 1
+    assert run.outcomes == {"passed": 1}
+    assert "missed: 1" in run.line("paid calls:")
+    assert "@session" in run.line("warning: @session:")
