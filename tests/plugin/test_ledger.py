@@ -234,3 +234,61 @@ def test_what_a_broken_session_cassette_refuses_is_told(suite: Suite) -> None:
     assert run.outcomes == {"passed": 1}
     assert "missed: 1" in run.line("paid calls:")
     assert "@session" in run.line("warning: @session:")
+
+
+_INSIDE = (
+    _CHATS
+    + """
+    import onetake
+
+    def test_block():
+        with onetake.use_cassette("inner"):
+            chat("one")
+            chat("two")
+
+    @onetake.use_cassette("decorated")
+    def test_decorated():
+        chat("three")
+
+    @pytest.mark.onetake
+    def test_marked():
+        chat("outer")
+        with onetake.use_cassette("within"):
+            chat("four")
+"""
+)
+
+
+def test_cassettes_that_tests_open_by_themselves_are_in_the_account(
+    suite: Suite, provider: fakeprovider.Provider
+) -> None:
+    suite.write("test_a.py", _INSIDE)
+    first = suite.run("-v", "--onetake-max-live=0", "--onetake-report=report.json")
+
+    told = report(suite)
+    assert first.code == 1
+    assert provider.billed() == told["totals"]["paid"] == 5
+    assert {one["test"]: one["verdict"] for one in told["tests"]} == {
+        "test_a.py::test_block": "RECORDED",
+        "test_a.py::test_decorated": "RECORDED",
+        "test_a.py::test_marked": "RECORDED",
+    }
+    assert first.verdicts.count("[RECORDED] recorded=2") == 1
+
+    second = suite.run("--onetake-mode=replay", "--onetake-fail-on=leak", "-n2", plugins=("xdist",))
+    assert second.outcomes == {"passed": 3}
+    assert provider.billed() == 5
+    assert "HIT 3" in second.output
+
+    refused = suite.run("--onetake-store=sqlite:other.sqlite", "--onetake-mode=replay")
+    assert refused.outcomes == {"failed": 3}
+    assert "MISS 3" in refused.output
+    assert provider.billed() == 5
+
+
+def test_the_limit_of_a_run_holds_for_them(suite: Suite, provider: fakeprovider.Provider) -> None:
+    suite.write("test_a.py", _INSIDE)
+    run = suite.run("--onetake-max-spend=0")
+    assert run.code == 1
+    assert provider.billed() == 0
+    assert "calls refused" in run.output

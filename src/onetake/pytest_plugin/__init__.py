@@ -18,6 +18,7 @@ from onetake.pytest_plugin.fixtures import PLUGIN, _opening, cassette, onetake_c
 
 if TYPE_CHECKING:
     from onetake.runtime.context import Owner
+    from onetake.runtime.host import Host
 
 __all__ = [
     "_opening",
@@ -61,6 +62,12 @@ def _give_back(owner: Owner | None) -> None:
     adopt_ownerless(owner)
 
 
+def _end_hosting(before: Host | None) -> None:
+    from onetake.runtime import host
+
+    host.begin(before)
+
+
 def _is_controller(config: pytest.Config) -> bool:
     """Whether pytest-xdist runs the tests elsewhere."""
     return config.getoption("dist", "no") != "no" and not hasattr(config, "workerinput")
@@ -77,6 +84,7 @@ def pytest_configure(config: pytest.Config) -> None:
     from onetake.pytest_plugin.report import ReportPlugin, check_names
     from onetake.pytest_plugin.session import SessionPlugin
     from onetake.pytest_plugin.summary import SummaryPlugin
+    from onetake.runtime import host
     from onetake.runtime.context import adopt_ownerless
 
     try:
@@ -102,6 +110,7 @@ def pytest_configure(config: pytest.Config) -> None:
     summary = SummaryPlugin(config, sources.session)
     session = SessionPlugin(config, sources, summary.add)
     config.stash[PLUGIN] = session
+    config.add_cleanup(partial(_end_hosting, host.begin(session)))
     if not _is_controller(config):
         config.add_cleanup(partial(_give_back, adopt_ownerless(session.session_owner)))
     # Of two `trylast` hooks the later one runs later: the session ends before its summary.

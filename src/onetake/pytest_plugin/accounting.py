@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec.structs import replace
 
 from onetake.cassettes.verdicts import verdict
 from onetake.errors import OnetakeError
 from onetake.messages import read_url
 from onetake.pytest_plugin.unmarked import Unmarked
-from onetake.reports.accounts import Account
+from onetake.reports.accounts import VERDICTS, Account
 
 if TYPE_CHECKING:
     from onetake.recorder import Call, Cassette
@@ -57,6 +58,16 @@ def of_cassette(test: str, cassette: Cassette, *, with_calls: bool = False) -> A
         held=len(opening.entries),
         **_of_calls(cassette.calls, with_calls=with_calls),
     )
+
+
+def with_inner(account: Account, inner: Sequence[Account]) -> Account:
+    """The account of a test that has opened cassettes by itself: its verdict is the worst of all."""
+    verdicts = [one.verdict for one in inner]
+    if account.is_marked:
+        verdicts.append(account.verdict)
+    elif account.counts.get("live"):
+        verdicts.append("LIVE")
+    return replace(account, verdict=min(verdicts, key=VERDICTS.index)) if inner else account
 
 
 def of_late(test: str, call: Call, number: int, *, is_marked: bool = True) -> Account:

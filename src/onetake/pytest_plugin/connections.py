@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from onetake.pytest_plugin.accounting import of_cassette
 from onetake.reports.accounts import Account
 
 if TYPE_CHECKING:
+    from onetake.recorder import Cassette
     from onetake.runtime.egress import Egress
 
 
@@ -29,6 +31,18 @@ def with_egress(
         egress=dict(Counter(egress.hosts)),
         refused_egress=dict(Counter(egress.refused)),
     )
+
+
+def of_cassette_inside(test: str, cassette: Cassette, *, with_calls: bool) -> Account:
+    """Of a cassette that code of `test` has opened by itself."""
+    account = with_egress(
+        of_cassette(test, cassette, with_calls=with_calls),
+        cassette.opening.egress,
+        test,
+        is_marked=True,
+    )
+    assert account is not None
+    return account
 
 
 def of_late_egress(test: str, host: str, *, is_marked: bool, is_refused: bool) -> Account:

@@ -71,11 +71,13 @@ class Sources:
         """Raises `UsageError`."""
         self._file = project.file_source(config.rootpath)
         self._strong = [project.environment_source(os.environ)]
+        self.options: list[Source] = []
         for setting in ("mode", "store", "max_live", "max_spend", "fail_on"):
             value = config.getoption(f"onetake_{setting}")
             if value is not None:
                 option = f"--onetake-{setting.replace('_', '-')}"
-                self._strong.append(Source(option, {setting: value}, lifts_ceiling=True))
+                self.options.append(Source(option, {setting: value}, lifts_ceiling=True))
+        self._strong += self.options
         self._ci = project.is_ci(os.environ)
         self.session = self.resolve(())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from onetake.config import Mode, Settings, Source
 from onetake.errors import OnetakeError, UsageError
 from onetake.pytest_plugin import markers, names
-from onetake.pytest_plugin.accounting import of_closing, of_partial, of_skipped
+from onetake.pytest_plugin.accounting import of_closing, of_partial, of_skipped, with_inner
+from onetake.pytest_plugin.connections import of_cassette_inside
 from onetake.pytest_plugin.fixtures import OPENING, OURS
 from onetake.pytest_plugin.lazy import LazyOwner
 from onetake.pytest_plugin.options import Sources, usage_error
@@ -56,6 +57,7 @@ class SessionPlugin:
         self._to_record = False  # the mode of the last test that had a cassette is `record`
         self._with_properties = bool(config.getoption("xmlpath", None))
         self._collected = 0
+        self._inner: list[Account] = []  # of cassettes that the running test has opened by itself
         self._wide: dict[Scope, str] = {}  # those that are open, and their fixtures
         self._calling: set[str] = set()  # fixtures that have made calls
         self._with_calls = bool(config.getoption("onetake_report"))
@@ -287,10 +289,36 @@ class SessionPlugin:
         attempt = item.stash[_ATTEMPT]
         account = attempt.close(self._closed, with_calls=self._with_calls)
         del item.stash[_ATTEMPT]
+        inner, self._inner = self._inner, []
         if account is not None:
+            account = with_inner(account, inner)
             account = replace(account, asked=self._asked_by(item, attempt))
             self._closed(account)
         return account
+
+    # What `use_cassette` inside a test asks and tells.
+
+    @property
+    def strongest(self) -> Sequence[Source]:
+        """Settings of the command line."""
+        return self._sources.options
+
+    @property
+    def test(self) -> str:
+        return self._running.nodeid if self._running is not None else ""
+
+    def closed_inside(self, cassette: object, test: str) -> None:
+        """A cassette that a test has opened by itself is closed; one of no test has its own name."""
+        from onetake.recorder import Cassette
+
+        assert isinstance(cassette, Cassette)
+        account = of_cassette_inside(test or cassette.name, cassette, with_calls=self._with_calls)
+        if test and test == self.test:
+            account = replace(account, is_inner=True)
+            self._inner.append(account)
+        else:
+            account = replace(account, is_fixture=True)
+        self._closed(account)
 
     def _asked_by(self, item: pytest.Item, attempt: Scope) -> str:
         """Who wants recordings of a test; a wider fixture may make them for it."""

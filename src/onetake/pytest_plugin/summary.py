@@ -261,9 +261,13 @@ class SummaryPlugin:
 
     def _take(self, account: Account) -> None:
         self.summary.add(account)
-        if not (account.is_fixture or account.is_late):
+        if not (account.is_fixture or account.is_part):
             self._verdicts[account.test] = account.verdict
-        if self._is_verbose and not account.is_late and (account.is_marked or account.counts):
+        # A test that has calls in cassettes of its own only is told by these.
+        is_told = (
+            account.is_inner or account.counts or account.place or account.verdict == "NO_TRAFFIC"
+        )
+        if self._is_verbose and not account.is_late and is_told:
             self._unprinted.append(account)
 
 

@@ -22,7 +22,7 @@ from onetake.recorder import usage
 from onetake.recorder.cassette import Cassette, folder_of
 from onetake.recorder.opening import Opening
 from onetake.recorder.tallies import remember
-from onetake.runtime import context, seams
+from onetake.runtime import context, host, seams
 from onetake.stores.files import FileCassette, check_name, is_file_name, locate
 from onetake.stores.journal import Journal, look_at_quarantine, read_quarantine
 from onetake.stores.memory import MemoryCassette
@@ -64,14 +64,14 @@ class Recorder:
         **overrides: Any,
     ) -> None:
         self.root = root or project.find_root(Path.cwd())
-        self._sources: list[Source] = []
+        self._weak: list[Source] = []
+        self._strong: list[Source] = []
         if settings is None:
-            self._sources = [
-                project.file_source(self.root),
-                Source("Recorder(...)", overrides),
-                project.environment_source(os.environ),
-            ]
-            settings = resolve(self._sources, ci=project.is_ci(os.environ))
+            run = host.current()
+            self._weak = [project.file_source(self.root), Source("Recorder(...)", overrides)]
+            self._strong = [project.environment_source(os.environ), *(run.strongest if run else ())]
+            in_test = in_test or run is not None
+            settings = resolve([*self._weak, *self._strong], ci=project.is_ci(os.environ))
         elif overrides:
             settings = resolve(
                 [Source("Recorder(...)", overrides)], ci=project.is_ci(os.environ), base=settings
@@ -99,9 +99,9 @@ class Recorder:
             return self.settings
         one = Source("use_cassette(...)", overrides)
         ci = project.is_ci(os.environ)
-        if not self._sources:
+        if not self._weak:
             return resolve([one], ci=ci, base=self.settings)
-        return resolve([*self._sources[:-1], one, self._sources[-1]], ci=ci)
+        return resolve([*self._weak, one, *self._strong], ci=ci)
 
     def open(
         self,
@@ -264,7 +264,7 @@ class CassetteScope:
         self._recorder = recorder
         self._name = name
         self._overrides = overrides
-        self._open: list[tuple[Cassette, Token[Any]]] = []
+        self._open: list[tuple[Cassette, str, Token[Any]]] = []
 
     def __enter__(self) -> Cassette:
         if self._name is None:
@@ -274,14 +274,18 @@ class CassetteScope:
             )
         recorder = self._recorder or Recorder()
         settings = recorder.settings_with(self._overrides)
-        cassette = recorder.open(self._name, settings=settings)
-        self._open.append((cassette, context._owner.set(cassette.opening)))
+        run = host.current()
+        test = run.test if run is not None else ""
+        cassette = recorder.open(self._name, settings=settings, test_id=test)
+        self._open.append((cassette, test, context._owner.set(cassette.opening)))
         return cassette
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
-        cassette, token = self._open.pop()
+        cassette, test, token = self._open.pop()
         context._owner.reset(token)
         cassette.close(kind is None)
+        if (run := host.current()) is not None:
+            run.closed_inside(cassette, test)
         if kind is None:
             if cassette.error is not None:
                 raise cassette.error

@@ -49,7 +49,8 @@ class Account(Struct, frozen=True, kw_only=True):
     requests that were not replayed, and why (`diagnosis.Event` as plain data); `loose` counts forgiven
     values by path and kind, `local` what was answered here by kind and host; `place` is the file or URL,
     empty without a cassette. One that `is_late` is of requests made after the test's end, on top of its
-    own account. `degraded` is what stores could not do until then (`stores.layered.Trouble` as plain data),
+    own account; one that `is_inner` of a cassette that the test opened by itself. `degraded` is what
+    stores could not do until then (`stores.layered.Trouble` as plain data),
     `capacity` how many bytes of them are used, of how many; `growth` by what the cassette grows from run to
     run (`recorder.growth.Growth`); `notes` are remarks on cassettes by their file or name. `usages` are
     what a process used of cassettes (`stores.usage.Usage`); one that `is_partial` says that not all tests of
@@ -76,6 +77,7 @@ class Account(Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     error: str = ""
     is_late: bool = False
+    is_inner: bool = False
     degraded: tuple[dict[str, Any], ...] = ()
     capacity: dict[str, tuple[int, int]] = {}
     growth: dict[str, Any] | None = None
@@ -92,6 +94,11 @@ class Account(Struct, frozen=True, kw_only=True):
     line_number: int = 0
     ledger: tuple[dict[str, Any], ...] = ()
     asked: str = ""
+
+    @property
+    def is_part(self) -> bool:
+        """Whether it stands beside the test's own account, which has the verdict."""
+        return self.is_late or self.is_inner
 
     @property
     def is_marked(self) -> bool:
@@ -153,7 +160,7 @@ class Summary:
     def add(self, account: Account) -> None:
         if account.test:
             self.accounts.append(account)
-        if not account.is_late:
+        if not account.is_part:
             self._last[account.test] = account
         if account.skipped:
             self.skipped[account.skipped] += 1

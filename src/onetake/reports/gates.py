@@ -131,7 +131,7 @@ def _empty(summary: Summary) -> Iterator[str]:
     asked: dict[str, str] = {}
     for one in summary.accounts:
         recorded[one.test] += one.counts.get("recorded", 0)
-        if not one.is_late:
+        if not one.is_part:
             asked[one.test] = one.asked
     is_enough = ("test",) if recorded.total() else ("test", "run")
     return (test for test, by in sorted(asked.items()) if by in is_enough and not recorded[test])

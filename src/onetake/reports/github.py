@@ -105,7 +105,7 @@ def _annotations(summary: Summary, root: Path, workspace: Path | None) -> Iterat
 
 def _last(summary: Summary) -> dict[str, Account]:
     """The last attempt of each test."""
-    return {account.test: account for account in summary.accounts if not account.is_late}
+    return {account.test: account for account in summary.accounts if not account.is_part}
 
 
 def _remarks(account: Account, summary: Summary) -> Iterator[tuple[str, str]]:

@@ -166,7 +166,7 @@ def _tests(summary: Summary, root: Path, price_of: PriceOf) -> list[Test]:
     tests: dict[str, Test] = {}
     for account in summary.accounts:
         one = tests.setdefault(account.test, Test(test=account.test))
-        if not account.is_late:
+        if not account.is_part:
             one.verdict, one.is_fixture = account.verdict, account.is_fixture
             one.cassette, one.error = relative(account.place, root), account.error
             one.skipped = account.skipped

@@ -57,7 +57,7 @@ def _tally_of(account: Account, root: Path) -> Tally:
 
 def _other_name(account: Account, root: Path) -> str:
     """The cassette's name in a store, where it is not that of its test."""
-    if not account.place or account.is_late:
+    if not account.place or account.is_part:
         return ""
     path = Path(account.place)
     if not path.is_absolute():

@@ -1,0 +1,37 @@
+"""Who runs the tests of this process, if anybody: cassettes that a test opens by itself are told to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from onetake.config import Source
+
+
+class Host(Protocol):
+    """A test run."""
+
+    @property
+    def strongest(self) -> Sequence[Source]:
+        """Settings that win over all others: those of the command line."""
+
+    @property
+    def test(self) -> str:
+        """The id of the test that is running; "" between tests."""
+
+    def closed_inside(self, cassette: object, test: str) -> None:
+        """A `Cassette` that code of `test` has opened by itself is closed. Never raises."""
+
+
+_host: Host | None = None
+
+
+def current() -> Host | None:
+    return _host
+
+
+def begin(host: Host | None) -> Host | None:
+    """From now on tests are run by `host`; returns who ran them before."""
+    global _host
+    before, _host = _host, host
+    return before
