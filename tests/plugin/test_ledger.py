@@ -292,3 +292,55 @@ def test_the_limit_of_a_run_holds_for_them(suite: Suite, provider: fakeprovider.
     assert run.code == 1
     assert provider.billed() == 0
     assert "calls refused" in run.output
+
+
+@pytest.mark.parametrize("parallel", [(), ("-n2",)], ids=["alone", "workers"])
+def test_calls_of_forked_processes_are_counted_and_kept(
+    suite: Suite, provider: fakeprovider.Provider, parallel: tuple[str, ...]
+) -> None:
+    suite.write(
+        "test_a.py",
+        _CHATS
+        + """
+    import multiprocessing
+
+    @pytest.mark.onetake
+    def test_marked():
+        with multiprocessing.get_context("fork").Pool(2) as pool:
+            pool.map(chat, ["one", "two", "three"])
+
+    def test_unmarked():
+        if os.fork() == 0:
+            chat("four")
+            os._exit(0)
+        os.wait()
+""",
+    )
+    plugins = ("xdist",) if parallel else ()
+    run = suite.run("--onetake-report=report.json", *parallel, plugins=plugins)
+
+    assert provider.billed() == report(suite)["totals"]["paid"] == 4
+    assert "test_a.py::test_unmarked: 1 to 127.0.0.1" in run.output
+    assert suite.run(*parallel, plugins=plugins).outcomes == {"passed": 2}
+    assert provider.billed() == 5  # the one without a cassette
+
+
+def test_an_interrupted_run_of_workers_tells_what_they_paid(
+    suite: Suite, provider: fakeprovider.Provider
+) -> None:
+    suite.write(
+        "test_a.py",
+        _CHATS
+        + """
+    import signal, time
+
+    def test_slow():
+        chat("one")
+        os.kill(os.getppid(), signal.SIGINT)
+        time.sleep(30)
+""",
+    )
+    run = suite.run("-n1", "--onetake-report=report.json", plugins=("xdist",))
+
+    assert run.code == 2
+    assert provider.billed() == report(suite)["totals"]["paid"] == 1

@@ -86,6 +86,7 @@ def pytest_configure(config: pytest.Config) -> None:
     from onetake.pytest_plugin.summary import SummaryPlugin
     from onetake.runtime import host
     from onetake.runtime.context import adopt_ownerless
+    from onetake.stores import diary
 
     try:
         sources = options.Sources(config)
@@ -102,11 +103,12 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("onetake_plan"):
         _plan(config, sources)
         return
+    cache = config.rootpath / ".onetake"
     if hasattr(config, "workerinput"):
-        from onetake.stores import diary
-
         worker = config.workerinput
-        diary.begin(config.rootpath / ".onetake", worker["testrunuid"], worker["workerid"])
+        diary.begin(cache, worker["testrunuid"], worker["workerid"], is_kept=True)
+    elif not _is_controller(config):
+        diary.begin(cache, project.run_id(), "main", is_kept=False)
     summary = SummaryPlugin(config, sources.session)
     session = SessionPlugin(config, sources, summary.add)
     config.stash[PLUGIN] = session

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from onetake.stores.diary import Line
 
 _LIVE = ("recorded", "live")
+_OF_CHILD = "a forked process made calls"
+_OF_DEAD = "the process died while it ran; its calls are those of its diary"
 
 
 def of_unmarked(owner: Unmarked, *, with_calls: bool = False) -> Account:
@@ -85,8 +87,8 @@ def of_late(test: str, call: Call, number: int, *, is_marked: bool = True) -> Ac
     )
 
 
-def of_crash(lines: Iterable[Line], told: set[int]) -> list[Account]:
-    """Of a worker process that died: what its diary says of the accounts that it has not `told`."""
+def of_diary(lines: Iterable[Line], told: set[int], *, is_child: bool) -> list[Account]:
+    """Of a worker that died, or a forked child: what its diary says of accounts that it has not `told`."""
     from onetake.spend import Spent
 
     counts: dict[int, Counter[str]] = {}
@@ -108,19 +110,20 @@ def of_crash(lines: Iterable[Line], told: set[int]) -> list[Account]:
     return [
         Account(
             test=one.test,
-            verdict=_verdict_of_crash(counts[number], is_marked=one.is_marked),
+            verdict=_verdict_of(counts[number], is_marked=one.is_marked),
             number=number,
             counts=dict(+counts[number]),
             hosts=dict(hosts.get(number, {})),
             spent=tuple(spent.get(number, ())),
             is_fixture="::" not in one.test,
-            warnings=("the process died while it ran; its calls are those of its diary",),
+            is_late=is_child,
+            warnings=(_OF_CHILD if is_child else _OF_DEAD,),
         )
         for number, one in first.items()
     ]
 
 
-def _verdict_of_crash(counts: Counter[str], *, is_marked: bool) -> str:
+def _verdict_of(counts: Counter[str], *, is_marked: bool) -> str:
     if is_marked:
         return verdict(counts, persisted=False)
     return "UNMARKED:LIVE" if counts["live"] else "UNMARKED:NO_TRAFFIC"

@@ -13,13 +13,12 @@ import msgspec
 import pytest
 
 from onetake.config import Settings, without_secrets
-from onetake.pytest_plugin.accounting import of_crash, of_partial
+from onetake.pytest_plugin.accounting import of_diary, of_partial
 from onetake.pytest_plugin.whole import is_whole
 from onetake.reports.accounts import Account, Summary, from_data, to_data
 
 if TYPE_CHECKING:
-    from onetake.reports.terminal import Line as TextLine
-    from onetake.stores.diary import Line
+    from onetake.reports.terminal import Line
 
 _now = time.time  # bound early: fake clocks do not reach us
 _NAME = "onetake"  # of the attribute of reports, and of the worker's output
@@ -37,7 +36,6 @@ class SummaryPlugin:
         self._unprinted: list[Account] = []
         self._all_passed = True
         self._told: dict[str, set[int]] = {}  # numbers of accounts, by worker
-        self._distributed: set[str] = set()  # ids of pytest-xdist for what its workers run
         self._verdicts: dict[str, str] = {}  # of tests whose report is being told
         self.summary = Summary()
 
@@ -97,13 +95,11 @@ class SummaryPlugin:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
-        self._distributed.add(node.workerinput["testrunuid"])
         for data in getattr(node, "workeroutput", {}).get(_NAME, ()):
             self._take_from(node, data)
         if error:
             self._take(of_partial())
-            for account in of_crash(self._diary_of(node), self._told.get(_worker(node), set())):
-                self._take(account)
+            self._read_diary(node.workerinput["testrunuid"], _worker(node))
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -113,11 +109,7 @@ class SummaryPlugin:
         self._take_waiting()
         if self.summary.usages:
             self._tell_usage(session)
-        if self._is_parallel:
-            from onetake.stores import diary
-
-            for run in self._distributed:
-                diary.drop(self._config.rootpath / ".onetake", run)
+        self._read_diaries()
         self._price()
         self._remember()
         self._balance()
@@ -239,11 +231,27 @@ class SummaryPlugin:
         for line in in_full(self.summary, is_verbose=self._is_verbose):
             _write(terminalreporter, line)
 
-    def _diary_of(self, node: Any) -> Iterator[Line]:
+    def _read_diaries(self) -> None:
+        """What nobody has told: forked processes, and workers that were interrupted."""
+        from onetake import project
         from onetake.stores import diary
 
+        dsession = self._config.pluginmanager.get_plugin("dsession")
+        manager = getattr(dsession, "nodemanager", None)
+        run = project.run_id() if manager is None else manager.testrunuid
         cache = self._config.rootpath / ".onetake"
-        return diary.read(cache, node.workerinput["testrunuid"], _worker(node))
+        for name in diary.names(cache, run):
+            self._read_diary(run, name)
+        diary.drop(cache, run)
+
+    def _read_diary(self, run: str, name: str) -> None:
+        from onetake.stores import diary
+
+        told = self._told.setdefault(name, set())
+        lines = diary.read(self._config.rootpath / ".onetake", run, name)
+        for account in of_diary(lines, told, is_child=diary.is_of_child(name)):
+            told.add(account.number)
+            self._take(account)
 
     def _take_from(self, node: Any, data: dict[str, Any]) -> None:
         account = from_data(data)
@@ -276,7 +284,7 @@ def _worker(node: Any) -> str:
     return node.gateway.id if node is not None else ""
 
 
-def _write(reporter: pytest.TerminalReporter, line: TextLine) -> None:
+def _write(reporter: pytest.TerminalReporter, line: Line) -> None:
     from onetake.diagnosis import one_line
 
     text, colour = line

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from onetake.cassettes.session import Session
 from onetake.messages import Request
+from onetake.recorder import usage
 from onetake.recorder.takes import Takes
 from onetake.stores.journal import Journal, Quarantine
 from onetake.stores.port import CassetteStore
@@ -32,10 +33,12 @@ class Publication(Struct):
     session: Session
     takes: Takes
     key_of: Callable[[Request], bytes]
+    forks: int = field(default_factory=usage.forks)  # of this process, before the opening
 
     def publish(self, replacing_run: str | None) -> Published:
         """Into the cassette; `replacing_run` begins it anew for that run. Raises `OnetakeError`, OSError."""
-        children = list(self.journal.of_children()) if self.takes.kept else []
+        has_children = bool(self.takes.kept) or usage.forks() > self.forks
+        children = list(self.journal.of_children()) if has_children else []
         takes = self.takes.of_all()
         takes += self.takes.of_children(one for _, found in children for one in found)
         published = Published()

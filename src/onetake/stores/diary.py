@@ -30,6 +30,7 @@ class Line(Struct, frozen=True, array_like=True):
     host: str = ""
 
 
+_OF_CHILD = "-child-"
 _LONGEST_S = 2 * 86_400  # a run lasts
 _encode = msgspec.json.Encoder().encode
 _lines = msgspec.json.Decoder(Line)
@@ -41,17 +42,26 @@ def place(cache: Path, run: str) -> Path:
 
 
 class _Diary:
-    """That of this process; its file comes into being with the first line."""
+    """That of this process; its file comes into being with the first line.
 
-    def __init__(self, cache: Path, run: str, worker: str) -> None:
+    A process whose account is sure to be told `is_kept` out; its forked children are not, as nobody hears
+    of them: each has a diary of its own.
+    """
+
+    def __init__(self, cache: Path, run: str, name: str, *, is_kept: bool) -> None:
         self._cache = cache
-        self._path = place(cache, run) / f"{worker}.jsonl"
+        self._folder = place(cache, run)
+        self._name = name
         self._fd: int | None = None
         self._pid = os.getpid()
+        self._is_kept = is_kept
 
     def add(self, line: Line) -> None:
-        """Thread-safe; trouble with a diary is nobody's. A forked child has none."""
-        if self._pid != os.getpid():
+        """Thread-safe; trouble with a diary is nobody's."""
+        if (pid := os.getpid()) != self._pid:
+            self._pid, self._fd, self._is_kept = pid, None, True
+            self._name = f"{self._name}{_OF_CHILD}{pid}"
+        if not self._is_kept:
             return
         with suppress(OSError, ValueError):  # a name that JSON cannot hold
             if self._fd is None:
@@ -59,29 +69,39 @@ class _Diary:
 
                 _drop_old(self._cache)
                 ensure_cache(self._cache)
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+                self._folder.mkdir(parents=True, exist_ok=True)
+                path = self._folder / f"{self._name}.jsonl"
+                self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             os.write(self._fd, _encode(line) + b"\n")
 
 
 _diary: _Diary | None = None
 
 
-def begin(cache: Path, run: str, worker: str) -> None:
-    """From now on keep the diary of this process."""
+def begin(cache: Path, run: str, name: str, *, is_kept: bool) -> None:
+    """From now on keep the diary of this process, or only those of its forked children."""
     global _diary
-    _diary = _Diary(cache, run, worker)
+    _diary = _Diary(cache, run, name, is_kept=is_kept)
 
 
 def current() -> _Diary | None:
-    """The diary of this process, where one is kept."""
+    """The diary of this process, where there is one."""
     return _diary
 
 
-def read(cache: Path, run: str, worker: str) -> Iterator[Line]:
-    """The lines of one worker, in order; none where it has no diary."""
+def names(cache: Path, run: str) -> list[str]:
+    """Whose diaries there are."""
+    return sorted(path.stem for path in place(cache, run).glob("*.jsonl"))
+
+
+def is_of_child(name: str) -> bool:
+    return _OF_CHILD in name
+
+
+def read(cache: Path, run: str, name: str) -> Iterator[Line]:
+    """The lines of one process, in order; none where it has no diary."""
     try:
-        text = (place(cache, run) / f"{worker}.jsonl").read_bytes()
+        text = (place(cache, run) / f"{name}.jsonl").read_bytes()
     except OSError:
         return
     for line in text.split(b"\n"):
