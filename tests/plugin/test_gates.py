@@ -168,3 +168,15 @@ def test_an_entry_that_no_replay_uses_fails_by_name_where_it_is_asked_for(suite:
     assert run.code == 1
     assert run.line("FAILED:").startswith("FAILED: no test used 1 recording")
     assert run.line("  cassettes/test_a/test_asks.json: 1 of 2")
+
+
+def test_in_ci_a_run_of_unmarked_tests_fails_too_where_the_project_uses_onetake(
+    suite: Suite,
+) -> None:
+    suite.write("test_a.py", "from calls import chat\n\ndef test_one():\n    chat('one')\n")
+    assert suite.run(CI="true").code == 0
+
+    suite.write("onetake.toml", "max_interactions = 60\n")
+    run = suite.run("-q", CI="true")
+    assert run.code == 1
+    assert "test_a.py::test_one: 1 to 127.0.0.1" in run.line("onetake:")

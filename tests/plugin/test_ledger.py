@@ -344,3 +344,30 @@ def test_an_interrupted_run_of_workers_tells_what_they_paid(
 
     assert run.code == 2
     assert provider.billed() == report(suite)["totals"]["paid"] == 1
+
+
+def test_what_never_left_the_machine_is_recorded_and_not_paid(suite: Suite) -> None:
+    suite.write(
+        "test_a.py",
+        """
+    import httpx
+    import pytest
+
+    def ask():
+        with pytest.raises(httpx.ConnectError):
+            httpx.post("http://127.0.0.1:1/v1/chat/completions", json={"model": "gpt-4o-mini"})
+
+    @pytest.mark.onetake
+    def test_marked():
+        ask()
+
+    def test_unmarked():
+        ask()
+""",
+    )
+    run = suite.run("-v", "--onetake-max-live=0")
+
+    assert run.outcomes == {"passed": 2}
+    assert run.verdicts == ["[RECORDED] recorded=1 unsent=1", "[UNMARKED:LIVE] live=1 unsent=1"]
+    assert run.line("paid calls:") == ("paid calls: 0 (recorded 1, never sent 1); replayed: 0")
+    assert "leaks: none" in run.output

@@ -20,7 +20,8 @@ class Tally(Struct, frozen=True, kw_only=True, omit_defaults=True):
     `recorded` and `live` calls were paid for with `paid` dollars, and `unpriced` of them have no known
     price; `replayed` ones have saved `saved` dollars, and `unpriced_saved` of them an unknown sum.
     `cassette` is its name in a store where it is not named after
-    the test, `is_unmarked` says that there was none.
+    the test, `is_unmarked` says that there was none. One that `is_cut` did not come to all of its calls:
+    it was skipped, or failed.
     """
 
     replayed: int = 0
@@ -33,6 +34,7 @@ class Tally(Struct, frozen=True, kw_only=True, omit_defaults=True):
     unpriced_saved: int = 0
     cassette: str = ""
     is_unmarked: bool = False
+    is_cut: bool = False
 
     @property
     def calls(self) -> int:
@@ -59,6 +61,7 @@ class Tally(Struct, frozen=True, kw_only=True, omit_defaults=True):
             unpriced_saved=self.unpriced_saved + other.unpriced_saved,
             cassette=self.cassette or other.cassette,
             is_unmarked=self.is_unmarked and other.is_unmarked,
+            is_cut=self.is_cut or other.is_cut,
         )
 
 

@@ -109,7 +109,7 @@ def pytest_configure(config: pytest.Config) -> None:
         diary.begin(cache, worker["testrunuid"], worker["workerid"], is_kept=True)
     elif not _is_controller(config):
         diary.begin(cache, project.run_id(), "main", is_kept=False)
-    summary = SummaryPlugin(config, sources.session)
+    summary = SummaryPlugin(config, sources.session, is_in_use=sources.is_given)
     session = SessionPlugin(config, sources, summary.add)
     config.stash[PLUGIN] = session
     config.add_cleanup(partial(_end_hosting, host.begin(session)))

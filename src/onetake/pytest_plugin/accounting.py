@@ -31,12 +31,11 @@ def of_unmarked(owner: Unmarked, *, with_calls: bool = False) -> Account:
     calls = owner.calls
     if not calls:
         return Account(test=owner.test, verdict=owner.verdict)
-    counts = Counter(call.outcome for call in calls)
     return Account(
         test=owner.test,
         verdict=owner.verdict,
         number=owner.ledger.number,
-        counts=dict(counts),
+        counts={name: count for name, count in owner.ledger.counts.items() if count},
         **_of_calls(calls, with_calls=with_calls),
     )
 
@@ -142,7 +141,9 @@ def of_unopened(test: str, error: OnetakeError, *, is_fixture: bool) -> Account:
 
 def of_skipped(test: str, reason: str, line_number: int) -> Account:
     """Of a marked test that was skipped before its cassette opened."""
-    return Account(test=test, verdict="NO_TRAFFIC", skipped=reason, line_number=line_number)
+    return Account(
+        test=test, verdict="NO_TRAFFIC", skipped=reason, line_number=line_number, is_cut=True
+    )
 
 
 def of_partial() -> Account:

@@ -78,6 +78,8 @@ class Sources:
                 option = f"--onetake-{setting.replace('_', '-')}"
                 self.options.append(Source(option, {setting: value}, lifts_ceiling=True))
         self._strong += self.options
+        # Whether the project or its user says anything of onetake.
+        self.is_given = any(one.values for one in (self._file, *self._strong))
         self._ci = project.is_ci(os.environ)
         self.session = self.resolve(())
 

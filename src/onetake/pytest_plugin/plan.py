@@ -309,10 +309,10 @@ def _again(test: str, reason: str, calls: int, last: Tally) -> Expected:
 
 
 def _last_tallies(runs: list[RunTally]) -> dict[str, Tally]:
-    """What each test did in the last run that it was in."""
+    """What each test did in the last run in which it came to all of its calls."""
     found: dict[str, Tally] = {}
     for run in runs:
-        found |= run.tests
+        found |= {test: one for test, one in run.tests.items() if not one.is_cut}
     return found
 
 

@@ -145,6 +145,7 @@ class Scope:
             "is_fixture": self.is_fixture,
             "skipped": self.skip_reason,
             "line_number": self._line_number,
+            "is_cut": self.failed or self._is_cut_short,
         }
 
     @property

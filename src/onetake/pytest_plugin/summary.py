@@ -27,11 +27,15 @@ _NAME = "onetake"  # of the attribute of reports, and of the worker's output
 class SummaryPlugin:
     """In a worker of pytest-xdist accounts travel with the next report, else with its last word."""
 
-    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+    def __init__(
+        self, config: pytest.Config, settings: Settings, *, is_in_use: bool = False
+    ) -> None:
+        """`is_in_use` says that the project has settings of onetake, also where no test has a cassette."""
         self._config = config
+        self._is_in_use = is_in_use
         self._settings = settings
         self._worker_output: dict[str, Any] | None = getattr(config, "workeroutput", None)
-        self._is_verbose = config.getoption("verbose") > 0
+        self._is_verbose = config.getoption("verbose", 0) > 0
         self._waiting: deque[Account] = deque()  # other threads may add
         self._unprinted: list[Account] = []
         self._all_passed = True
@@ -66,7 +70,7 @@ class SummaryPlugin:
         if report.when != "teardown":
             return None
         verdict = self._verdicts.pop(report.nodeid, "") if report.passed else ""
-        if not verdict or config.getoption("verbose") != 0:
+        if not verdict or config.getoption("verbose", 0) != 0:
             return None
         from onetake.reports.terminal import LETTERS, colour_of
 
@@ -118,6 +122,7 @@ class SummaryPlugin:
             bool(self.summary.errors)
             or (self.summary.ownerless["missed"] + self.summary.ownerless["refused"]) > 0
         )
+        has_failed = has_failed or self.summary.has_missed_late
         has_failed = has_failed or (self._settings.strict and bool(self.summary.degraded))
         has_failed = self._judge() or has_failed
         if has_failed and session.exitstatus == pytest.ExitCode.OK:
@@ -172,7 +177,9 @@ class SummaryPlugin:
         from onetake.reports.leaks import leaks
 
         self.summary.leaks = leaks(self.summary.accounts, self._settings)
-        self.summary.failed = judge(self.summary, self._settings, ci=is_ci(os.environ))
+        self.summary.failed = judge(
+            self.summary, self._settings, ci=is_ci(os.environ), is_in_use=self._is_in_use
+        )
         return bool(self.summary.failed)
 
     def _tell_usage(self, session: pytest.Session) -> None:
@@ -223,7 +230,7 @@ class SummaryPlugin:
             return
         from onetake.reports.terminal import in_full, in_one_line
 
-        if self._config.getoption("verbose") < 0:
+        if self._config.getoption("verbose", 0) < 0:
             _write(terminalreporter, in_one_line(self.summary))
             return
         terminalreporter.ensure_newline()  # ends the line of dots, so that none is empty below

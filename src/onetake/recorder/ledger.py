@@ -116,7 +116,8 @@ class Ledger:
         """A live call has ended: it is read at once, as nobody else holds what was only read."""
         entry = self._entries[number]
         entry.answer = answer
-        _read(entry)
+        if _read(entry).failed in NEVER_SENT and not self.is_closed:
+            self.counts["unsent"] += 1
 
     def change(self, number: int, outcome: str, reason: str) -> None:
         """A call came to something else than it was taken for."""

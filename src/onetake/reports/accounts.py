@@ -38,7 +38,7 @@ SESSION = "@session"
 
 COUNTS = (
     *("replayed", "loose", "stale", "recorded", "live", "missed", "refused", "local", "exchanged"),
-    *("passed", "paid_twice", "quarantined"),
+    *("passed", "unsent", "paid_twice", "quarantined"),
 )
 
 
@@ -49,7 +49,8 @@ class Account(Struct, frozen=True, kw_only=True):
     requests that were not replayed, and why (`diagnosis.Event` as plain data); `loose` counts forgiven
     values by path and kind, `local` what was answered here by kind and host; `place` is the file or URL,
     empty without a cassette. One that `is_late` is of requests made after the test's end, on top of its
-    own account; one that `is_inner` of a cassette that the test opened by itself. `degraded` is what
+    own account; one that `is_inner` of a cassette that the test opened by itself. One that `is_cut` did not
+    come to all of its calls. `degraded` is what
     stores could not do until then (`stores.layered.Trouble` as plain data),
     `capacity` how many bytes of them are used, of how many; `growth` by what the cassette grows from run to
     run (`recorder.growth.Growth`); `notes` are remarks on cassettes by their file or name. `usages` are
@@ -78,6 +79,7 @@ class Account(Struct, frozen=True, kw_only=True):
     error: str = ""
     is_late: bool = False
     is_inner: bool = False
+    is_cut: bool = False
     degraded: tuple[dict[str, Any], ...] = ()
     capacity: dict[str, tuple[int, int]] = {}
     growth: dict[str, Any] | None = None
@@ -177,8 +179,8 @@ class Summary:
             self.growth[account.test] = account.growth
         self.warnings += [(account.test, warning) for warning in account.warnings]
         if not account.is_marked:
-            if account.counts.get("live"):
-                self.unmarked[account.test] += account.counts["live"]
+            if live := account.counts.get("live", 0) - account.counts.get("unsent", 0):
+                self.unmarked[account.test] += live
             if account.test == SESSION:  # of a run in which no test has a cassette
                 self.ownerless["refused"] += account.counts.get("refused", 0)
             return
@@ -203,6 +205,12 @@ class Summary:
         return not any(one.egress or one.refused_egress for one in self.accounts)
 
     @property
+    def has_missed_late(self) -> bool:
+        """Whether a call was missed or refused when its test was over, so that no test could fail for it."""
+        late = (one.counts for one in self.accounts if one.is_late)
+        return any(counts.get("missed") or counts.get("refused") for counts in late)
+
+    @property
     def verdicts(self) -> dict[str, int]:
         """How many tests (and wider fixtures) ended with each verdict, worst first."""
         found = Counter(account.verdict for account in self._last.values())
@@ -219,5 +227,9 @@ class Summary:
 
     @property
     def paid(self) -> int:
-        """Calls that went to the network: recorded, let through, or made by unmarked tests."""
-        return self.calls["recorded"] + self.calls["live"] + self.unmarked.total()
+        """Calls that went to the network: recorded, let through, or made by unmarked tests.
+
+        Not those that failed before they were sent (no such host, nobody there).
+        """
+        sent = self.calls["recorded"] + self.calls["live"] - self.calls["unsent"]
+        return sent + self.unmarked.total()

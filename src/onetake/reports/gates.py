@@ -30,11 +30,14 @@ class Reason(Struct, frozen=True, kw_only=True):
         return (*self.where[:_SHOWN], *([f"and {more} more"] if more > 0 else []))
 
 
-def judge(summary: Summary, settings: Settings, *, ci: bool) -> list[Reason]:
+def judge(
+    summary: Summary, settings: Settings, *, ci: bool, is_in_use: bool = False
+) -> list[Reason]:
     """Every reason for which the run fails.
 
     Where nothing is said of `fail_on`, mode `record` may not record nothing; and where `ci`, tests without
-    a cassette may not go live and cassettes may not grow, but a run without a cassette does not use onetake.
+    a cassette may not go live and cassettes may not grow, but a run without a cassette, and
+    without a setting (`is_in_use`), does not use onetake.
     """
     reasons: list[Reason] = []
     if settings.max_live is not None and summary.paid > settings.max_live:
@@ -49,7 +52,8 @@ def judge(summary: Summary, settings: Settings, *, ci: bool) -> list[Reason]:
     if (empty := _failed("empty", summary, settings)) is not None:
         text = f'{empty.text} (fail_on = "none" allows it)'
         reasons.append(Reason(gate=empty.gate, text=text, where=empty.where))
-    if not ci or not any(account.is_marked for account in summary.accounts):
+    is_in_use = is_in_use or any(account.is_marked for account in summary.accounts)
+    if not ci or not is_in_use:
         return reasons
     unmarked = [account for account in summary.accounts if not account.is_marked]
     for one in (
@@ -149,7 +153,7 @@ def _live(accounts: Sequence[Account]) -> Counter[str]:
     """Calls that went to the network, by test."""
     live: Counter[str] = Counter()
     for one in accounts:
-        live[one.test] += one.counts.get("live", 0)
+        live[one.test] += one.counts.get("live", 0) - one.counts.get("unsent", 0)
         if one.is_marked:
             live[one.test] += one.counts.get("recorded", 0)
     return +live

@@ -58,7 +58,7 @@ def _bounded(some: Sequence[Annotation]) -> list[Annotation]:
     if len(some) <= _MOST:
         return list(some)
     more = of_noun(len(some) - _MOST + 1, "other")
-    rest = Annotation(level=some[0].level, title="more", text=f"And {more}: see the job summary.")
+    rest = Annotation(level=some[0].level, title="more", text=f"And {more}.")
     return [*some[: _MOST - 1], rest]
 
 
@@ -196,7 +196,7 @@ def _pieces(summary: Summary, title: str) -> Iterator[str]:
 def _money(summary: Summary) -> str:
     calls = summary.calls
     rows = [
-        ("paid", str(summary.paid), ""),
+        ("paid", str(summary.paid), _dollars(summary, "paid")),
         ("of these recorded", str(calls["recorded"]), _dollars(summary, "recorded")),
         ("leaked", str((summary.leaks or Counter()).total()), _dollars(summary, "leaked")),
         ("replayed (saved)", str(calls["replayed"]), _dollars(summary, "saved")),

@@ -26,6 +26,7 @@ def leaks(accounts: Sequence[Account], settings: Settings) -> Counter[str]:
     found: Counter[str] = Counter()
     for one in accounts:
         found[one.test] += one.counts.get("live", 0) + sum(paid_egress(one).values())
+        found[one.test] -= one.counts.get("unsent", 0) if one.counts.get("live") else 0
         if not one.is_marked:
             found[one.test] -= sum(
                 count for host, count in one.hosts.items() if is_allowed(host, settings)

@@ -52,6 +52,7 @@ def _tally_of(account: Account, root: Path) -> Tally:
         missed=counts.get("missed", 0),
         cassette=_other_name(account, root),
         is_unmarked=not account.is_marked,
+        is_cut=account.is_cut,
     )
 
 

@@ -45,7 +45,11 @@ def in_one_line(summary: Summary) -> Line:
     if summary.errors:
         text += f"; {summary.errors[0][1]}"
     text += "".join(f"; {one}" for one, _ in _of_stores(summary))
-    text += "".join(f"; FAILED: {reason.text}" for reason in summary.failed)
+    for reason in summary.failed:
+        text += f"; FAILED: {reason.text}"
+        if reason.where:
+            more = len(reason.where) - 1
+            text += f": {reason.where[0]}{f' and {more} more' if more else ''}"
     return text, _worst(summary)
 
 
@@ -279,7 +283,7 @@ def told(counts: Counter[str], tests: Mapping[str, Sequence[str]] = {}) -> str:
 def _calls(summary: Summary) -> str:
     calls, unmarked = summary.calls, summary.unmarked.total()
     kinds = [("recorded", calls["recorded"]), ("let through", calls["live"])]
-    kinds.append(("unmarked", unmarked))
+    kinds += [("unmarked", unmarked), ("never sent", calls["unsent"])]
     parts = ", ".join(f"{name} {count}" for name, count in kinds if count)
     text = f"paid calls: {summary.paid}" + (f" ({parts})" if parts else "")
     text += f"; replayed: {calls['replayed']}"

@@ -79,8 +79,8 @@ def test_no_more_are_made_than_github_shows():
     found = commands(summary(*many))
 
     assert len(found) == 20
-    assert found[9] == "::error title=onetake%3A more::And 21 others: see the job summary."
-    assert found[19] == "::warning title=onetake%3A more::And 21 others: see the job summary."
+    assert found[9] == "::error title=onetake%3A more::And 21 others."
+    assert found[19] == "::warning title=onetake%3A more::And 21 others."
 
 
 def test_only_the_last_attempt_of_a_test_is_annotated():
@@ -134,7 +134,7 @@ def test_the_job_summary_tells_verdicts_money_causes_and_leaks():
 
     for expected in (
         "## onetake\n\n| verdict | tests |\n| --- | --- |\n| MISS | 1 |\n| RECORDED | 1 |\n",
-        "| paid | 15 |  |\n| of these recorded | 2 | $0.25 |\n| leaked | 13 | $0.125 |\n",
+        "| paid | 15 | $0.375 |\n| of these recorded | 2 | $0.25 |\n| leaked | 13 | $0.125 |\n",
         "| replayed (saved) | 3 | $1.50 |\n| missed | 1 |  |\n",
         "Price not known, and not in the dollars: model-x x1\n",
         "**Failed (leak): 13 live calls**\n\n- a.py::v: 9\n",
