@@ -116,7 +116,7 @@ class _Planning:
         from onetake.stores.tallies import recall
 
         try:
-            return recall(self._settings.store, self._config.rootpath)
+            return recall(self._settings.store, self._config.rootpath, self._settings.encrypt)
         except OnetakeError as error:
             self._notes.append(f"the last runs cannot be looked at: {error.message}")
             return []

@@ -37,7 +37,7 @@ _WAITING = 1000  # answers of a program that have no price yet
 _lines = msgspec.json.Decoder(RunTally)
 
 
-def remember(line: RunTally, url: str, root: Path) -> None:
+def remember(line: RunTally, url: str, root: Path, encrypt: str = "") -> None:
     """Keep what a run with the store `url` came to. Never raises."""
     with suppress(OSError, OnetakeError):
         if is_near(url):
@@ -46,10 +46,10 @@ def remember(line: RunTally, url: str, root: Path) -> None:
         from onetake.stores.opening import open_store
 
         packed = pack(msgspec.json.encode(replace(line, store="")))
-        open_store(url, root).add_histories({RUNS: packed})
+        open_store(url, root, encrypt).add_histories({RUNS: packed})
 
 
-def recall(url: str, root: Path) -> list[RunTally]:
+def recall(url: str, root: Path, encrypt: str = "") -> list[RunTally]:
     """The last runs with the store `url`, oldest first; what cannot be read is left out.
 
     Raises `StoreError` where the store does not answer, `UsageError` as `open_store` does.
@@ -57,11 +57,11 @@ def recall(url: str, root: Path) -> list[RunTally]:
     if is_near(url):
         wanted = without_secrets(url)
         return by_run(line for line in _kept(root / ".onetake") if line.store == wanted)
-    from onetake.stores.layered import LayeredStore
+    from onetake.stores.encrypted import Layers
     from onetake.stores.opening import open_store
 
-    store = open_store(url, root)
-    remote = store.remote if isinstance(store, LayeredStore) else store
+    store = open_store(url, root, encrypt)
+    remote = store.remote if isinstance(store, Layers) else store
     found: list[RunTally] = []
     for packed in remote.history(RUNS):
         with suppress(msgspec.MsgspecError, ValueError, OnetakeError):
@@ -107,10 +107,11 @@ class Place(Struct, frozen=True):
     root: Path
     run: str
     prices: Mapping[str, Price] = {}
+    encrypt: str = ""
 
     @property
-    def key(self) -> tuple[str, Path, str]:
-        return self.url, self.root, self.run
+    def key(self) -> tuple[str, Path, str, str]:
+        return self.url, self.root, self.run, self.encrypt
 
 
 class _Told(Struct):
@@ -145,7 +146,7 @@ class _Waiting:
     def __init__(self) -> None:
         self.pid = os.getpid()
         self.lock = Lock()
-        self.told: dict[tuple[str, Path, str], _Told] = {}
+        self.told: dict[tuple[str, Path, str, str], _Told] = {}
 
 
 _waiting = _Waiting()
@@ -178,4 +179,4 @@ def send() -> None:
         told.price()
         place = told.place
         line = RunTally(run=place.run, at=round(time.time(), 3), tests=told.tests)
-        remember(line, place.url, place.root)
+        remember(line, place.url, place.root, place.encrypt)
