@@ -18,7 +18,6 @@ from onetake.stores.redis_ import RedisStore
 from onetake.stores.sqlite import SqliteStore
 from tests.support import s3
 
-
 _KEYS = Keyring((bytes(range(32)),), "env:KEY")
 _ENCRYPTED = ["encrypted sqlite", "encrypted redis_url", "encrypted object-files"]
 
