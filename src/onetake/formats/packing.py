@@ -23,6 +23,7 @@ _PLAIN, _ZSTD, _ZSTD_DICTIONARY_1, _ZSTD_BESIDE = range(4)
 _BESIDE = bytes([_ZSTD_BESIDE])
 ENCRYPTED = b"\x04"
 """How what is encrypted begins; behind it one byte for the version, and the id of the key."""
+_SMALLEST_ENCRYPTED = 38  # bytes, of what is encrypted and empty
 
 # Measured on chats of 4 to 10 kB, streamed or not: level 9 gives a tenth less than 3 for 20 to 60 us more
 # a chat; 12 and above give 1 % more for ten times the time. A large text has no use for the better search.
@@ -123,7 +124,7 @@ def check(data: bytes, beside: Mapping[str, Dictionary]) -> None:
     form = data[0] if data else None
     if form == _PLAIN:
         return
-    if data[:1] == ENCRYPTED:
+    if data[:1] == ENCRYPTED and len(data) >= _SMALLEST_ENCRYPTED:
         raise StoreError(
             f"What lies in the store is encrypted with the key {key_id(data)}, and encrypt is not set.",
             remedy='Set encrypt = "env:ONETAKE_KEY" and put the key into that variable.',
