@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -117,8 +118,13 @@ def _with_rules(
     return table | {"rules": parse_rules(table["rules"], name, lines)}
 
 
-# Variables that are ours but are not settings.
-_NOT_SETTINGS = {_RUN_ID, "ONETAKE_KEY"}
+def _is_setting(variable: str) -> bool:
+    """Whether a variable of ours is one: neither the run's id nor keys."""
+    if not variable.startswith("ONETAKE_KEY"):
+        return variable.startswith("ONETAKE_") and variable != _RUN_ID
+    from onetake.config.encryption import is_key_variable
+
+    return not is_key_variable(variable)
 
 
 def environment_source(environ: Mapping[str, str]) -> Source:
@@ -126,7 +132,7 @@ def environment_source(environ: Mapping[str, str]) -> Source:
     values = {
         name.removeprefix("ONETAKE_").lower(): value
         for name, value in environ.items()
-        if name.startswith("ONETAKE_") and name not in _NOT_SETTINGS and value != ""
+        if value != "" and _is_setting(name)
     }
     return Source("the environment (ONETAKE_...)", values, lifts_ceiling=True)
 
@@ -137,13 +143,22 @@ def is_ci(environ: Mapping[str, str]) -> bool:
 
 
 def digest_key(environ: Mapping[str, str]) -> bytes:
-    """The key of keyed digests. Raises `UsageError` where there is none."""
+    """The key of keyed digests. Raises `UsageError` where there is none.
+
+    Of several keys for `encrypt` it is the last, which was there first: that of the recordings.
+    """
     key = environ.get("ONETAKE_KEY", "")
     if not key:
         raise UsageError(
             'credential = "digest" needs a key, and ONETAKE_KEY is not set.',
             remedy='Set ONETAKE_KEY to a secret of your team, or use credential = "ordinal".',
         )
+    if "," in key:
+        from onetake.config.encryption import parse_keys
+
+        with suppress(UsageError):  # some other secret with a comma
+            parse_keys(key, "ONETAKE_KEY")
+            key = [part.strip() for part in key.split(",") if part.strip()][-1]
     return key.encode("utf-8", "surrogateescape")
 
 

@@ -19,6 +19,7 @@ from onetake.cli.printing import in_lines
 from onetake.cli.promote import promote
 from onetake.cli.prune import prune
 from onetake.cli.receipt import receipt
+from onetake.cli.rekey import rekey
 from onetake.cli.report import report
 from onetake.cli.show import show
 from onetake.cli.stats import stats
@@ -58,6 +59,7 @@ for _command in (
     pull,
     push,
     receipt,
+    rekey,
     report,
     show,
     stats,

@@ -126,7 +126,7 @@ def _chosen_runs(
     most_s = math.inf if selection.newer_s is None else selection.newer_s
     lines = [
         line.of(fits)
-        for line in recall(place.settings.store, place.root, place.settings.prices)
+        for line in recall(place.settings, place.root)
         if least_s <= selection.now_s - line.at and selection.now_s - line.at <= most_s
     ]
     is_everything = not selection.patterns and holding is None

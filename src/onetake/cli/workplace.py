@@ -68,7 +68,8 @@ class Workplace:
         """The store as a whole. Raises `UsageError`."""
         if self.settings.store == "":
             self._check_is_project()
-        return open_shelf(self.settings.store, self.root, self.matcher.fingerprint)
+        settings = self.settings
+        return open_shelf(settings.store, self.root, self.matcher.fingerprint, settings.encrypt)
 
     def cassettes(self, places: Sequence[str] = ()) -> list[Path]:
         """The files that `places` name; without any, every cassette of the project.

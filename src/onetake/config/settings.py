@@ -52,6 +52,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     mode: Mode = Mode.AUTO
     store: str = ""  # "" is `cassettes/` beside the test module or the project file
+    encrypt: str = ""  # or "env:NAME"; shared stores only
     match_on: tuple[str, ...] = ("method", "url", "body", "credential")
     match_headers: tuple[str, ...] = ()  # () is the matcher's own allow-list
     rules: tuple[Rule, ...] = ()  # those of every source add up
@@ -143,6 +144,8 @@ def resolve(sources: Sequence[Source], *, ci: bool, base: Settings | None = None
             kinds = changes.get("volatile", settings.volatile)
             changes["volatile"] = tuple(dict.fromkeys((*kinds, *named)))
         settings = replace(settings, **changes)
+    if settings.encrypt and is_local(settings.store):
+        _check_encrypt(sources)
     lifted = settings.mode_reason.startswith("explicit")
     if ci and not lifted and is_local(settings.store) and settings.mode is not Mode.REPLAY:
         settings = replace(
@@ -154,6 +157,19 @@ def resolve(sources: Sequence[Source], *, ci: bool, base: Settings | None = None
     _check_kinds(settings)
     held = explicit or (ci and not lifted and is_local(settings.store))
     return replace(settings, is_ceiling=held and settings.mode is Mode.REPLAY)
+
+
+def _check_encrypt(sources: Sequence[Source]) -> None:
+    """Whoever chooses files over the shared store of a weaker source may; else something is wrong."""
+    for source in reversed(sources):
+        if "encrypt" in source.values:
+            raise UsageError(
+                f"encrypt in {source.name} is for shared stores, and recordings lie in files: "
+                "these are there to be read and compared in version control.",
+                remedy="Take encrypt out, or keep recordings in sqlite:PATH, redis://HOST or a bucket.",
+            )
+        if "store" in source.values:
+            return
 
 
 def _check_kinds(settings: Settings) -> None:
@@ -243,6 +259,10 @@ def _value(key: str, value: Any, source: str) -> Any:
         value = _patterns(value, source)
     if key == "store":
         _check_store(value, source)
+    if key == "encrypt":
+        from onetake.config.encryption import parse_encrypt
+
+        return parse_encrypt(value, f"Setting 'encrypt' in {source}")
     try:
         kind = next(f.type for f in fields(Settings) if f.name == key)
         strict = not isinstance(value, str)

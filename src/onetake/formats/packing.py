@@ -1,7 +1,8 @@
 """Texts packed for stores that are far away.
 
 The first byte says how: 0 plain, 1 zstd (RFC 8878), 2 zstd with dictionary 1, 3 zstd with a `Dictionary`
-that lies beside what it packs, whose digest comes first. Dictionary 1 is what makes a single chat small:
+that lies beside what it packs, whose digest comes first; 4 is encrypted by `stores.keyring`, which takes
+that off before it comes here. Dictionary 1 is what makes a single chat small:
 most of it is keys and headers that every chat has. One of the chats' own makes many of them small. What
 a number stands for never changes; a better dictionary gets the next one.
 """
@@ -14,12 +15,15 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Self
 
-from onetake.errors import CassetteError
+from onetake.errors import CassetteError, StoreError
 from onetake.formats.foreign import RESTORE
 from onetake.wire.encodings import zstd_library
 
 _PLAIN, _ZSTD, _ZSTD_DICTIONARY_1, _ZSTD_BESIDE = range(4)
 _BESIDE = bytes([_ZSTD_BESIDE])
+ENCRYPTED = b"\x04"
+"""How what is encrypted begins; behind it one byte for the version, and the id of the key."""
+_SMALLEST_ENCRYPTED = 38  # bytes, of what is encrypted and empty
 
 # Measured on chats of 4 to 10 kB, streamed or not: level 9 gives a tenth less than 3 for 20 to 60 us more
 # a chat; 12 and above give 1 % more for ten times the time. A large text has no use for the better search.
@@ -105,6 +109,11 @@ def needed(data: bytes) -> str | None:
     return data[1 : 1 + _DIGEST_SIZE].hex() if data[:1] == _BESIDE else None
 
 
+def key_id(data: bytes) -> str:
+    """Of something encrypted: which key it needs, in hex."""
+    return data[2:10].hex()
+
+
 def head(data: bytes) -> bytes:
     """All of `data` that `check` looks at."""
     return data[: 1 + _DIGEST_SIZE] if data[:1] == _BESIDE else data[:1]
@@ -115,6 +124,11 @@ def check(data: bytes, beside: Mapping[str, Dictionary]) -> None:
     form = data[0] if data else None
     if form == _PLAIN:
         return
+    if data[:1] == ENCRYPTED and len(data) >= _SMALLEST_ENCRYPTED:
+        raise StoreError(
+            f"What lies in the store is encrypted with the key {key_id(data)}, and encrypt is not set.",
+            remedy='Set encrypt = "env:ONETAKE_KEY" and put the key into that variable.',
+        )
     if form not in (_ZSTD, _ZSTD_DICTIONARY_1, _ZSTD_BESIDE):
         raise CassetteError(
             "A packed recording is in a form that is not known.",
@@ -135,7 +149,8 @@ def check(data: bytes, beside: Mapping[str, Dictionary]) -> None:
 def unpack(data: bytes, beside: Mapping[str, Dictionary] = _NONE) -> bytes:
     """What was packed, with the dictionaries that lie `beside` it by their digests.
 
-    Raises `CassetteError` for anything else, and where zstd or a dictionary is needed but missing.
+    Raises `CassetteError` for anything else, and where zstd or a dictionary is needed but missing, and
+    `StoreError` for what is encrypted.
     """
     check(data, beside)
     form = data[0]

@@ -117,7 +117,7 @@ class _Planning:
         from onetake.stores.tallies import recall
 
         try:
-            return recall(self._settings.store, self._config.rootpath, self._prices)
+            return recall(self._settings, self._config.rootpath)
         except OnetakeError as error:
             self._notes.append(f"the last runs cannot be looked at: {error.message}")
             return []

@@ -168,7 +168,7 @@ class SummaryPlugin:
         is_ours = any(account.is_marked for account in self.summary.accounts)
         if is_ours or (self.summary.unmarked and tallies.is_in_use(url, root)):
             line = tally_of_run(self.summary, project.run_id(), round(_now(), 3), root)
-            tallies.remember(line, url, root)
+            tallies.remember(line, url, root, self._settings.encrypt)
 
     def _judge(self) -> bool:
         """Whether the run fails for what was paid or left."""

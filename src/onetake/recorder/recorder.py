@@ -193,13 +193,13 @@ class Recorder:
         if settings.store == "memory:" and not is_file_name(name):
             return MemoryCassette(name)
         if is_shared(settings.store) and not is_file_name(name):
-            return self._shared(name, stored_name, settings.store, fingerprint)
+            return self._shared(name, stored_name, settings, fingerprint)
         base = directory or (Path.cwd() if is_file_name(name) else self.root)
         path, blobs = locate(name, store=settings.store, directory=base, root=self.root)
         return FileCassette(path, blobs, cache=self.root / ".onetake", raw_name=stored_name)
 
     def _shared(
-        self, name: str, stored_name: str | None, url: str, fingerprint: str
+        self, name: str, stored_name: str | None, settings: Settings, fingerprint: str
     ) -> SharedCassette:
         """Under the test's own name: a store of rows needs no file-safe form of it."""
         from onetake.stores.opening import open_store
@@ -208,7 +208,8 @@ class Recorder:
         check_name(name)
         if stored_name is not None:
             name = f"{name.rpartition('/')[0]}/{stored_name}".removeprefix("/")
-        return SharedCassette(open_store(url, self.root), name, fingerprint=fingerprint)
+        store = open_store(settings.store, self.root, settings.encrypt)
+        return SharedCassette(store, name, fingerprint=fingerprint)
 
     def purse(self, settings: Settings, test: str) -> Purse | None:
         """What pays for the calls of `test`, where the run has a limit."""

@@ -25,5 +25,5 @@ def remember(cassette: Cassette, *, settings: Settings, root: Path) -> None:
         return
     from onetake.stores import tallies  # late: most processes run tests, which tell their own
 
-    place = tallies.Place(settings.store, root, project.run_id())
+    place = tallies.Place(settings.store, root, project.run_id(), settings.encrypt)
     tallies.add(cassette.name, tally, spent(cassette.calls), place)

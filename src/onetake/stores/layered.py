@@ -240,6 +240,18 @@ class LayeredStore:
     def capacity(self) -> Capacity | None:
         return self._remote.capacity()  # also after a failure: it may be that the store is full
 
+    def rewrite(self, cassette: str, rows: Sequence[Row], *, known: str) -> bool:
+        return self._remote.rewrite(cassette, rows, known=known)
+
+    def rewrite_blobs(self, blobs: Mapping[str, bytes]) -> None:
+        self._remote.rewrite_blobs(blobs)
+
+    def rewrite_histories(self, lines: Mapping[str, Mapping[bytes, bytes]]) -> None:
+        self._remote.rewrite_histories(lines)
+
+    def blob_names(self) -> list[str]:
+        return self._remote.blob_names()
+
     def close(self) -> None:
         for store in (self._remote, self._cache, self._spool):
             store.close()

@@ -37,6 +37,7 @@ _TRIES: Final = 60  # lost races for one number before a store gives up
 _RUNS_KEPT: Final = 64
 _RUNS_LOG: Final = "runs"
 _CACHED_BYTES: Final = 32 << 20
+_NO_LINES: Final[Mapping[str, Mapping[bytes, bytes]]] = {}
 _SEGMENT: Final = 120  # characters; file systems allow 255 bytes
 
 
@@ -233,6 +234,34 @@ class ObjectStore:
             list(blobs.items()),
         )
 
+    def blob_names(self) -> list[str]:
+        self._check_marker()
+        paths = [one.path.rpartition("/")[2] for one in self._bucket.listed(self._path("b"))]
+        return [name for path in paths if (name := _name(path)) is not None]
+
+    def rewrite_blobs(self, blobs: Mapping[str, bytes]) -> None:
+        self._check_marker()
+
+        def put(item: tuple[str, bytes]) -> None:
+            path = self._path("b", _segment(item[0]))
+            found = self._bucket.get(path)
+            if found is not None:
+                self._bucket.update(path, item[1], found[1])
+
+        self._bucket.each(put, list(blobs.items()))
+
+    def rewrite(self, cassette: str, rows: Sequence[Row], *, known: str) -> bool:
+        self._check_marker()
+        token, new = secrets.token_hex(8), {row.slot: row.data for row in rows}
+
+        def change(view: _View) -> _Entry | None:
+            if not view.listed or view.version != known:
+                return None
+            kept = {slot: new.get(slot, data) for slot, data in view.rows.items()}
+            return _base(view, token, kept, view.runs)
+
+        return self._commit(cassette, token, change)[1] is not None
+
     def old_blobs(self, older_than_s: float) -> list[str]:  # noqa: ARG002
         return []  # an object that is put again keeps its date, so nobody can tell
 
@@ -349,6 +378,16 @@ class ObjectStore:
                 return
             _wait(attempt)
         raise self._busy()
+
+    def rewrite_histories(self, lines: Mapping[str, Mapping[bytes, bytes]]) -> None:
+        self._check_marker()
+        token = secrets.token_hex(8)
+
+        def change(view: _View) -> _Entry | None:
+            return _merged_lines(view, token, rewritten=lines) if view.listed else None
+
+        if any(lines.values()):
+            self._commit(_RUNS_LOG, token, change, kind="h")
 
     def _forget_history(self, cassette: str) -> None:
         token = secrets.token_hex(8)
@@ -536,13 +575,17 @@ def _lines_of(view: _View, cassette: str) -> list[bytes]:
 
 
 def _merged_lines(
-    view: _View, token: str, added: Iterable[tuple[str, bytes]] = (), without: str | None = None
+    view: _View,
+    token: str,
+    added: Iterable[tuple[str, bytes]] = (),
+    without: str | None = None,
+    rewritten: Mapping[str, Mapping[bytes, bytes]] = _NO_LINES,
 ) -> _Entry:
     """One entry for the whole log, and no more lines of a cassette than are kept."""
     kept: dict[str, list[bytes]] = {}
     for name, line in (*_all_lines(view), *added):
         if name != without:
-            kept.setdefault(name, []).append(line)
+            kept.setdefault(name, []).append(rewritten.get(name, {}).get(line, line))
     lines = [(name, line) for name, some in kept.items() for line in some[-kept_lines(name) :]]
     return _lines_entry(token, lines, tuple(entry.token for entry in view.entries))
 

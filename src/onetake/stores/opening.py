@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from onetake.config import is_local
 from onetake.errors import OnetakeError, UsageError
 from onetake.stores import history
+from onetake.stores.encrypted import EncryptedLayers, EncryptedStore, Layers
 from onetake.stores.journal import ensure_cache
+from onetake.stores.keyring import Keyring, keyring_of
 from onetake.stores.layered import LayeredStore, Trouble
 from onetake.stores.names import digest
 from onetake.stores.port import Capacity, RowStore
@@ -20,23 +22,26 @@ if TYPE_CHECKING:
     from onetake.stores.shelf import Shelf
 
 _lock = Lock()
-_open: dict[tuple[str, Path], RowStore] = {}
+_open: dict[tuple[str, Path, tuple[str, ...]], RowStore] = {}
 
 
-def open_store(url: str, root: Path) -> RowStore:
+def open_store(url: str, root: Path, encrypt: str = "") -> RowStore:
     """The shared store at `url`, one for the process; relative paths resolve from `root`.
 
-    One on another machine comes with a cache and a spool in the project's `.onetake/`.
+    One on another machine comes with a cache and a spool in the project's `.onetake/`. With the setting
+    `encrypt` it and these two hold what is written from now on under the key that it names.
 
-    Raises `UsageError` where its extra is not installed or the URL names no place.
+    Raises `UsageError` where its extra is not installed, the URL names no place, or there is no key.
     """
+    keyring = keyring_of(encrypt) if encrypt else None
+    key = url, root, keyring.ids if keyring else ()
     with _lock:
-        if (url, root) not in _open:
-            _open[url, root] = _made(url, root)
-        return _open[url, root]
+        if key not in _open:
+            _open[key] = _made(url, root, keyring)
+        return _open[key]
 
 
-def open_shelf(url: str, root: Path, fingerprint: str) -> Shelf:
+def open_shelf(url: str, root: Path, fingerprint: str, encrypt: str = "") -> Shelf:
     """The store at `url` as a whole; "" is `cassettes/` beside each test module.
 
     Raises `UsageError` as `open_store` does, and for `memory:`, which ends with its process.
@@ -50,7 +55,7 @@ def open_shelf(url: str, root: Path, fingerprint: str) -> Shelf:
             remedy="Name another store: --store URL.",
         )
     if not is_local(url):
-        return RowShelf(open_store(url, root), fingerprint)
+        return RowShelf(open_store(url, root, encrypt), fingerprint)
     folder = root / url.removeprefix("files:") if url else None
     return FolderShelf(root, folder, root / ".onetake")
 
@@ -58,7 +63,7 @@ def open_shelf(url: str, root: Path, fingerprint: str) -> Shelf:
 def drain_trouble() -> list[Trouble]:
     """What stores could not do since the last call."""
     with _lock:
-        layered = [store for store in _open.values() if isinstance(store, LayeredStore)]
+        layered = [store for store in _open.values() if isinstance(store, Layers)]
     return [trouble for store in layered if (trouble := store.drain_trouble()) is not None]
 
 
@@ -76,31 +81,47 @@ def settle() -> dict[str, Capacity]:
     return found
 
 
-def _made(url: str, root: Path) -> RowStore:
+def _made(url: str, root: Path, keyring: Keyring | None) -> RowStore:
     scheme = url.partition(":")[0]
     if scheme == "sqlite":
-        return SqliteStore(root / url.removeprefix("sqlite:"))
+        alone = SqliteStore(root / url.removeprefix("sqlite:"))
+        return alone if keyring is None else EncryptedStore(alone, keyring)
     if scheme in ("redis", "rediss"):
         from onetake.stores.redis_ import RedisStore
         from onetake.stores.redis_server import library
 
         library()
-        return _layered(RedisStore(url), root)
+        return _layered(RedisStore(url), root, keyring)
     from onetake.stores.bucket import obstore
     from onetake.stores.objects import ObjectStore
 
     obstore()
     store = ObjectStore(url)
-    return _layered(store, root, store.endpoint)
+    return _layered(store, root, keyring, store.endpoint)
 
 
-def _layered(remote: RowStore, root: Path, endpoint: str = "") -> LayeredStore:
+def _layered(
+    remote: RowStore, root: Path, keyring: Keyring | None, endpoint: str = ""
+) -> LayeredStore | EncryptedLayers:
     """`endpoint` tells one bucket from another of the same name."""
     cache = root / ".onetake"
     ensure_cache(cache)
     name = digest(f"{remote.place} {endpoint}".rstrip(), 8)
-    return LayeredStore(
+    folder, middle = cache / "stores", f".{keyring.ids[0]}" if keyring else ""
+    near = folder / f"{name}{middle}.cache.sqlite"
+    if keyring:
+        _forget_caches(folder, name, near)
+    layered = LayeredStore(
         remote,
-        SqliteStore(cache / "stores" / f"{name}.cache.sqlite", is_cache=True),
-        SqliteStore(cache / "stores" / f"{name}.spool.sqlite"),
+        SqliteStore(near, is_cache=True),
+        SqliteStore(folder / f"{name}.spool.sqlite"),
     )
+    return EncryptedLayers(layered, keyring) if keyring else layered
+
+
+def _forget_caches(folder: Path, name: str, own: Path) -> None:
+    """Those in plain and under earlier keys: what they hold would be readable for longer than the store."""
+    for path in folder.glob(f"{name}*.cache.sqlite*"):
+        if not path.name.startswith(own.name):
+            with suppress(OSError):  # in use, on some systems: the next opening finds it
+                path.unlink()

@@ -267,5 +267,20 @@ class RowStore(Protocol):
     def capacity(self) -> Capacity | None:
         """None where the store has no limit or does not tell."""
 
+    def rewrite(self, cassette: str, rows: Sequence[Row], *, known: str) -> bool:
+        """Put the data of `rows` in the place of what is there under these names, all in one step.
+
+        False, and nothing done, where `known` is not the version any more.
+        """
+
+    def rewrite_blobs(self, blobs: Mapping[str, bytes]) -> None:
+        """The same for those of the blobs that are there."""
+
+    def rewrite_histories(self, lines: Mapping[str, Mapping[bytes, bytes]]) -> None:
+        """Put in each history another line in the place of each that is named and still there."""
+
+    def blob_names(self) -> list[str]:
+        """Of all blobs, in no certain order."""
+
     def close(self) -> None:
         """Give connections back. It may be used again."""

@@ -156,6 +156,23 @@ class RedisStore:
 
         return self._run(step, writing=True)
 
+    def rewrite(self, cassette: str, rows: Sequence[Row], *, known: str) -> bool:
+        key = self._cassette_key(cassette)
+        fields = {_to_field(row.slot): row.data for row in rows}
+
+        def put(pipe: Any) -> bool:
+            version = _version(pipe.hmget(key, [_BORN, _VERSION]))
+            there = set(pipe.hkeys(key))
+            pipe.multi()
+            if not version or version != known:
+                return False
+            if own := {field: data for field, data in fields.items() if field in there}:
+                pipe.hset(key, mapping=own)
+            pipe.hincrby(key, _VERSION, 1)
+            return True
+
+        return self._run(lambda client, _again: _optimistically(client, key, put)[0], writing=True)
+
     def cassettes(self) -> Iterator[str]:
         seen: set[bytes] = set()
         for node in self._run(lambda client, _again: primaries(client)):
@@ -169,19 +186,15 @@ class RedisStore:
 
     def _scanned(self, node: str | None, cursor: int) -> tuple[int | None, list[bytes]]:
         """Where to go on (None: that was all) and the names of some cassettes."""
+        following, keys = self._scanned_keys(node, cursor, f"{self._namespace}:c:{{*}}")
 
-        def step(client: Any, _again: bool) -> tuple[int | None, list[bytes]]:
-            alone = client_of(client, node)
-            following, keys = alone.scan(
-                cursor, match=f"{self._namespace}:c:{{*}}", count=_SCAN_COUNT
-            )
-            with alone.pipeline(transaction=False) as pipe:
+        def step(client: Any, _again: bool) -> list[bytes]:
+            with client_of(client, node).pipeline(transaction=False) as pipe:
                 for key in keys:
                     pipe.hget(key, _NAME)
-                names = pipe.execute() if keys else []
-            return int(following) or None, [name for name in names if name is not None]
+                return [name for name in pipe.execute() if name is not None]
 
-        return self._run(step)
+        return following, self._run(step) if keys else []
 
     # Blobs.
 
@@ -223,6 +236,38 @@ class RedisStore:
             return list(client.zrangebyscore(self._puts_key, "-inf", latest))
 
         return [name.decode("utf-8", "surrogatepass") for name in self._run(step)]
+
+    def blob_names(self) -> list[str]:
+        prefix = self._key("b", "")
+        found: set[bytes] = set()
+        for node in self._run(lambda client, _again: primaries(client)):
+            cursor: int | None = 0
+            while cursor is not None:
+                cursor, keys = self._scanned_keys(node, cursor, f"{self._namespace}:b:*")
+                found.update(key.removeprefix(prefix) for key in keys)
+        return [name.decode("utf-8", "surrogatepass") for name in found]
+
+    def _scanned_keys(
+        self, node: str | None, cursor: int, pattern: str
+    ) -> tuple[int | None, list[bytes]]:
+        def step(client: Any, _again: bool) -> tuple[int | None, list[bytes]]:
+            alone = client_of(client, node)
+            following, keys = alone.scan(cursor, match=pattern, count=_SCAN_COUNT)
+            return int(following) or None, list(keys)
+
+        return self._run(step)
+
+    def rewrite_blobs(self, blobs: Mapping[str, bytes]) -> None:
+        if not blobs:
+            return
+
+        def step(client: Any, _again: bool) -> None:
+            with client.pipeline(transaction=False) as pipe:
+                for name, data in blobs.items():
+                    pipe.set(self._key("b", name), data, xx=True)
+                pipe.execute()
+
+        self._run(step, writing=True)
 
     def remove_blobs(self, names: Sequence[str], older_than_s: float) -> int:
         latest = time.time() - older_than_s
@@ -324,6 +369,21 @@ class RedisStore:
                     pipe.rpush(key, line)
                     pipe.ltrim(key, -kept, -1)
                 pipe.execute()
+
+        self._run(step, writing=True)
+
+    def rewrite_histories(self, lines: Mapping[str, Mapping[bytes, bytes]]) -> None:
+        def put(pipe: Any, key: bytes, new: Mapping[bytes, bytes]) -> None:
+            held = pipe.lrange(key, 0, -1)
+            pipe.multi()
+            for at, line in enumerate(held):
+                if line in new:
+                    pipe.lset(key, at, new[line])
+
+        def step(client: Any, _again: bool) -> None:
+            for name, new in lines.items():
+                key = self._history_key(name)
+                _optimistically(client, key, partial(put, key=key, new=new))
 
         self._run(step, writing=True)
 

@@ -17,7 +17,7 @@ from onetake.errors import StoreError
 from onetake.formats.blobs import blobs_named
 from onetake.formats.document import Stored
 from onetake.messages import Request
-from onetake.stores.layered import LayeredStore
+from onetake.stores.encrypted import Layers
 from onetake.stores.names import digest_of_text
 from onetake.stores.port import Capacity, CassetteStore, Held, RowStore
 from onetake.stores.shared import SharedCassette
@@ -99,9 +99,9 @@ class RowShelf:
     def __init__(self, store: RowStore, fingerprint: str) -> None:
         """`fingerprint` is that of the keys with which cassettes are published."""
         self._store = store
-        self._remote = store.remote if isinstance(store, LayeredStore) else store
+        self._remote = store.remote if isinstance(store, Layers) else store
         self._fingerprint = fingerprint
-        self.reads_at_once = _FAR_AWAY if isinstance(store, LayeredStore) else 1
+        self.reads_at_once = _FAR_AWAY if isinstance(store, Layers) else 1
         self.place = store.place
 
     def names(self) -> list[str]:
@@ -160,10 +160,10 @@ class RowShelf:
         return self._remote.capacity()
 
     def waiting(self) -> dict[str, int]:
-        return self._store.waiting() if isinstance(self._store, LayeredStore) else {}
+        return self._store.waiting() if isinstance(self._store, Layers) else {}
 
     def deliver(self) -> None:
-        if isinstance(self._store, LayeredStore):
+        if isinstance(self._store, Layers):
             self._store.deliver()
 
 

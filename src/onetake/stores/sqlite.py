@@ -164,6 +164,11 @@ class SqliteStore:
             )
             return [name for (name,) in names]
 
+    def blob_names(self) -> list[str]:
+        with self._reading() as connection:
+            names = connection.execute("SELECT name FROM blobs").fetchall() if connection else []
+        return [name for (name,) in names]
+
     def remove_blobs(self, names: Sequence[str], older_than_s: float) -> int:
         latest = time.time() - older_than_s
         gone = 0
@@ -204,6 +209,46 @@ class SqliteStore:
             )
             connection.execute("UPDATE cassettes SET version = version + 1 WHERE id = ?", (number,))
             return gone
+
+    def rewrite(self, cassette: str, rows: Sequence[Row], *, known: str) -> bool:
+        with self._writing() as connection:
+            changed = connection.execute(
+                "UPDATE cassettes SET version = version + 1 "
+                "WHERE name = ? AND born || '.' || version = ?",
+                (cassette, known),
+            )
+            if not changed.rowcount:
+                return False
+            number = _number(connection, cassette)
+            connection.executemany(
+                "UPDATE rows SET data = ? WHERE cassette = ? AND slot = ?",
+                [(row.data, number, row.slot) for row in rows],
+            )
+        return True
+
+    def rewrite_blobs(self, blobs: Mapping[str, bytes]) -> None:
+        with self._writing() as connection:
+            connection.executemany(
+                "UPDATE blobs SET data = ? WHERE name = ?",
+                [(data, name) for name, data in blobs.items()],
+            )
+
+    def rewrite_histories(self, lines: Mapping[str, Mapping[bytes, bytes]]) -> None:
+        with self._writing() as connection:
+            connection.executemany(
+                "UPDATE history SET line = ? WHERE line = ? AND cassette = "
+                "(SELECT id FROM cassettes WHERE name = ?)",
+                [(new, old, name) for name, some in lines.items() for old, new in some.items()],
+            )
+
+    def compact(self) -> None:
+        """Leave nothing in the file of what was removed or rewritten."""
+        with self._translated():
+            if self._opened() is None and not self._path.exists():
+                return
+            connection = self._connection()
+            connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def claim(self, name: str, holder: str, ttl_s: float) -> Claim:
         now_s = time.time()

@@ -20,7 +20,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from onetake.cassettes.tallies import RunTally, Tally, added, by_run
-from onetake.config import without_secrets
+from onetake.config import Settings, without_secrets
 from onetake.errors import OnetakeError
 from onetake.formats.packing import pack, unpack
 from onetake.spend import Price, Spent, price_of
@@ -37,7 +37,7 @@ _MOST_SPENT = 1000  # answers of a program; of more the price stays unknown
 _lines = msgspec.json.Decoder(RunTally)
 
 
-def remember(line: RunTally, url: str, root: Path) -> None:
+def remember(line: RunTally, url: str, root: Path, encrypt: str = "") -> None:
     """Keep what a run with the store `url` came to. Never raises."""
     with suppress(OSError, OnetakeError, ValueError):
         if is_near(url):
@@ -46,29 +46,30 @@ def remember(line: RunTally, url: str, root: Path) -> None:
         from onetake.stores.opening import open_store
 
         packed = pack(msgspec.json.encode(replace(line, store="")))
-        open_store(url, root).add_histories({RUNS: packed})
+        open_store(url, root, encrypt).add_histories({RUNS: packed})
 
 
-def recall(url: str, root: Path, prices: Mapping[str, Price]) -> list[RunTally]:
-    """The last runs with the store `url`, oldest first; what cannot be read is left out.
+def recall(settings: Settings, root: Path) -> list[RunTally]:
+    """The last runs with the store of `settings`, oldest first; what cannot be read is left out.
 
     What programs have left without a price has that of today.
     Raises `StoreError` where the store does not answer, `UsageError` as `open_store` does.
     """
+    url = settings.store
     if is_near(url):
         wanted = without_secrets(url)
         lines = [line for line in _kept(root / ".onetake") if line.store == wanted]
-        return by_run(_priced(lines, prices, root))
-    from onetake.stores.layered import LayeredStore
+        return by_run(_priced(lines, settings.prices, root))
+    from onetake.stores.encrypted import Layers
     from onetake.stores.opening import open_store
 
-    store = open_store(url, root)
-    remote = store.remote if isinstance(store, LayeredStore) else store
+    store = open_store(url, root, settings.encrypt)
+    remote = store.remote if isinstance(store, Layers) else store
     found: list[RunTally] = []
     for packed in remote.history(RUNS):
         with suppress(msgspec.MsgspecError, ValueError, OnetakeError):
             found.append(_lines.decode(unpack(packed)))
-    return by_run(_priced(found, prices, root))
+    return by_run(_priced(found, settings.prices, root))
 
 
 def _priced(
@@ -119,10 +120,11 @@ class Place(Struct, frozen=True):
     url: str
     root: Path
     run: str
+    encrypt: str = ""
 
     @property
-    def key(self) -> tuple[str, Path, str]:
-        return self.url, self.root, self.run
+    def key(self) -> tuple[str, Path, str, str]:
+        return self.url, self.root, self.run, self.encrypt
 
 
 class _Told(Struct):
@@ -150,7 +152,7 @@ class _Waiting:
     def __init__(self) -> None:
         self.pid = os.getpid()
         self.lock = Lock()
-        self.told: dict[tuple[str, Path, str], _Told] = {}
+        self.told: dict[tuple[str, Path, str, str], _Told] = {}
 
 
 _waiting = _Waiting()
@@ -191,4 +193,4 @@ def send() -> None:
             tests=told.tests,
             spent=tuple(told.spent),
         )
-        remember(line, place.url, place.root)
+        remember(line, place.url, place.root, place.encrypt)
