@@ -22,6 +22,7 @@ from onetake.stores.folders import FolderShelf
 from onetake.stores.journal import Apart, all_apart
 from onetake.stores.names import name_of_test
 from onetake.stores.port import CassetteStore
+from onetake.stores.within import is_below
 
 _MOST_SHOWN = 10
 
@@ -83,7 +84,7 @@ def _held(apart: Apart, place: Workplace) -> _Held:
         name = apart.place.removeprefix(prefix)
         return _Held(apart, name, shelf.cassette(name))
     path = Path(apart.place)
-    is_here = path.is_absolute() and (path.is_relative_to(place.root) or path.parent.is_dir())
+    is_here = path.is_absolute() and (is_below(path, place.root) or path.is_file())
     if isinstance(shelf, FolderShelf) and is_here:
         return _Held(apart, place.shown(path), shelf.cassette_at(path, apart.name or None))
     return _Held(apart, apart.place, None)

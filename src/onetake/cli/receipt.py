@@ -137,7 +137,12 @@ def _digest(place: Workplace, cassettes: Sequence[Cassette], problems: list[str]
 def _texts(place: Workplace, one: Cassette) -> list[bytes]:
     """The recordings as they lie now. Raises `OnetakeError`."""
     if one.is_file:
-        return [stored.raw for stored in read_cassette(place.root / one.name)]
+        return [
+            stored.raw
+            for stored in read_cassette(
+                place.root / one.name, None if Path(one.name).is_absolute() else place.root
+            )
+        ]
     if is_local(place.settings.store):  # of another one the digest tells whether it is right
         raise UsageError(
             f"{one.name} is in {one.store}, which is not the store of this project's settings.",

@@ -57,7 +57,8 @@ _MOST_ARGUMENTS = 32  # of an exception
 # What a message or a clock can say; anything else was never recorded.
 _Status = Annotated[int, Meta(ge=100, le=999)]
 _Moment = Annotated[int, Meta(ge=0, le=253_402_300_799)]  # the end of the year 9999
-_Milliseconds = Annotated[int, Meta(ge=0, le=1 << 40)]  # 34 years
+_LONGEST_MS = 1 << 40  # 34 years
+_Milliseconds = Annotated[int, Meta(ge=0, le=_LONGEST_MS)]
 
 
 class _Request(Struct, omit_defaults=True, gc=False):
@@ -462,6 +463,8 @@ def _chunks(recorded: _Recorded, size: int) -> tuple[Chunk, ...]:
     if chunks is UNSET:
         return (Chunk(size, recorded.ms),) if size else ()
     ends = [chunk.end for chunk in chunks]
+    if not all(0 <= chunk.ms <= _LONGEST_MS for chunk in chunks):
+        raise CassetteError("A chunk of an answer came at no time.")
     if (ends and ends[0] < 0) or ends != sorted(ends):
         raise CassetteError("The chunks of an answer do not follow one another.")
     if not chunks or ends[-1] == size:

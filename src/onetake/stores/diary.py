@@ -14,6 +14,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from onetake.stores.private import ensure_private, open_private, read_private
+
 
 class Line(Struct, frozen=True, array_like=True):
     """A call of `test`, in the account with this `number`; one that changes takes back what it `was`.
@@ -53,11 +55,8 @@ class _Diary:
             return
         with suppress(OSError):
             if self._fd is None:
-                from onetake.stores.journal import ensure_cache
-
-                ensure_cache(self._cache)
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+                ensure_private(self._path.parent, self._cache)
+                self._fd = open_private(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
             os.write(self._fd, _encode(line) + b"\n")
 
 
@@ -78,11 +77,11 @@ def current() -> _Diary | None:
 def read(cache: Path, run_id: str, worker: str) -> Iterator[Line]:
     """The lines of one worker, in order; none where it has no diary."""
     try:
-        text = (place(cache, run_id) / f"{worker}.jsonl").read_bytes()
+        text = read_private(place(cache, run_id) / f"{worker}.jsonl")
     except OSError:
         return
     for line in text.split(b"\n"):
-        with suppress(msgspec.MsgspecError, ValueError):
+        with suppress(msgspec.MsgspecError, ValueError, RecursionError):
             yield _lines.decode(line)
 
 

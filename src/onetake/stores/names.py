@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 
-_FORBIDDEN = re.compile(r"""[<>?%*:|"'/\\]""")
+_FORBIDDEN = re.compile(r"""[<>?%*:|"'/\\\0]""")
 
 # 255 bytes in the usual file systems, less room for `.json` and for `-` + 8 hex on a collision.
 _LIMIT_BYTES = 240

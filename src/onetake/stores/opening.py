@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from onetake.config import is_local
 from onetake.errors import OnetakeError, UsageError
 from onetake.stores import history
-from onetake.stores.journal import ensure_cache
 from onetake.stores.layered import LayeredStore, Trouble
 from onetake.stores.names import digest
 from onetake.stores.port import Capacity, RowStore
+from onetake.stores.private import ensure_private
 from onetake.stores.sqlite import SqliteStore
 
 if TYPE_CHECKING:
@@ -97,7 +97,8 @@ def _made(url: str, root: Path) -> RowStore:
 def _layered(remote: RowStore, root: Path, endpoint: str = "") -> LayeredStore:
     """`endpoint` tells one bucket from another of the same name."""
     cache = root / ".onetake"
-    ensure_cache(cache)
+    with suppress(OSError):  # told where something is written
+        ensure_private(cache / "stores", cache)
     name = digest(f"{remote.place} {endpoint}".rstrip(), 8)
     return LayeredStore(
         remote,

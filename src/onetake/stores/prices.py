@@ -16,8 +16,8 @@ import msgspec
 from msgspec import Struct
 
 from onetake.spend import Said, learn, said
-from onetake.stores.journal import ensure_cache
 from onetake.stores.placing import put_in_place
+from onetake.stores.private import ensure_cache, read_private
 
 _PACKAGE = "genai-prices"
 _DAY_S = 86_400
@@ -42,8 +42,8 @@ def remembered(cache: Path) -> Iterator[None]:
     except metadata.PackageNotFoundError:
         yield
         return
-    with suppress(OSError, msgspec.MsgspecError, ValueError):
-        kept = msgspec.json.decode(path.read_bytes(), type=_Kept)
+    with suppress(OSError, msgspec.MsgspecError, ValueError, RecursionError):
+        kept = msgspec.json.decode(read_private(path), type=_Kept)
         if (kept.version, kept.day) == (now.version, now.day):
             learn(kept.said)
     before = len(said())
@@ -52,4 +52,4 @@ def remembered(cache: Path) -> Iterator[None]:
         now.said = said()
         with suppress(OSError):
             ensure_cache(cache)
-            put_in_place(path, msgspec.json.encode(now))
+            put_in_place(path, msgspec.json.encode(now), is_private=True)

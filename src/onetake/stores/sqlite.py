@@ -5,6 +5,7 @@ It is also the read-through cache and the spool in front of a store on another m
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import sqlite3
@@ -16,6 +17,7 @@ from threading import local
 
 from onetake.errors import StoreError
 from onetake.stores.port import COMPANION, Capacity, Claim, Held, Row, kept_lines
+from onetake.stores.private import open_private
 
 _APPLICATION = 0x6F6E6574  # "onet", told by file(1) and by us
 _FORMAT = 1
@@ -328,7 +330,7 @@ class SqliteStore:
         connection = self._opened()
         if connection is not None:
             return connection
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._make()
         connection = sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None)
         try:
             self._prepare(connection)
@@ -337,6 +339,14 @@ class SqliteStore:
             raise
         self._own.connection, self._own.pid = connection, os.getpid()
         return connection
+
+    def _make(self) -> None:
+        """The empty file, for its owner alone: SQLite makes those beside it alike. Raises OSError."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        if self._path.is_symlink():
+            raise OSError(errno.ELOOP, "it is a symbolic link: name the file itself")
+        with suppress(FileExistsError):
+            os.close(open_private(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL))
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         """Check the marker, or make the tables in an empty file. Raises `StoreError`."""
