@@ -26,6 +26,7 @@ from onetake.reports.receipt import (
     to_text,
 )
 from onetake.stores.files import read_cassette
+from onetake.stores.private import read_regular
 from onetake.stores.reports import kept_reports
 
 
@@ -80,10 +81,11 @@ def _check(place: Workplace, reports: Sequence[Path], check: str, *, as_json: bo
                 remedy="Leave out the reports, or give --check a digest.",
             )
         try:
-            text = (place.here / check).read_bytes()
-        except OSError as error:
+            text = read_regular(place.here / check)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
             raise UsageError(
-                f"{check} is no digest, and no file that can be read: {error.strerror or error}.",
+                f"{check} is no digest, and no file that can be read: {reason}.",
                 remedy="Give a file that `onetake receipt --json` has printed, or sha256:... in full.",
             ) from None
         given = read_receipt(text, check)

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from onetake.config import Settings, without_secrets
+from onetake.errors import printable
 from onetake.pytest_plugin.accounting import of_crash, of_partial
 from onetake.pytest_plugin.whole import is_whole
 from onetake.reports.accounts import Account, Summary, from_data, to_data
@@ -46,7 +47,7 @@ class SummaryPlugin:
     def pytest_report_header(self) -> str:
         settings = self._settings
         store = without_secrets(settings.store) or "cassettes/ beside each test module"
-        return f"onetake: mode {settings.mode} ({settings.mode_reason}), store {store}"
+        return printable(f"onetake: mode {settings.mode} ({settings.mode_reason}), store {store}")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -87,7 +88,7 @@ class SummaryPlugin:
         for account in self._unprinted:
             where = "" if account.test == nodeid and not self._is_parallel else f" {account.test}"
             reporter.ensure_newline()
-            reporter.write_line(f"  {account.line}{where}", **_markup(colour_of(account.verdict)))
+            _write(reporter, (f"  {account.line}{where}", colour_of(account.verdict)))
         self._unprinted.clear()
 
     @property
@@ -272,7 +273,7 @@ def _worker(node: Any) -> str:
 
 def _write(reporter: pytest.TerminalReporter, line: TextLine) -> None:
     text, colour = line
-    reporter.write_line(text, **_markup(colour))
+    reporter.write_line(printable(text), **_markup(colour))
 
 
 def _markup(colour: str) -> dict[str, bool]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from onetake.errors import printable
 from onetake.reports.accounts import Account, Summary
 from onetake.reports.gates import Reason
 from onetake.reports.leaks import paid_egress
@@ -150,7 +151,7 @@ def _file(test: str, root: Path, workspace: Path | None) -> str:
 
 def _data(text: str) -> str:
     """As the runner reads it: https://github.com/actions/toolkit, packages/core/src/command.ts."""
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return printable(text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
 
 
 def _property(text: str) -> str:
@@ -269,7 +270,7 @@ def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _block(toml: str) -> str:
     """Fenced by more backticks than are in it."""
-    fence = "```"
+    toml, fence = printable(toml), "```"
     while fence in toml:
         fence += "`"
     return f"{fence}toml\n{toml}\n{fence}\n"
@@ -277,7 +278,7 @@ def _block(toml: str) -> str:
 
 def escaped(text: str) -> str:
     """`text` as Markdown that shows it, in one line of at most 500 characters."""
-    line = " ".join(text.split())
+    line = printable(" ".join(text.split()))
     if len(line) > 500:
         line = f"{line[:499]}…"
     return "".join(f"&#{ord(one)};" if one in _MARKUP else one for one in line)

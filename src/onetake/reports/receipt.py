@@ -182,7 +182,16 @@ def to_markdown(receipt: Receipt) -> str:
     head = "**onetake receipt: clean**" if receipt.is_clean else "**onetake receipt: not clean**"
     reasons = [f"- {escaped(reason)}" for reason in receipt.reasons]
     lines = _lines(receipt)
-    return "\n".join([head, "", *([*reasons, ""] if reasons else []), "```", *lines, "```"])
+    return "\n".join([head, "", *([*reasons, ""] if reasons else []), _block(lines)])
+
+
+def _block(lines: Sequence[str]) -> str:
+    """Fenced by more backticks than are in it; each line stays one."""
+    text = "\n".join(" ".join(line.split()) for line in lines)
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"{fence}\n{text}\n{fence}"
 
 
 def _lines(receipt: Receipt) -> list[str]:
@@ -204,7 +213,7 @@ def read_receipt(text: bytes, name: str) -> Receipt:
     """Raises `UsageError` for what is no receipt, as `onetake receipt --json` prints it."""
     try:
         receipt = msgspec.json.decode(text, type=Receipt)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise UsageError(
             f"{name} is no receipt: {error}.",
             remedy="Name a file that `onetake receipt --json` has printed, or a digest.",

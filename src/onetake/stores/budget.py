@@ -18,9 +18,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from onetake.errors import StoreError
 from onetake.stores.locks import locked
@@ -38,7 +39,7 @@ class _Line(Struct, array_like=True):
 
     kind: str
     token: str
-    usd: float
+    usd: Annotated[float, Meta(ge=0, le=1e12)]
     unpriced: str = ""
 
 

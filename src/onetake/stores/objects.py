@@ -441,7 +441,7 @@ class ObjectStore:
     def _decode(self, data: bytes, kind: type[_Kind], path: str = "") -> _Kind:
         try:
             return msgspec.msgpack.decode(data, type=kind)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except (msgspec.MsgspecError, ValueError, RecursionError):
             raise CassetteError(
                 f"{self.place} holds an object that cannot be read: "
                 f"onetake did not write it, or it is corrupt{f' ({path})' if path else ''}.",

@@ -10,7 +10,7 @@ import os
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import local
@@ -45,6 +45,10 @@ CREATE TABLE tokens (token TEXT PRIMARY KEY);
 
 # When each blob was put for the last time; a file may be older than this table.
 _PUTS = "CREATE TABLE IF NOT EXISTS puts (name TEXT PRIMARY KEY, at REAL NOT NULL)"
+_RUNS_SOMETHING = (
+    "SELECT 1 FROM sqlite_master WHERE type NOT IN ('table', 'index') "
+    "OR sql LIKE '%GENERATED%' OR sql LIKE '% AS %'"
+)
 _HAS_PUTS = "SELECT 1 FROM sqlite_master WHERE name = 'puts'"
 
 
@@ -76,7 +80,8 @@ class SqliteStore:
         version = str(rows[0][0])
         if version == known:
             return Held((), version, True)
-        return Held(tuple(Row(slot, data) for _, slot, data in rows if slot is not None), version)
+        found = [(slot, data) for _, slot, data in rows if slot is not None]
+        return Held(tuple(Row(slot, data) for slot, data in self._checked(found)), version)
 
     def blobs(self, names: Sequence[str]) -> dict[str, bytes]:
         found: dict[str, bytes] = {}
@@ -86,12 +91,11 @@ class SqliteStore:
             for at in range(0, len(names), _BATCH):
                 some = names[at : at + _BATCH]
                 marks = ",".join("?" * len(some))
-                found.update(
-                    connection.execute(
-                        f"SELECT name, data FROM blobs WHERE name IN ({marks})",  # noqa: S608
-                        some,
-                    )
+                there = connection.execute(
+                    f"SELECT name, data FROM blobs WHERE name IN ({marks})",  # noqa: S608
+                    some,
                 )
+                found.update(self._checked(there))
         return found
 
     def cassettes(self) -> Iterator[str]:
@@ -101,7 +105,7 @@ class SqliteStore:
                 if connection
                 else []
             )
-        for (name,) in names:
+        for name, _ in self._checked([(name, b"") for (name,) in names]):
             yield name
 
     def history(self, cassette: str) -> list[bytes]:
@@ -113,7 +117,7 @@ class SqliteStore:
                 "(SELECT id FROM cassettes WHERE name = ?) ORDER BY id",
                 (cassette,),
             )
-            return [line for (line,) in lines]
+            return [line for _, line in self._checked([("", line) for (line,) in lines])]
 
     def capacity(self) -> Capacity | None:
         return None  # as large as the disk
@@ -217,7 +221,7 @@ class SqliteStore:
                 (name, holder, now_s + ttl_s),
             )
             found = connection.execute("SELECT holder, data FROM claims WHERE name = ?", (name,))
-            owner, data = found.fetchone()
+            ((owner, data),) = self._checked([found.fetchone()])
         return Claim(owner == holder, data, owner)
 
     def settle(self, name: str, holder: str, data: bytes, ttl_s: float) -> None:
@@ -321,6 +325,17 @@ class SqliteStore:
                 path=str(self._path),
             ) from error
 
+    def _checked(self, rows: Iterable[tuple[object, object]]) -> Iterator[tuple[str, bytes]]:
+        """SQLite keeps any type in any column. Raises `StoreError` for what we have not written."""
+        for name, data in rows:
+            if not isinstance(name, str) or not isinstance(data, bytes):
+                raise StoreError(
+                    f"The store {self.place} holds what onetake did not write.",
+                    remedy="Move the file away, and record anew.",
+                    path=str(self._path),
+                )
+            yield name, data
+
     def _opened(self) -> sqlite3.Connection | None:
         """This thread's own: SQLite connections cross neither threads nor forks."""
         return self._own.connection if self._own.pid == os.getpid() else None
@@ -375,6 +390,13 @@ class SqliteStore:
         application = connection.execute("PRAGMA application_id").fetchone()[0]
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if application == _APPLICATION and version == _FORMAT:
+            # Views, triggers and computed columns would run what somebody else has written.
+            if connection.execute(_RUNS_SOMETHING).fetchone():
+                raise StoreError(
+                    f"{self.place} has a view, a trigger or a computed column, which are not onetake's.",
+                    remedy="Use another file.",
+                    path=str(self._path),
+                )
             return True
         if application == _APPLICATION:
             raise StoreError(
