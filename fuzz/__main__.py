@@ -44,8 +44,13 @@ def run(name: str, seconds: int, runs: int) -> Result:
     _FOUND.mkdir(exist_ok=True)
     with tempfile.NamedTemporaryFile() as told:
         command = [sys.executable, "-m", "fuzz.one", name, str(seconds), str(runs), told.name]
-        environment = os.environ | {"FUZZ_CORPUS": str(_CORPUS / name), "FUZZ_FOUND": f"{_FOUND}/{name}-"}
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", env=environment, check=False)
+        environment = os.environ | {
+            "FUZZ_CORPUS": str(_CORPUS / name),
+            "FUZZ_FOUND": f"{_FOUND}/{name}-",
+        }
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", env=environment, check=False
+        )
         data = Path(told.name).read_bytes().ljust(32, b"\0")
     executions, slowest_s, before_mb, peak_mb = struct.unpack("<qddd", data[:32])
     failure = "" if done.returncode == 0 else _why(done.stdout + done.stderr)
@@ -53,7 +58,11 @@ def run(name: str, seconds: int, runs: int) -> Result:
 
 
 def _why(output: str) -> str:
-    for sign in (r"=== Uncaught Python exception: ===\n(.*)", r"(ERROR: libFuzzer: .*)", r"^(\w*(?:Error|Exception).*)"):
+    for sign in (
+        r"=== Uncaught Python exception: ===\n(.*)",
+        r"(ERROR: libFuzzer: .*)",
+        r"^(\w*(?:Error|Exception).*)",
+    ):
         if found := re.findall(sign, output, re.MULTILINE):
             return str(found[-1])[:300]
     return output[-300:]
@@ -67,7 +76,9 @@ def main(arguments: Sequence[str]) -> int:
     given = parser.parse_args(arguments)
     unknown = set(given.readers) - set(READERS)
     if unknown:
-        parser.error(f"no such reader: {', '.join(sorted(unknown))}; there are {', '.join(READERS)}")
+        parser.error(
+            f"no such reader: {', '.join(sorted(unknown))}; there are {', '.join(READERS)}"
+        )
     print(f"{'reader':14} {'executions':>11} {'slowest':>9} {'peak':>7} {'grown':>7}", flush=True)
     bad = 0
     for name in given.readers or READERS:

@@ -54,7 +54,11 @@ def _changed_bytes(data: bytes, random: Random) -> bytes:
 
 def _changed_json(data: bytes, random: Random) -> bytes | None:
     """One value of one line of JSON replaced, moved or put twice; None where no line is JSON."""
-    lines = [data] if data[:1] in (b"{", b"[") and data[-1:] in (b"}", b"]", b"\n") else data.split(b"\n")
+    lines = (
+        [data]
+        if data[:1] in (b"{", b"[") and data[-1:] in (b"}", b"]", b"\n")
+        else data.split(b"\n")
+    )
     number = random.randrange(len(lines))
     try:
         whole = json.loads(lines[number])
@@ -69,7 +73,9 @@ def _changed_json(data: bytes, random: Random) -> bytes | None:
     try:
         match random.randrange(4):
             case 0 if isinstance(holder, dict):
-                holder[random.choice(("", "json", "text", "blob", "onetake", "body", "ms"))] = holder.pop(key)
+                holder[random.choice(("", "json", "text", "blob", "onetake", "body", "ms"))] = (
+                    holder.pop(key)
+                )
             case 1:
                 other, its = random.choice(places)
                 holder[key] = json.loads(json.dumps(other[its]))

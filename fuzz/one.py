@@ -77,7 +77,7 @@ def _by_coverage(
         (corpus / f"seed-{number}").write_bytes(one)
 
     def change(data: bytes, size: int, seed: int) -> bytes:
-        random = Random(seed)  # noqa: S311
+        random = Random(seed)
         if random.random() < 0.5:
             return bytes(atheris.Mutate(data, size))
         return mutated(data, random)[:size]
@@ -100,12 +100,16 @@ def _by_coverage(
 def _at_random(
     once: Callable[[bytes], None], seeds: tuple[bytes, ...], seconds: int, runs: int
 ) -> None:
-    random: Any = Random(time.time_ns())  # noqa: S311
+    random: Any = Random(time.time_ns())
     until = time.monotonic() + seconds
     for _ in range(runs):
         if time.monotonic() > until:
             return
-        data = random.randbytes(random.randrange(200)) if random.random() < 0.1 else random.choice(seeds)
+        data = (
+            random.randbytes(random.randrange(200))
+            if random.random() < 0.1
+            else random.choice(seeds)
+        )
         data = mutated(data, random)
         try:
             once(data)

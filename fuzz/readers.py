@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from onetake import project
-from onetake.config import Source, resolve
+from onetake.config import resolve
 from onetake.config.paths import parse_path
 from onetake.config.rules import parse_rules
 from onetake.diagnosis import compare, explain_miss, line_of, nearest, one_line, render
@@ -48,9 +48,9 @@ from onetake.messages import (
 )
 from onetake.providers import telemetry
 from onetake.redaction import Redactor
+from onetake.reports.json_report import to_json
 from onetake.reports.merging import merge, read_report
 from onetake.reports.receipt import cassettes_of, read_receipt
-from onetake.reports.json_report import to_json
 from onetake.runtime.playback import Playback
 from onetake.spend import estimate_of, usage_of
 from onetake.spend.answers import answers_of
@@ -124,7 +124,7 @@ def _text(*calls: Interaction, name: str | None = None) -> bytes:
     return join([encode_interaction(one, {}) for one in calls], name)
 
 
-def _blob(name: str) -> bytes:
+def _blob(_name: str) -> bytes:
     return b"a blob" * 10
 
 
@@ -138,9 +138,9 @@ def _use(one: Interaction) -> None:
     whole = played.whole()
     if one.response is not None and played.response is not None:
         head = http1.render_head(played.response)
-        assert head.count(b"\r\n") <= 2 + 2 * len(one.response.headers.items) + head.count(b"\r\n ") + head.count(
-            b"\r\n\t"
-        )
+        assert head.count(b"\r\n") <= 2 + 2 * len(one.response.headers.items) + head.count(
+            b"\r\n "
+        ) + head.count(b"\r\n\t")
         answers_of(one.response)
         usage_of(one.request, one.response)
         shrink(one.response)
@@ -191,7 +191,9 @@ def _journal_line(data: bytes) -> None:
 @cache
 def _folder() -> Path:
     """Kept until the process ends."""
-    made = tempfile.TemporaryDirectory(prefix="onetake-fuzz-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None)
+    made = tempfile.TemporaryDirectory(
+        prefix="onetake-fuzz-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None
+    )
     _kept.append(made)
     return Path(made.name)
 
@@ -256,7 +258,9 @@ def _report(data: bytes) -> None:
     try:
         report = read_report(path)
         cassettes_of(report)
-        to_json(merge([report, read_report(_in("report", "b.json")(_REPORT.replace(b'"r1"', b'"r2"')))]))
+        to_json(
+            merge([report, read_report(_in("report", "b.json")(_REPORT.replace(b'"r1"', b'"r2"')))])
+        )
     finally:
         pass
 
@@ -279,7 +283,9 @@ def _row(data: bytes) -> None:
     """Up to the first line end the row's name, then what it holds."""
     name, _, held = data.partition(b"\n")
     rows = (Row(name.decode("utf-8", "replace"), held), *_ROWS)
-    store = SimpleNamespace(place="test:", read=lambda _: Held(rows), blobs=lambda names: dict.fromkeys(names, held))
+    store = SimpleNamespace(
+        place="test:", read=lambda _: Held(rows), blobs=lambda names: dict.fromkeys(names, held)
+    )
     cassette = SharedCassette(store, "a", fingerprint="f")  # type: ignore[arg-type]
     for entry in cassette.load(_MATCHER.key, "f").entries:
         try:
@@ -294,9 +300,11 @@ def _object(data: bytes) -> None:
     store = object.__new__(ObjectStore)
     store.place = "test:"
     found = store._decode(data, objects._Entry)
-    for _, packed in found.rows:
-        for _, line in objects._lines.decode(unpack(packed)):
-            history.decode([line])
+    view = objects._View((), (found,))
+    _ = view.rows, view.runs
+    for name, line in objects._all_lines(view):
+        history.decode([line])
+        objects._name(name)
 
 
 def _multipart(data: bytes) -> None:
@@ -374,7 +382,7 @@ def _coded(data: bytes) -> None:
         for at in range(1, len(data), step):
             size += len(coder.feed(data[at : at + step]))
         size += len(coder.finish())
-    except Exception:  # noqa: S110 - any error of its library: the body is kept as it came
+    except Exception:
         pass
     assert size <= 33 << 20
 
@@ -493,9 +501,15 @@ _STREAM = (
 READERS: dict[str, Reader] = {
     "document": Reader(_document, (_text(*CALLS, name="a"), _text(CALL)), (CassetteError,)),
     "file": Reader(_file, (_text(*CALLS, name="a/b"),), (CassetteError, StoreError)),
-    "journal-line": Reader(_journal_line, tuple(encode_plain(one, 3) for one in CALLS), (CassetteError,)),
-    "journal": Reader(_journal, (_HEAD + encode_plain(CALL, 0) + b"\n" + encode_plain(_FAILED, 1) + b"\n",)),
-    "packed": Reader(_packed, (pack(_ENTRY), pack_plain(b"x"), _DICTIONARY.pack(_ENTRY)), (CassetteError,)),
+    "journal-line": Reader(
+        _journal_line, tuple(encode_plain(one, 3) for one in CALLS), (CassetteError,)
+    ),
+    "journal": Reader(
+        _journal, (_HEAD + encode_plain(CALL, 0) + b"\n" + encode_plain(_FAILED, 1) + b"\n",)
+    ),
+    "packed": Reader(
+        _packed, (pack(_ENTRY), pack_plain(b"x"), _DICTIONARY.pack(_ENTRY)), (CassetteError,)
+    ),
     "dictionary": Reader(_dictionary, (_DICTIONARY.packed,), (CassetteError,)),
     "row": Reader(
         _row,
@@ -504,8 +518,12 @@ READERS: dict[str, Reader] = {
     ),
     "object": Reader(
         _object,
-        (msgspec.msgpack.encode(("t", [("", pack(msgspec.msgpack.encode([("c", b"{}")])))], ["u"], True)),),
-        (CassetteError, msgspec.MsgspecError),
+        (
+            msgspec.msgpack.encode(
+                ("t", [("", pack(msgspec.msgpack.encode([("c", b"{}")])))], ["u"], True)
+            ),
+        ),
+        (CassetteError,),
     ),
     "usage": Reader(
         _usages,
@@ -522,42 +540,68 @@ READERS: dict[str, Reader] = {
             b'{"request_line":"GET x","cause":"c","advice":"a"}}\n',
         ),
     ),
-    "tallies": Reader(_tallies, (b'{"run":"a","at":1.5,"tests":{"t":{"replayed":2,"saved":0.5}},"grew":["x"]}\n',)),
+    "tallies": Reader(
+        _tallies, (b'{"run":"a","at":1.5,"tests":{"t":{"replayed":2,"saved":0.5}},"grew":["x"]}\n',)
+    ),
     "diary": Reader(_diary, (b'[1,"t",true,"live","","host"]\n',)),
     "budget": Reader(
-        _budget, (b'["reserved","a",0.5,""]\n["settled","a",0.1,"m"]\n', b'{"m":{"output_tokens":3,"usd":0.1}}')
+        _budget,
+        (
+            b'["reserved","a",0.5,""]\n["settled","a",0.1,"m"]\n',
+            b'{"m":{"output_tokens":3,"usd":0.1}}',
+        ),
     ),
     "history": Reader(_history, (b'{"run":"a","at":1,"recorded":2,"grew":["x"]}\n',)),
     "report": Reader(_report, (_REPORT,), (UsageError,)),
     "receipt": Reader(_receipt, (_RECEIPT,), (UsageError,)),
     "multipart": Reader(_multipart, (b"multipart/form-data; boundary=b\n" + _FORM.request.body,)),
     "events": Reader(_events, (_STREAM, b"data: 1\r\n\r\n: c\revent: x\rdata\r\r")),
-    "frames": Reader(_frames, (_frame(b'{"bytes":"e30="}') + _frame(b'{"usage":{"inputTokens":1}}'),)),
-    "answer": Reader(_answer, (CALL.response.body.data if CALL.response else b"", _STREAM, b'[{"usage":{}}]')),
+    "frames": Reader(
+        _frames, (_frame(b'{"bytes":"e30="}') + _frame(b'{"usage":{"inputTokens":1}}'),)
+    ),
+    "answer": Reader(
+        _answer, (CALL.response.body.data if CALL.response else b"", _STREAM, b'[{"usage":{}}]')
+    ),
     "request": Reader(
         _request,
         (
-            b"POST /v1/chat?key=a HTTP/1.1\r\nHost: x\r\ncontent-type: application/json\r\n\r\n" + CALL.request.body,
+            b"POST /v1/chat?key=a HTTP/1.1\r\nHost: x\r\ncontent-type: application/json\r\n\r\n"
+            + CALL.request.body,
             b"POST /f HTTP/1.1\r\ntransfer-encoding: chunked\r\n a\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
             b"POST / HTTP/1.1\r\ncontent-type: application/x-www-form-urlencoded\r\n\r\na=1&password=hunter2222",
-            b"POST /u HTTP/1.1\r\ncontent-type: multipart/form-data; boundary=b\r\n\r\n" + _FORM.request.body,
+            b"POST /u HTTP/1.1\r\ncontent-type: multipart/form-data; boundary=b\r\n\r\n"
+            + _FORM.request.body,
         ),
         (ValueError, OnetakeError),
     ),
     "chunked": Reader(_chunked, (b"3\r\nabc\r\n0;x=1\r\nA: b\r\n\r\n",)),
     "codings": Reader(
         _coded,
-        (*(_encoded(name, at) for at, name in enumerate(("gzip", "deflate", "br", "zstd"))), _bomb(0), _bomb(48)),
+        (
+            *(_encoded(name, at) for at, name in enumerate(("gzip", "deflate", "br", "zstd"))),
+            _bomb(0),
+            _bomb(48),
+        ),
     ),
-    "names": Reader(_name, (b"test_a/test_one[x]", b"/abs/x.json", b"../x", b"C:\\x"), (UsageError,)),
+    "names": Reader(
+        _name, (b"test_a/test_one[x]", b"/abs/x.json", b"../x", b"C:\\x"), (UsageError,)
+    ),
     "settings": Reader(
         _settings,
-        (b'mode = "auto"\nstore = "sqlite:x?ttl=1d"\n[[rules]]\nhost = "*.a.test"\nignore = ["body.a[*].b"]\n',),
+        (
+            b'mode = "auto"\nstore = "sqlite:x?ttl=1d"\n[[rules]]\nhost = "*.a.test"\nignore = ["body.a[*].b"]\n',
+        ),
         (UsageError,),
     ),
-    "rules": Reader(_rules, (b'[{"host": "a*", "ignore": ["query.sig"], "ttl": "3h"}]',), (UsageError,)),
-    "paths": Reader(_path, (b"body.messages[*].content", b'header."x-y"', b"body.**.id"), (UsageError,)),
-    "urls": Reader(_url, (b"https://u:p@api.test:443/a;b?key=secret&x=%41#f", b"http://[::1]:80/?a")),
+    "rules": Reader(
+        _rules, (b'[{"host": "a*", "ignore": ["query.sig"], "ttl": "3h"}]',), (UsageError,)
+    ),
+    "paths": Reader(
+        _path, (b"body.messages[*].content", b'header."x-y"', b"body.**.id"), (UsageError,)
+    ),
+    "urls": Reader(
+        _url, (b"https://u:p@api.test:443/a;b?key=secret&x=%41#f", b"http://[::1]:80/?a")
+    ),
 }
 
 

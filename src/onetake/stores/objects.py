@@ -16,8 +16,9 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Final, TypeVar
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote_to_bytes
 
 import msgspec
 from msgspec import Struct
@@ -37,6 +38,7 @@ _TRIES: Final = 60  # lost races for one number before a store gives up
 _RUNS_KEPT: Final = 64
 _RUNS_LOG: Final = "runs"
 _CACHED_BYTES: Final = 32 << 20
+_NUMBER: Final = re.compile(r"[0-9]{1,30}")
 _SEGMENT: Final = 120  # characters; file systems allow 255 bytes
 
 
@@ -248,7 +250,7 @@ class ObjectStore:
                 found = self._bucket.get(self._path("n", segment))
                 if found is None:
                     continue  # removed meanwhile
-                name = self._decode(found[0], _Begin).name.decode("utf-8", "surrogatepass")
+                name = _text(self._decode(found[0], _Begin).name)
             yield name
 
     def remove(self, cassette: str, slots: Sequence[str] | None = None, *, known: str = "") -> int:
@@ -436,7 +438,7 @@ class ObjectStore:
     def _list(self, folder: str) -> list[Listed]:
         """The cassette's log. What has no number (a half-written file of a folder) is not ours."""
         found = self._bucket.listed(folder)
-        return [one for one in found if one.path.rpartition("/")[2].isdigit()]
+        return [one for one in found if _NUMBER.fullmatch(one.path.rpartition("/")[2])]
 
     def _decode(self, data: bytes, kind: type[_Kind], path: str = "") -> _Kind:
         try:
@@ -525,10 +527,11 @@ def _base(
 
 
 def _all_lines(view: _View) -> Iterator[tuple[str, bytes]]:
-    """Every line of history with the name of its cassette, oldest first."""
+    """Every line of history with the name of its cassette, oldest first; what cannot be read is left out."""
     for entry in view.live:
         for _, packed in entry.rows:
-            yield from _lines.decode(unpack(packed))
+            with suppress(CassetteError, msgspec.MsgspecError, ValueError, RecursionError):
+                yield from _lines.decode(unpack(packed))
 
 
 def _lines_of(view: _View, cassette: str) -> list[bytes]:
@@ -572,7 +575,15 @@ def _name(segment: str) -> str | None:
     """The name that a segment stands for; None where it was cut."""
     if segment == "~":
         return ""
-    return None if "~" in segment else unquote(segment, errors="surrogatepass")
+    return None if "~" in segment else _text(unquote_to_bytes(segment))
+
+
+def _text(name: bytes) -> str:
+    """Names are written so; of any other bytes something is made that can be shown."""
+    try:
+        return name.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return name.decode("utf-8", "backslashreplace")
 
 
 def _wait(attempt: int) -> None:
