@@ -19,7 +19,8 @@ _NASTY = {
     "deep lists": b"[" * 100_000,
     "deep objects": b'{"a":' * 100_000,
     "deep and whole": b"[" * 5000 + b"]" * 5000,
-    "deep recordings": b'{"onetake":1,"interactions":[{"request":%b}]}' % (b'{"a":' * 5000 + b"1" + b"}" * 5000),
+    "deep recordings": b'{"onetake":1,"interactions":[{"request":%b}]}'
+    % (b'{"a":' * 5000 + b"1" + b"}" * 5000),
     "huge numbers": b'{"onetake": 1, "interactions": [{"request": {"method": "GET", "url": "x"}, "response": '
     b'{"status": 200}, "recorded": {"at": %b, "ms": 1e400}}]}' % (b"9" * 5000),
     "half surrogates": b'{"onetake": 1, "name": "\\ud800", "interactions": []}',
