@@ -569,6 +569,11 @@ READERS: dict[str, Reader] = {
             + CALL.request.body,
             b"POST /f HTTP/1.1\r\ntransfer-encoding: chunked\r\n a\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
             b"POST / HTTP/1.1\r\ncontent-type: application/x-www-form-urlencoded\r\n\r\na=1&password=hunter2222",
+            b"POST /d HTTP/1.1\r\ncontent-type: application/json\r\n\r\n" + b"[" * 700 + b"]" * 700,
+            b"POST /d HTTP/1.1\r\ncontent-type: application/json\r\n\r\n" + b"[" * 250 + b"]" * 250,
+            b"POST /d HTTP/1.1\r\ncontent-type: application/json\r\n\r\n"
+            + b"[" * 9999
+            + b"]" * 9999,
             b"POST /u HTTP/1.1\r\ncontent-type: multipart/form-data; boundary=b\r\n\r\n"
             + _FORM.request.body,
         ),

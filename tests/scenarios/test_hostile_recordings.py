@@ -391,9 +391,7 @@ def test_a_report_that_no_run_has_written_is_refused(project, change):
 
 
 def test_the_fuzzer_runs(tmp_path):
-    done = run_python(
-        Path(__file__).parents[2], "-m", "fuzz", "--seconds=2", "--runs=50", "names"
-    )
+    done = run_python(Path(__file__).parents[2], "-m", "fuzz", "--seconds=2", "--runs=50", "names")
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(done.stdout.splitlines()) == 2

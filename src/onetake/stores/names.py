@@ -12,6 +12,14 @@ _FORBIDDEN = re.compile(r"""[<>?%*:|"'/\\\0]""")
 _LIMIT_BYTES = 240
 
 
+def to_name(data: bytes) -> str:
+    """A name that was kept as UTF-8; of any other bytes something is made that can be shown."""
+    try:
+        return data.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "backslashreplace")
+
+
 def digest(text: str, size: int = 16) -> str:
     """The BLAKE2b digest of any text, `size` bytes as hex."""
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=size).hexdigest()

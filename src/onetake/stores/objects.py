@@ -26,7 +26,7 @@ from msgspec import Struct
 from onetake.errors import CassetteError, StoreError
 from onetake.formats.packing import pack, unpack
 from onetake.stores.bucket import Bucket, Listed
-from onetake.stores.names import digest
+from onetake.stores.names import digest, to_name
 from onetake.stores.port import COMPANION, Capacity, Claim, Held, Row, kept_lines
 from onetake.stores.processes import OfProcess
 
@@ -250,7 +250,7 @@ class ObjectStore:
                 found = self._bucket.get(self._path("n", segment))
                 if found is None:
                     continue  # removed meanwhile
-                name = _text(self._decode(found[0], _Begin).name)
+                name = to_name(self._decode(found[0], _Begin).name)
             yield name
 
     def remove(self, cassette: str, slots: Sequence[str] | None = None, *, known: str = "") -> int:
@@ -575,15 +575,7 @@ def _name(segment: str) -> str | None:
     """The name that a segment stands for; None where it was cut."""
     if segment == "~":
         return ""
-    return None if "~" in segment else _text(unquote_to_bytes(segment))
-
-
-def _text(name: bytes) -> str:
-    """Names are written so; of any other bytes something is made that can be shown."""
-    try:
-        return name.decode("utf-8", "surrogatepass")
-    except UnicodeDecodeError:
-        return name.decode("utf-8", "backslashreplace")
+    return None if "~" in segment else to_name(unquote_to_bytes(segment))
 
 
 def _wait(attempt: int) -> None:

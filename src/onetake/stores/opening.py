@@ -97,8 +97,13 @@ def _made(url: str, root: Path) -> RowStore:
 def _layered(remote: RowStore, root: Path, endpoint: str = "") -> LayeredStore:
     """`endpoint` tells one bucket from another of the same name."""
     cache = root / ".onetake"
-    with suppress(OSError):  # told where something is written
+    try:
         ensure_private(cache / "stores", cache)
+    except OSError as error:
+        raise UsageError(
+            f"Cannot keep a cache and a spool in {cache}: {error.strerror or error}.",
+            remedy="Make the project's folder writable, and .onetake/ in it no link.",
+        ) from error
     name = digest(f"{remote.place} {endpoint}".rstrip(), 8)
     return LayeredStore(
         remote,

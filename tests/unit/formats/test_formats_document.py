@@ -483,3 +483,14 @@ def test_wrong_types_raise_nothing_but_cassette_errors(at: int, put: str) -> Non
             assert entry.request == entry.interaction.request
     except CassetteError as error:
         assert "a.json" in str(error)  # noqa: PT017
+
+
+def test_what_would_end_a_header_line_is_written_as_a_space_and_a_fold_stays():
+    headers = Headers((("x", "a\rb\nc\0d"), ("y\r\nz", "1"), ("folded", "a\r\n b")))
+    answer = CALL.response.replace(headers=headers, reason="O\r\nK")
+
+    (entry,) = parse(document(CALL.replace(response=answer)), "a.json", no_blob).entries
+
+    found = entry.interaction.response
+    assert found.headers.items == (("x", "a b c d"), ("y  z", "1"), ("folded", "a\r\n b"))
+    assert found.reason == "O  K"
