@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: test stress lint demo bench clean
+.PHONY: test stress lint demo bench fuzz clean
 
 # $(call install,VENV,GROUPS): a virtual environment with onetake and the named dependency groups.
 ifdef UV
@@ -31,6 +31,9 @@ $(VENV)/.installed: pyproject.toml
 .venv-bench/.installed: pyproject.toml
 	$(call install,.venv-bench,bench)
 
+.venv-fuzz/.installed: pyproject.toml
+	$(call install,.venv-fuzz,fuzz)
+
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest -n 2 -q $(ARGS)
 
@@ -49,5 +52,10 @@ demo: .venv-demo/.installed
 bench: .venv-bench/.installed
 	.venv-bench/bin/python -m bench $(ARGS)
 
+# Each reader of strangers' bytes for so many seconds (`make fuzz ARGS="document row"` for some of them).
+FUZZ_SECONDS ?= 60
+fuzz: .venv-fuzz/.installed
+	.venv-fuzz/bin/python -m fuzz --seconds $(FUZZ_SECONDS) $(ARGS)
+
 clean:
-	rm -rf .venv .venv-demo .venv-bench .demo .onetake .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-demo .venv-bench .venv-fuzz .demo .onetake .mypy_cache .ruff_cache .pytest_cache

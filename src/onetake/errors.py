@@ -8,18 +8,32 @@
   - RedactionError    something could not be made safe, so it was not written
   - GuardError        a call that may not go to the network: its host, or what it would cost
 
-Each carries one line of remedy; the text of the error ends with it.
+Each carries one line of remedy; the text of the error ends with it. What strangers have written may stand
+in a text: nothing that a terminal would obey is ever in one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+_KEPT = "\n\t\xa0"
+
+
+def printable(text: str) -> str:
+    """`text` in its lines, without what a terminal would obey (escapes, overriding directions, halves of
+    surrogate pairs)."""
+    if text.isprintable():
+        return text
+    return "".join(
+        [c if c.isprintable() or c in _KEPT else "\N{REPLACEMENT CHARACTER}" for c in text]
+    )
+
 
 class OnetakeError(Exception):
     """Root of the tree. `remedy` is one line that says what to do."""
 
     def __init__(self, message: str, *, remedy: str = "") -> None:
+        message, remedy = printable(message), printable(remedy)
         super().__init__(f"{message}\n{remedy}" if remedy else message)
         self.message = message
         self.remedy = remedy

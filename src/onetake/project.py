@@ -66,7 +66,7 @@ def with_tables(path: Path, tables: Sequence[str]) -> tuple[str, str]:
         new = new.replace("\r\n", "\n").replace("\n", "\r\n")
     try:
         tomllib.loads(new)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise UsageError(
             f"The rules cannot be added to {path}: {error}.",
             remedy=f"Write the rules there as tables, or add these by hand:\n{added}",
@@ -100,7 +100,7 @@ def _load(path: Path) -> tuple[dict[str, Any], str]:
     try:
         text = path.read_text("utf-8")
         return tomllib.loads(text), text
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"Cannot read {path}: {error}.", remedy="Correct the file.") from None
 
 

@@ -7,12 +7,17 @@ second one running is judged.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 Place = tuple[str, str, str]
 """The method, host and path of a request."""
+
+
+# What is read may have been written by anybody: numbers that can be added and shown.
+_Count = Annotated[int, Meta(ge=0, le=1 << 53)]
 
 
 class RunLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -23,9 +28,9 @@ class RunLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     run: str
-    at: int
-    replayed: int = 0
-    recorded: int = 0
+    at: _Count
+    replayed: _Count = 0
+    recorded: _Count = 0
     grew: tuple[str, ...] = ()
 
 

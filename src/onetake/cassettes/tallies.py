@@ -7,11 +7,16 @@ never taken for nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from onetake.spend import Spent
+
+# What is read may have been written by anybody: numbers that can be added and shown.
+_Count = Annotated[int, Meta(ge=0, le=1 << 53)]
+_Moment = Annotated[float, Meta(ge=0, le=253_402_300_799)]  # the end of the year 9999
 
 
 class Tally(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -24,14 +29,14 @@ class Tally(Struct, frozen=True, kw_only=True, omit_defaults=True):
     it was skipped, or failed.
     """
 
-    replayed: int = 0
-    recorded: int = 0
-    live: int = 0
-    missed: int = 0
+    replayed: _Count = 0
+    recorded: _Count = 0
+    live: _Count = 0
+    missed: _Count = 0
     paid: float = 0.0
     saved: float = 0.0
-    unpriced: int = 0
-    unpriced_saved: int = 0
+    unpriced: _Count = 0
+    unpriced_saved: _Count = 0
     cassette: str = ""
     is_unmarked: bool = False
     is_cut: bool = False
@@ -74,7 +79,7 @@ class RunTally(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     run: str
-    at: float
+    at: _Moment
     store: str = ""
     grew: tuple[str, ...] = ()
     tests: dict[str, Tally] = {}

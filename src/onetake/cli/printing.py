@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from onetake.config import without_secrets
 from onetake.diagnosis import one_line, wrapped
+from onetake.errors import printable
 from onetake.formats.document import Outcome
 from onetake.messages import Ended
 
 _T = TypeVar("_T")
 _WIDTH = 80
 _AGES = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
+
+
+_ABOVE_ASCII = re.compile(r"[^\n -~]")
+
+
+def echo(text: str = "", *, err: bool = False, nl: bool = True, **style: Any) -> None:
+    """What every command prints with: nothing that a terminal would obey gets through but `style`."""
+    click.secho(printable(text), err=err, nl=nl, **style)
+
+
+def echo_json_text(text: str) -> None:
+    """The same for JSON, where that is written as escapes, so that programs read what was there."""
+    click.echo(_ABOVE_ASCII.sub(_escaped, text))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    if found[0].isprintable():
+        return found[0]
+    units = found[0].encode("utf-16-be")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
 
 
 def to_size(number: int) -> str:
@@ -81,13 +103,13 @@ def progress(items: Sequence[_T], label: str, *, quiet: bool) -> click._termui_i
 def say(text: str) -> None:
     """Text of our own, at most a terminal wide."""
     for line in wrapped(one_line(text), rest="  "):
-        click.echo(line)
+        echo(line)
 
 
 def warn(text: str) -> None:
     """The same on stderr."""
     for line in wrapped(one_line(text), rest="  "):
-        click.secho(line, fg="yellow", err=True)
+        echo(line, fg="yellow", err=True)
 
 
 def left_out(problems: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from onetake.cli.printing import in_lines, left_out
+from onetake.cli.printing import echo, in_lines, left_out
 from onetake.cli.selection import with_store
 from onetake.cli.workplace import Workplace, echo_json
 from onetake.config.settings import is_local
@@ -26,6 +26,7 @@ from onetake.reports.receipt import (
     to_text,
 )
 from onetake.stores.files import read_cassette
+from onetake.stores.private import read_regular
 from onetake.stores.reports import kept_reports
 
 
@@ -65,7 +66,7 @@ def receipt(
     if as_json:
         echo_json(made)
     else:
-        click.echo(in_lines(to_markdown(made) if as_markdown else to_text(made)))
+        echo(in_lines(to_markdown(made) if as_markdown else to_text(made)))
     click.get_current_context().exit(0 if made.is_clean else 1)
 
 
@@ -80,10 +81,11 @@ def _check(place: Workplace, reports: Sequence[Path], check: str, *, as_json: bo
                 remedy="Leave out the reports, or give --check a digest.",
             )
         try:
-            text = (place.here / check).read_bytes()
-        except OSError as error:
+            text = read_regular(place.here / check)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
             raise UsageError(
-                f"{check} is no digest, and no file that can be read: {error.strerror or error}.",
+                f"{check} is no digest, and no file that can be read: {reason}.",
                 remedy="Give a file that `onetake receipt --json` has printed, or sha256:... in full.",
             ) from None
         given = read_receipt(text, check)
@@ -104,10 +106,10 @@ def _check(place: Workplace, reports: Sequence[Path], check: str, *, as_json: bo
         return 0 if is_same else 1
     left_out(problems)
     if is_same:
-        click.echo(f"The same {digest.recordings} recordings: {digest.value}")
+        echo(f"The same {digest.recordings} recordings: {digest.value}")
         return 0
-    click.echo(in_lines("\n".join(["OTHER RECORDINGS:", *(f"  {one}" for one in digest.changed)])))
-    click.echo(f"wanted {wanted}\nfound  {digest.value}")
+    echo(in_lines("\n".join(["OTHER RECORDINGS:", *(f"  {one}" for one in digest.changed)])))
+    echo(f"wanted {wanted}\nfound  {digest.value}")
     return 1
 
 
@@ -137,7 +139,12 @@ def _digest(place: Workplace, cassettes: Sequence[Cassette], problems: list[str]
 def _texts(place: Workplace, one: Cassette) -> list[bytes]:
     """The recordings as they lie now. Raises `OnetakeError`."""
     if one.is_file:
-        return [stored.raw for stored in read_cassette(place.root / one.name)]
+        return [
+            stored.raw
+            for stored in read_cassette(
+                place.root / one.name, None if Path(one.name).is_absolute() else place.root
+            )
+        ]
     if is_local(place.settings.store):  # of another one the digest tells whether it is right
         raise UsageError(
             f"{one.name} is in {one.store}, which is not the store of this project's settings.",

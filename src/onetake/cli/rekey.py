@@ -75,7 +75,7 @@ def rekey(store: str | None, *, yes: bool, as_json: bool) -> None:
         left_out(problems)
         _show(rows, cassettes, blobs, lines, done=yes, key=first, store=settings.store)
         if rows.number + blobs.number + lines.number and not yes:
-            click.echo("To do this: the same with --yes")
+            say("To do this: the same with --yes")
         elif not problems:
             say(f"Keys behind the first in {variable} are not needed for this store any more.")
     is_left = bool(rows.number + blobs.number + lines.number) and not yes
@@ -146,7 +146,7 @@ def _show(
         f"{of_noun(blobs.number, 'blob')}, {of_noun(lines.number, 'line')} of history, {where}"
     )
     for old, number in sorted(total.by_key.items()):
-        click.echo(f"  {number:6}  {'in plain' if old == 'plain' else f'under the key {old}'}")
+        say(f"  {number:6}  {'in plain' if old == 'plain' else f'under the key {old}'}")
 
 
 def _data(one: Outdated) -> dict[str, object]:

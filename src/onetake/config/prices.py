@@ -56,7 +56,7 @@ def parse_prices(values: object, source: str) -> dict[str, Price]:
     if isinstance(values, str | bytes):
         try:
             values = msgspec.json.decode(values)
-        except (msgspec.MsgspecError, ValueError) as error:
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise UsageError(
                 f"{place} is not JSON: {error}.",
                 remedy='Write {"my-model": {"input": 0.5, "output": 1.5}}.',

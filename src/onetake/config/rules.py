@@ -102,7 +102,7 @@ def parse_rules(values: object, source: str, lines: Sequence[int] = ()) -> tuple
     if isinstance(values, str | bytes):
         try:
             values = msgspec.json.decode(values)
-        except msgspec.DecodeError as error:
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise UsageError(
                 f"Setting 'rules' in {source} is not JSON: {error}.",
                 remedy='Write a list of rules: [{"host": "...", "ignore": ["..."]}].',

@@ -210,7 +210,7 @@ def _patterns(value: Any, source: str) -> dict[str, str]:
     if isinstance(value, str):
         try:
             value = msgspec.json.decode(value)
-        except msgspec.DecodeError:
+        except (msgspec.MsgspecError, ValueError, RecursionError):
             value = None
     if not isinstance(value, Mapping):
         raise UsageError(

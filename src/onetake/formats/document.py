@@ -20,14 +20,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from typing import Annotated
 
 import msgspec
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from onetake.errors import CassetteError
 from onetake.formats.bodies import StoredBody, from_raw, from_stored, to_plain, to_stored
 from onetake.formats.foreign import RESTORE, refusal
-from onetake.formats.header_lines import from_lines, to_lines
+from onetake.formats.header_lines import check_one_line, from_lines, one_line, to_lines
 from onetake.formats.volatile import same_but_volatile
 from onetake.messages import Body, Chunk, Ended, Failure, Interaction, Request, Response
 
@@ -51,6 +52,13 @@ VERSION = 1
 _WITH_HEAD_MS = 50
 
 _USUAL = "HTTP/1.1"
+_MOST_ARGUMENTS = 32  # of an exception
+
+# What a message or a clock can say; anything else was never recorded.
+_Status = Annotated[int, Meta(ge=100, le=999)]
+_Moment = Annotated[int, Meta(ge=0, le=253_402_300_799)]  # the end of the year 9999
+_LONGEST_MS = 1 << 40  # 34 years
+_Milliseconds = Annotated[int, Meta(ge=0, le=_LONGEST_MS)]
 
 
 class _Request(Struct, omit_defaults=True, gc=False):
@@ -62,7 +70,7 @@ class _Request(Struct, omit_defaults=True, gc=False):
 
 
 class _Response(Struct, omit_defaults=True):
-    status: int
+    status: _Status
     reason: str = ""
     http_version: str | UnsetType = UNSET
     headers: list[str | tuple[str, str]] = []
@@ -71,8 +79,8 @@ class _Response(Struct, omit_defaults=True):
 
 
 class _Recorded(Struct):
-    at: int = 0
-    ms: int = 0
+    at: _Moment = 0
+    ms: _Milliseconds = 0
     chunks: tuple[Chunk, ...] | UnsetType = UNSET
 
 
@@ -89,7 +97,7 @@ class _Line(_Entry, kw_only=True):
 
 
 class _RawResponse(Struct, gc=False):
-    status: int
+    status: _Status
     reason: str = ""
     http_version: str | UnsetType = UNSET
     headers: list[str | tuple[str, str]] = []
@@ -368,8 +376,8 @@ def _from_interaction(
     asked, answer, failure = interaction.request, interaction.response, interaction.failure
     return _Entry(
         request=_Request(
-            method=_sound(asked.method),
-            url=_sound(asked.url),
+            method=one_line(_sound(asked.method)),
+            url=one_line(_sound(asked.url)),
             headers=to_lines(asked.headers),
             body=stored(asked.body, asked.headers.get("content-type")),
             credential=asked.principal,
@@ -378,8 +386,10 @@ def _from_interaction(
         if answer is None
         else _Response(
             status=answer.status,
-            reason=_sound(answer.reason),
-            http_version=UNSET if answer.http_version == _USUAL else _sound(answer.http_version),
+            reason=one_line(answer.reason.encode("latin-1", "replace").decode("latin-1")),
+            http_version=UNSET
+            if answer.http_version == _USUAL
+            else one_line(_sound(answer.http_version)),
             headers=to_lines(answer.headers),
             encoding=answer.body.encoding,
             body=stored(answer.body.data, answer.headers.get("content-type")),
@@ -387,7 +397,9 @@ def _from_interaction(
         failure=None
         if failure is None
         else Failure(
-            kind=failure.kind, type=failure.type, args=tuple(_sound(arg) for arg in failure.args)
+            kind=failure.kind,
+            type=failure.type,
+            args=tuple(_sound(arg) for arg in failure.args[:_MOST_ARGUMENTS]),
         ),
         ended=interaction.ended,
     )
@@ -399,6 +411,8 @@ def _sound(text: str) -> str:
 
 
 def _to_request(stored: _Request, blob: Callable[[str], bytes]) -> Request:
+    check_one_line(stored.method, "The method of a request")
+    check_one_line(stored.url, "The URL of a request")
     return Request(
         method=stored.method,
         url=stored.url,
@@ -413,17 +427,26 @@ def _to_interaction(entry: _Entry, blob: Callable[[str], bytes]) -> Interaction:
     return _to_answer(entry, _to_request(entry.request, blob), data)
 
 
+def _is_latin(text: str) -> bool:
+    return text.isascii() or text.encode("latin-1", "ignore").decode("latin-1") == text
+
+
 def _to_answer(entry: _Entry | _Answer, request: Request, data: bytes) -> Interaction:
     recorded = entry.recorded or _NOT_RECORDED
     response = None
     if (stored := entry.response) is not None:
+        check_one_line(stored.reason, "The reason phrase of an answer")
+        if not _is_latin(stored.reason):
+            raise CassetteError("The reason phrase of an answer holds more than latin-1.")
         response = Response(
             status=stored.status,
             reason=stored.reason,
-            http_version=_USUAL if stored.http_version is UNSET else stored.http_version,
+            http_version=_USUAL if stored.http_version is UNSET else one_line(stored.http_version),
             headers=from_lines(stored.headers),
             body=Body(data=data, chunks=_chunks(recorded, len(data)), encoding=stored.encoding),
         )
+    if entry.failure is not None and len(entry.failure.args) > _MOST_ARGUMENTS:
+        raise CassetteError("A failure has more arguments than any exception.")
     return Interaction(
         request=request,
         response=response,
@@ -440,6 +463,8 @@ def _chunks(recorded: _Recorded, size: int) -> tuple[Chunk, ...]:
     if chunks is UNSET:
         return (Chunk(size, recorded.ms),) if size else ()
     ends = [chunk.end for chunk in chunks]
+    if not all(0 <= chunk.ms <= _LONGEST_MS for chunk in chunks):
+        raise CassetteError("A chunk of an answer came at no time.")
     if (ends and ends[0] < 0) or ends != sorted(ends):
         raise CassetteError("The chunks of an answer do not follow one another.")
     if not chunks or ends[-1] == size:

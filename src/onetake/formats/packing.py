@@ -29,7 +29,10 @@ _SMALLEST_ENCRYPTED = 38  # bytes, of what is encrypted and empty
 # a chat; 12 and above give 1 % more for ten times the time. A large text has no use for the better search.
 _LEVEL = 9
 _LEVEL_OF_LARGE, _LARGE = 3, 1 << 18
-_MAX_SIZE = 1 << 30  # unpacked: what claims or gives more is taken for an attack
+# Unpacked: what claims or gives more is taken for an attack, and what is larger is not compressed.
+_MAX_SIZE = 1 << 26
+_ALWAYS, _MOST_TIMES = 1 << 22, 1000  # bytes that may be more than so many times what is packed
+_WINDOW_LOG = 25  # bytes that a reader may have to hold; ours needs 4 MiB
 # Measured on 200 chats whose prose is not repeated: four times the 64 KiB gives 1.4 % of the plain size.
 _DICTIONARY_SIZE = 1 << 18
 _SAMPLED_FROM = 8  # texts; for fewer, tables of how often each byte comes cost more than they give
@@ -67,8 +70,12 @@ class Dictionary:
 
     def pack(self, data: bytes) -> bytes:
         """As the function does, against this dictionary."""
+        plain = pack_plain(data)
+        if len(data) > _MAX_SIZE:
+            return plain
         packed = _compressed(zstd_library(), data, self.made)
-        return min(_BESIDE + bytes.fromhex(self.digest) + packed, pack_plain(data), key=len)
+        packed = _BESIDE + bytes.fromhex(self.digest) + packed
+        return min(packed, plain, key=len) if _is_readable(packed, data) else plain
 
     @property
     def made(self) -> Any:
@@ -91,12 +98,12 @@ _NONE: Mapping[str, Dictionary] = {}
 def pack(data: bytes) -> bytes:
     """The smallest packed form; plain where no zstd library is there."""
     forms = [pack_plain(data)]
-    if (library := zstd_library()) is not None:
+    if len(data) <= _MAX_SIZE and (library := zstd_library()) is not None:
         forms += [
             bytes([form]) + _compressed(library, data, _dictionary(library, form))
             for form in (_ZSTD, _ZSTD_DICTIONARY_1)
         ]
-    return min(forms, key=len)
+    return min((one for one in forms if _is_readable(one, data)), key=len)
 
 
 def pack_plain(data: bytes) -> bytes:
@@ -181,14 +188,16 @@ def _compressed(library: Any, data: bytes, dictionary: Any) -> bytes:
 
 
 def _decompressed(library: Any, frame: bytes, dictionary: Any) -> bytes:
-    """The content of exactly one frame, of at most `_MAX_SIZE` bytes."""
+    """The content of exactly one frame, of at most `_limit` bytes."""
+    limit = _limit(len(frame))
     claimed = library.get_frame_info(frame).decompressed_size
-    if claimed is not None and claimed > _MAX_SIZE:
-        raise _too_large()
-    decompressor = library.ZstdDecompressor(zstd_dict=dictionary)
-    content: bytes = decompressor.decompress(frame, max_length=_MAX_SIZE + 1)
-    if len(content) > _MAX_SIZE:
-        raise _too_large()
+    if claimed is not None and claimed > limit:
+        raise _too_large(limit)
+    options = {library.DecompressionParameter.window_log_max: _WINDOW_LOG}
+    decompressor = library.ZstdDecompressor(zstd_dict=dictionary, options=options)
+    content: bytes = decompressor.decompress(frame, max_length=limit + 1)
+    if len(content) > limit:
+        raise _too_large(limit)
     if not decompressor.eof:
         raise CassetteError("A packed recording breaks off.", remedy=RESTORE)
     if decompressor.unused_data:
@@ -196,13 +205,23 @@ def _decompressed(library: Any, frame: bytes, dictionary: Any) -> bytes:
     return content
 
 
+def _limit(packed: int) -> int:
+    """How large what takes so many bytes may be unpacked."""
+    return min(_MAX_SIZE, max(_ALWAYS, _MOST_TIMES * packed))
+
+
+def _is_readable(packed: bytes, data: bytes) -> bool:
+    """Whether `unpack` will not take it for an attack."""
+    return packed[:1] == bytes([_PLAIN]) or len(data) <= _limit(len(packed) - 1 - _DIGEST_SIZE)
+
+
 def _digest(content: bytes) -> str:
     return hashlib.blake2b(content, digest_size=_DIGEST_SIZE).hexdigest()
 
 
-def _too_large() -> CassetteError:
+def _too_large(limit: int) -> CassetteError:
     return CassetteError(
-        f"A packed recording has more than {_MAX_SIZE} bytes when unpacked.", remedy=RESTORE
+        f"A packed recording has more than {limit} bytes when unpacked.", remedy=RESTORE
     )
 
 

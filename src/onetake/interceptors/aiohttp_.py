@@ -450,10 +450,19 @@ def _os_error(args: tuple[str, ...]) -> Any:
 
 
 def _error(failure: Failure, req: Any) -> BaseException:
-    """`failure` as this client raises it; one of another client by its kind."""
+    """`failure` as this client raises it; one of another client, or of no client, by its kind."""
+    try:
+        return _own_error(failure, req)
+    except (TypeError, ValueError):  # not what that class was ever made of
+        return _error_of_kind(failure, req)
+
+
+def _own_error(failure: Failure, req: Any) -> BaseException:
     library, _, name = failure.type.rpartition(".")
     args = failure.args
     found: Any = getattr(client_exceptions, name, None) if library == "aiohttp" else None
+    if not (isinstance(found, type) and issubclass(found, client_exceptions.ClientError)):
+        found = None  # a name that the module has, and no error of it
     if found is None and failure.type != "asyncio.TimeoutError":
         return _error_of_kind(failure, req)
     if found is None:

@@ -8,11 +8,14 @@ from __future__ import annotations
 import builtins
 import errno
 import http.client
+import re
 import socket
 from types import ModuleType
 from typing import Any
 
 from onetake.messages import Failure
+
+_ERRNO = re.compile(r"-?[0-9]{1,9}")
 
 # Failures that the client meets while it connects or sends, not while it waits for the answer.
 BEFORE_WAITING = frozenset(
@@ -54,7 +57,10 @@ def to_failure(error: BaseException, *, connecting: bool) -> Failure:
 
 def to_error(failure: Failure) -> Exception:
     """The exception that was recorded, or `http.client`'s own of that kind."""
-    return rebuilt(failure.type, failure.args) or _by_kind(failure)
+    try:
+        return rebuilt(failure.type, failure.args) or _by_kind(failure)
+    except (TypeError, ValueError, OverflowError):  # not what that class was ever made of
+        return _by_kind(failure)
 
 
 def rebuilt(name: str, args: tuple[str, ...]) -> Exception | None:
@@ -65,8 +71,13 @@ def rebuilt(name: str, args: tuple[str, ...]) -> Exception | None:
     if not (isinstance(cls, type) and issubclass(cls, OSError | http.client.HTTPException)):
         return None
     values: tuple[Any, ...] = args
-    if issubclass(cls, OSError) and len(args) >= 2 and args[0].lstrip("-").isdigit():
-        values = (int(args[0]), *args[1:])  # an errno
+    if issubclass(cls, OSError) and len(args) >= 2 and _ERRNO.fullmatch(args[0]):
+        values = (int(args[0]), *args[1:])
+    if issubclass(cls, http.client.IncompleteRead):  # its text is made of a number
+        values = (
+            args[0] if args else "",
+            int(args[1]) if _ERRNO.fullmatch("".join(args[1:2])) else None,
+        )
     try:
         error: Exception = cls(*values)
     except TypeError:

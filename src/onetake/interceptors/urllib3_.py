@@ -308,7 +308,10 @@ def _arguments(error: BaseException) -> tuple[str, ...]:
 
 
 def _to_error(failure: Failure, pool: Any, conn: Any, url: str) -> Exception:
-    error = _rebuilt(failure.type, failure.args, pool, conn, url)
+    try:
+        error = _rebuilt(failure.type, failure.args, pool, conn, url)
+    except (TypeError, ValueError, IndexError):  # not what that class was ever made of
+        error = None
     if error is not None:
         return error
     # Recorded by another client: urllib3's own error of that kind.

@@ -47,5 +47,13 @@ def read_url(text: str) -> Url:
 
 @lru_cache(maxsize=1024)
 def glob(text: str) -> re.Pattern[str]:
-    """`*` is any run of characters, also none; everything else is itself."""
-    return re.compile(".*".join(map(re.escape, text.split("*"))), re.DOTALL)
+    """`*` is any run of characters, also none; everything else is itself.
+
+    What lies between two of them is looked for once, from the left: no text takes long to be refused.
+    """
+    first, *rest = map(re.escape, text.split("*"))
+    if not rest:
+        return re.compile(first, re.DOTALL)
+    *middle, last = rest
+    within = "".join(f"(?>.*?{one})" for one in middle if one)
+    return re.compile(f"{first}{within}.*{last}", re.DOTALL)

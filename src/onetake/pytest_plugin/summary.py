@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from onetake.config import Settings, without_secrets
+from onetake.errors import printable
 from onetake.pytest_plugin.accounting import of_diary, of_partial
 from onetake.pytest_plugin.whole import is_whole
 from onetake.reports.accounts import Account, Summary, from_data, to_data
@@ -49,7 +50,7 @@ class SummaryPlugin:
     def pytest_report_header(self) -> str:
         settings = self._settings
         store = without_secrets(settings.store) or "cassettes/ beside each test module"
-        return f"onetake: mode {settings.mode} ({settings.mode_reason}), store {store}"
+        return printable(f"onetake: mode {settings.mode} ({settings.mode_reason}), store {store}")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -292,10 +293,8 @@ def _worker(node: Any) -> str:
 
 
 def _write(reporter: pytest.TerminalReporter, line: Line) -> None:
-    from onetake.diagnosis import one_line
-
     text, colour = line
-    reporter.write_line(one_line(text), **_markup(colour))
+    reporter.write_line(printable(text), **_markup(colour))
 
 
 def _markup(colour: str) -> dict[str, bool]:

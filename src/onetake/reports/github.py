@@ -12,7 +12,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from onetake.diagnosis import one_line
+from onetake.errors import printable
 from onetake.reports.accounts import Account, Summary
 from onetake.reports.gates import Reason
 from onetake.reports.leaks import paid_egress
@@ -152,8 +152,7 @@ def _file(test: str, root: Path, workspace: Path | None) -> str:
 
 def _data(text: str) -> str:
     """As the runner reads it: https://github.com/actions/toolkit, packages/core/src/command.ts."""
-    safe = "\n".join(one_line(line) for line in text.splitlines())
-    return safe.replace("%", "%25").replace("\n", "%0A")
+    return printable(text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
 
 
 def _property(text: str) -> str:
@@ -272,7 +271,7 @@ def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def fenced(text: str, language: str = "") -> str:
     """As a block of code, fenced by more backticks than are in it."""
-    fence = "```"
+    text, fence = printable(text), "```"
     while fence in text:
         fence += "`"
     return f"{fence}{language}\n{text}\n{fence}\n"
@@ -280,7 +279,7 @@ def fenced(text: str, language: str = "") -> str:
 
 def escaped(text: str) -> str:
     """`text` as Markdown that shows it, in one line of at most 500 characters."""
-    line = " ".join(text.split())
+    line = printable(" ".join(text.split()))
     if len(line) > 500:
         line = f"{line[:499]}…"
     return "".join(f"&#{ord(one)};" if one in _MARKUP else one for one in line)

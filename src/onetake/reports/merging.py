@@ -7,23 +7,81 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from onetake.errors import UsageError
 from onetake.reports.accounts import VERDICTS
 from onetake.reports.json_report import VERSION, Report, Test, Totals, added, by_file
 from onetake.reports.spending import total_of
+from onetake.stores.private import read_regular
 from onetake.stores.usage import same_digest
+
+_DEEPEST = 100  # levels
+_LARGEST = 1 << 53
+
+
+class _Troubled(Struct):
+    place: str
+    failures: int
+    spooled: int
+    delivered: int
+    last_error: str
+
+
+class _Full(Struct):
+    place: str
+    used: int
+
+
+class _Grown(Struct):
+    test: str
+    runs: int
+
+
+class _Left(Struct):
+    place: str
+    unused: int
+
+
+class _Recorded(Struct):
+    place: str
+    cassette: str
+    store: str
+    held: int
+    unused: list[str]
+    digest: str
+
+
+def _check(report: Report) -> None:
+    """Raises ValueError for what cannot be added up or written again, as no run has written it."""
+    msgspec.convert(report.degraded, list[_Troubled])
+    msgspec.convert(report.capacity, list[_Full])
+    msgspec.convert(report.overflow, list[_Grown])
+    msgspec.convert(report.unused, list[_Left])
+    msgspec.convert(report.recordings, list[_Recorded])
+    level: list[Any] = [msgspec.to_builtins(report)]
+    for _ in range(_DEEPEST):
+        below: list[Any] = []
+        for one in level:
+            if isinstance(one, dict | list):
+                below += one.values() if isinstance(one, dict) else one
+            elif isinstance(one, int) and abs(one) > _LARGEST:
+                raise ValueError("it holds a number that is too large")
+        level = below
+    if level:
+        raise ValueError("it is nested too deeply")
 
 
 def read_report(path: Path) -> Report:
     """Raises `UsageError` where it is none, or of a later version."""
     try:
-        report = msgspec.json.decode(path.read_bytes(), type=Report)
+        report = msgspec.json.decode(read_regular(path), type=Report)
+        _check(report)
     except OSError as error:
         raise UsageError(
             f"Cannot read {path}: {error.strerror or error}.", remedy="Name a report."
         ) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise UsageError(
             f"{path} is no report: {error}.",
             remedy="Name a file that --onetake-report has written.",

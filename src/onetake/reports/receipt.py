@@ -181,7 +181,9 @@ def to_markdown(receipt: Receipt) -> str:
 
     head = "**onetake receipt: clean**" if receipt.is_clean else "**onetake receipt: not clean**"
     reasons = [f"- {escaped(reason)}" for reason in receipt.reasons]
-    parts = [head, "", *([*reasons, ""] if reasons else []), fenced("\n".join(_lines(receipt)))]
+    # Each line stays one.
+    text = "\n".join(" ".join(line.split()) for line in _lines(receipt))
+    parts = [head, "", *([*reasons, ""] if reasons else []), fenced(text)]
     return "\n".join(parts).rstrip("\n")
 
 
@@ -204,7 +206,7 @@ def read_receipt(text: bytes, name: str) -> Receipt:
     """Raises `UsageError` for what is no receipt, as `onetake receipt --json` prints it."""
     try:
         receipt = msgspec.json.decode(text, type=Receipt)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise UsageError(
             f"{name} is no receipt: {error}.",
             remedy="Name a file that `onetake receipt --json` has printed, or a digest.",

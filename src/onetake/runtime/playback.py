@@ -10,6 +10,7 @@ from onetake.wire.encodings import encoder
 
 # A cancelled call waits on replay as long as it took when recorded, and this much more.
 _CANCELLED_GRACE_S = 5.0
+_LONGEST_WAIT_S = 3600.0  # whatever a recording says
 
 
 class Playback:
@@ -31,13 +32,13 @@ class Playback:
     @property
     def delay_s(self) -> float:
         """Seconds before the head (or the failure) comes."""
-        return self.interaction.ms / 1000 / self._speed if self._speed else 0.0
+        return self._paced(self.interaction.ms) if self._speed else 0.0
 
     @property
     def waits_s(self) -> float | None:
         """For a cancelled call: how long to wait, without network, to be cancelled again."""
         if self.interaction.ended is Ended.CANCELLED and self.response is None:
-            return self.interaction.ms / 1000 + _CANCELLED_GRACE_S
+            return min(self.interaction.ms / 1000 + _CANCELLED_GRACE_S, _LONGEST_WAIT_S)
         return None
 
     def _prepare(self, response: Response, fast_retries: bool) -> None:
@@ -72,10 +73,13 @@ class Playback:
         if self._speed:
             before = self.interaction.ms
             for data, ms in pieces:
-                self._steps.append((max(0, ms - before) / 1000 / self._speed, data))
+                self._steps.append((self._paced(max(0, ms - before)), data))
                 before = max(before, ms)
         else:
             self._steps = [(0.0, data) for data, _ in pieces]
+
+    def _paced(self, ms: int) -> float:
+        return min(ms / 1000 / self._speed, _LONGEST_WAIT_S)
 
     def steps(self) -> Iterator[tuple[float, bytes]]:
         return iter(self._steps)

@@ -73,8 +73,12 @@ class Recording:
         if self._decoder is not None:
             try:
                 self._add_plain(self._decoder.feed(data), ms)
-            except Exception:  # whatever a codec raises: the body is not what its header says
-                self._decoder = None
+            except Exception:  # whatever a codec raises: no such coding, or a bomb
+                self._keep_as_it_came()
+
+    def _keep_as_it_came(self) -> None:
+        self._decoder = None
+        self._plain.clear()
 
     def _add_plain(self, data: bytes, ms: int) -> None:
         if data:
@@ -135,7 +139,7 @@ class Recording:
             try:
                 self._add_plain(self._decoder.finish(), self._wire_ends[-1].ms)
             except Exception:
-                self._decoder = None
+                self._keep_as_it_came()
         if self._decoder is not None and self._wire and self._response is not None:
             return Body(
                 data=b"".join(self._plain),

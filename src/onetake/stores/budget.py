@@ -18,14 +18,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from onetake.errors import StoreError
-from onetake.stores.journal import ensure_cache
 from onetake.stores.locks import locked
 from onetake.stores.placing import put_in_place
+from onetake.stores.private import ensure_cache, ensure_private, open_private, read_private
 from onetake.stores.runs import newest_first
 
 _KEPT = 5  # runs
@@ -38,7 +39,7 @@ class _Line(Struct, array_like=True):
 
     kind: str
     token: str
-    usd: float
+    usd: Annotated[float, Meta(ge=0, le=1e12)]
     unpriced: str = ""
 
 
@@ -148,12 +149,12 @@ class Budget:
             before = known.pop(model, Largest())
             known[model] = Largest(max(before.output_tokens, output_tokens), max(before.usd, usd))
             self._known = dict(list(known.items())[-_MOST_MODELS:])
-            put_in_place(self._of_models, msgspec.json.encode(self._known))
+            put_in_place(self._of_models, msgspec.json.encode(self._known), is_private=True)
 
     def _read_models(self) -> dict[str, Largest]:
         try:
-            return _largest.decode(self._of_models.read_bytes())
-        except (OSError, msgspec.MsgspecError, ValueError):
+            return _largest.decode(read_private(self._of_models))
+        except (OSError, msgspec.MsgspecError, ValueError, RecursionError):
             return {}
 
     @contextmanager
@@ -173,7 +174,7 @@ class Budget:
         """Read what others have added."""
         if not self._path.exists():
             self._begin()
-        with open(self._path, "rb") as file:
+        with open(open_private(self._path, os.O_RDONLY), "rb") as file:
             file.seek(self._read_to)
             data = file.read()
         if data and not data.endswith(b"\n"):  # torn: whoever wrote it is dead, as the lock is ours
@@ -181,7 +182,7 @@ class Budget:
             data += b"\n"
         self._read_to += len(data)
         for text in data.split(b"\n"):
-            with suppress(msgspec.MsgspecError, ValueError):
+            with suppress(msgspec.MsgspecError, ValueError, RecursionError):
                 self._take(_lines.decode(text))
 
     def _take(self, line: _Line) -> None:
@@ -204,7 +205,7 @@ class Budget:
         self._take(line)
 
     def _append(self, data: bytes) -> None:
-        fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        fd = open_private(self._path, os.O_WRONLY | os.O_APPEND)
         try:
             written = os.write(fd, data)
         finally:
@@ -213,9 +214,8 @@ class Budget:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
 
     def _begin(self) -> None:
-        ensure_cache(self._cache)
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._path.touch(mode=0o600)
+        ensure_private(self._path.parent, self._cache)
+        os.close(open_private(self._path, os.O_WRONLY | os.O_CREAT))
         for old in newest_first(self._path.parent)[_KEPT:]:
             old.unlink(missing_ok=True)
 

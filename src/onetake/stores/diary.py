@@ -15,6 +15,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from onetake.stores.private import ensure_private, open_private, read_private
+
 
 class Line(Struct, frozen=True, array_like=True):
     """A call of `test`, in the account with this `number`; one that changes takes back what it `was`.
@@ -65,13 +67,10 @@ class _Diary:
             return
         with suppress(OSError, ValueError):  # a name that JSON cannot hold
             if self._fd is None:
-                from onetake.stores.journal import ensure_cache
-
                 _drop_old(self._cache)
-                ensure_cache(self._cache)
-                self._folder.mkdir(parents=True, exist_ok=True)
+                ensure_private(self._folder, self._cache)
                 path = self._folder / f"{self._name}.jsonl"
-                self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+                self._fd = open_private(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
             os.write(self._fd, _encode(line) + b"\n")
 
 
@@ -101,11 +100,11 @@ def is_of_child(name: str) -> bool:
 def read(cache: Path, run: str, name: str) -> Iterator[Line]:
     """The lines of one process, in order; none where it has no diary."""
     try:
-        text = (place(cache, run) / f"{name}.jsonl").read_bytes()
+        text = read_private(place(cache, run) / f"{name}.jsonl")
     except OSError:
         return
     for line in text.split(b"\n"):
-        with suppress(msgspec.MsgspecError, ValueError):
+        with suppress(msgspec.MsgspecError, ValueError, RecursionError):
             yield _lines.decode(line)
 
 

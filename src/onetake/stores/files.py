@@ -14,7 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import msgspec
 
@@ -32,10 +32,11 @@ from onetake.formats.document import (
 )
 from onetake.messages import Request
 from onetake.stores import history
-from onetake.stores.journal import ensure_cache
 from onetake.stores.locks import locked
 from onetake.stores.placing import put_in_place
 from onetake.stores.port import KEPT_LINES, Opened, Published
+from onetake.stores.private import ensure_private, read_regular
+from onetake.stores.within import check_within, is_below
 
 _SUFFIXES = (".json", ".yaml", ".yml")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -53,10 +54,11 @@ def is_file_name(name: str) -> bool:
 
 def check_name(name: str) -> None:
     """Raises `UsageError` for unsafe names of cassettes."""
-    if not name or _CONTROL.search(name) or ".." in re.split(r"[/\\]", name):
+    has_drive = PureWindowsPath(name).drive and not Path(name).is_absolute()
+    if not name or has_drive or _CONTROL.search(name) or ".." in re.split(r"[/\\]", name):
         raise UsageError(
             f"The cassette name {name!r} is refused.",
-            remedy="Use a name without '..' and without control characters.",
+            remedy="Use a name without '..', a drive and control characters.",
         )
 
 
@@ -70,12 +72,18 @@ def locate(name: str, *, store: str, directory: Path, root: Path) -> tuple[Path,
     return folder / f"{name}.json", folder / "blobs"
 
 
-def read_cassette(path: Path) -> list[Stored]:
-    """The recordings of a cassette file, whichever test's it is. Raises `CassetteError`, `StoreError`."""
-    text = _read(path)
+def read_cassette(path: Path, within: Path | None = None) -> list[Stored]:
+    """The recordings of a cassette file, whichever test's it is. Raises `CassetteError`, `StoreError`.
+
+    `within` is the folder out of which no link may lead; None where the user has named the file.
+    """
+    if within is None and path.is_symlink():
+        path = path.resolve()
+    root = within or path.parent
+    held = FileCassette(path, path.parent / "blobs", cache=root / ".onetake")
+    text = held._read(path)
     if text is None:
         raise CassetteError(f"There is no cassette {path}.", path=str(path))
-    held = FileCassette(path, path.parent / "blobs", cache=path.parent)
     return held._parse(text, path).entries
 
 
@@ -92,14 +100,13 @@ def replace_text(path: Path, data: bytes) -> None:
 def name_in(path: Path) -> str | None:
     """The test's own name that a cassette file holds, where its file's name is a safe form of it."""
     try:
-        with open(path, "rb") as file:
-            head = file.read(_HEAD_SIZE)
+        head = read_regular(path, limit=_HEAD_SIZE)
     except OSError:
         return None
     found = _NAMED.match(head)
     try:
         return msgspec.json.decode(found[1], type=str) if found else None
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, ValueError):
         return None
 
 
@@ -122,6 +129,13 @@ class FileCassette:
         self._blobs = blobs
         self._cache = cache
         self._raw_name = raw_name
+        # No link leads out of it: the project, or a folder elsewhere that its settings name.
+        self._base = cache.parent if is_below(path, cache.parent) else blobs.parent
+
+    def _read(self, path: Path) -> bytes | None:
+        """Raises `CassetteError` for a file elsewhere, `StoreError` for one that cannot be read."""
+        check_within(path, self._base if is_below(path, self._base) else path.parent)
+        return _read(path)
 
     @cached_property
     def path(self) -> Path:
@@ -131,7 +145,7 @@ class FileCassette:
         other = self._plain.with_name(f"{self._plain.stem}-{digest.hexdigest()}.json")
         if _is_other_case(self._plain):
             return other
-        text = _read(self._plain)
+        text = self._read(self._plain)
         if text is None:
             return other if self._raw_name and other.exists() else self._plain
         if self._raw_name is None and b'"name"' not in text[:64]:
@@ -151,7 +165,7 @@ class FileCassette:
             return str(self._plain)
 
     def load(self, key: Callable[[Request], bytes], fingerprint: str) -> Opened:
-        text = _read(self.path)
+        text = self._read(self.path)
         if text is None:
             return Opened()
         entries = self._parse(text, self.path).entries
@@ -177,9 +191,8 @@ class FileCassette:
             return [known[at : at + _KEY_SIZE] for at in range(_DIGEST_SIZE, len(known), _KEY_SIZE)]
         keys = [key(entry.request) for entry in entries]
         try:
-            ensure_cache(self._cache)
-            _replace(index, digest + b"".join(keys), sync=False)
-        except StoreError:
+            self._keep(index, digest + b"".join(keys))
+        except OSError:
             pass  # only a cache
         return keys
 
@@ -189,7 +202,7 @@ class FileCassette:
     def _blob(self, name: str) -> bytes:
         """A blob by its name, from the cassette's folder of blobs or one further up."""
         for folder in (self._blobs, *(parent / "blobs" for parent in self._plain.parents[:3])):
-            data = _read(folder / name)
+            data = self._read_blob(folder / name)
             if data is not None:
                 if blob_name(data) != name:
                     raise CassetteError(
@@ -204,14 +217,23 @@ class FileCassette:
             path=self.place,
         )
 
+    def _read_blob(self, path: Path) -> bytes | None:
+        base = self._base if is_below(path, self._base) else path.parent.parent
+        check_within(path, base)
+        return _read(path)
+
     def publish(
         self, takes: Sequence[Take], key: Callable[[Request], bytes], *, replacing_run: str | None
     ) -> Published:
+        check_within(self._plain, self._base)
+        check_within(
+            self._blobs, self._base if is_below(self._blobs, self._base) else self._blobs.parent
+        )
         with self._translated(), locked(self._plain):
             self.__dict__.pop(
                 "path", None
             )  # another writer may have taken the plain name meanwhile
-            text = _read(self.path)
+            text = self._read(self.path)
             entries = self._parse(text, self.path).entries if text is not None else []
             keys = [key(entry.request) for entry in entries]
             replaced: dict[bytes, list[Stored]] = defaultdict(list)
@@ -235,8 +257,7 @@ class FileCassette:
                         _replace(self._blobs / name, data, sync=True)
                 _replace(self.path, join(texts, self._raw_name), sync=True)
             if replacing_run is not None:
-                ensure_cache(self._cache)
-                _replace(generation, replacing_run.encode(), sync=False)
+                self._keep(generation, replacing_run.encode())
             return Published(len(merged.added) + len(merged.replacing), merged.paid_twice)
 
     def history(self) -> list[RunLine]:
@@ -249,9 +270,13 @@ class FileCassette:
             return
         with suppress(OSError, OnetakeError), locked(self._history_file):
             kept = [*self.history()[1 - KEPT_LINES :], line]
-            ensure_cache(self._cache)
             text = b"".join(history.encode(one) + b"\n" for one in kept)
-            _replace(self._history_file, text, sync=False)
+            self._keep(self._history_file, text)
+
+    def _keep(self, path: Path, data: bytes) -> None:
+        """In the cache directory. Raises OSError."""
+        ensure_private(path.parent, self._cache)
+        put_in_place(path, data, is_private=True)
 
     @property
     def _history_file(self) -> Path:
@@ -263,9 +288,10 @@ class FileCassette:
         `unwanted` are texts, each with how many of its recordings go: of equal ones the last, as the
         first is served first. What another has written meanwhile stays. Raises as `publish` does.
         """
+        check_within(self._plain, self._base)
         with self._translated(), locked(self._plain):
             self.__dict__.pop("path", None)
-            text = _read(self.path)
+            text = self._read(self.path)
             if text is None:
                 return 0
             document = self._parse(text, self.path)
@@ -323,12 +349,12 @@ def _entry_text(take: Take, replaced: list[Stored], blobs: dict[str, bytes]) -> 
 def _read(path: Path) -> bytes | None:
     """The file's bytes, or None where there is no such file. Raises `StoreError`."""
     try:
-        return path.read_bytes()
+        return read_regular(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a name that no file can have
         raise StoreError(
-            f"Cannot read {path}: {error.strerror or error}.",
+            f"Cannot read {path}: {getattr(error, 'strerror', None) or error}.",
             remedy="Check the file and its permissions.",
             path=str(path),
         ) from error

@@ -30,6 +30,7 @@ from onetake.stores.locks import locked
 from onetake.stores.names import file_safe
 from onetake.stores.port import Capacity, CassetteStore
 from onetake.stores.shelf import Kept, blobs_named_by
+from onetake.stores.within import check_within
 
 _SKIPPED = {"node_modules", "site-packages", "__pycache__", "venv", "build", "dist"}
 _TOKENS = ".flushed"
@@ -66,6 +67,7 @@ class FolderShelf:
     def _listed(self) -> dict[str, _Place]:
         places: dict[str, _Place] = {}
         for folder, prefix in self._folders():
+            check_within(folder, self._folder or self._root)
             for path in cassette_files(folder):
                 raw = name_in(path)
                 below = path.relative_to(folder)
@@ -83,7 +85,10 @@ class FolderShelf:
         path = self._named(name).path
         if not path.exists():
             return []
-        return [Kept(stored, len(stored.raw)) for stored in read_cassette(path)]
+        return [
+            Kept(stored, len(stored.raw))
+            for stored in read_cassette(path, self._folder or self._root)
+        ]
 
     def remove(self, name: str, recordings: Sequence[Kept]) -> int:
         return self._named(name).remove(Counter(one.stored.raw for one in recordings))
@@ -231,6 +236,8 @@ def cassette_folders(root: Path) -> Iterator[Path]:
 
 
 def _blob_files(folder: Path) -> list[Path]:
+    """Raises `CassetteError` where they lie elsewhere: nothing is taken away there."""
+    check_within(folder / "blobs", folder)
     return sorted((folder / "blobs").glob("sha256-*"))
 
 

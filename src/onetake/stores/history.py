@@ -70,6 +70,6 @@ def decode(lines: Iterable[bytes]) -> list[RunLine]:
     """Those that can be read, in order."""
     found: list[RunLine] = []
     for line in lines:
-        with suppress(msgspec.MsgspecError, ValueError):
+        with suppress(msgspec.MsgspecError, ValueError, RecursionError):
             found.append(_lines.decode(line))
     return found

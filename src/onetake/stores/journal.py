@@ -26,6 +26,7 @@ from onetake.formats.document import decode_plain, encode_plain
 from onetake.messages import Body, Interaction
 from onetake.stores.locks import is_free, locked, try_lock
 from onetake.stores.placing import put_in_place
+from onetake.stores.private import ensure_private, open_private, read_private
 
 _JOURNAL_FORMAT = 1
 
@@ -67,13 +68,12 @@ class Journal:
     def _start(self) -> None:
         """A new file; a forked child has its own, so that two processes never share one."""
         self._pid = os.getpid()
-        ensure_cache(self._cache)
         folder = self._cache / "journal" / self._id
-        folder.mkdir(parents=True, exist_ok=True)
+        ensure_private(folder, self._cache)
         self.path = folder / f"{self._opening}.{self._pid}.jsonl"
         # Locked before it has its name, so that nobody can take it for a dead one.
         unnamed = self.path.with_suffix(".new")
-        self._fd = os.open(unnamed, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._fd = open_private(unnamed, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND)
         try_lock(self._fd)
         head = _Head(_JOURNAL_FORMAT, self._id, self._test, self._place, self._name)
         os.write(self._fd, msgspec.json.encode(head) + b"\n")
@@ -117,14 +117,6 @@ def _sound(text: str) -> str:
     return text if text.isascii() or text.encode("utf-8", "ignore").decode() == text else ""
 
 
-def ensure_cache(cache: Path) -> None:
-    """The cache directory, which ignores itself in git."""
-    ignore = cache / ".gitignore"
-    if not ignore.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        ignore.write_text("*\n")
-
-
 class Quarantine(Struct, frozen=True):
     """Recordings of earlier attempts that did not pass, the line of each, and the files that hold them."""
 
@@ -164,14 +156,14 @@ def _without_times(interaction: Interaction) -> Interaction:
 def _keep_lines(path: Path, kept: Collection[bytes]) -> None:
     """Leave the head and those of `kept`; without any, nothing."""
     try:
-        head, *lines = path.read_bytes().split(b"\n")
+        head, *lines = read_private(path).split(b"\n")
     except FileNotFoundError:
         return
     left = [line for line in lines if line in kept]
     if not left:
         path.unlink(missing_ok=True)
     elif len(left) < sum(map(bool, lines)):
-        put_in_place(path, b"\n".join((head, *left, b"")))
+        put_in_place(path, b"\n".join((head, *left, b"")), is_private=True)
 
 
 def read_quarantine(cache: Path, cassette_id: str, test_id: str) -> Quarantine:
@@ -215,7 +207,7 @@ def look_at_quarantine(
 
 def _is_dead(path: Path) -> bool:
     try:
-        fd = os.open(path, os.O_RDWR)
+        fd = open_private(path, os.O_RDWR)
     except OSError:
         return False
     try:
@@ -226,7 +218,7 @@ def _is_dead(path: Path) -> bool:
 
 def _set_apart(cache: Path, cassette_id: str, path: Path) -> Path | None:
     folder = cache / "quarantine" / cassette_id
-    folder.mkdir(parents=True, exist_ok=True)
+    ensure_private(folder, cache)
     target = folder / path.name
     try:
         path.rename(target)
@@ -258,9 +250,9 @@ class _Told(Struct, frozen=True):
 def _told(path: Path) -> _Told | None:
     """None for a file that cannot be read, or is of another format."""
     try:
-        first, *lines, torn = path.read_bytes().split(b"\n")
+        first, *lines, torn = read_private(path).split(b"\n")
         head = msgspec.json.decode(first, type=_Head)
-    except (OSError, ValueError, msgspec.MsgspecError):
+    except (OSError, ValueError, RecursionError, msgspec.MsgspecError):
         return None
     if head.journal != _JOURNAL_FORMAT:
         return None

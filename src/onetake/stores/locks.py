@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import stat
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -56,6 +58,15 @@ else:
         fcntl.flock(fd, fcntl.LOCK_UN)
 
 
+def _check_own(folder: Path) -> None:
+    """Anybody may make a folder of that name among temporary files: what is in it would be theirs."""
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or (hasattr(os, "getuid") and found.st_uid != os.getuid()):
+        raise PermissionError(
+            errno.EPERM, "another user's folder stands where locks are kept", str(folder)
+        )
+
+
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold the lock of the file `path` (which need not exist): one writer on this machine.
@@ -65,8 +76,9 @@ def locked(path: Path) -> Iterator[None]:
     """
     folder = Path(tempfile.gettempdir()) / f"onetake-locks-{getattr(os, 'getuid', int)()}"
     folder.mkdir(mode=0o700, exist_ok=True)
+    _check_own(folder)
     name = hashlib.blake2b(os.fsencode(path.resolve()), digest_size=16).hexdigest()
-    fd = os.open(folder / name, os.O_CREAT | os.O_RDWR, 0o600)
+    fd = os.open(folder / name, os.O_CREAT | os.O_RDWR | getattr(os, "O_NOFOLLOW", 0), 0o600)
     try:
         _lock(fd)
         yield

@@ -6,10 +6,18 @@ import hashlib
 import re
 from collections.abc import Iterable
 
-_FORBIDDEN = re.compile(r"""[<>?%*:|"'/\\]""")
+_FORBIDDEN = re.compile(r"""[<>?%*:|"'/\\\0]""")
 
 # 255 bytes in the usual file systems, less room for `.json` and for `-` + 8 hex on a collision.
 _LIMIT_BYTES = 240
+
+
+def to_name(data: bytes) -> str:
+    """A name that was kept as UTF-8; of any other bytes something is made that can be shown."""
+    try:
+        return data.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "backslashreplace")
 
 
 def digest(text: str, size: int = 16) -> str:

@@ -16,8 +16,9 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Final, TypeVar
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote_to_bytes
 
 import msgspec
 from msgspec import Struct
@@ -25,7 +26,7 @@ from msgspec import Struct
 from onetake.errors import CassetteError, StoreError
 from onetake.formats.packing import pack, unpack
 from onetake.stores.bucket import Bucket, Listed
-from onetake.stores.names import digest
+from onetake.stores.names import digest, to_name
 from onetake.stores.port import COMPANION, Capacity, Claim, Held, Row, kept_lines
 from onetake.stores.processes import OfProcess
 
@@ -38,6 +39,7 @@ _RUNS_KEPT: Final = 64
 _RUNS_LOG: Final = "runs"
 _CACHED_BYTES: Final = 32 << 20
 _NO_LINES: Final[Mapping[str, Mapping[bytes, bytes]]] = {}
+_NUMBER: Final = re.compile(r"[0-9]{1,30}")
 _SEGMENT: Final = 120  # characters; file systems allow 255 bytes
 
 
@@ -277,7 +279,7 @@ class ObjectStore:
                 found = self._bucket.get(self._path("n", segment))
                 if found is None:
                     continue  # removed meanwhile
-                name = self._decode(found[0], _Begin).name.decode("utf-8", "surrogatepass")
+                name = to_name(self._decode(found[0], _Begin).name)
             yield name
 
     def remove(self, cassette: str, slots: Sequence[str] | None = None, *, known: str = "") -> int:
@@ -475,12 +477,12 @@ class ObjectStore:
     def _list(self, folder: str) -> list[Listed]:
         """The cassette's log. What has no number (a half-written file of a folder) is not ours."""
         found = self._bucket.listed(folder)
-        return [one for one in found if one.path.rpartition("/")[2].isdigit()]
+        return [one for one in found if _NUMBER.fullmatch(one.path.rpartition("/")[2])]
 
     def _decode(self, data: bytes, kind: type[_Kind], path: str = "") -> _Kind:
         try:
             return msgspec.msgpack.decode(data, type=kind)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except (msgspec.MsgspecError, ValueError, RecursionError):
             raise CassetteError(
                 f"{self.place} holds an object that cannot be read: "
                 f"onetake did not write it, or it is corrupt{f' ({path})' if path else ''}.",
@@ -564,10 +566,11 @@ def _base(
 
 
 def _all_lines(view: _View) -> Iterator[tuple[str, bytes]]:
-    """Every line of history with the name of its cassette, oldest first."""
+    """Every line of history with the name of its cassette, oldest first; what cannot be read is left out."""
     for entry in view.live:
         for _, packed in entry.rows:
-            yield from _lines.decode(unpack(packed))
+            with suppress(CassetteError, msgspec.MsgspecError, ValueError, RecursionError):
+                yield from _lines.decode(unpack(packed))
 
 
 def _lines_of(view: _View, cassette: str) -> list[bytes]:
@@ -615,7 +618,7 @@ def _name(segment: str) -> str | None:
     """The name that a segment stands for; None where it was cut."""
     if segment == "~":
         return ""
-    return None if "~" in segment else unquote(segment, errors="surrogatepass")
+    return None if "~" in segment else to_name(unquote_to_bytes(segment))
 
 
 def _wait(attempt: int) -> None:

@@ -11,11 +11,11 @@ from onetake.config import is_local
 from onetake.errors import OnetakeError, UsageError
 from onetake.stores import history
 from onetake.stores.encrypted import EncryptedLayers, EncryptedStore, Layers
-from onetake.stores.journal import ensure_cache
 from onetake.stores.keyring import Keyring, keyring_of
 from onetake.stores.layered import LayeredStore, Trouble
 from onetake.stores.names import digest
 from onetake.stores.port import Capacity, RowStore
+from onetake.stores.private import ensure_private
 from onetake.stores.sqlite import SqliteStore
 
 if TYPE_CHECKING:
@@ -105,7 +105,13 @@ def _layered(
 ) -> LayeredStore | EncryptedLayers:
     """`endpoint` tells one bucket from another of the same name."""
     cache = root / ".onetake"
-    ensure_cache(cache)
+    try:
+        ensure_private(cache / "stores", cache)
+    except OSError as error:
+        raise UsageError(
+            f"Cannot keep a cache and a spool in {cache}: {error.strerror or error}.",
+            remedy="Make the project's folder writable, and .onetake/ in it no link.",
+        ) from error
     name = digest(f"{remote.place} {endpoint}".rstrip(), 8)
     folder, middle = cache / "stores", f".{keyring.ids[0]}" if keyring else ""
     near = folder / f"{name}{middle}.cache.sqlite"

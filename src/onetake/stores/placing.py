@@ -7,13 +7,25 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
+from onetake.stores.private import ensure_folder
 
-def put_in_place(path: Path, data: bytes, *, synced: bool = False) -> None:
-    """Write `data` beside `path` and rename it into place; `synced` waits for the disk. Raises OSError."""
+_ONLY_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+
+
+def put_in_place(
+    path: Path, data: bytes, *, synced: bool = False, is_private: bool = False
+) -> None:
+    """Write `data` beside `path` and rename it into place; `synced` waits for the disk. Raises OSError.
+
+    A link in its place is replaced, never followed. What `is_private` is for its owner alone.
+    """
     beside = path.with_name(f".{path.name[:40]}-{secrets.token_hex(6)}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(beside, "xb") as file:
+        if is_private:
+            ensure_folder(path.parent)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        with open(os.open(beside, _ONLY_NEW, 0o600 if is_private else 0o666), "wb") as file:
             file.write(data)
             if synced:
                 file.flush()

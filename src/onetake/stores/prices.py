@@ -16,8 +16,8 @@ import msgspec
 from msgspec import Struct
 
 from onetake.spend import Said, learn, said
-from onetake.stores.journal import ensure_cache
 from onetake.stores.placing import put_in_place
+from onetake.stores.private import ensure_cache, read_private
 
 _PACKAGE = "genai-prices"
 _DAY_S = 86_400
@@ -33,8 +33,8 @@ class _Kept(Struct):
 def load(cache: Path) -> int:
     """Take what the package has said today, to whichever process; how much that was. Never raises."""
     now = _of_now()
-    with suppress(OSError, msgspec.MsgspecError, ValueError):
-        kept = msgspec.json.decode(_place(cache).read_bytes(), type=_Kept)
+    with suppress(OSError, msgspec.MsgspecError, ValueError, RecursionError):
+        kept = msgspec.json.decode(read_private(_place(cache)), type=_Kept)
         if now is not None and (kept.version, kept.day) == (now.version, now.day):
             learn(kept.said)
             return len(kept.said)
@@ -54,7 +54,7 @@ def remembered(cache: Path) -> Iterator[None]:
         now.said = said()
         with suppress(OSError):
             ensure_cache(cache)
-            put_in_place(_place(cache), msgspec.json.encode(now))
+            put_in_place(_place(cache), msgspec.json.encode(now), is_private=True)
 
 
 def _place(cache: Path) -> Path:

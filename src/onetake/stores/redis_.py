@@ -15,7 +15,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
-from onetake.stores.names import digest
+from onetake.stores.names import digest, to_name
 from onetake.stores.port import COMPANION, Capacity, Claim, Held, Row, kept_lines
 from onetake.stores.redis_server import RedisServer, client_of, is_cluster, library, primaries
 
@@ -182,7 +182,7 @@ class RedisStore:
                 for name in names:
                     if name not in seen:  # a scan may tell one twice
                         seen.add(name)
-                        yield name.decode("utf-8", "surrogatepass")
+                        yield to_name(name)
 
     def _scanned(self, node: str | None, cursor: int) -> tuple[int | None, list[bytes]]:
         """Where to go on (None: that was all) and the names of some cassettes."""
@@ -235,7 +235,7 @@ class RedisStore:
         def step(client: Any, _again: bool) -> list[bytes]:
             return list(client.zrangebyscore(self._puts_key, "-inf", latest))
 
-        return [name.decode("utf-8", "surrogatepass") for name in self._run(step)]
+        return [to_name(name) for name in self._run(step)]
 
     def blob_names(self) -> list[str]:
         prefix = self._key("b", "")
@@ -464,7 +464,7 @@ def _claim(holder: str) -> bytes:
 
 def _told(value: bytes, own: bytes) -> Claim:
     holder, _, data = value.partition(b"\0")
-    return Claim(value.startswith(own), data, holder.decode("utf-8", "surrogatepass"))
+    return Claim(value.startswith(own), data, to_name(holder))
 
 
 def _to_field(slot: str) -> bytes:
@@ -472,7 +472,7 @@ def _to_field(slot: str) -> bytes:
 
 
 def _to_slot(field: bytes) -> str:
-    return field.decode("utf-8", "surrogatepass").removeprefix("!")
+    return to_name(field).removeprefix("!")
 
 
 def _to_ms(seconds: float) -> int:
@@ -481,4 +481,4 @@ def _to_ms(seconds: float) -> int:
 
 def _version(told: Sequence[bytes | None]) -> str:
     """Of birth and counter: unlike any before, also after the cassette was removed and made anew."""
-    return b".".join(part or b"" for part in told).decode() if any(told) else ""
+    return to_name(b".".join(part or b"" for part in told)) if any(told) else ""

@@ -9,8 +9,8 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from onetake.stores.journal import ensure_cache
 from onetake.stores.placing import put_in_place
+from onetake.stores.private import ensure_cache
 from onetake.stores.runs import newest_first
 
 _KEPT = 10  # runs
@@ -25,7 +25,7 @@ def keep_report(cache: Path, run_id: str, text: bytes) -> None:
         path = folder / f"{run_id}{_ENDING}"
         if path.exists():  # another pytest of the same run
             path = folder / f"{run_id}-{os.getpid()}{_ENDING}"
-        put_in_place(path, text)
+        put_in_place(path, text, is_private=True)
         for old in newest_first(folder, _ENDING)[_KEPT:]:
             old.unlink(missing_ok=True)
 

@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from onetake.diagnosis import Event
-from onetake.stores.journal import ensure_cache
+from onetake.stores.private import ensure_private, open_private, read_private
 
 _FORMAT = 1
 _KEPT = 20  # runs
@@ -54,7 +54,7 @@ class RunRecord:
         lines = b"".join(msgspec.json.encode(event) + b"\n" for event in events)
         with suppress(OSError):
             self._begin()
-            fd = os.open(self._path, os.O_WRONLY | os.O_APPEND)
+            fd = open_private(self._path, os.O_WRONLY | os.O_APPEND)
             try:
                 os.write(fd, lines)
             finally:
@@ -64,11 +64,10 @@ class RunRecord:
         """Make the file with its head, if no process of the run has. Raises OSError."""
         if self._path.exists():
             return
-        ensure_cache(self._cache)
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        ensure_private(self._path.parent, self._cache)
         head = RunHead(_FORMAT, int(time.time()), _command(sys.argv))
         unnamed = self._path.with_suffix(f".{secrets.token_hex(4)}")
-        fd = os.open(unnamed, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        fd = open_private(unnamed, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         try:
             os.write(fd, msgspec.json.encode(head) + b"\n")
         finally:
@@ -86,13 +85,13 @@ def last_run(cache: Path) -> Run | None:
     """The newest run in the record; None where there is none. Lines that cannot be read are left out."""
     for path in newest_first(cache / "runs"):
         try:
-            lines = path.read_bytes().split(b"\n")
+            lines = read_private(path).split(b"\n")
             head = msgspec.json.decode(lines[0], type=RunHead)
-        except (OSError, msgspec.MsgspecError, ValueError):
+        except (OSError, msgspec.MsgspecError, ValueError, RecursionError):
             continue
         events: list[Event] = []
         for line in lines[1:]:
-            with suppress(msgspec.MsgspecError, ValueError):
+            with suppress(msgspec.MsgspecError, ValueError, RecursionError):
                 events.append(_events.decode(line))
         return Run(head, tuple(events))
     return None

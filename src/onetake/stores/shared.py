@@ -92,7 +92,7 @@ class _Loaded(NamedTuple):
     later: Mapping[Slot, Stored]  # what was found when it was read again
 
 
-_NAME = re.compile(r"(([0-9a-f]{32})\.([0-9]+))(?:\.([0-9]+))?")
+_NAME = re.compile(r"(([0-9a-f]{32})\.([0-9]{1,18}))(?:\.([0-9]{1,18}))?", re.ASCII)
 
 _rows = msgspec.msgpack.Decoder(_Packed)
 _rows_1 = msgspec.msgpack.Decoder(_Packed1)
@@ -277,7 +277,13 @@ class SharedCassette:
                 packed = _Packed(old.format + 1, old.order, fingerprint, pack_plain(old.entry))
             if packed.format != _FORMAT:
                 raise CassetteError(f"its format {packed.format} is newer than {_FORMAT}")
-        except (msgspec.MsgspecError, ValueError, IndexError, CassetteError) as error:
+        except (
+            msgspec.MsgspecError,
+            ValueError,
+            IndexError,
+            RecursionError,
+            CassetteError,
+        ) as error:
             raise self._unreadable(error) from error
         return _Place(packed.order, int(named[3]), row.slot, bytes.fromhex(named[2])), packed
 

@@ -5,17 +5,19 @@ It is also the read-through cache and the spool in front of a store on another m
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import local
 
 from onetake.errors import StoreError
 from onetake.stores.port import COMPANION, Capacity, Claim, Held, Row, kept_lines
+from onetake.stores.private import open_private
 
 _APPLICATION = 0x6F6E6574  # "onet", told by file(1) and by us
 _FORMAT = 1
@@ -43,6 +45,10 @@ CREATE TABLE tokens (token TEXT PRIMARY KEY);
 
 # When each blob was put for the last time; a file may be older than this table.
 _PUTS = "CREATE TABLE IF NOT EXISTS puts (name TEXT PRIMARY KEY, at REAL NOT NULL)"
+_RUNS_SOMETHING = (
+    "SELECT 1 FROM sqlite_master WHERE type NOT IN ('table', 'index') "
+    "OR sql LIKE '%GENERATED%' OR sql LIKE '% AS %'"
+)
 _HAS_PUTS = "SELECT 1 FROM sqlite_master WHERE name = 'puts'"
 
 
@@ -74,7 +80,8 @@ class SqliteStore:
         version = str(rows[0][0])
         if version == known:
             return Held((), version, True)
-        return Held(tuple(Row(slot, data) for _, slot, data in rows if slot is not None), version)
+        found = [(slot, data) for _, slot, data in rows if slot is not None]
+        return Held(tuple(Row(slot, data) for slot, data in self._checked(found)), version)
 
     def blobs(self, names: Sequence[str]) -> dict[str, bytes]:
         found: dict[str, bytes] = {}
@@ -84,12 +91,11 @@ class SqliteStore:
             for at in range(0, len(names), _BATCH):
                 some = names[at : at + _BATCH]
                 marks = ",".join("?" * len(some))
-                found.update(
-                    connection.execute(
-                        f"SELECT name, data FROM blobs WHERE name IN ({marks})",  # noqa: S608
-                        some,
-                    )
+                there = connection.execute(
+                    f"SELECT name, data FROM blobs WHERE name IN ({marks})",  # noqa: S608
+                    some,
                 )
+                found.update(self._checked(there))
         return found
 
     def cassettes(self) -> Iterator[str]:
@@ -99,7 +105,7 @@ class SqliteStore:
                 if connection
                 else []
             )
-        for (name,) in names:
+        for name, _ in self._checked([(name, b"") for (name,) in names]):
             yield name
 
     def history(self, cassette: str) -> list[bytes]:
@@ -111,7 +117,7 @@ class SqliteStore:
                 "(SELECT id FROM cassettes WHERE name = ?) ORDER BY id",
                 (cassette,),
             )
-            return [line for (line,) in lines]
+            return [line for _, line in self._checked([("", line) for (line,) in lines])]
 
     def capacity(self) -> Capacity | None:
         return None  # as large as the disk
@@ -260,7 +266,7 @@ class SqliteStore:
                 (name, holder, now_s + ttl_s),
             )
             found = connection.execute("SELECT holder, data FROM claims WHERE name = ?", (name,))
-            owner, data = found.fetchone()
+            ((owner, data),) = self._checked([found.fetchone()])
         return Claim(owner == holder, data, owner)
 
     def settle(self, name: str, holder: str, data: bytes, ttl_s: float) -> None:
@@ -364,6 +370,17 @@ class SqliteStore:
                 path=str(self._path),
             ) from error
 
+    def _checked(self, rows: Iterable[tuple[object, object]]) -> Iterator[tuple[str, bytes]]:
+        """SQLite keeps any type in any column. Raises `StoreError` for what we have not written."""
+        for name, data in rows:
+            if not isinstance(name, str) or not isinstance(data, bytes):
+                raise StoreError(
+                    f"The store {self.place} holds what onetake did not write.",
+                    remedy="Move the file away, and record anew.",
+                    path=str(self._path),
+                )
+            yield name, data
+
     def _opened(self) -> sqlite3.Connection | None:
         """This thread's own: SQLite connections cross neither threads nor forks."""
         return self._own.connection if self._own.pid == os.getpid() else None
@@ -373,7 +390,7 @@ class SqliteStore:
         connection = self._opened()
         if connection is not None:
             return connection
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._make()
         connection = sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None)
         try:
             self._prepare(connection)
@@ -382,6 +399,14 @@ class SqliteStore:
             raise
         self._own.connection, self._own.pid = connection, os.getpid()
         return connection
+
+    def _make(self) -> None:
+        """The empty file, for its owner alone: SQLite makes those beside it alike. Raises OSError."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        if self._path.is_symlink():
+            raise OSError(errno.ELOOP, "it is a symbolic link: name the file itself")
+        with suppress(FileExistsError):
+            os.close(open_private(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL))
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         """Check the marker, or make the tables in an empty file. Raises `StoreError`."""
@@ -410,6 +435,13 @@ class SqliteStore:
         application = connection.execute("PRAGMA application_id").fetchone()[0]
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if application == _APPLICATION and version == _FORMAT:
+            # Views, triggers and computed columns would run what somebody else has written.
+            if connection.execute(_RUNS_SOMETHING).fetchone():
+                raise StoreError(
+                    f"{self.place} has a view, a trigger or a computed column, which are not onetake's.",
+                    remedy="Use another file.",
+                    path=str(self._path),
+                )
             return True
         if application == _APPLICATION:
             raise StoreError(

@@ -24,9 +24,9 @@ from onetake.config import Settings, without_secrets
 from onetake.errors import OnetakeError
 from onetake.formats.packing import pack, unpack
 from onetake.spend import Price, Spent, price_of
-from onetake.stores.journal import ensure_cache
 from onetake.stores.port import RUNS
 from onetake.stores.prices import remembered
+from onetake.stores.private import ensure_private, open_private, read_private
 from onetake.stores.runs import newest_first
 from onetake.stores.usage import is_near
 
@@ -67,7 +67,7 @@ def recall(settings: Settings, root: Path) -> list[RunTally]:
     remote = store.remote if isinstance(store, Layers) else store
     found: list[RunTally] = []
     for packed in remote.history(RUNS):
-        with suppress(msgspec.MsgspecError, ValueError, OnetakeError):
+        with suppress(msgspec.MsgspecError, ValueError, RecursionError, OnetakeError):
             found.append(_lines.decode(unpack(packed)))
     return by_run(_priced(found, settings.prices, root))
 
@@ -90,11 +90,10 @@ def is_in_use(url: str, root: Path) -> bool:
 
 def _append(line: RunTally, cache: Path) -> None:
     """Raises OSError."""
-    ensure_cache(cache)
     path = cache / _FOLDER / f"{line.run}.jsonl"
     is_new = not path.exists()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    ensure_private(path.parent, cache)
+    fd = open_private(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     try:
         os.write(fd, msgspec.json.encode(line) + b"\n")
     finally:
@@ -108,8 +107,8 @@ def _kept(cache: Path) -> list[RunTally]:
     found: list[RunTally] = []
     for path in newest_first(cache / _FOLDER):
         with suppress(OSError):
-            for line in path.read_bytes().split(b"\n"):
-                with suppress(msgspec.MsgspecError, ValueError):
+            for line in read_private(path).split(b"\n"):
+                with suppress(msgspec.MsgspecError, ValueError, RecursionError):
                     found.append(_lines.decode(line))
     return found
 

@@ -20,9 +20,9 @@ from msgspec.structs import replace
 
 from onetake.errors import StoreError
 from onetake.stores.files import cassette_files
-from onetake.stores.journal import ensure_cache
 from onetake.stores.names import digest_of_text
 from onetake.stores.placing import put_in_place
+from onetake.stores.private import ensure_cache, read_private
 from onetake.stores.runs import newest_first
 
 _FORMAT = 1
@@ -191,7 +191,7 @@ def write_usage(
         path = folder / f"{run_id}.jsonl"
         if path.exists():  # another pytest of the same run
             path = folder / f"{run_id}-{os.getpid()}.jsonl"
-        put_in_place(path, lines)
+        put_in_place(path, lines, is_private=True)
         for old in newest_first(folder)[_KEPT:]:
             old.unlink(missing_ok=True)
 
@@ -223,12 +223,12 @@ def read_usage(paths: Sequence[Path], *, is_whole: bool | None = None) -> Usages
 
 def _read(path: Path) -> tuple[_Head, list[Usage]]:
     try:
-        first, *rest = path.read_bytes().splitlines()
+        first, *rest = read_private(path).splitlines()
         head = msgspec.json.decode(first, type=_Head)
         if head.usage != _FORMAT:
             raise ValueError(f"its format {head.usage} is not known")
         return head, [_usages.decode(line) for line in rest]
-    except (OSError, ValueError, msgspec.MsgspecError) as error:
+    except (OSError, ValueError, RecursionError, msgspec.MsgspecError) as error:
         raise StoreError(
             f"{path} tells no usage of recordings: {error}.",
             remedy="Give a file of .onetake/usage/, which each run of pytest writes.",

@@ -3,6 +3,9 @@
 A replayed body is a valid encoding that is flushed at each recorded boundary, so that any client
 decodes the same bytes in the same pieces as when they were recorded.
 Codings: gzip and deflate (RFC 1950-1952), br (RFC 7932) and zstd (RFC 8878) where a library is there.
+
+What grows like a bomb when it is decoded is not decoded: `TooLargeError` is raised before more memory is taken,
+and who reads keeps the bytes as they came.
 """
 
 from __future__ import annotations
@@ -12,13 +15,44 @@ import zlib
 from collections.abc import Callable
 from typing import Any, Protocol
 
+_MOST_TIMES = 100  # larger than what came; texts reach 20, lists of equal numbers 50
+_ALWAYS = 4 << 20  # bytes that may be more than that
+_MOST = 32 << 20  # bytes, whatever came
+_WINDOW_LOG = 23  # of zstd in HTTP: 8 MB (RFC 9659)
+
+
+class TooLargeError(ValueError):
+    """The content is larger than what is decoded here."""
+
 
 class Coder(Protocol):
-    """Feeds bytes through; `finish` returns what is left. Raises any error of its library."""
+    """Feeds bytes through; `finish` returns what is left. Raises any error of its library.
+
+    A decoder raises `TooLargeError` too, and is of no use from then on.
+    """
 
     def feed(self, data: bytes) -> bytes: ...
 
     def finish(self) -> bytes: ...
+
+
+class _Room:
+    """How much more may be decoded: at most `_MOST_TIMES` what came, and `_MOST` in all."""
+
+    def __init__(self) -> None:
+        self._came = self._made = 0
+
+    def left(self, came: int = 0) -> int:
+        """With `came` bytes more that came. One byte more than fits is asked for, to be told by."""
+        self._came += came
+        return min(_MOST, max(_ALWAYS, _MOST_TIMES * self._came)) - self._made + 1
+
+    def took(self, data: bytes) -> bytes:
+        """Raises `TooLargeError`."""
+        self._made += len(data)
+        if self.left() <= 0:
+            raise TooLargeError(f"more than {self._made} bytes of {self._came}")
+        return data
 
 
 class _Zlib:
@@ -28,22 +62,25 @@ class _Zlib:
         self._wbits = wbits
         self._inflater = zlib.decompressobj(wbits)
         self._started = False
+        self._room = _Room()
 
     def feed(self, data: bytes) -> bytes:
-        out = b""
+        out: list[bytes] = []
+        room = self._room.left(len(data))
         while data:
             try:
-                out += self._inflater.decompress(data)
+                out.append(self._room.took(self._inflater.decompress(data, room)))
             except zlib.error:
                 if self._started or self._wbits != zlib.MAX_WBITS:
                     raise
                 self._inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-                out += self._inflater.decompress(data)
+                out.append(self._room.took(self._inflater.decompress(data, room)))
             self._started = True
-            data = self._inflater.unused_data
-            if data:
+            room = self._room.left()
+            data = self._inflater.unconsumed_tail or self._inflater.unused_data
+            if self._inflater.unused_data:
                 self._inflater = zlib.decompressobj(self._wbits)
-        return out
+        return b"".join(out)
 
     def finish(self) -> bytes:
         return self._inflater.flush()
@@ -61,14 +98,22 @@ class _ZlibOut:
 
 
 class _Brotli:
-    def __init__(self, decompressor: Any) -> None:
+    """`step` decodes with a limit for what comes out."""
+
+    def __init__(self, decompressor: Any, step: Callable[..., bytes]) -> None:
         self._decompressor = decompressor
-        self._step: Callable[[bytes], bytes] = (
-            getattr(decompressor, "decompress", None) or decompressor.process
-        )
+        self._step = step
+        self._room = _Room()
 
     def feed(self, data: bytes) -> bytes:
-        return self._step(data)
+        out: list[bytes] = []
+        room = self._room.left(len(data))
+        while True:
+            piece = self._room.took(self._step(data, output_buffer_limit=room))
+            out.append(piece)
+            if not piece or self._decompressor.can_accept_more_data():
+                return b"".join(out)
+            data, room = b"", self._room.left()
 
     def finish(self) -> bytes:
         finished = getattr(self._decompressor, "is_finished", None)
@@ -91,18 +136,21 @@ class _BrotliOut:
 class _Zstd:
     def __init__(self, library: Any) -> None:
         self._library = library
-        self._decompressor = library.ZstdDecompressor()
+        self._options = {library.DecompressionParameter.window_log_max: _WINDOW_LOG}
+        self._decompressor = library.ZstdDecompressor(options=self._options)
+        self._room = _Room()
 
     def feed(self, data: bytes) -> bytes:
-        out = b""
-        while data:
-            out += self._decompressor.decompress(data)
-            if not self._decompressor.eof:
-                break
-            data = self._decompressor.unused_data
-            if data:
-                self._decompressor = self._library.ZstdDecompressor()
-        return out
+        out: list[bytes] = []
+        room = self._room.left(len(data))
+        while data or not self._decompressor.needs_input:
+            out.append(self._room.took(self._decompressor.decompress(data, max_length=room)))
+            room = self._room.left()
+            data = b""
+            if self._decompressor.eof:
+                data = self._decompressor.unused_data
+                self._decompressor = self._library.ZstdDecompressor(options=self._options)
+        return b"".join(out)
 
     def finish(self) -> bytes:
         return b""
@@ -150,7 +198,10 @@ def decoder(coding: str) -> Coder | None:
         case "deflate":
             return _Zlib(zlib.MAX_WBITS)
         case "br" if library := _brotli():
-            return _Brotli(library.Decompressor())
+            decompressor = library.Decompressor()
+            step = getattr(decompressor, "decompress", None) or decompressor.process
+            if hasattr(decompressor, "can_accept_more_data"):  # from 1.2 on: else there is no limit
+                return _Brotli(decompressor, step)
         case "zstd" if library := zstd_library():
             return _Zstd(library)
     return None

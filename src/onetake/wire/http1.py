@@ -6,11 +6,16 @@ only a transfer-encoding that is exactly `chunked` means chunks, and then a cont
 
 from __future__ import annotations
 
+import re
+
 from msgspec import Struct
 
 from onetake.messages import Headers, Response
 
 LAST_CHUNK = b"0\r\n\r\n"
+
+_SIZE = re.compile(rb"[0-9A-Fa-f]{1,16}")
+_LONGEST_LINE = 1 << 16  # as in `http.client`
 
 
 class RequestMessage(Struct, frozen=True, kw_only=True):
@@ -127,6 +132,9 @@ class BodyFramer:
                 continue
             end = self._buffer.find(b"\n") + 1
             if not end:
+                if len(self._buffer) > _LONGEST_LINE:
+                    self._line(bytes(self._buffer[:80]))
+                    self._state = "broken"
                 break
             line = bytes(self._buffer[:end])
             del self._buffer[:end]
@@ -139,10 +147,10 @@ class BodyFramer:
         elif self._state == "trailer":
             self.complete = line in (b"\r\n", b"\n")
         else:
-            try:
-                self._left = int(line.split(b";", 1)[0], 16)
-            except ValueError:
+            size = line.split(b";", 1)[0].strip()
+            if _SIZE.fullmatch(size):
+                self._left = int(size, 16)
+                self._state = "data" if self._left else "trailer"
+            else:
                 self._state = "broken"
                 self.bad_line = line
-            else:
-                self._state = "data" if self._left else "trailer"

@@ -93,3 +93,21 @@ def test_a_head_keeps_order_case_and_duplicates():
         headers=Headers((("b", "1"), ("A", "2"), ("b", "\xe9"))),
     )
     assert http1.render_head(response) == b"HTTP/1.1 299 Odd\r\nb: 1\r\nA: 2\r\nb: \xe9\r\n\r\n"
+
+
+@pytest.mark.parametrize("size", [b"-5", b"+5", b"0x5", b"1_0", b"f" * 17])
+def test_a_size_that_is_no_hexadecimal_number_ends_the_search_for_chunks(size):
+    framer = http1.BodyFramer(chunked=True)
+
+    assert framer.feed(size + b"\r\nabcdefghij") == []
+    assert (framer.complete, framer.bad_line) == (False, size + b"\r\n")
+
+
+def test_a_line_that_does_not_end_is_not_kept_for_ever():
+    framer = http1.BodyFramer(chunked=True)
+
+    for _ in range(1000):
+        framer.feed(b"1" * 100)
+
+    assert framer.bad_line is not None
+    assert framer.feed(b"\r\n") == []

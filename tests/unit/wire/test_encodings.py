@@ -1,0 +1,75 @@
+"""Content codings: what comes back, in whatever pieces it came, and how far a bomb gets."""
+
+from __future__ import annotations
+
+import zlib
+
+import pytest
+
+from onetake.errors import CassetteError
+from onetake.formats.packing import pack, pack_plain, unpack
+from onetake.wire.encodings import TooLargeError, decoder, encoder, zstd_library
+
+MEGABYTE = 1 << 20
+CODINGS = ["gzip", "deflate", "br", "zstd"]
+
+
+def encoded(coding: str, *pieces: bytes) -> bytes:
+    coder = encoder(coding)
+    assert coder is not None
+    return b"".join([coder.feed(one) for one in pieces] + [coder.finish()])
+
+
+def decoded(coding: str, data: bytes, step: int) -> bytes:
+    coder = decoder(coding)
+    assert coder is not None
+    return (
+        b"".join([coder.feed(data[at : at + step]) for at in range(0, len(data), step)])
+        + coder.finish()
+    )
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+@pytest.mark.parametrize("step", [1, 7, 1 << 30])
+def test_what_was_encoded_comes_back_in_whatever_pieces(coding, step):
+    pieces = [bytes(range(256)) * 20, b"Hello. " * 500, b"", b"x"]
+
+    assert decoded(coding, encoded(coding, *pieces), step) == b"".join(pieces)
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+@pytest.mark.parametrize("step", [1000, 1 << 30])
+def test_a_bomb_is_not_decoded(coding, step):
+    bomb = encoded(coding, *[bytes(MEGABYTE)] * 8)
+
+    with pytest.raises(TooLargeError):
+        decoded(coding, bomb, step)
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+def test_what_is_small_may_be_packed_as_tightly_as_it_likes(coding):
+    assert decoded(coding, encoded(coding, bytes(4 * MEGABYTE)), 1 << 30) == bytes(4 * MEGABYTE)
+
+
+def test_several_members_of_gzip_share_one_limit():
+    member = zlib.compressobj(9, zlib.DEFLATED, 31)
+    member_data = member.compress(bytes(3 * MEGABYTE)) + member.flush()
+
+    with pytest.raises(TooLargeError):
+        decoded("gzip", member_data * 3, 1 << 30)
+
+
+def test_a_packed_recording_that_unpacks_to_far_more_is_refused():
+    library = zstd_library()
+    bomb = b"\x01" + library.compress(bytes(80 * MEGABYTE))
+
+    with pytest.raises(CassetteError, match="more than"):
+        unpack(bomb)
+
+
+@pytest.mark.parametrize("size", [5 * MEGABYTE, 65 * MEGABYTE])
+def test_what_would_look_like_a_bomb_is_stored_as_it_is(size):
+    data = bytes(size)
+
+    assert pack(data) == pack_plain(data)
+    assert unpack(pack(data)) == data
