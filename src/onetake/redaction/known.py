@@ -26,6 +26,9 @@ class Known(Struct, frozen=True):
     kinds: dict[str, str] = {}
     spellings: dict[bytes, str] = {}
 
+    def __bool__(self) -> bool:
+        return bool(self.spellings)
+
     def with_(self, edits: Iterable[Edit]) -> Known:
         new = {
             edit.value: edit.kind
@@ -35,15 +38,15 @@ class Known(Struct, frozen=True):
         if not new:
             return self
         kinds = {**self.kinds, **new}
-        spellings = dict(self.spellings)
+        spelled = dict(self.spellings)
         for value, kind in new.items():
-            for spelling in _spellings(value):
-                spellings.setdefault(spelling, kind)
+            for spelling in spellings(value):
+                spelled.setdefault(spelling, kind)
         for forgotten in list(kinds)[:-_MOST]:
             del kinds[forgotten]
-            for spelling in _spellings(forgotten):
-                spellings.pop(spelling, None)
-        return Known(kinds, spellings)
+            for spelling in spellings(forgotten):
+                spelled.pop(spelling, None)
+        return Known(kinds, spelled)
 
     def edits(self, data: bytes, *, in_url: bool) -> list[Edit]:
         """The edits that replace every known value in `data`."""
@@ -60,18 +63,23 @@ class Known(Struct, frozen=True):
         return edits
 
 
-def _spellings(value: str) -> set[bytes]:
+def spellings(value: str, *, coded: bool = True) -> set[bytes]:
+    """`value` as it is and in the escapes of URLs and JSON; with `coded` also in base64."""
     raw = value.encode("utf-8", "surrogatepass")
-    coded = quote(raw, safe=""), quote(raw), quote_plus(raw)
+    quoted = quote(raw, safe=""), quote(raw), quote_plus(raw)
     based = (
-        b64encode(raw),
-        b64encode(raw).rstrip(b"="),
-        urlsafe_b64encode(raw),
-        urlsafe_b64encode(raw).rstrip(b"="),
+        ()
+        if not coded
+        else (
+            b64encode(raw),
+            b64encode(raw).rstrip(b"="),
+            urlsafe_b64encode(raw),
+            urlsafe_b64encode(raw).rstrip(b"="),
+        )
     )
     try:
         escaped = msgspec.json.encode(value)[1:-1]
     except ValueError:
         escaped = raw
-    lower = tuple(re.sub(r"%[0-9A-F]{2}", lambda m: m[0].lower(), text) for text in coded)
-    return {raw, escaped, *based, *(text.encode() for text in (*coded, *lower))}
+    lower = tuple(re.sub(r"%[0-9A-F]{2}", lambda m: m[0].lower(), text) for text in quoted)
+    return {raw, escaped, *based, *(text.encode() for text in (*quoted, *lower))}
