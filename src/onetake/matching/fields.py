@@ -412,11 +412,11 @@ class _Blank:
         if text is None:
             return part
         place = (part.name, "content")
-        structured = structured(part.content)
-        if structured is None:
+        parsed = structured(part.content)
+        if parsed is None:
             return replace(part, content=to_bytes(self.text(("part", place), text)))
         before = len(self.values)
-        value = self.json("part", place, structured[0])
+        value = self.json("part", place, parsed[0])
         return part if len(self.values) == before else replace(part, content=write_json(value))
 
 

@@ -17,7 +17,7 @@ _values: Values = NO_VALUES
 
 def known_values() -> Values:
     """Every secret value that the environment holds, or held when this was called before."""
-    global _values  # noqa: PLW0603 - of the process, as the environment is
+    global _values
     now = {name: text for name, text in os.environ.items() if _may_be_secret(name, text)}
     if now != _seen:
         with _lock:

@@ -19,10 +19,12 @@ from onetake.redaction.names import field_kind, is_worth_remembering
 from onetake.redaction.placeholders import BY_VALUE, placeholder, url_placeholder
 from onetake.wire.edits import Edit
 
-_SECRET_WORDS = frozenset(
-    "apikey apikeys auth credential credentials creds dsn jwt key keys pass passphrase passwd password"
-    " passwords pat pw pwd secret secrets token tokens".split()
+_WORDS = (
+    *("apikey", "apikeys", "auth", "credential", "credentials", "creds", "dsn", "jwt", "key", "keys"),
+    *("pass", "passphrase", "passwd", "password", "passwords", "pat", "pw", "pwd", "secret"),
+    *("secrets", "token", "tokens"),
 )
+_SECRET_WORDS = frozenset(_WORDS)
 _NO_SECRETS = frozenset({"PWD", "OLDPWD"})
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _PATH = re.compile(r"(?:~|\.{0,2})/[^+=\s]*|[A-Za-z]:\\[^\n]*")
