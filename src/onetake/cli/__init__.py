@@ -15,7 +15,7 @@ from onetake.cli.explain import explain
 from onetake.cli.flush import flush
 from onetake.cli.ls import ls
 from onetake.cli.plan import plan
-from onetake.cli.printing import in_lines
+from onetake.cli.printing import echo, in_lines
 from onetake.cli.promote import promote
 from onetake.cli.prune import prune
 from onetake.cli.receipt import receipt
@@ -36,7 +36,7 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except OnetakeError as error:
-            click.echo(in_lines(f"onetake: {error}"), err=True)
+            echo(in_lines(f"onetake: {error}"), err=True)
             ctx.exit(2)
 
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from onetake.cassettes.fold import Take
 from onetake.cassettes.session import Slot
-from onetake.cli.printing import left_out, named_store, progress, say, warn
+from onetake.cli.printing import echo, left_out, named_store, progress, say, warn
 from onetake.cli.selection import Selection, check_given
 from onetake.cli.side_by_side import side_by_side
 from onetake.cli.workplace import Workplace, echo_json
@@ -167,9 +167,9 @@ def _show(copied: Sequence[_Copied], source: str, target: str) -> None:
     added, there = sum(one.added for one in copied), sum(one.there for one in copied)
     say(f"From {source} to {target}:")
     for one in fresh[:_MOST_SHOWN]:
-        click.echo(f"  {one.added:4} added  {one_line(one.cassette)}")
+        echo(f"  {one.added:4} added  {one_line(one.cassette)}")
     if len(fresh) > _MOST_SHOWN:
-        click.echo(f"  and {len(fresh) - _MOST_SHOWN} more cassettes (--json has them all)")
+        echo(f"  and {len(fresh) - _MOST_SHOWN} more cassettes (--json has them all)")
     say(
         f"{of_noun(added, 'interaction')} of {of_noun(len(fresh), 'cassette')} added; "
         f"{there} were there already."

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 from msgspec import Struct
 
+from onetake.cli.printing import echo, secho
 from onetake.cli.workplace import Workplace, echo_json
 from onetake.diagnosis import Counterparts, Difference, compare, compare_cassettes, line_of
 from onetake.errors import UsageError
@@ -95,24 +96,24 @@ def _show(pairs: Sequence[Counterparts], same: int) -> None:
     differing = sum(pair.one is not None and pair.other is not None for pair in pairs)
     only_a = sum(pair.other is None for pair in pairs)
     only_b = sum(pair.one is None for pair in pairs)
-    click.echo(f"{same} the same, {differing} differ, {only_a} only in A, {only_b} only in B")
+    echo(f"{same} the same, {differing} differ, {only_a} only in A, {only_b} only in B")
     for pair in pairs:
-        click.echo()
+        echo()
         line = pair.line
         if pair.other is None and pair.one is not None:
-            click.secho(f"only in A  #{pair.one}  {line}", fg="red")
+            secho(f"only in A  #{pair.one}  {line}", fg="red")
         elif pair.one is None and pair.other is not None:
-            click.secho(f"only in B  #{pair.other}  {line}", fg="green")
+            secho(f"only in B  #{pair.other}  {line}", fg="green")
         elif pair.one is not None and pair.other is not None:
-            click.secho(f"A #{pair.one}, B #{pair.other}  {line}", bold=True)
+            secho(f"A #{pair.one}, B #{pair.other}  {line}", bold=True)
             _show_differences(pair.differences)
 
 
 def _show_differences(found: Sequence[Difference]) -> None:
     for one in found[:_MOST_SHOWN]:
         kind = f"  ({one.kind})" if one.kind not in ("text", "bytes") else ""
-        click.echo(f"  {one.path}{kind}")
-        click.secho(f"    A  {one.recorded}", fg="red")
-        click.secho(f"    B  {one.sent}", fg="green")
+        echo(f"  {one.path}{kind}")
+        secho(f"    A  {one.recorded}", fg="red")
+        secho(f"    B  {one.sent}", fg="green")
     if len(found) > _MOST_SHOWN:
-        click.echo(f"  and {len(found) - _MOST_SHOWN} more (--json has them all)")
+        echo(f"  and {len(found) - _MOST_SHOWN} more (--json has them all)")

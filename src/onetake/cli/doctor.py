@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from onetake import project
+from onetake.cli.printing import echo, secho
 from onetake.cli.workplace import Workplace, echo_json
 from onetake.diagnosis import Cluster, Report, examine
 from onetake.errors import CassetteError
@@ -60,10 +61,10 @@ def doctor(places: tuple[str, ...], write: bool, every: bool, as_json: bool) -> 
 def _show_how_to_add(path: str, report: Report, *, write: bool) -> None:
     unsure = sum(not one.is_sure for one in report.proposals)
     if not write and unsure < len(report.proposals):
-        click.echo(f"\nTo add what is sure to {path}: onetake doctor --write")
+        echo(f"\nTo add what is sure to {path}: onetake doctor --write")
     if unsure:
         to_look_at = "1 rule is" if unsure == 1 else f"{unsure} rules are"
-        click.echo(f"{to_look_at} to be looked at first; --write --all adds it too.")
+        echo(f"{to_look_at} to be looked at first; --write --all adds it too.")
 
 
 def _recordings(
@@ -98,63 +99,57 @@ def _to_data(report: Report, unreadable: Sequence[str], header: str) -> dict[str
 
 
 def _show(report: Report, cassettes: int, unreadable: Sequence[str], header: str) -> None:
-    click.echo(f"{of_noun(cassettes, 'cassette')}, {of_noun(report.interactions, 'interaction')}.")
+    echo(f"{of_noun(cassettes, 'cassette')}, {of_noun(report.interactions, 'interaction')}.")
     for text in unreadable:
-        click.secho(f"left out: {text}", fg="yellow", err=True)
+        secho(f"left out: {text}", fg="yellow", err=True)
     for number, one in enumerate(report.proposals, 1):
-        click.echo()
+        echo()
         for cluster in one.clusters[:_MOST_SHOWN]:
             _show_cluster(cluster)
         if len(one.clusters) > _MOST_SHOWN:
-            click.echo(f"  and {len(one.clusters) - _MOST_SHOWN} more like these")
-        click.secho(f"Rule {number} merges {one.merged} of them:", bold=True)
+            echo(f"  and {len(one.clusters) - _MOST_SHOWN} more like these")
+        secho(f"Rule {number} merges {one.merged} of them:", bold=True)
         for line in one.to_toml(header).split("\n"):
-            click.echo(f"  {line}")
+            echo(f"  {line}")
         if one.note:
             for line in textwrap.wrap(f"Look first: {one.note}", 78, break_on_hyphens=False):
-                click.secho(f"  {line}", fg="yellow")
+                secho(f"  {line}", fg="yellow")
     for cluster in report.unsolved[:_MOST_SHOWN]:
-        click.echo()
+        echo()
         _show_cluster(cluster)
-        click.echo(
-            "  No rule is right here: what varies may mean something. Take it out of the request."
-        )
+        echo("  No rule is right here: what varies may mean something. Take it out of the request.")
     if len(report.unsolved) > _MOST_SHOWN:
-        click.echo(
-            f"and {len(report.unsolved) - _MOST_SHOWN} more without a rule (--json has them)"
-        )
+        echo(f"and {len(report.unsolved) - _MOST_SHOWN} more without a rule (--json has them)")
     merged = sum(one.merged for one in report.proposals)
     if merged:
         rules = of_noun(len(report.proposals), "rule")
-        click.echo(
-            f"\n{rules} would merge {merged} of {of_noun(report.interactions, 'interaction')}."
-        )
+        echo(f"\n{rules} would merge {merged} of {of_noun(report.interactions, 'interaction')}.")
     elif not report.unsolved:
-        click.echo("No two of them are near-equal: nothing to mend.")
+        echo("No two of them are near-equal: nothing to mend.")
 
 
 def _show_cluster(cluster: Cluster) -> None:
-    click.echo(f"{cluster.cassette}: {cluster.keys} near-equal interactions of")
-    click.echo(f"  {cluster.line}, which differ in")
+    echo(f"{cluster.cassette}: {cluster.keys} near-equal interactions of")
+    echo(f"  {cluster.line}, which differ in")
     for one in cluster.varying:
-        click.secho(f"  {one.path}", nl=False, bold=True)
+        secho(f"  {one.path}", nl=False, bold=True)
         if not one.is_compared:
-            click.echo(f"  ({one.kind}; never compared, needs no rule)")
+            echo(f"  ({one.kind}; never compared, needs no rule)")
             continue
-        click.echo(f"  ({one.kind}, {of_noun(one.values, 'value')})")
+        echo(f"  ({one.kind}, {of_noun(one.values, 'value')})")
         for example in one.examples:
-            click.echo(f"    {example}")
+            echo(f"    {example}")
 
 
 def _write(place: Workplace, path: Path, tables: Sequence[str], *, quiet: bool) -> None:
     old, new = project.with_tables(path, tables)
     if not quiet:
         name = place.shown(path)
-        click.echo()
+        echo()
         for line in difflib.unified_diff(
             old.splitlines(), new.splitlines(), name, name, lineterm=""
         ):
-            click.secho(line, fg="green" if line.startswith("+") else None)
+            secho(line, fg="green" if line.startswith("+") else None)
     project.rewrite(path, new)
     if not quiet:
-        click.echo(f"Written to {place.shown(path)}.")
+        echo(f"Written to {place.shown(path)}.")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import click
 
+from onetake.cli.printing import echo
 from onetake.cli.workplace import Workplace, echo_json
 from onetake.diagnosis import Event, group, one_line, render, to_lines
 from onetake.errors import UsageError
@@ -27,7 +28,7 @@ def explain(pattern: str | None, as_json: bool) -> None:
     place = Workplace()
     run = last_run(place.cache)
     if run is None:
-        click.echo(
+        echo(
             "[]"
             if as_json
             else "Nothing is on record: no run here had a miss, or paid for a call again."
@@ -44,16 +45,16 @@ def explain(pattern: str | None, as_json: bool) -> None:
         data = {"run": run.head, "groups": groups, "events": events}
         echo_json(data)
         return
-    click.echo(_headline(run))
+    echo(_headline(run))
     if pattern is not None or 0 < len(events) <= _FEW:
         _in_full(events)
         return
     for one in group(events):
-        click.echo()
+        echo()
         for line in to_lines(one):
-            click.echo(line)
+            echo(line)
     if events:
-        click.echo("\nEach request in full: onetake explain TEST (or a part of its name, or a URL)")
+        echo("\nEach request in full: onetake explain TEST (or a part of its name, or a URL)")
 
 
 def _fits(event: Event, pattern: str) -> bool:
@@ -74,8 +75,8 @@ def _headline(run: Run) -> str:
 
 def _in_full(events: Sequence[Event]) -> None:
     for one in events:
-        click.echo(f"\n{one_line(one.test)}")
+        echo(f"\n{one_line(one.test)}")
         if one.miss.request_line:
-            click.echo(render(one.miss, one.cassette, one.mode, verbose=True))
+            echo(render(one.miss, one.cassette, one.mode, verbose=True))
         else:
-            click.echo(f"{one.count}: {one.miss.cause}. {one.miss.advice}")
+            echo(f"{one.count}: {one.miss.cause}. {one.miss.advice}")

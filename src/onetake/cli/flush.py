@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from onetake.cli.printing import left_out, named_store, say, warn
+from onetake.cli.printing import echo, left_out, named_store, say, warn
 from onetake.cli.removal import count, perform, removal_of, show, to_data
 from onetake.cli.selection import Selection, search, with_selection
 from onetake.cli.workplace import Workplace, echo_json
@@ -90,7 +90,7 @@ def flush(
         if yes and is_first and done < sum(len(one.gone) for one in plan):
             say(f"Only {done} of them were still there.")
         if plan and not yes:
-            click.echo("To remove this: the same with --yes")
+            echo("To remove this: the same with --yes")
     click.get_current_context().exit(1 if problems or (plan and not yes) else 0)
 
 

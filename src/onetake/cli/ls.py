@@ -9,8 +9,10 @@ import click
 
 from onetake.cli.printing import (
     beside,
+    echo,
     left_out,
     named_store,
+    secho,
     to_ages,
     to_size,
     warn,
@@ -42,15 +44,15 @@ def ls(place: Workplace, selection: Selection, *, as_json: bool) -> None:
         echo_json({"store": store, "cassettes": listed, "waiting": waiting, "unreadable": problems})
         click.get_current_context().exit(1 if problems else 0)
     if found:
-        click.secho("   n       size  age         cassette", dim=True)
+        secho("   n       size  age         cassette", dim=True)
     for one in found:
-        click.echo(_line(one, selection.now_s))
+        echo(_line(one, selection.now_s))
     left_out(problems)
     if waiting:
         warn(f"Waiting here until {store} answers: {of_noun(waiting, 'recording')}.")
     number = sum(len(one.chosen) for one in found)
     size = sum(kept.size for one in found for kept in one.chosen)
-    click.echo(
+    echo(
         f"{of_noun(len(found), 'cassette')}, {of_noun(number, 'interaction')}, {to_size(size)} "
         f"in {one_line(store)}"
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from onetake.cli.printing import warn
+from onetake.cli.printing import echo, warn
 from onetake.cli.workplace import echo_json
 from onetake.diagnosis import one_line
 from onetake.errors import UsageError
@@ -38,7 +38,7 @@ def plan(arguments: tuple[str, ...], *, as_json: bool) -> None:
     if not found.tests:
         warn("No test was collected.")
     for line in in_lines(found):
-        click.echo(one_line(line))
+        echo(one_line(line))
 
 
 def _planned(arguments: tuple[str, ...]) -> Plan:
@@ -61,7 +61,7 @@ def _planned(arguments: tuple[str, ...]) -> Plan:
     finally:
         path.unlink(missing_ok=True)
     if not text:
-        click.echo(done.stdout + done.stderr, err=True, nl=False)
+        echo(done.stdout + done.stderr, err=True, nl=False)
         raise UsageError(
             "There is no plan, as pytest could not collect the tests.",
             remedy="See above what it says.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
 
@@ -12,6 +12,7 @@ from onetake.config import without_secrets
 from onetake.diagnosis import one_line, wrapped
 from onetake.formats.document import Outcome
 from onetake.messages import Ended
+from onetake.runtime.secrets import safe_bytes, safe_text
 
 _T = TypeVar("_T")
 _WIDTH = 80
@@ -61,6 +62,21 @@ def in_lines(text: str, indent: str = "") -> str:
     )
 
 
+def echo(text: str = "", *, nl: bool = True, err: bool = False) -> None:
+    """The one way in which a command prints: without secrets."""
+    click.echo(safe_text(text), nl=nl, err=err)
+
+
+def secho(text: str, *, nl: bool = True, err: bool = False, **style: Any) -> None:
+    """The same in colour."""
+    click.secho(safe_text(text), nl=nl, err=err, **style)
+
+
+def echo_document(text: bytes, *, nl: bool = True) -> None:
+    """The same of JSON, which stays JSON."""
+    click.echo(safe_bytes(text), nl=nl)
+
+
 def fitted(text: str, width: int) -> str:
     """The first characters of `text`, at most `width`."""
     return text if len(text) <= width else f"{text[: width - 1]}…"
@@ -81,13 +97,13 @@ def progress(items: Sequence[_T], label: str, *, quiet: bool) -> click._termui_i
 def say(text: str) -> None:
     """Text of our own, at most a terminal wide."""
     for line in wrapped(one_line(text), rest="  "):
-        click.echo(line)
+        echo(line)
 
 
 def warn(text: str) -> None:
     """The same on stderr."""
     for line in wrapped(one_line(text), rest="  "):
-        click.secho(line, fg="yellow", err=True)
+        secho(line, fg="yellow", err=True)
 
 
 def left_out(problems: Sequence[str]) -> None:

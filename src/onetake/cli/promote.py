@@ -10,7 +10,7 @@ import click
 from msgspec import Struct
 
 from onetake.cassettes.fold import Take, free_slot
-from onetake.cli.printing import fitted, left_out, say, to_age, to_status, warn
+from onetake.cli.printing import echo, fitted, left_out, say, to_age, to_status, warn
 from onetake.cli.selection import Selection, check_given, with_store
 from onetake.cli.workplace import Workplace, echo_json
 from onetake.diagnosis import line_of, one_line
@@ -67,11 +67,11 @@ def promote(pattern: str | None, store: str | None, *, yes: bool, as_json: bool)
         left_out(problems)
         _show(meant)
         if not meant:
-            click.echo("Nothing is set apart.")
+            echo("Nothing is set apart.")
         elif yes:
             say(f"{of_noun(added, 'interaction')} published.")
         elif ready:
-            click.echo("To publish this: the same with --yes")
+            echo("To publish this: the same with --yes")
     is_done = yes and len(ready) == len(meant) and all(one.apart.is_whole for one in ready)
     click.get_current_context().exit(1 if problems or (meant and not is_done) else 0)
 
@@ -143,22 +143,22 @@ def _show(found: Sequence[_Held]) -> None:
     now_s = time.time()
     for one in found[:_MOST_SHOWN]:
         apart = one.apart
-        click.echo(one_line(f"{one.name or 'a cassette that is not known'}"))
-        click.echo(f"  recorded by {one_line(apart.test or 'a program')}")
+        echo(one_line(f"{one.name or 'a cassette that is not known'}"))
+        echo(f"  recorded by {one_line(apart.test or 'a program')}")
         for interaction in apart.interactions[:_MOST_SHOWN]:
             facts = f"{to_status(_outcome(interaction))}, {to_age(interaction.at, now_s)} old"
-            click.echo(f"    {fitted(line_of(interaction.request), 72 - len(facts))}  {facts}")
+            echo(f"    {fitted(line_of(interaction.request), 72 - len(facts))}  {facts}")
         more = len(apart.interactions) - _MOST_SHOWN
         if more > 0:
-            click.echo(f"    and {more} more")
+            echo(f"    and {more} more")
         if apart.left_out:
-            click.echo(f"    {of_noun(apart.left_out, 'error')} that may pass: paid anew")
+            echo(f"    {of_noun(apart.left_out, 'error')} that may pass: paid anew")
         if not apart.is_whole:
             warn(f"    not all of {apart.path} can be read: it stays")
         if one.cassette is None:
             warn("    of another store: name it with --store")
     if len(found) > _MOST_SHOWN:
-        click.echo(f"and {len(found) - _MOST_SHOWN} more (--json has them all)")
+        echo(f"and {len(found) - _MOST_SHOWN} more (--json has them all)")
 
 
 def _outcome(one: Interaction) -> Outcome:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from onetake.cli.expiry import Expiry, expiry_of
-from onetake.cli.printing import left_out, named_store, to_age
+from onetake.cli.printing import echo, left_out, named_store, to_age
 from onetake.cli.removal import Removal, count, perform, removal_of, show, to_data, together
 from onetake.cli.selection import Found, Selection, search, with_selection
 from onetake.cli.workplace import Workplace, echo_json
@@ -118,16 +118,16 @@ def prune(
         left_out(problems)
         verb = "Removed" if yes else "Would remove"
         if plan:
-            click.echo(f"{verb} {count(plan)}:")
+            echo(f"{verb} {count(plan)}:")
             show(plan, selection.now_s)
         if blobs:
-            click.echo(f"{verb} {of_noun(len(blobs), 'blob')} that nothing names.")
+            echo(f"{verb} {of_noun(len(blobs), 'blob')} that nothing names.")
         if apart:
             _show_apart(verb, apart, selection.now_s)
         if not anything:
-            click.echo("Nothing to prune.")
+            echo("Nothing to prune.")
         elif not yes:
-            click.echo("To remove this: the same with --yes")
+            echo("To remove this: the same with --yes")
     click.get_current_context().exit(1 if problems or (anything and not yes) else 0)
 
 
@@ -198,9 +198,9 @@ def unused(
 
 def _show_apart(verb: str, apart: Sequence[Apart], now_s: float) -> None:
     number = sum(len(one.interactions) for one in apart)
-    click.echo(f"{verb} {of_noun(number, 'interaction')} of tests that did not pass:")
+    echo(f"{verb} {of_noun(number, 'interaction')} of tests that did not pass:")
     for one in apart[:_MOST_SHOWN]:
         name = one_line(one.test or one.name or one.place or "?")
-        click.echo(f"  {name}, {to_age(one.at, now_s)} old")
+        echo(f"  {name}, {to_age(one.at, now_s)} old")
     if len(apart) > _MOST_SHOWN:
-        click.echo(f"  and {len(apart) - _MOST_SHOWN} more (--json has them all)")
+        echo(f"  and {len(apart) - _MOST_SHOWN} more (--json has them all)")

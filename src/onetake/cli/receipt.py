@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from onetake.cli.printing import in_lines, left_out
+from onetake.cli.printing import echo, in_lines, left_out
 from onetake.cli.selection import with_store
 from onetake.cli.workplace import Workplace, echo_json
 from onetake.config.settings import is_local
@@ -65,7 +65,7 @@ def receipt(
     if as_json:
         echo_json(made)
     else:
-        click.echo(in_lines(to_markdown(made) if as_markdown else to_text(made)))
+        echo(in_lines(to_markdown(made) if as_markdown else to_text(made)))
     click.get_current_context().exit(0 if made.is_clean else 1)
 
 
@@ -104,10 +104,10 @@ def _check(place: Workplace, reports: Sequence[Path], check: str, *, as_json: bo
         return 0 if is_same else 1
     left_out(problems)
     if is_same:
-        click.echo(f"The same {digest.recordings} recordings: {digest.value}")
+        echo(f"The same {digest.recordings} recordings: {digest.value}")
         return 0
-    click.echo(in_lines("\n".join(["OTHER RECORDINGS:", *(f"  {one}" for one in digest.changed)])))
-    click.echo(f"wanted {wanted}\nfound  {digest.value}")
+    echo(in_lines("\n".join(["OTHER RECORDINGS:", *(f"  {one}" for one in digest.changed)])))
+    echo(f"wanted {wanted}\nfound  {digest.value}")
     return 1
 
 

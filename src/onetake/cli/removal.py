@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from operator import itemgetter
 
-import click
 from msgspec import Struct
 
 from onetake.cli.printing import (
+    echo,
     fitted,
     progress,
     to_age,
@@ -72,18 +72,18 @@ def show(removals: Sequence[Removal], now_s: float) -> None:
             break
         held = len(removal.cassette.held)
         part = "all" if len(removal.gone) == held else f"{len(removal.gone)} of {held}"
-        click.echo(f"  {one_line(removal.cassette.name)}: {part}")
+        echo(f"  {one_line(removal.cassette.name)}: {part}")
         for number, one, reason in removal.gone[:room]:
             outcome = one.stored.outcome
             method, url = one.stored.line or ("?", "?")
             age = f"{to_age(outcome.at, now_s)} old"
             facts = ", ".join(filter(None, (to_status(outcome), age, reason)))
             line = fitted(one_line(f"{method} {url}"), 70 - len(facts))
-            click.echo(f"  {number:4}  {line}  {facts}")
+            echo(f"  {number:4}  {line}  {facts}")
         room -= min(room, len(removal.gone))
     more = sum(len(one.gone) for one in removals) - _MOST_SHOWN
     if more > 0:
-        click.echo(f"  and {more} more (--json has them all)")
+        echo(f"  and {more} more (--json has them all)")
 
 
 def perform(shelf: Shelf, removals: Sequence[Removal], *, quiet: bool, hint: str = "") -> int:

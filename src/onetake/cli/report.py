@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from onetake.cli.printing import echo_document
 from onetake.reports.json_report import to_json, write_report
 from onetake.reports.merging import merge as merged
 from onetake.reports.merging import read_report
@@ -23,6 +24,6 @@ def merge(reports: tuple[Path, ...], output: Path | None) -> None:
     """Join the REPORTS of CI shards: counts add up, a test has its worst verdict."""
     joined = merged([read_report(path) for path in reports])
     if output is None:
-        click.echo(to_json(joined).decode("utf-8"), nl=False)
+        echo_document(to_json(joined), nl=False)
     else:
         write_report(joined, output)

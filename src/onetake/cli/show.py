@@ -8,8 +8,10 @@ import click
 import msgspec
 
 from onetake.cli.printing import (
+    echo,
     fitted,
     in_lines,
+    secho,
     to_age,
     to_size,
     to_status,
@@ -55,10 +57,10 @@ def show(
         data = [_to_data(n, one, in_full=number is not None) for n, one in chosen]
         echo_json({"name": name, "place": place.shelf.where(name), "interactions": data})
         return
-    click.echo(f"{one_line(name)}  ({of_noun(len(held), 'interaction')})")
+    echo(f"{one_line(name)}  ({of_noun(len(held), 'interaction')})")
     for n, one in chosen:
         if number is None:
-            click.echo(_in_short(n, one, selection.now_s))
+            echo(_in_short(n, one, selection.now_s))
         else:
             _in_full(one.stored.interaction, selection.now_s)
 
@@ -84,30 +86,30 @@ def _sizes(one: Kept) -> tuple[int | None, int | None]:
 
 def _in_full(one: Interaction, now_s: float) -> None:
     asked, answer, failure = one.request, one.response, one.failure
-    click.echo()
-    click.secho(one_line(asked.line), bold=True)
+    echo()
+    secho(one_line(asked.line), bold=True)
     _show_message(asked.headers, asked.body)
-    click.echo()
+    echo()
     if answer is not None:
-        click.secho(one_line(f"{answer.http_version} {answer.status} {answer.reason}"), bold=True)
+        secho(one_line(f"{answer.http_version} {answer.status} {answer.reason}"), bold=True)
         _show_message(answer.headers, answer.body.data)
-        click.echo()
+        echo()
     if failure is not None:
         told = ", ".join(failure.args)
-        click.secho(one_line(f"{failure.kind}: {failure.type}({told})"), fg="red")
+        secho(one_line(f"{failure.kind}: {failure.type}({told})"), fg="red")
     chunks = len(answer.body.chunks) if answer is not None else 0
     facts = [f"ended: {one.ended.value}", f"{to_age(one.at, now_s)} old", f"head after {one.ms} ms"]
-    click.echo(", ".join(facts + [f"{of_noun(chunks, 'chunk')}"] * (chunks > 1)))
+    echo(", ".join(facts + [f"{of_noun(chunks, 'chunk')}"] * (chunks > 1)))
 
 
 def _show_message(headers: Headers, body: bytes) -> None:
     for name, value in headers:
-        click.echo(one_line(f"{name}: {value}"))
+        echo(one_line(f"{name}: {value}"))
     lines = list(_readable(body, headers.get("content-type")))
     if lines:
-        click.echo()
+        echo()
     for line in lines:
-        click.echo(line)
+        echo(line)
 
 
 def _readable(body: bytes, content_type: str) -> Iterator[str]:

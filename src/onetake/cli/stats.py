@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from onetake.cassettes.tallies import RunTally, Tally
 from onetake.cli.expiry import expiry_of
-from onetake.cli.printing import left_out, named_store, to_ages, to_size
+from onetake.cli.printing import echo, left_out, named_store, secho, to_ages, to_size
 from onetake.cli.selection import Found, Selection, host_of, search, with_selection
 from onetake.cli.workplace import Workplace, echo_json
 from onetake.diagnosis import one_line, wrapped
@@ -81,10 +81,10 @@ def stats(
         echo_json(totals)
         click.get_current_context().exit(1 if problems else 0)
     left_out(problems)
-    click.secho(one_line(totals.store), bold=True)
+    secho(one_line(totals.store), bold=True)
     for name, text in _lines(totals, selection.now_s):
         for line in wrapped(text, first=f"  {name:<14}", rest=" " * 16):
-            click.echo(line)
+            echo(line)
     click.get_current_context().exit(1 if problems else 0)
 
 
@@ -102,10 +102,10 @@ def _tell_runs(
         echo_json(to_data(lines) | {"unreadable": problems})
         click.get_current_context().exit(1 if problems else 0)
     left_out(problems)
-    click.secho(one_line(named_store(place.settings.store)), bold=True)
+    secho(one_line(named_store(place.settings.store)), bold=True)
     moments = [datetime.fromtimestamp(one.at).strftime("%m-%d %H:%M") for one in lines]  # noqa: DTZ006 - as the reader's clock has it
     for line in in_lines(lines, moments, is_by_test=is_by_test):
-        click.echo(one_line(line) if line else "")
+        echo(one_line(line) if line else "")
     click.get_current_context().exit(1 if problems else 0)
 
 

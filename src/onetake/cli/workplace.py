@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
-import click
 import msgspec
 from msgspec.structs import replace
 
 from onetake import project
+from onetake.cli.printing import echo_document
 from onetake.config import Settings, Source, resolve
 from onetake.errors import UsageError
 from onetake.matching import BUILT_IN, Matcher
@@ -125,7 +125,7 @@ def echo_json(data: object) -> None:
             "The name of a file here is no UTF-8, which JSON cannot tell.",
             remedy="Give the file another name.",
         ) from None
-    click.echo(msgspec.json.format(text, indent=2))
+    echo_document(msgspec.json.format(text, indent=2))
 
 
 def _is_called(path: Path, name: str) -> bool:

@@ -14,6 +14,7 @@ import pytest
 
 from onetake.config import Settings, without_secrets
 from onetake.pytest_plugin.accounting import of_crash, of_partial
+from onetake.pytest_plugin.telling import tell
 from onetake.pytest_plugin.whole import is_whole
 from onetake.reports.accounts import Account, Summary, from_data, to_data
 
@@ -87,7 +88,7 @@ class SummaryPlugin:
         for account in self._unprinted:
             where = "" if account.test == nodeid and not self._is_parallel else f" {account.test}"
             reporter.ensure_newline()
-            reporter.write_line(f"  {account.line}{where}", **_markup(colour_of(account.verdict)))
+            tell(reporter, f"  {account.line}{where}", **_markup(colour_of(account.verdict)))
         self._unprinted.clear()
 
     @property
@@ -272,7 +273,7 @@ def _worker(node: Any) -> str:
 
 def _write(reporter: pytest.TerminalReporter, line: TextLine) -> None:
     text, colour = line
-    reporter.write_line(text, **_markup(colour))
+    tell(reporter, text, **_markup(colour))
 
 
 def _markup(colour: str) -> dict[str, bool]:

@@ -46,7 +46,6 @@ from onetake.matching import (
 from onetake.messages import Ended, Interaction, Request, read_url
 from onetake.recorder.calls import Call, LooseHit
 from onetake.recorder.captured import Captured
-from onetake.recorder.environment import known_values
 from onetake.recorder.explanations import Explanations
 from onetake.recorder.growth import Growth, calls_grown, growth_of, short
 from onetake.recorder.keeping import left_out, shrunk
@@ -59,6 +58,7 @@ from onetake.recorder.traffic import Traffic, is_unreal
 from onetake.redaction import Redactor
 from onetake.runtime.context import Recording
 from onetake.runtime.egress import of_cassette
+from onetake.runtime.secrets import known_values
 from onetake.spend import is_priced_api
 from onetake.stores.journal import Journal, Quarantine
 from onetake.stores.port import CassetteStore, Flight, Flights, Opened, Pause

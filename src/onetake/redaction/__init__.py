@@ -6,8 +6,15 @@ A redacted value becomes `<redacted:kind>`, in URLs and forms (where that would 
 
 from onetake.redaction.placeholders import holds_placeholder
 from onetake.redaction.redactor import Redactor
+from onetake.redaction.shaped import without_shapes
 from onetake.redaction.urls import redact_text_with_urls, safe_url
-from onetake.redaction.values import NO_VALUES, Values, is_secret_name, secret_values
+from onetake.redaction.values import (
+    NO_VALUES,
+    Values,
+    is_secret_name,
+    secret_values,
+    without_values,
+)
 
 __all__ = [
     "NO_VALUES",
@@ -18,4 +25,6 @@ __all__ = [
     "redact_text_with_urls",
     "safe_url",
     "secret_values",
+    "without_shapes",
+    "without_values",
 ]

@@ -45,3 +45,8 @@ def shaped_text(text: str, *, in_url: bool = False) -> tuple[str, list[Edit]]:
     data = text.encode("utf-8", "surrogatepass")
     edits = shape_edits(data, in_url=in_url)
     return (apply(data, edits).decode("utf-8", "surrogatepass"), edits) if edits else (text, edits)
+
+
+def without_shapes(data: bytes) -> bytes:
+    """`data` without the secrets that have a shape."""
+    return apply(data, shape_edits(data))

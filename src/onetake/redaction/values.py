@@ -17,10 +17,21 @@ import msgspec
 from onetake.redaction.known import spellings
 from onetake.redaction.names import field_kind, is_worth_remembering
 from onetake.redaction.placeholders import BY_VALUE, placeholder, url_placeholder
-from onetake.wire.edits import Edit
+from onetake.wire.edits import Edit, apply
 
 _WORDS = (
-    *("apikey", "apikeys", "auth", "credential", "credentials", "creds", "dsn", "jwt", "key", "keys"),
+    *(
+        "apikey",
+        "apikeys",
+        "auth",
+        "credential",
+        "credentials",
+        "creds",
+        "dsn",
+        "jwt",
+        "key",
+        "keys",
+    ),
     *("pass", "passphrase", "passwd", "password", "passwords", "pat", "pw", "pwd", "secret"),
     *("secrets", "token", "tokens"),
 )
@@ -114,6 +125,16 @@ class Values:
                 new = (url_placeholder(kind) if in_url else placeholder(kind)).encode()
             edits.append(Edit(*match.span(), new, BY_VALUE, ""))
         return edits
+
+    def without(self, data: bytes) -> bytes:
+        """`data` without them."""
+        return apply(data, self.edits(data))
+
+
+def without_values(text: str, values: Values) -> str:
+    if not values:
+        return text
+    return values.without(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
 
 
 NO_VALUES = Values()

@@ -14,6 +14,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from onetake.runtime.secrets import safe_bytes
+
 
 class Line(Struct, frozen=True, array_like=True):
     """A call of `test`, in the account with this `number`; one that changes takes back what it `was`.
@@ -58,7 +60,7 @@ class _Diary:
                 ensure_cache(self._cache)
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            os.write(self._fd, _encode(line) + b"\n")
+            os.write(self._fd, safe_bytes(_encode(line)) + b"\n")
 
 
 _diary: _Diary | None = None
