@@ -141,7 +141,7 @@ class Redactor:
             self._answered = self._answered.with_(found)
         known = (self._answered, self._sent, self._values)
         for one in known:
-            body = _edited(body, one.edits(body.data, in_url=False))
+            body = _edited(body, one.edits(body.data, in_url=False, within=True))
         headers = _replaced_headers(headers, known)
         reason = self.text(response.reason) if response.reason else ""
         if body.data == readable.data:

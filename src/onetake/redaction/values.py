@@ -7,14 +7,13 @@ and in base64 at each of the three places where it may begin within a group of l
 from __future__ import annotations
 
 import re
-from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from onetake.redaction.known import spellings
+from onetake.redaction.known import cores, filling, spellings
 from onetake.redaction.names import field_kind, is_worth_remembering
 from onetake.redaction.placeholders import BY_VALUE, placeholder, url_placeholder
 from onetake.wire.edits import Edit, apply
@@ -103,14 +102,14 @@ class Values:
         for value in self.values:
             for spelling in spellings(value, coded=False):
                 self._plain.setdefault(spelling, value)
-            self._coded.update(cores(value))
+            self._coded |= cores(value)
         every = sorted({*self._plain, *self._coded}, key=len, reverse=True)
         self._pattern = re.compile(b"|".join(map(re.escape, every))) if every else None
 
     def __bool__(self) -> bool:
         return self._pattern is not None
 
-    def edits(self, data: bytes, *, in_url: bool = False) -> list[Edit]:
+    def edits(self, data: bytes, *, in_url: bool = False, within: bool = True) -> list[Edit]:
         """The edits that take every value out of `data`, in order. Within base64 it stays base64."""
         if self._pattern is None:
             return []
@@ -119,6 +118,8 @@ class Values:
         for match in self._pattern.finditer(data):
             value = self._plain.get(match[0])
             if value is None:
+                if not within:
+                    continue
                 new = filling(len(match[0]))
             else:
                 kind = f"{BY_VALUE}:{numbers.setdefault(value, len(numbers) + 1)}"
@@ -138,22 +139,3 @@ def without_values(text: str, values: Values) -> str:
 
 
 NO_VALUES = Values()
-_FILLING = b"REDACTED0"
-
-
-def filling(size: int) -> bytes:
-    """What stands for a secret within base64: as long, and base64 too."""
-    return (_FILLING * (size // len(_FILLING) + 1))[:size]
-
-
-def cores(value: str) -> set[bytes]:
-    """The base64 letters that depend on nothing but `value`, wherever it begins; in both alphabets."""
-    raw = value.encode("utf-8", "surrogatepass")
-    found: set[bytes] = set()
-    for before in range(3):
-        coded = b64encode(b"\0" * before + raw)
-        core = coded[(before * 8 + 5) // 6 : (before + len(raw)) * 8 // 6]
-        other = core.translate(bytes.maketrans(b"+/", b"-_"))
-        escaped = core.replace(b"+", b"%2B").replace(b"/", b"%2F")
-        found |= {core, other, escaped, core.replace(b"/", b"\\/")}
-    return found
