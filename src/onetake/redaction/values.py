@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
 import msgspec
 
@@ -99,12 +99,15 @@ class Values:
         self.values = tuple(values)
         self._plain: dict[bytes, str] = {}
         self._coded: set[bytes] = set()
+        escaped: set[bytes] = set()
         for value in self.values:
             for spelling in spellings(value, coded=False):
                 self._plain.setdefault(spelling, value)
             self._coded |= cores(value)
-        every = sorted({*self._plain, *self._coded}, key=len, reverse=True)
-        self._pattern = re.compile(b"|".join(map(re.escape, every))) if every else None
+            escaped.add(_escaped(value))
+        every = {*map(re.escape, self._plain), *map(re.escape, self._coded), *escaped}
+        ordered = sorted(every, key=len, reverse=True)
+        self._pattern = re.compile(b"|".join(ordered)) if ordered else None
 
     def __bool__(self) -> bool:
         return self._pattern is not None
@@ -117,6 +120,8 @@ class Values:
         edits: list[Edit] = []
         for match in self._pattern.finditer(data):
             value = self._plain.get(match[0])
+            if value is None and match[0] not in self._coded:
+                value = self._plain.get(unquote_to_bytes(match[0]), match[0].decode("latin-1"))
             if value is None:
                 if not within:
                     continue
@@ -130,6 +135,20 @@ class Values:
     def without(self, data: bytes) -> bytes:
         """`data` without them."""
         return apply(data, self.edits(data))
+
+
+def _escaped(value: str) -> bytes:
+    """An expression for `value` in a URL, where clients escape some signs and leave others."""
+    pieces: list[bytes] = []
+    for byte in value.encode("utf-8", "surrogatepass"):
+        letter = bytes([byte])
+        if letter.isalnum() or letter in b"-._~":
+            pieces.append(re.escape(letter))
+        else:
+            code = b"%%%02X" % byte
+            either = {re.escape(letter), code, code.lower(), *([rb"\+"] if letter == b" " else [])}
+            pieces.append(b"(?:%s)" % b"|".join(sorted(either)))
+    return b"".join(pieces)
 
 
 def without_values(text: str, values: Values) -> str:

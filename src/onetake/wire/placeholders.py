@@ -15,7 +15,9 @@ _NUMBERED = re.compile(
 
 BY_VALUE = re.compile(
     r"<redacted:env(?::\d{1,4})?>|REDACTED-env(?:-\d{1,4})?(?![a-z0-9_])"
-    r"|(?:REDACTED0)+(?:REDACTED|REDACTE|REDACT|REDAC|REDA|RED|RE|R)?"
+    # In base64, with the letters and the padding that hold some of its bits.
+    r"|[A-Za-z0-9+/_-]?(?:REDACTED0)+(?:REDACTED|REDACTE|REDACT|REDAC|REDA|RED|RE|R)?"
+    r"[A-Za-z0-9+/_-]?={0,2}"
 )
 """What stands for a value that was known to be secret, not seen to be one."""
 
