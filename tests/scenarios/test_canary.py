@@ -334,7 +334,7 @@ def test_no_secret_is_written_in_any_form_and_every_call_replays(
     others["DATABASE_URL"] = f"postgres://app:{'-' * 20}@db.internal/x"  # as long: base64 goes on behind it
     replayed = run("replayed", suite, ONETAKE_MODE="replay", MISSING="now", **others)
     assert replayed.outcomes == {"passed": 10}, replayed.output
-    assert provider.counts == {}
+    assert provider.counts() == {}
     missed = run("missed", suite, ONETAKE_MODE="replay", MISSING="never")
     assert missed.outcomes == {"passed": 9, "failed": 1}, missed.output
     told = run_program(COMMANDS, project, **{**fixed, **VALUES})
