@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import random
+import re
 import string
 from pathlib import Path
 from urllib.parse import quote
@@ -94,7 +95,8 @@ VALUES = {
     "DATABASE_URL": f"postgres://app:{some(20)}@db.internal/x",
 }
 OF_URL = VALUES["DATABASE_URL"][len("postgres://app:") : -len("@db.internal/x")]
-EVERY = [*SHAPES.values(), *NAMES.values(), *list(VALUES.values())[:-1], OF_URL]
+_PARTS = [*SHAPES["shape-pem"].split("\n")[1:-2], *SHAPES["shape-jwt"].split(".")[1:]]
+EVERY = [*SHAPES.values(), *_PARTS, *NAMES.values(), *list(VALUES.values())[:-1], OF_URL]
 
 # What programs do, once with each client: every place has some of the secrets.
 PROGRAM = r'''
@@ -139,6 +141,7 @@ def through(client):
             "password": S["json-password"], "auth": {"client_secret": S["json-secret"],
             "a": [{"refresh_token": S["json-deep"]}]}, "coded": coded, "quoted": [q(text) for text in values]}
     seen.append(sent(client, Ask(method="POST", url=URL + "/echo", json=body, headers=named)))
+    seen.append(sent(client, Ask(url=URL.replace("//", "//user:%s@" % S["userinfo"]) + "/echo")))
     text = Ask(method="POST", url=URL + "/echo", content=prompt.encode(),
                headers=(("content-type", "text/plain"),))
     seen.append(sent(client, text))
@@ -215,7 +218,7 @@ COMMANDS = """
                   ["diff", "test_canary/test_passes[httpx]", "test_canary/test_passes[requests]"],
                   ["diff", "test_canary/test_passes[httpx]", "test_canary/test_misses", "--json"]):
         done = CliRunner().invoke(main, words)
-        print(words, done.exit_code, done.output)
+        print(words, "exit", done.exit_code, done.output)
 """
 
 
@@ -331,7 +334,9 @@ def test_no_secret_is_written_in_any_form_and_every_call_replays(
 
     provider.reset()
     others = {name: f"dummy-{i}-of-elsewhere" for i, name in enumerate(VALUES)}
-    others["DATABASE_URL"] = f"postgres://app:{'-' * 20}@db.internal/x"  # as long: base64 goes on behind it
+    others["DATABASE_URL"] = (
+        f"postgres://app:{'-' * 20}@db.internal/x"  # as long: base64 goes on behind it
+    )
     replayed = run("replayed", suite, ONETAKE_MODE="replay", MISSING="now", **others)
     assert replayed.outcomes == {"passed": 10}, replayed.output
     assert provider.counts() == {}
@@ -347,8 +352,11 @@ def test_no_secret_is_written_in_any_form_and_every_call_replays(
     }
     assert len(held) > 1
     where = {**written(project), **outputs, **held}
-    where.pop("test_canary.py", None)
-    assert len(EVERY) >= 55
+    assert len(EVERY) >= 60
+    assert len(leaks({"beside": json.dumps(EVERY).encode()}, secrets=EVERY)) >= len(EVERY)
+    kinds = set(re.findall(rb"(?:<redacted:|REDACTED-)([a-z_-]+)", b"".join(where.values())))
+    assert len(kinds) > 25, kinds
+    assert b"exit 2" not in outputs["commands after"] + outputs["commands"]
     assert leaks(where, secrets=EVERY) == []
     secret_of_store = valkey.url.split(":")[2].split("@")[0]
     assert [place for place, data in where.items() if secret_of_store.encode() in data] == []
