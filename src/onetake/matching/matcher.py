@@ -83,6 +83,7 @@ class Active(Struct, frozen=True, kw_only=True):
     ttl_s: float | None = None
     max_age_s: float | None = None
     credential: tuple[Path, ...] = ()
+    redact: tuple[Path, ...] = ()
 
     def ignores(self, text: str) -> bool:
         """Whether the value at the concrete path `text` is not compared, or all of it as one name."""
@@ -290,6 +291,7 @@ class Matcher:
                 ttl_s=active.ttl_s if ttl_s is None else ttl_s,
                 max_age_s=active.max_age_s if max_age_s is None else max_age_s,
                 credential=(*active.credential, *rule.credential_paths),
+                redact=(*active.redact, *rule.redacted),
             )
         edited = [name for path, _ in active.edits for name in _PARTS_BY_ROOT[path.root]]
         return msgspec.structs.replace(active, edited=frozenset(edited))

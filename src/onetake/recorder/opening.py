@@ -226,7 +226,7 @@ class Opening:
                 if found is None and self._principals is not None:
                     # Only calls that a recording may answer are numbered.
                     request = request.replace(principal=self._principal(request, active))
-            safe = self._redactor.by_name(request)
+            safe = self._redactor.by_name(request, active.redact)
             key = self._matcher.key(safe, active)
             if found is not None or not self._session.holds(key):
                 safe, key = self._redacted(safe, key, active)
@@ -467,10 +467,9 @@ class Opening:
 
     def let_through(self, request: Request, client: str) -> OnetakeError | None:
         try:
-            mode = self._traffic.mode_for(
-                self._matcher.active(request), read_url(request.url).netloc
-            )
-            safe = self._redactor.by_value(self._redactor.request(request))
+            active = self._matcher.active(request)
+            mode = self._traffic.mode_for(active, read_url(request.url).netloc)
+            safe = self._redactor.by_value(self._redactor.request(request, active.redact))
         except OnetakeError as error:
             return error
         is_forbidden = mode is Mode.REPLAY or (mode is Mode.ONCE and self._session.exists)
@@ -530,7 +529,9 @@ class Opening:
     def _keep(self, seq: int, pending: _Pending, interaction: Interaction) -> Interaction | None:
         """What is kept of a call that has ended, if anything."""
         try:
-            safe = self._redactor.interaction(interaction.replace(request=pending.request))
+            paths = self._matcher.active(interaction.request).redact
+            safe = interaction.replace(request=pending.request)
+            safe = self._redactor.interaction(safe, paths)
         except OnetakeError as error:
             self.error = self.error or error
             return None

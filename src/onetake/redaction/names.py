@@ -71,7 +71,9 @@ _FIELD_KINDS = {_plain(name): name for name in _FIELDS}
 _QUERY_KINDS = {_plain(name): name for name in (*_FIELDS, *_QUERY_ONLY)}
 _LONGEST = 64
 
-KINDS = frozenset({*_FIELDS, *_QUERY_ONLY, "cookie", "userinfo", "token", "secret", "api_key"})
+KINDS = frozenset(
+    {*_FIELDS, *_QUERY_ONLY, "cookie", "userinfo", "token", "secret", "api_key", "rule"}
+)
 """What stands in a placeholder of a secret that was found by name."""
 
 

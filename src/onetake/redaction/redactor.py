@@ -10,11 +10,13 @@ import re
 from collections.abc import Container, Iterable, Sequence
 from functools import lru_cache
 
+from onetake.config.paths import Path
 from onetake.errors import RedactionError
 from onetake.messages import Body, Failure, Headers, Interaction, Request, Response
 from onetake.redaction.bodies import body_edits, is_form, is_json, is_text, shaped_body_edits
 from onetake.redaction.headers import redact_credential, redact_line, treatment
 from onetake.redaction.known import Known
+from onetake.redaction.paths import ruled_body, ruled_headers, ruled_url
 from onetake.redaction.placeholders import settle
 from onetake.redaction.tokens import readable_jwt
 from onetake.redaction.urls import redact_text_with_urls, redact_url
@@ -49,16 +51,18 @@ class Redactor:
         url = redact_url(url, self._own_query)[0]
         return _replaced_text(url, (self._values,), in_url=True)
 
-    def request(self, request: Request) -> Request:
+    def request(self, request: Request, paths: Sequence[Path] = ()) -> Request:
         """`request` without its secrets by name and shape: what is matched. Idempotent."""
-        return self.by_shape(self.by_name(request))
+        return self.by_shape(self.by_name(request, paths))
 
-    def by_name(self, request: Request) -> Request:
+    def by_name(self, request: Request, paths: Sequence[Path] = ()) -> Request:
         """The same, but for the shapes in its body, which take longest to look for.
 
         A request that is equal to a recording as it is has none that the recording has not.
         """
         found: list[Edit] = []
+        if paths:  # what rules name
+            request = _ruled(request, paths, found)
         url, edits = redact_url(request.url, self._own_query)
         found += edits
         body = request.body
@@ -114,22 +118,26 @@ class Redactor:
         known = (self._answered, self._sent, self._values)
         return _replaced_text(redact_text_with_urls(text), known, in_url=False)
 
-    def interaction(self, interaction: Interaction) -> Interaction:
+    def interaction(self, interaction: Interaction, paths: Sequence[Path] = ()) -> Interaction:
         """`interaction`, whose request is safe already, without the secrets of its answer."""
         response = interaction.response
         if response is not None:
-            response = self._response(response, interaction.at + interaction.ms / 1000)
+            response = self._response(response, interaction.at + interaction.ms / 1000, paths)
         failure = interaction.failure
         if failure is not None and failure.args:
             args = tuple(map(self.text, failure.args))
             failure = Failure(kind=failure.kind, type=failure.type, args=args)
         return interaction.replace(response=response, failure=failure)
 
-    def _response(self, response: Response, given_s: float) -> Response:
-        found: list[Edit] = []
-        headers = self._headers(response.headers, found)
+    def _response(self, response: Response, given_s: float, paths: Sequence[Path]) -> Response:
+        headers, found = ruled_headers(response.headers, paths)
+        headers = self._headers(headers, found)
         readable = body = _readable(response)
         content_type = headers.get("content-type")
+        if paths:
+            edits = ruled_body(content_type, body.data, paths)
+            found += edits
+            body = _edited(body, edits)
         edits = [_readably(edit, given_s) for edit in body_edits(content_type, body.data)]
         found += edits
         body = _edited(body, edits)
@@ -161,6 +169,16 @@ class Redactor:
                 lines[i], edits = safe
                 found += edits
         return headers if lines is None else Headers(tuple(lines))
+
+
+def _ruled(request: Request, paths: Sequence[Path], found: list[Edit]) -> Request:
+    url, of_url = ruled_url(request.url, paths)
+    headers, of_headers = ruled_headers(request.headers, paths)
+    content_type = headers.get("content-type")
+    edits = ruled_body(content_type, request.body, paths)
+    found += (*of_url, *of_headers, *edits)
+    body = _checked(request.body, apply(request.body, edits)) if edits else request.body
+    return _changed(request, url, headers, body)
 
 
 def _readably(edit: Edit, given_s: float) -> Edit:
