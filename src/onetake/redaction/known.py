@@ -52,8 +52,13 @@ class Known(Struct, frozen=True):
                 spelled.pop(spelling, None)
         return Known(kinds, spelled, frozenset(coded))
 
-    def edits(self, data: bytes, *, in_url: bool, within: bool = False) -> list[Edit]:
-        """The edits that replace every known value in `data`; `within` also where it is part of base64."""
+    def edits(
+        self, data: bytes, *, in_url: bool, within: bool = False, kind: str = ""
+    ) -> list[Edit]:
+        """The edits that replace every known value in `data`; `within` also where it is part of base64.
+
+        `kind` is put in the place of their own.
+        """
         found = [spelling for spelling in self.spellings if spelling in data]
         if within:
             found += [core for core in self.coded if core not in self.spellings and core in data]
@@ -63,12 +68,13 @@ class Known(Struct, frozen=True):
         expression = re.compile(b"|".join(map(re.escape, sorted(found, key=len, reverse=True))))
         edits: list[Edit] = []
         for match in expression.finditer(data):
-            kind = self.spellings.get(match[0])
-            if kind is None:
+            known_as = self.spellings.get(match[0])
+            if known_as is None:
                 edits.append(Edit(*match.span(), filling(len(match[0])), "base64", ""))
                 continue
-            new = url_placeholder(kind) if in_url else placeholder(kind)
-            edits.append(Edit(*match.span(), new.encode(), kind, ""))
+            named = kind or known_as
+            new = url_placeholder(named) if in_url else placeholder(named)
+            edits.append(Edit(*match.span(), new.encode(), named, ""))
         return edits
 
 

@@ -17,7 +17,7 @@ from onetake.redaction.bodies import body_edits, is_form, is_json, is_text, shap
 from onetake.redaction.headers import redact_credential, redact_line, treatment
 from onetake.redaction.known import Known
 from onetake.redaction.paths import ruled_body, ruled_headers, ruled_url
-from onetake.redaction.placeholders import settle
+from onetake.redaction.placeholders import BY_VALUE, settle
 from onetake.redaction.tokens import readable_jwt
 from onetake.redaction.urls import redact_text_with_urls, redact_url
 from onetake.redaction.values import NO_VALUES, Values
@@ -76,8 +76,8 @@ class Redactor:
             self._sent = self._sent.with_(found)
         known = self._answered
         if known.spellings:
-            url = _replaced_text(url, [known], in_url=True)
-            headers = _replaced_headers(headers, [known])
+            url = _replaced_text(url, [known], in_url=True, within=False)
+            headers = _replaced_headers(headers, [known], within=False)
             in_form = is_form(content_type, body)
             body = _checked(body, apply(body, known.edits(body, in_url=in_form)))
         if "redacted" in url or "REDACTED" in url:
@@ -101,16 +101,18 @@ class Redactor:
         return _changed(request, request.url, request.headers, body)
 
     def by_value(self, request: Request) -> Request:
-        """`request`, which is safe by name and shape, without known values: what is written."""
-        if not self._values:
-            return request
-        body = request.body
-        in_form = is_form(request.headers.get("content-type"), body)
-        edits = self._values.edits(body, in_url=in_form)
-        if edits:
-            body = _checked(body, apply(body, edits))
-        url = _replaced_text(request.url, (self._values,), in_url=True)
-        headers = _replaced_headers(request.headers, (self._values,))
+        """`request`, which is safe by name and shape, without known values: what is written.
+
+        So are its own secrets in other places, which nothing there gives away.
+        """
+        known = [one for one in (self._values, self._answered, self._sent) if one]
+        url, headers, body = request.url, request.headers, request.body
+        in_form = is_form(headers.get("content-type"), body)
+        for one in known:
+            if edits := one.edits(body, in_url=in_form, within=True, kind=BY_VALUE):
+                body = _checked(body, apply(body, edits))
+        url = _replaced_text(url, known, in_url=True, kind=BY_VALUE)
+        headers = _replaced_headers(headers, known, kind=BY_VALUE)
         return _changed(request, url, headers, body)
 
     def text(self, text: str) -> str:
@@ -146,7 +148,9 @@ class Redactor:
             found += edits
             body = _edited(body, edits)
         if found:
-            self._answered = self._answered.with_(found)
+            # What the program sent itself was not given to it.
+            sent = self._sent.kinds
+            self._answered = self._answered.with_(one for one in found if one.value not in sent)
         known = (self._answered, self._sent, self._values)
         for one in known:
             body = _edited(body, one.edits(body.data, in_url=False, within=True))
@@ -235,21 +239,33 @@ def _readable(response: Response) -> Body:
     return Body(data=data, chunks=chunks, encoding=coding)
 
 
-def _replaced_text(text: str, known: Iterable[Known | Values], *, in_url: bool) -> str:
+def _replaced_text(
+    text: str,
+    known: Iterable[Known | Values],
+    *,
+    in_url: bool,
+    within: bool = True,
+    kind: str = "",
+) -> str:
     for one in known:
         if one:
             data = text.encode("utf-8", "surrogatepass")
-            edits = one.edits(data, in_url=in_url)
+            edits = one.edits(data, in_url=in_url, within=within, kind=kind)
             if edits:
                 text = apply(data, edits).decode("utf-8", "surrogatepass")
     return text
 
 
-def _replaced_headers(headers: Headers, known: Iterable[Known | Values]) -> Headers:
+def _replaced_headers(
+    headers: Headers, known: Iterable[Known | Values], *, within: bool = True, kind: str = ""
+) -> Headers:
     known = [one for one in known if one]
     if not known:
         return headers
-    lines = tuple((name, _replaced_text(value, known, in_url=False)) for name, value in headers)
+    lines = tuple(
+        (name, _replaced_text(value, known, in_url=False, within=within, kind=kind))
+        for name, value in headers
+    )
     return headers if lines == headers.items else Headers(lines)
 
 

@@ -112,7 +112,9 @@ class Values:
     def __bool__(self) -> bool:
         return self._pattern is not None
 
-    def edits(self, data: bytes, *, in_url: bool = False, within: bool = True) -> list[Edit]:
+    def edits(
+        self, data: bytes, *, in_url: bool = False, within: bool = True, kind: str = ""
+    ) -> list[Edit]:
         """The edits that take every value out of `data`, in order. Within base64 it stays base64."""
         if self._pattern is None:
             return []
@@ -127,8 +129,8 @@ class Values:
                     continue
                 new = filling(len(match[0]))
             else:
-                kind = f"{BY_VALUE}:{numbers.setdefault(value, len(numbers) + 1)}"
-                new = (url_placeholder(kind) if in_url else placeholder(kind)).encode()
+                named = f"{kind or BY_VALUE}:{numbers.setdefault(value, len(numbers) + 1)}"
+                new = (url_placeholder(named) if in_url else placeholder(named)).encode()
             edits.append(Edit(*match.span(), new, BY_VALUE, ""))
         return edits
 

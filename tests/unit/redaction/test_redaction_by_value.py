@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from onetake.matching import Matcher, paths_by_value, templates_of
-from onetake.messages import Headers, Request
+from onetake.messages import Body, Headers, Interaction, Request, Response
 from onetake.redaction import Redactor, Values, is_secret_name, secret_values
 
 SECRET = "zq7/XW+v9=k2"
@@ -94,6 +94,25 @@ def test_a_request_with_another_value_there_meets_the_recording_and_any_other_do
     assert matcher.key_as(asked(SECRET), templates) == matcher.key(stored)
     assert matcher.key_as(asked("a dummy", "never"), templates) is None
     assert matcher.key_as(post(b'{"m":"use x please","k":2}'), templates) != matcher.key(stored)
+
+
+def test_a_credential_in_another_place_of_its_request_is_redacted_by_value():
+    token = "zq7XWv9kk2"
+    coded = base64.b64encode(b"x" + token.encode()).decode()
+    body = json.dumps({"say": token, "coded": coded, "n": 1}).encode()
+    one = written(post(body, headers=(("Authorization", f"Bearer {token}"),)))
+    assert one.by_value == ("body.say", "body.coded")
+    assert json.loads(one.body)["say"] == "<redacted:env>"
+    assert coded.encode() not in one.body
+
+
+def test_a_key_that_an_answer_echoes_was_not_given_by_it():
+    key = "sk-proj-a1B2c3D4e5F6g7H8i9J0kLmNoPqRsTuV"
+    redactor = Redactor()
+    asked = redactor.request(post(headers=(("Authorization", f"Bearer {key}"),)))
+    response = Response(status=401, body=Body(data=f'{{"error":"wrong: {key}"}}'.encode()))
+    redactor.interaction(Interaction(request=asked, response=response))
+    assert key not in redactor.given
 
 
 @pytest.mark.parametrize(
