@@ -149,6 +149,10 @@ class Session:
             return self._closed_or_record(slot, shortage, replaced)
         return Refuse(miss(shortage))
 
+    def holds(self, key: bytes) -> bool:
+        """Whether there is a recording of `key`, for whoever may still have it. Takes no lock."""
+        return key in self._queues or key in self._quarantined
+
     def observe(self) -> Record:
         """A place in the order of sending for a live call that fills no slot."""
         self._seq += 1

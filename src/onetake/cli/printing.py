@@ -14,6 +14,7 @@ from onetake.diagnosis import one_line, wrapped
 from onetake.errors import printable
 from onetake.formats.document import Outcome
 from onetake.messages import Ended
+from onetake.runtime.secrets import safe_bytes, safe_text
 
 _T = TypeVar("_T")
 _WIDTH = 80
@@ -24,13 +25,14 @@ _ABOVE_ASCII = re.compile(r"[^\n -~]")
 
 
 def echo(text: str = "", *, err: bool = False, nl: bool = True, **style: Any) -> None:
-    """What every command prints with: nothing that a terminal would obey gets through but `style`."""
-    click.secho(printable(text), err=err, nl=nl, **style)
+    """What every command prints with: no secret, and nothing that a terminal would obey but `style`."""
+    click.secho(printable(safe_text(text)), err=err, nl=nl, **style)
 
 
 def echo_json_text(text: str) -> None:
     """The same for JSON, where that is written as escapes, so that programs read what was there."""
-    click.echo(_ABOVE_ASCII.sub(_escaped, text))
+    safe = safe_bytes(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
+    click.echo(_ABOVE_ASCII.sub(_escaped, safe))
 
 
 def _escaped(found: re.Match[str]) -> str:

@@ -55,6 +55,7 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ttl: float | str | None = None
     max_age: float | str | None = None
     credential: tuple[str, ...] = ()
+    redact: tuple[str, ...] = ()
 
     def fits(self, method: str, netloc: str, path: str) -> bool:
         """Whether it applies to a request; `netloc` is the lower-case host, with its port if it has one."""
@@ -84,6 +85,10 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @property
     def credential_paths(self) -> tuple[Path, ...]:
         return tuple(map(parse_path, self.credential))
+
+    @property
+    def redacted(self) -> tuple[Path, ...]:
+        return tuple(map(parse_path, self.redact))
 
 
 def _seconds(value: float | str | None, place: str) -> float | None:
@@ -150,7 +155,7 @@ def _check_keys(value: Mapping[str, Any], known: Sequence[str], place: str) -> N
 
 def _listed(value: Mapping[str, Any]) -> dict[str, Any]:
     """One text where a list of texts is meant."""
-    lists = ("ignore", "match_on", "volatile", "credential")
+    lists = ("ignore", "match_on", "volatile", "credential", "redact")
     return {k: [v] if k in lists and isinstance(v, str) else v for k, v in value.items()}
 
 
@@ -164,6 +169,7 @@ def _check(rule: Rule, place: str) -> None:
         ("ignore", rule.ignore),
         ("replace", tuple(rule.replace)),
         ("credential", rule.credential),
+        ("redact", rule.redact),
     ):
         for path in paths:
             try:
@@ -189,6 +195,12 @@ def _check(rule: Rule, place: str) -> None:
             raise UsageError(
                 f"'credential' of {place} is {taken.text!r}, which is no header and no query pair.",
                 remedy="Write header.x-gateway-key or query.token.",
+            )
+    for hidden in rule.redacted:
+        if hidden.root not in ("header", "query", "body", "form"):
+            raise UsageError(
+                f"'redact' of {place} is {hidden.text!r}, where nothing is redacted by a rule.",
+                remedy="Write body.user.ssn, form.pin, header.x-thing or query.code.",
             )
     for replaced, new in rule.replaced:
         if not new.name or not new.name.isprintable():

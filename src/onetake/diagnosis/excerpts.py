@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 
 from onetake.messages import Request
-from onetake.redaction import safe_url
+from onetake.redaction import safe_url, without_shapes
 
 WIDTH = 60
 _TERMINAL = 80
@@ -37,7 +37,11 @@ def likeness(one: str | bytes, other: str | bytes) -> float:
 
 
 def excerpts(one: str, other: str) -> tuple[str, str]:
-    """Both texts on one line each, at most `WIDTH` characters around the first difference."""
+    """Both texts on one line each, at most `WIDTH` characters around the first difference.
+
+    An old recording may hold what is not written any more.
+    """
+    one, other = _shown(one), _shown(other)
     start = max(0, first_difference(one, other) - _BEFORE)
     if max(len(one), len(other)) <= WIDTH:
         start = 0
@@ -46,8 +50,12 @@ def excerpts(one: str, other: str) -> tuple[str, str]:
 
 def window(data: bytes, offset: int) -> str:
     """100 bytes either side of `offset`, printable: text as it is, other bytes as `.`."""
-    piece = data[max(0, offset - _AROUND) : offset + _AROUND]
+    piece = without_shapes(data[max(0, offset - _AROUND) : offset + _AROUND])
     return "".join([chr(byte) if 0x20 <= byte < 0x7F else "." for byte in piece])
+
+
+def _shown(text: str) -> str:
+    return without_shapes(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
 
 
 def _window(text: str, start: int) -> str:

@@ -67,6 +67,7 @@ class _Request(Struct, omit_defaults=True, gc=False):
     headers: list[str | tuple[str, str]] = []
     body: StoredBody | None = None
     credential: int | str = 0
+    by_value: tuple[str, ...] = ()
 
 
 class _Response(Struct, omit_defaults=True):
@@ -214,6 +215,14 @@ class Stored:
             return _to_request(_asked.decode(self._raw).request, self._blob)
         except (*_BROKEN, CassetteError) as error:
             raise self._located(error) from error
+
+    @property
+    def has_values_redacted(self) -> bool:
+        """Whether its request may list paths at which something was redacted by value. Cheap."""
+        try:
+            return b'"by_value"' in self.raw
+        except CassetteError:
+            return False
 
     @property
     def at(self) -> float:
@@ -381,6 +390,7 @@ def _from_interaction(
             headers=to_lines(asked.headers),
             body=stored(asked.body, asked.headers.get("content-type")),
             credential=asked.principal,
+            by_value=tuple(map(_sound, asked.by_value)),
         ),
         response=None
         if answer is None
@@ -419,6 +429,7 @@ def _to_request(stored: _Request, blob: Callable[[str], bytes]) -> Request:
         headers=from_lines(stored.headers),
         body=from_stored(stored.body, blob),
         principal=stored.credential,
+        by_value=stored.by_value,
     )
 
 

@@ -78,14 +78,14 @@ def fields_of(request: Request, *, headers: bool = True) -> Fields:
 
 def without(fields: Fields, path: Path) -> Fields:
     """`fields` without what `path` names; a part of the URL, the method and a whole body become empty."""
-    return _changed(fields, path, lambda _: GONE)
+    return changed(fields, path, lambda _: GONE)
 
 
 def replacing(fields: Fields, path: Path, new: Replacement) -> Fields:
     """`fields` with what `path` names, or what its pattern finds there, replaced by a name."""
     mark = f"\0{new.name}\0"
     if not new.pattern:
-        return _changed(fields, path, lambda _: mark)
+        return changed(fields, path, lambda _: mark)
     expression = re.compile(new.pattern)
 
     def change(value: Any) -> Any:
@@ -97,10 +97,11 @@ def replacing(fields: Fields, path: Path, new: Replacement) -> Fields:
             return value if changed == text else changed
         return value
 
-    return _changed(fields, path, change)
+    return changed(fields, path, change)
 
 
-def _changed(fields: Fields, path: Path, change: Change) -> Fields:
+def changed(fields: Fields, path: Path, change: Change) -> Fields:
+    """`fields` with what `path` names made by `change`, which gets None where a whole is named."""
     replace = msgspec.structs.replace
     match path.root:
         case "method":
@@ -157,7 +158,7 @@ def _searched(content: Content, change: Change) -> Content:
             return Content(
                 kind, [_changed_part(part, (Glob("*"), "content"), change) for part in value]
             )
-    new = change(_decoded(value))
+    new = change(decoded(value))
     return content if new is None else Content(kind, to_bytes(new))
 
 
@@ -191,10 +192,10 @@ def _changed_part(part: PartFacts, steps: Sequence[Pattern], change: Change) -> 
         case ("type",):
             return replace(part, content_type=_text(change(part.content_type)))
         case ("content",):
-            new = change(_decoded(part.content))
+            new = change(decoded(part.content))
             return part if new is None else replace(part, content=to_bytes(_text(new)))
         case ("content", *deeper):
-            parsed = _structured(part.content)
+            parsed = structured(part.content)
             if parsed is None:
                 return part
             new = _changed_json(parsed[0], deeper, change)
@@ -252,7 +253,7 @@ def _text(value: Any) -> str:
     return "" if value is GONE or value is None else str(value)
 
 
-def _decoded(data: bytes) -> str | None:
+def decoded(data: bytes) -> str | None:
     """The text that `data` is, None where it is none or too long."""
     if len(data) > _MOST_TEXT or b"\0" in data:
         return None
@@ -262,7 +263,7 @@ def _decoded(data: bytes) -> str | None:
         return None
 
 
-def _structured(data: bytes) -> tuple[Any] | None:
+def structured(data: bytes) -> tuple[Any] | None:
     """The value of JSON, or the list of those of JSON lines, in a tuple; None for other bytes."""
     if data.lstrip()[:1] not in (b"{", b"["):
         return None
@@ -411,11 +412,11 @@ class _Blank:
         if text is None:
             return part
         place = (part.name, "content")
-        structured = _structured(part.content)
-        if structured is None:
+        parsed = structured(part.content)
+        if parsed is None:
             return replace(part, content=to_bytes(self.text(("part", place), text)))
         before = len(self.values)
-        value = self.json("part", place, structured[0])
+        value = self.json("part", place, parsed[0])
         return part if len(self.values) == before else replace(part, content=write_json(value))
 
 
@@ -423,5 +424,5 @@ def _text_of(data: bytes, claim: str) -> str | None:
     """The text that `data` is; None for what claims to be something else, or looks like it."""
     if claim.startswith(_NO_TEXT) or claim in _NO_DOCUMENTS:
         return None
-    text = _decoded(data)
+    text = decoded(data)
     return None if text is None or _CONTROL.search(data) else text

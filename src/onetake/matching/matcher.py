@@ -18,6 +18,7 @@ from onetake.config.paths import Path, parse_path
 from onetake.config.rules import Replacement, Rule
 from onetake.errors import UsageError
 from onetake.matching.bodies import body_identity, content_identity
+from onetake.matching.by_value import Template, fitted
 from onetake.matching.fields import Fields, Value, blanked, fields_of, replacing, without
 from onetake.matching.pairs import identity_of, pairs_identity
 from onetake.matching.urls import (
@@ -31,6 +32,7 @@ from onetake.matching.urls import (
 )
 from onetake.matching.volatile import DAY_S, KINDS, TIMES, Volatile
 from onetake.messages import Request, media_type, read_url
+from onetake.wire.placeholders import unnumbered_request
 
 MatchKey: TypeAlias = bytes
 """16 bytes: equal for equal requests."""
@@ -81,6 +83,7 @@ class Active(Struct, frozen=True, kw_only=True):
     ttl_s: float | None = None
     max_age_s: float | None = None
     credential: tuple[Path, ...] = ()
+    redact: tuple[Path, ...] = ()
 
     def ignores(self, text: str) -> bool:
         """Whether the value at the concrete path `text` is not compared, or all of it as one name."""
@@ -188,6 +191,7 @@ class Matcher:
 
     def key(self, request: Request, active: Active | None = None) -> MatchKey:
         """The exact key. `active` is what `active` says of `request`, where that is known already."""
+        request = unnumbered_request(request)
         if not self.rules:
             pieces = [part(request) for part in self._quick]
         else:
@@ -204,8 +208,18 @@ class Matcher:
                 pieces = [self._request_parts[name](request) for name in active.match_on]
         return sha256(framed(*pieces)).digest()[:16]
 
+    def key_as(self, request: Request, templates: Sequence[Template]) -> MatchKey | None:
+        """The exact key of the recording with `templates`, if `request` fits them."""
+        active = self.active(request)
+        fields = fitted(_edited(unnumbered_request(request), active), templates)
+        if fields is None:
+            return None
+        pieces = [self._fields_parts[name](fields, request) for name in active.match_on]
+        return sha256(framed(*pieces)).digest()[:16]
+
     def loose(self, request: Request, at: float) -> Loose | None:
         """The key without volatile values of `request`, made at `at` (UTC seconds; 0 if not known)."""
+        request = unnumbered_request(request)
         active = self.active(request)
         if not active.volatile.kinds:
             return None
@@ -223,7 +237,7 @@ class Matcher:
         A user's function that fails for one of them is among the parts.
         """
         active = self.active(other)
-        both = [(_edited(request, active), request) for request in (one, other)]
+        both = [(_edited(unnumbered_request(each), active), each) for each in (one, other)]
         return tuple(name for name in active.match_on if self._differ(name, both))
 
     def _differ(self, name: str, both: Sequence[tuple[Fields, Request]]) -> bool:
@@ -277,6 +291,7 @@ class Matcher:
                 ttl_s=active.ttl_s if ttl_s is None else ttl_s,
                 max_age_s=active.max_age_s if max_age_s is None else max_age_s,
                 credential=(*active.credential, *rule.credential_paths),
+                redact=(*active.redact, *rule.redacted),
             )
         edited = [name for path, _ in active.edits for name in _PARTS_BY_ROOT[path.root]]
         return msgspec.structs.replace(active, edited=frozenset(edited))

@@ -71,6 +71,9 @@ class Request(Struct, frozen=True, kw_only=True):
 
     `principal` says who asks: the number of the credential among those that the opening has used for
     this host, or its keyed digest; never the credential itself.
+
+    `by_value` lists the paths at which a value was redacted that cannot be seen to be secret: where the
+    recording is looked for, anything may stand in its place.
     """
 
     method: str
@@ -78,6 +81,7 @@ class Request(Struct, frozen=True, kw_only=True):
     headers: Headers = Headers()
     body: bytes = b""
     principal: int | str = 0
+    by_value: tuple[str, ...] = ()
 
     @property
     def host(self) -> str:

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from onetake.pytest_plugin.summary import SummaryPlugin
+from onetake.pytest_plugin.telling import tell
+from onetake.runtime.secrets import safe_text
 
 
 class GithubPlugin:
@@ -35,11 +37,11 @@ class GithubPlugin:
         if commands:
             terminalreporter.ensure_newline()
         for command in commands:
-            terminalreporter.write_line(command)
+            tell(terminalreporter, command)
         if self._job_summary:
             try:
                 with open(self._job_summary, "a", encoding="utf-8", errors="replace") as file:
-                    file.write(to_markdown(summary))
+                    file.write(safe_text(to_markdown(summary)))
             except OSError as error:
                 reason = error.strerror or error
-                terminalreporter.write_line(f"onetake: no job summary was written: {reason}")
+                tell(terminalreporter, f"onetake: no job summary was written: {reason}")

@@ -18,14 +18,15 @@ import pytest
 
 from onetake.cassettes.tallies import RunTally, Tally
 from onetake.config import Mode, Settings, without_secrets
-from onetake.diagnosis import one_line
 from onetake.errors import OnetakeError
 from onetake.pytest_plugin import markers, names
 from onetake.pytest_plugin.fixtures import OURS
 from onetake.pytest_plugin.lazy import LazyOwner
+from onetake.pytest_plugin.telling import tell
 from onetake.reports.accounts import SESSION
 from onetake.reports.plan import Expected, Miss, Plan, Sample, estimate, in_lines
 from onetake.runtime.egress import of_cassette
+from onetake.runtime.secrets import safe_bytes
 
 if TYPE_CHECKING:
     from onetake.pytest_plugin.session import SessionPlugin
@@ -75,13 +76,13 @@ class PlanPlugin:
         plan = _Planning(self._config, self._settings, self._session).of(session)
         path = self._config.getoption("onetake_plan_to")
         if path:
-            Path(path).write_bytes(msgspec.json.encode(plan))
+            Path(path).write_bytes(safe_bytes(msgspec.json.encode(plan)))
             return True
         reporter = self._config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None:
             reporter.section("onetake plan", sep="-")
             for line in in_lines(plan):
-                reporter.write_line(one_line(line))
+                tell(reporter, line)
         return True
 
 

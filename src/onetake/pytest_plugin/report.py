@@ -17,6 +17,7 @@ import pytest
 from onetake.config import Settings, without_secrets
 from onetake.errors import StoreError, UsageError
 from onetake.pytest_plugin.summary import SummaryPlugin
+from onetake.pytest_plugin.telling import tell
 from onetake.pytest_plugin.whole import is_whole
 
 
@@ -100,4 +101,4 @@ class ReportPlugin:
     ) -> Generator[None, None, None]:
         yield
         for line in self._told:
-            terminalreporter.write_line(line)
+            tell(terminalreporter, line)

@@ -25,6 +25,7 @@ from onetake.pytest_plugin.whole import hides_tests
 from onetake.reports.accounts import SESSION, Account
 from onetake.runtime.context import adopt_ownerless
 from onetake.runtime.egress import of_cassette, of_unmarked
+from onetake.runtime.secrets import safe_text
 
 if TYPE_CHECKING:
     from onetake.recorder import Cassette, Recorder
@@ -281,7 +282,7 @@ class SessionPlugin:
         from onetake.reports.junit import properties_of
 
         place = relative(account.place, self._config.rootpath)
-        return properties_of(account, place)
+        return [(name, safe_text(text)) for name, text in properties_of(account, place)]
 
     def _close_attempt(self, item: pytest.Item) -> Account | None:
         self._running = None

@@ -15,6 +15,7 @@ import pytest
 from onetake.config import Settings, without_secrets
 from onetake.errors import printable
 from onetake.pytest_plugin.accounting import of_diary, of_partial
+from onetake.pytest_plugin.telling import tell
 from onetake.pytest_plugin.whole import is_whole
 from onetake.reports.accounts import Account, Summary, from_data, to_data
 
@@ -91,7 +92,7 @@ class SummaryPlugin:
         for account in self._unprinted:
             where = "" if account.test == nodeid and not self._is_parallel else f" {account.test}"
             reporter.ensure_newline()
-            _write(reporter, (f"  {account.line}{where}", colour_of(account.verdict)))
+            tell(reporter, f"  {account.line}{where}", **_markup(colour_of(account.verdict)))
         self._unprinted.clear()
 
     @property
@@ -294,7 +295,7 @@ def _worker(node: Any) -> str:
 
 def _write(reporter: pytest.TerminalReporter, line: Line) -> None:
     text, colour = line
-    reporter.write_line(printable(text), **_markup(colour))
+    tell(reporter, text, **_markup(colour))
 
 
 def _markup(colour: str) -> dict[str, bool]:

@@ -34,7 +34,15 @@ from onetake.config import Mode, Settings
 from onetake.diagnosis import Event, empty_uploads
 from onetake.errors import CassetteError, GuardError, MissError, OnetakeError, StoreError
 from onetake.formats.document import Stored
-from onetake.matching import Active, Loose, Matcher, Value
+from onetake.matching import (
+    Active,
+    Loose,
+    Matcher,
+    Template,
+    Value,
+    paths_by_value,
+    templates_of,
+)
 from onetake.messages import Ended, Interaction, Request, read_url
 from onetake.recorder.calls import Call, LooseHit
 from onetake.recorder.captured import Captured
@@ -50,6 +58,7 @@ from onetake.recorder.traffic import Traffic, is_unreal
 from onetake.redaction import Redactor
 from onetake.runtime.context import Recording
 from onetake.runtime.egress import of_cassette
+from onetake.runtime.secrets import known_values
 from onetake.spend import is_priced_api
 from onetake.stores.journal import Journal, Quarantine
 from onetake.stores.port import CassetteStore, Flight, Flights, Opened, Pause
@@ -129,7 +138,10 @@ class Opening:
         self._run_id = run_id
         self.test_id = test_id
         places = [path for rule in settings.rules for path in rule.credential_paths]
-        self._redactor = Redactor(names_in(places, "header"), names_in(places, "query"))
+        self._redactor = Redactor(
+            names_in(places, "header"), names_in(places, "query"), known_values()
+        )
+        self._templates: list[tuple[Template, ...]] | None = None
         self._lock = Lock()
         self._opened: Opened | None = None
         self._quarantine = Quarantine()
@@ -214,8 +226,12 @@ class Opening:
                 if found is None and self._principals is not None:
                     # Only calls that a recording may answer are numbered.
                     request = request.replace(principal=self._principal(request, active))
-            safe = self._redactor.request(request)
+            safe = self._redactor.by_name(request, active.redact)
             key = self._matcher.key(safe, active)
+            if found is not None or not self._session.holds(key):
+                safe, key = self._redacted(safe, key, active)
+            else:
+                safe = safe.replace(url=self._redactor.url(safe.url))
             with self._lock:
                 decision = found or self._from_session(safe, key, active, mode, now_s)
                 decision = self._allowed(decision, request, safe)
@@ -233,6 +249,39 @@ class Opening:
         with self._lock:
             self._account(decision, safe, key, client)
         return decision
+
+    def _redacted(self, safe: Request, key: bytes, active: Active) -> tuple[Request, bytes]:
+        """`safe` as it may be written, and the key of its recording.
+
+        A value that only the environment tells to be secret may be another one than was recorded.
+        """
+        shaped = self._redactor.by_shape(safe)
+        if shaped is not safe:
+            key = self._matcher.key(shaped, active)
+        written = self._redactor.by_value(shaped)
+        if written is not shaped:
+            written = written.replace(by_value=paths_by_value(written))
+        if self._session.holds(key):
+            return written, key
+        if written is not shaped:
+            key = self._matcher.key(written, active)
+            if self._session.holds(key):
+                return written, key
+        for templates in self._recorded_by_value():
+            fitting = self._matcher.key_as(shaped, templates)
+            if fitting is not None and self._session.holds(fitting):
+                return written, fitting
+        return written, key
+
+    def _recorded_by_value(self) -> list[tuple[Template, ...]]:
+        """What requests must look like to be those of recordings with values redacted."""
+        if self._templates is None:
+            entries = self._opened.entries if self._opened else ()
+            requests = [one.request for one in entries if one.has_values_redacted]
+            requests += [one.request for one in self._quarantine.interactions]
+            found = map(templates_of, requests)
+            self._templates = list(dict.fromkeys(one for one in found if one))
+        return self._templates
 
     def _awaiting(self, decision: Decided, safe: Request, key: bytes, client: str) -> Wait | None:
         """That the store is to be asked first whether an equal call is under way."""
@@ -417,10 +466,9 @@ class Opening:
 
     def let_through(self, request: Request, client: str) -> OnetakeError | None:
         try:
-            mode = self._traffic.mode_for(
-                self._matcher.active(request), read_url(request.url).netloc
-            )
-            safe = self._redactor.request(request)
+            active = self._matcher.active(request)
+            mode = self._traffic.mode_for(active, read_url(request.url).netloc)
+            safe = self._redactor.by_value(self._redactor.request(request, active.redact))
         except OnetakeError as error:
             return error
         is_forbidden = mode is Mode.REPLAY or (mode is Mode.ONCE and self._session.exists)
@@ -480,7 +528,9 @@ class Opening:
     def _keep(self, seq: int, pending: _Pending, interaction: Interaction) -> Interaction | None:
         """What is kept of a call that has ended, if anything."""
         try:
-            safe = self._redactor.interaction(interaction.replace(request=pending.request))
+            paths = self._matcher.active(interaction.request).redact
+            safe = interaction.replace(request=pending.request)
+            safe = self._redactor.interaction(safe, paths)
         except OnetakeError as error:
             self.error = self.error or error
             return None

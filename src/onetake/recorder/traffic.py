@@ -30,13 +30,10 @@ from onetake.providers import (
     telemetry_answer,
     telemetry_for,
 )
-from onetake.redaction.names import KINDS
+from onetake.redaction import holds_placeholder
 from onetake.runtime.egress import is_near_by
 from onetake.spend import is_priced_api
 
-_KINDS = "|".join(sorted(KINDS, key=len, reverse=True))
-_PLACEHOLDER = re.compile(rf"<redacted:(?:{_KINDS})>|REDACTED-(?:{_KINDS})(?![A-Za-z0-9_])")
-_PLACEHOLDER_BYTES = re.compile(_PLACEHOLDER.pattern.encode())
 _BASIC = re.compile(r"\s*basic\s+([A-Za-z0-9+/_=-]+)\s*", re.IGNORECASE)
 _BLOCKED = Failure(kind="refused", type="", args=("blocked by a rule of onetake",))
 
@@ -133,18 +130,17 @@ def _unreal(request: Request) -> str:
     for text in _shown(request):
         if any(mark in text for mark in SYNTHETIC):
             return "synthetic"
-        if _PLACEHOLDER.search(text):
+        if holds_placeholder(text):
             found = "recorded"
     return found
 
 
 def is_unreal(response: Response) -> bool:
     """Whether an answer holds something that was redacted: a program must not send it on, live."""
-    body = response.body.data
-    if (b"<redacted:" in body or b"REDACTED-" in body) and _PLACEHOLDER_BYTES.search(body):
+    if holds_placeholder(response.body.data):
         return True
     return any(
-        _PLACEHOLDER.search(value)
+        holds_placeholder(value)
         for name, value in response.headers
         if not (name.lower() == "set-cookie" and is_of_network(value.partition("=")[0]))
     )

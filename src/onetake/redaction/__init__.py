@@ -1,10 +1,30 @@
-"""What must not be written. First layer: secrets found by the name that they stand under.
+"""What must not be written: secrets by the name that they stand under, by their shape, and by value.
 
 A redacted value becomes `<redacted:kind>`, in URLs and forms (where that would need escapes)
 `REDACTED-kind`; all values of a kind are equal, so redacted requests still meet their recordings.
 """
 
+from onetake.redaction.placeholders import holds_placeholder
 from onetake.redaction.redactor import Redactor
-from onetake.redaction.urls import safe_url
+from onetake.redaction.shaped import without_shapes
+from onetake.redaction.urls import redact_text_with_urls, safe_url
+from onetake.redaction.values import (
+    NO_VALUES,
+    Values,
+    is_secret_name,
+    secret_values,
+    without_values,
+)
 
-__all__ = ["Redactor", "safe_url"]
+__all__ = [
+    "NO_VALUES",
+    "Redactor",
+    "Values",
+    "holds_placeholder",
+    "is_secret_name",
+    "redact_text_with_urls",
+    "safe_url",
+    "secret_values",
+    "without_shapes",
+    "without_values",
+]

@@ -12,6 +12,7 @@ from onetake.messages import media_type
 from onetake.redaction.fields import has_fragment, json_edits, may_hold_secrets
 from onetake.redaction.names import field_kind, is_secret_value
 from onetake.redaction.placeholders import is_placeholder, placeholder, url_placeholder
+from onetake.redaction.shaped import shape_edits
 from onetake.wire.edits import Edit
 
 _BLANK = b" \t\r\n"
@@ -44,6 +45,49 @@ def body_edits(content_type: str, body: bytes) -> list[Edit]:
     if "event-stream" in claim or "json" in claim or _EVENT_LINE.match(body):
         return list(_lines(body))
     return []
+
+
+# What no secret of a shape stands in: it would be found by chance, and changing it would break it.
+_NO_TEXT = ("image/", "audio/", "video/", "font/", "model/")
+_NO_DOCUMENTS = frozenset(
+    {"application/pdf", "application/zip", "application/gzip", "application/wasm"}
+)
+
+
+def is_text(content_type: str) -> bool:
+    """Whether a body of this type may be text: one whose type is not told, too."""
+    claim = media_type(content_type)
+    return not claim.startswith(_NO_TEXT) and claim not in _NO_DOCUMENTS
+
+
+def shaped_body_edits(
+    content_type: str, body: bytes, *, in_url: bool = False, given_s: float | None = None
+) -> list[Edit]:
+    """The edits that redact `body` by shape, in order. Of an upload only what is text is looked at."""
+    edits = shape_edits(body, in_url=in_url, given_s=given_s)
+    if not edits or not media_type(content_type).startswith("multipart/"):
+        return edits
+    binary = _binary_spans(content_type, body)
+    return [edit for edit in edits if not any(start <= edit.start < end for start, end in binary)]
+
+
+def _binary_spans(content_type: str, body: bytes) -> list[tuple[int, int]]:
+    from onetake.wire.multipart import parse
+
+    try:
+        parsed = parse(content_type, body)
+    except (ValueError, RecursionError):
+        return []
+    spans: list[tuple[int, int]] = []
+    at = 0
+    for part in parsed.parts if parsed else ():
+        start = _content(body, part.body, at)
+        if start < 0:
+            break
+        at = start + len(part.body)
+        if not is_text(part.headers.get("content-type")) or b"\0" in part.body:
+            spans.append((start, at))
+    return spans
 
 
 def is_json(data: bytes) -> bool:

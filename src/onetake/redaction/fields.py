@@ -84,12 +84,12 @@ def json_edits(data: bytes, offset: int = 0) -> Iterator[Edit]:
             if not frame.is_object:
                 continue
             if not frame.at_value:
-                frame.name = _text(token[1])
+                frame.name = text_of(token[1])
                 continue
             kind = frame.secret_kind()
             if kind is None:
                 continue
-            value = _text(token[1])
+            value = text_of(token[1])
             if is_secret_value(value) and not is_placeholder(value):
                 start, end = token.span(1)
                 if not token[2]:  # cut within the value, maybe within an escape
@@ -108,7 +108,7 @@ def json_edits(data: bytes, offset: int = 0) -> Iterator[Edit]:
             frame.at_value = False
 
 
-def _text(raw: bytes) -> str:
+def text_of(raw: bytes) -> str:
     if b"\\" in raw:
         try:
             return _strings.decode(b'"%s"' % raw)

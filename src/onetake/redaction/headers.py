@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from onetake.providers import CREDENTIAL_HEADERS
 from onetake.redaction.placeholders import is_placeholder, placeholder
+from onetake.redaction.shaped import shaped_text
 from onetake.redaction.urls import redact_text_with_urls, redact_url
 from onetake.wire.edits import Edit
 
@@ -57,9 +58,9 @@ def redact_line(line: tuple[str, str]) -> tuple[tuple[str, str], tuple[Edit, ...
     """The header line without its secrets, and what they were; None where it stays as it is."""
     name, value = line
     how = treatment(name)
-    if not how:
-        return None
-    new, edits = _redact(how, value)
+    new, edits = _redact(how, value) if how else (value, [])
+    new, shaped = shaped_text(new)
+    edits = [*edits, *shaped]
     return ((name, new), tuple(edits)) if new != value else None
 
 

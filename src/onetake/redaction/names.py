@@ -5,6 +5,7 @@ Names are compared whole, without case and separators, so `api-key`, `api_key` a
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 _FIELDS = (
@@ -70,7 +71,10 @@ _FIELD_KINDS = {_plain(name): name for name in _FIELDS}
 _QUERY_KINDS = {_plain(name): name for name in (*_FIELDS, *_QUERY_ONLY)}
 _LONGEST = 64
 
-KINDS = frozenset({*_FIELDS, *_QUERY_ONLY, "cookie", "userinfo", "token", "secret", "api_key"})
+KINDS = frozenset(
+    {*_FIELDS, *_QUERY_ONLY, "cookie", "userinfo", "token", "secret", "api_key", "rule"}
+)
+"""What stands in a placeholder of a secret that was found by name."""
 
 
 @lru_cache(maxsize=1024)
@@ -91,10 +95,16 @@ def is_secret_value(text: str) -> bool:
     return len(text) >= 8 and not any(c.isspace() for c in text)
 
 
+_WORDS = re.compile(r"[A-Za-z]?[a-z]*|[A-Z]+|(?:[A-Z][a-z]+)+|[a-z]+(?:[A-Z][a-z]+)+|\d{0,7}")
+_LONG = 20
+
+
 def is_worth_remembering(text: str) -> bool:
     """Whether a secret value is distinct enough to be looked for elsewhere: no word, no number."""
-    if len(text) < 8 or text.startswith("-----BEGIN"):
+    if len(text) < 8 or text.startswith("-----BEGIN") or not any(c.isalpha() for c in text):
         return False
-    has_digit = any(c.isdigit() for c in text)
-    has_letter = any(c.isalpha() for c in text)
-    return has_letter and (has_digit or (len(text) >= 20 and not text.isalpha()))
+    if text.isalpha():
+        return len(text) >= _LONG or not _WORDS.fullmatch(text)
+    if len(text) >= _LONG:
+        return True
+    return not all(map(_WORDS.fullmatch, re.split(r"[-_./: ]", text)))

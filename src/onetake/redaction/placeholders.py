@@ -1,7 +1,9 @@
-"""What stands where a secret stood.
+"""What stands where a secret stood: the one place that knows how it is written.
 
-`<redacted:kind>`, and `REDACTED-kind` in URLs and forms. On replay a program sends on what it got,
-maybe escaped; `settle` brings each spelling back to the one that the recording has in that place.
+`<redacted:kind>`, and `REDACTED-kind` in URLs and forms. A secret found by its shape or its value has a
+number besides, `<redacted:openai-key:1>`: equal secrets of one text have one. On replay a program sends
+on what it got, maybe escaped; `settle` brings each spelling back to the one that the recording has in
+that place. A token that programs read (a JWT) is replaced by one that can be read (`redaction.tokens`).
 """
 
 from __future__ import annotations
@@ -11,32 +13,55 @@ import re
 from base64 import b64decode
 
 from onetake.redaction.names import KINDS
+from onetake.redaction.shapes import SHAPE_KINDS
 
-_KIND = "|".join(sorted(KINDS, key=len, reverse=True))
+BY_VALUE = "env"
+"""The kind of a value of an environment variable."""
+
+READABLE = "onetake-redacted-token--"
+"""The signature of a token that stands for another: 24 letters, as base64 wants them."""
+
+_KIND = "|".join(sorted({*KINDS, *SHAPE_KINDS, BY_VALUE}, key=len, reverse=True))
 _ANY = re.compile(
-    rf"(?:<|%3C)redacted(?::|%3A)({_KIND})(?:>|%3E)|REDACTED-({_KIND})(?![a-z0-9_])".encode(),
+    rf"(?:<|%3C)redacted(?::|%3A)({_KIND})(?:(?::|%3A)(\d{{1,4}}))?(?:>|%3E)"
+    rf"|REDACTED-({_KIND})(?:-(\d{{1,4}}))?(?![a-z0-9_])".encode(),
     re.IGNORECASE,
+)
+_WRITTEN = re.compile(
+    rf"<redacted:(?:{_KIND})(?::\d{{1,4}})?>"
+    rf"|REDACTED-(?:{_KIND})(?:-\d{{1,4}})?(?![A-Za-z0-9_])|{READABLE}".encode()
 )
 _BASE64 = re.compile(rb"PHJlZGFjdGVkO[A-Za-z0-9+/_-]+={0,2}")
 
 
 def placeholder(kind: str) -> str:
+    """`kind` may end in `:` and a number."""
     return f"<redacted:{kind}>"
 
 
 def url_placeholder(kind: str) -> str:
-    return f"REDACTED-{kind}"
+    return f"REDACTED-{kind.replace(':', '-')}"
 
 
 def is_placeholder(text: str) -> bool:
     return _ANY.fullmatch(text.encode("utf-8", "surrogatepass")) is not None
 
 
+def holds_placeholder(data: bytes | str) -> bool:
+    """Whether a redacted value stands in `data`: nothing that may be sent to a server in earnest."""
+    if isinstance(data, str):
+        data = data.encode("utf-8", "surrogatepass")
+    marked = b"<redacted:" in data or b"REDACTED-" in data or READABLE.encode() in data
+    return marked and _WRITTEN.search(data) is not None
+
+
 def settle(data: bytes, *, in_url: bool) -> bytes:
     """Every placeholder in `data` in the spelling of its place."""
 
     def plain(found: re.Match[bytes]) -> bytes:
-        kind = (found[1] or found[2]).decode().lower()
+        kind = (found[1] or found[3]).decode().lower()
+        if number := found[2] or found[4]:
+            kind = f"{kind}:{number.decode()}"
         return (url_placeholder(kind) if in_url else placeholder(kind)).encode()
 
     def coded(found: re.Match[bytes]) -> bytes:

@@ -10,27 +10,34 @@ import re
 from collections.abc import Container, Iterable, Sequence
 from functools import lru_cache
 
+from onetake.config.paths import Path
 from onetake.errors import RedactionError
 from onetake.messages import Body, Failure, Headers, Interaction, Request, Response
-from onetake.redaction.bodies import body_edits, is_form, is_json
+from onetake.redaction.bodies import body_edits, is_form, is_json, is_text, shaped_body_edits
 from onetake.redaction.headers import redact_credential, redact_line, treatment
 from onetake.redaction.known import Known
-from onetake.redaction.placeholders import settle
+from onetake.redaction.paths import ruled_body, ruled_headers, ruled_url
+from onetake.redaction.placeholders import BY_VALUE, settle
+from onetake.redaction.tokens import readable_jwt
 from onetake.redaction.urls import redact_text_with_urls, redact_url
+from onetake.redaction.values import NO_VALUES, Values
 from onetake.wire.edits import Edit, apply, shift
 from onetake.wire.encodings import decoder
 
 
 class Redactor:
-    """Both methods raise nothing but `RedactionError`, and may be called from any thread.
+    """Its methods raise nothing but `RedactionError`, and may be called from any thread.
 
     What is remembered is replaced as a whole, never changed; of two calls at the same instant one
     may not profit from the other's, which could not have been relied on before either.
     """
 
-    def __init__(self, headers: Sequence[str] = (), query: Sequence[str] = ()) -> None:
+    def __init__(
+        self, headers: Sequence[str] = (), query: Sequence[str] = (), values: Values = NO_VALUES
+    ) -> None:
         """`headers` and `query` are names, in lower case, of credentials besides the known ones."""
         self._own_headers, self._own_query = frozenset(headers), frozenset(query)
+        self._values = values
         self._answered = Known()  # redacted in answers; replaced in requests and answers
         self._sent = Known()  # redacted in requests; replaced in answers alone
 
@@ -41,16 +48,25 @@ class Redactor:
 
     def url(self, url: str) -> str:
         """`url` without its secrets."""
-        return redact_url(url, self._own_query)[0]
+        url = redact_url(url, self._own_query)[0]
+        return _replaced_text(url, (self._values,), in_url=True)
 
-    def request(self, request: Request) -> Request:
-        """`request` without its secrets: what is matched and kept. Idempotent."""
+    def request(self, request: Request, paths: Sequence[Path] = ()) -> Request:
+        """`request` without its secrets by name and shape: what is matched. Idempotent."""
+        return self.by_shape(self.by_name(request, paths))
+
+    def by_name(self, request: Request, paths: Sequence[Path] = ()) -> Request:
+        """The same, but for the shapes in its body, which take longest to look for.
+
+        A request that is equal to a recording as it is has none that the recording has not.
+        """
         found: list[Edit] = []
-        url, headers, body = request.url, request.headers, request.body
-        if "?" in url or "@" in url or "#" in url:
-            url, edits = redact_url(url, self._own_query)
-            found += edits
-        headers = self._headers(headers, found)
+        if paths:  # what rules name
+            request = _ruled(request, paths, found)
+        url, edits = redact_url(request.url, self._own_query)
+        found += edits
+        body = request.body
+        headers = self._headers(request.headers, found)
         content_type = headers.get("content-type")
         edits = body_edits(content_type, body)
         if edits:
@@ -60,8 +76,8 @@ class Redactor:
             self._sent = self._sent.with_(found)
         known = self._answered
         if known.spellings:
-            url = _replaced_text(url, [known], in_url=True)
-            headers = _replaced_headers(headers, [known])
+            url = _replaced_text(url, [known], in_url=True, within=False)
+            headers = _replaced_headers(headers, [known], within=False)
             in_form = is_form(content_type, body)
             body = _checked(body, apply(body, known.edits(body, in_url=in_form)))
         if "redacted" in url or "REDACTED" in url:
@@ -69,45 +85,82 @@ class Redactor:
         headers = _settled(headers)
         if is_form(content_type, body) and 0 < len(body) < _SETTLED_BODY:
             body = settle(body, in_url=True)
-        if url is request.url and headers is request.headers and body is request.body:
-            return request
-        if len(body) != len(request.body):
-            headers = _with_length(headers, len(body))
-        return request.replace(url=url, headers=headers, body=body)
+        return _changed(request, url, headers, body)
 
-    def interaction(self, interaction: Interaction) -> Interaction:
+    def by_shape(self, request: Request) -> Request:
+        """`request`, whose secrets by name are gone, without those in its body that have a shape."""
+        body = request.body
+        content_type = request.headers.get("content-type")
+        if not body or not is_text(content_type):
+            return request
+        edits = shaped_body_edits(content_type, body, in_url=is_form(content_type, body))
+        if not edits:
+            return request
+        self._sent = self._sent.with_(edits)
+        body = _checked(body, apply(body, edits))
+        return _changed(request, request.url, request.headers, body)
+
+    def by_value(self, request: Request) -> Request:
+        """`request`, which is safe by name and shape, without known values: what is written.
+
+        So are its own secrets in other places, which nothing there gives away.
+        """
+        known = [one for one in (self._values, self._answered, self._sent) if one]
+        url, headers, body = request.url, request.headers, request.body
+        in_form = is_form(headers.get("content-type"), body)
+        for one in known:
+            if edits := one.edits(body, in_url=in_form, within=True, kind=BY_VALUE):
+                body = _checked(body, apply(body, edits))
+        url = _replaced_text(url, known, in_url=True, kind=BY_VALUE)
+        headers = _replaced_headers(headers, known, kind=BY_VALUE)
+        return _changed(request, url, headers, body)
+
+    def text(self, text: str) -> str:
+        """Any text without its secrets: what an error says, a warning."""
+        known = (self._answered, self._sent, self._values)
+        return _replaced_text(redact_text_with_urls(text), known, in_url=False)
+
+    def interaction(self, interaction: Interaction, paths: Sequence[Path] = ()) -> Interaction:
         """`interaction`, whose request is safe already, without the secrets of its answer."""
         response = interaction.response
         if response is not None:
-            response = self._response(response)
+            response = self._response(response, interaction.at + interaction.ms / 1000, paths)
         failure = interaction.failure
         if failure is not None and failure.args:
-            known = (self._answered, self._sent)
-            args = (
-                _replaced_text(redact_text_with_urls(text), known, in_url=False)
-                for text in failure.args
-            )
-            failure = Failure(kind=failure.kind, type=failure.type, args=tuple(args))
+            args = tuple(map(self.text, failure.args))
+            failure = Failure(kind=failure.kind, type=failure.type, args=args)
         return interaction.replace(response=response, failure=failure)
 
-    def _response(self, response: Response) -> Response:
-        found: list[Edit] = []
-        headers = self._headers(response.headers, found)
-        body = _readable(response)
-        edits = body_edits(headers.get("content-type"), body.data)
+    def _response(self, response: Response, given_s: float, paths: Sequence[Path]) -> Response:
+        headers, found = ruled_headers(response.headers, paths)
+        headers = self._headers(headers, found)
+        readable = body = _readable(response)
+        content_type = headers.get("content-type")
+        if paths:
+            edits = ruled_body(content_type, body.data, paths)
+            found += edits
+            body = _edited(body, edits)
+        edits = [_readably(edit, given_s) for edit in body_edits(content_type, body.data)]
         found += edits
         body = _edited(body, edits)
+        if is_text(content_type):
+            edits = shaped_body_edits(content_type, body.data, given_s=given_s)
+            found += edits
+            body = _edited(body, edits)
         if found:
-            self._answered = self._answered.with_(found)
-        known = (self._answered, self._sent)
+            # What the program sent itself was not given to it.
+            sent = self._sent.kinds
+            self._answered = self._answered.with_(one for one in found if one.value not in sent)
+        known = (self._answered, self._sent, self._values)
         for one in known:
-            body = _edited(body, one.edits(body.data, in_url=False))
+            body = _edited(body, one.edits(body.data, in_url=False, within=True))
         headers = _replaced_headers(headers, known)
-        if body.data == _readable(response).data:
+        reason = self.text(response.reason) if response.reason else ""
+        if body.data == readable.data:
             body = response.body
         elif not body.encoding:
             headers = _with_length(headers, len(body.data))
-        return response.replace(headers=headers, body=body)
+        return response.replace(reason=reason, headers=headers, body=body)
 
     def _headers(self, headers: Headers, found: list[Edit]) -> Headers:
         lines: list[tuple[str, str]] | None = None
@@ -120,6 +173,31 @@ class Redactor:
                 lines[i], edits = safe
                 found += edits
         return headers if lines is None else Headers(tuple(lines))
+
+
+def _ruled(request: Request, paths: Sequence[Path], found: list[Edit]) -> Request:
+    url, of_url = ruled_url(request.url, paths)
+    headers, of_headers = ruled_headers(request.headers, paths)
+    content_type = headers.get("content-type")
+    edits = ruled_body(content_type, request.body, paths)
+    found += (*of_url, *of_headers, *edits)
+    body = _checked(request.body, apply(request.body, edits)) if edits else request.body
+    return _changed(request, url, headers, body)
+
+
+def _readably(edit: Edit, given_s: float) -> Edit:
+    """An edit of an answer's field: a token that programs read stays one."""
+    value = edit.value.encode("utf-8", "surrogatepass")
+    new = readable_jwt(value, given_s) if value.startswith(b"eyJ") else None
+    return edit if new is None else Edit(edit.start, edit.end, new, "jwt", edit.value)
+
+
+def _changed(request: Request, url: str, headers: Headers, body: bytes) -> Request:
+    if url == request.url and headers is request.headers and body is request.body:
+        return request
+    if len(body) != len(request.body):
+        headers = _with_length(headers, len(body))
+    return request.replace(url=url, headers=headers, body=body)
 
 
 _SETTLED_BODY = 1 << 20
@@ -161,21 +239,33 @@ def _readable(response: Response) -> Body:
     return Body(data=data, chunks=chunks, encoding=coding)
 
 
-def _replaced_text(text: str, known: Iterable[Known], *, in_url: bool) -> str:
+def _replaced_text(
+    text: str,
+    known: Iterable[Known | Values],
+    *,
+    in_url: bool,
+    within: bool = True,
+    kind: str = "",
+) -> str:
     for one in known:
-        if one.spellings:
+        if one:
             data = text.encode("utf-8", "surrogatepass")
-            edits = one.edits(data, in_url=in_url)
+            edits = one.edits(data, in_url=in_url, within=within, kind=kind)
             if edits:
                 text = apply(data, edits).decode("utf-8", "surrogatepass")
     return text
 
 
-def _replaced_headers(headers: Headers, known: Iterable[Known]) -> Headers:
-    known = [one for one in known if one.spellings]
+def _replaced_headers(
+    headers: Headers, known: Iterable[Known | Values], *, within: bool = True, kind: str = ""
+) -> Headers:
+    known = [one for one in known if one]
     if not known:
         return headers
-    lines = tuple((name, _replaced_text(value, known, in_url=False)) for name, value in headers)
+    lines = tuple(
+        (name, _replaced_text(value, known, in_url=False, within=within, kind=kind))
+        for name, value in headers
+    )
     return headers if lines == headers.items else Headers(lines)
 
 

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Container
+from functools import lru_cache
 from urllib.parse import unquote_plus
 
 from onetake.messages import read_url
 from onetake.providers import is_key, provider_of
 from onetake.redaction.names import is_secret_value, query_kind
 from onetake.redaction.placeholders import is_placeholder, url_placeholder
+from onetake.redaction.shaped import shaped_text
 from onetake.wire.edits import Edit
 
 _USER_INFO = re.compile(r"\A((?:[A-Za-z][A-Za-z0-9+.-]*:)?//)([^/?#]*)@")
@@ -29,8 +31,19 @@ def redact_url(url: str, own: Collection[str] = ()) -> tuple[str, list[Edit]]:
 
     `own` holds names of further pairs, in lower case, that are credentials.
     """
-    if "@" not in url and "=" not in url:
-        return url, []
+    found: list[Edit] = []
+    if "@" in url or "=" in url:
+        url, found = _by_name(url, own)
+    shaped, edits = _shaped(url)
+    return shaped, found + edits
+
+
+@lru_cache(maxsize=512)
+def _shaped(url: str) -> tuple[str, list[Edit]]:
+    return shaped_text(url, in_url=True)
+
+
+def _by_name(url: str, own: Collection[str]) -> tuple[str, list[Edit]]:
     found: list[Edit] = []
     provider = provider_of(read_url(url).host)
     if provider is not None:
@@ -52,13 +65,14 @@ def redact_url(url: str, own: Collection[str] = ()) -> tuple[str, list[Edit]]:
 
 
 def redact_text_with_urls(text: str) -> str:
-    """Query pairs by name wherever they stand in `text`: for errors and `Link` headers."""
+    """Secrets wherever they stand in `text`: for errors, messages and `Link` headers."""
 
     def pair(match: re.Match[str]) -> str:
         kind = _secret(match[1], match[2])
         return f"{match[1]}={url_placeholder(kind)}" if kind else match[0]
 
-    return _PAIR.sub(pair, re.sub(r"(?<=//)[^/?#\s@]+@", "REDACTED-userinfo@", text))
+    text = _PAIR.sub(pair, re.sub(r"(?<=//)[^/?#\s@]+@", "REDACTED-userinfo@", text))
+    return shaped_text(text)[0]
 
 
 def _redact_pairs(text: str, found: list[Edit], own: Container[str]) -> str:

@@ -17,6 +17,7 @@ from onetake.errors import StoreError
 from onetake.reports.accounts import VERDICTS, Summary
 from onetake.reports.gates import Reason
 from onetake.reports.spending import Dollars, PriceOf, total_of
+from onetake.runtime.secrets import safe_bytes
 from onetake.spend import Usage
 from onetake.stores.placing import put_in_place
 
@@ -232,7 +233,7 @@ def to_json(report: Report) -> bytes:
 def write_report(report: Report, path: Path) -> None:
     """Put it in the file's place, whole or not at all. Raises `StoreError`."""
     try:
-        put_in_place(path, to_json(report))
+        put_in_place(path, safe_bytes(to_json(report)))
     except OSError as error:
         raise StoreError(
             f"Cannot write the report {path}: {error.strerror or error}.",

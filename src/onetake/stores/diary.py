@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from onetake.runtime.secrets import safe_bytes
 from onetake.stores.private import ensure_private, open_private, read_private
 
 
@@ -71,7 +72,7 @@ class _Diary:
                 ensure_private(self._folder, self._cache)
                 path = self._folder / f"{self._name}.jsonl"
                 self._fd = open_private(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-            os.write(self._fd, _encode(line) + b"\n")
+            os.write(self._fd, safe_bytes(_encode(line)) + b"\n")
 
 
 _diary: _Diary | None = None

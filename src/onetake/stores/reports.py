@@ -9,6 +9,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from onetake.runtime.secrets import safe_bytes
 from onetake.stores.placing import put_in_place
 from onetake.stores.private import ensure_cache
 from onetake.stores.runs import newest_first
@@ -25,7 +26,7 @@ def keep_report(cache: Path, run_id: str, text: bytes) -> None:
         path = folder / f"{run_id}{_ENDING}"
         if path.exists():  # another pytest of the same run
             path = folder / f"{run_id}-{os.getpid()}{_ENDING}"
-        put_in_place(path, text, is_private=True)
+        put_in_place(path, safe_bytes(text), is_private=True)
         for old in newest_first(folder, _ENDING)[_KEPT:]:
             old.unlink(missing_ok=True)
 

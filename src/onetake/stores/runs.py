@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from onetake.diagnosis import Event
+from onetake.runtime.secrets import safe_bytes
 from onetake.stores.private import ensure_private, open_private, read_private
 
 _FORMAT = 1
@@ -56,7 +57,7 @@ class RunRecord:
             self._begin()
             fd = open_private(self._path, os.O_WRONLY | os.O_APPEND)
             try:
-                os.write(fd, lines)
+                os.write(fd, safe_bytes(lines))
             finally:
                 os.close(fd)
 
@@ -69,7 +70,7 @@ class RunRecord:
         unnamed = self._path.with_suffix(f".{secrets.token_hex(4)}")
         fd = open_private(unnamed, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         try:
-            os.write(fd, msgspec.json.encode(head) + b"\n")
+            os.write(fd, safe_bytes(msgspec.json.encode(head)) + b"\n")
         finally:
             os.close(fd)
         try:

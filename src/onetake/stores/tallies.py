@@ -23,6 +23,7 @@ from onetake.cassettes.tallies import RunTally, Tally, added, by_run
 from onetake.config import Settings, without_secrets
 from onetake.errors import OnetakeError
 from onetake.formats.packing import pack, unpack
+from onetake.runtime.secrets import safe_bytes
 from onetake.spend import Price, Spent, price_of
 from onetake.stores.port import RUNS
 from onetake.stores.prices import remembered
@@ -95,7 +96,7 @@ def _append(line: RunTally, cache: Path) -> None:
     ensure_private(path.parent, cache)
     fd = open_private(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     try:
-        os.write(fd, msgspec.json.encode(line) + b"\n")
+        os.write(fd, safe_bytes(msgspec.json.encode(line)) + b"\n")
     finally:
         os.close(fd)
     if is_new:

@@ -1,0 +1,53 @@
+"""The border that every text passes before it leaves memory, and where the environment is read for secrets.
+
+What is recorded is redacted by its opening (`redaction.Redactor`); all that is told besides, on the
+terminal and in files, comes through `safe_text` and `safe_bytes`. A test lists every writer.
+
+A program loads its `.env` late, and a test sets and resets variables, so each opening looks again.
+"""
+
+from __future__ import annotations
+
+import os
+from threading import Lock
+
+from onetake.redaction import (
+    NO_VALUES,
+    Values,
+    is_secret_name,
+    redact_text_with_urls,
+    secret_values,
+    without_shapes,
+    without_values,
+)
+
+_lock = Lock()
+_seen: dict[str, str] = {}  # by name, as they were last
+_values: Values = NO_VALUES
+
+
+def known_values() -> Values:
+    """Every secret value that the environment holds, or held when this was called before."""
+    global _values
+    now = {name: text for name, text in os.environ.items() if _may_be_secret(name, text)}
+    if now != _seen:
+        with _lock:
+            _seen.clear()
+            _seen.update(now)
+            found = secret_values(now.items())
+            _values = Values(dict.fromkeys((*_values.values, *found)))
+    return _values
+
+
+def safe_text(text: str) -> str:
+    """`text` as it may be told: without secrets in URLs, those that have a shape, and known values."""
+    return without_values(redact_text_with_urls(text), known_values())
+
+
+def safe_bytes(data: bytes) -> bytes:
+    """The same of a document, which stays what it is: JSON stays JSON."""
+    return known_values().without(without_shapes(data))
+
+
+def _may_be_secret(name: str, text: str) -> bool:
+    return len(text) >= 8 and (is_secret_name(name) or "://" in text)

@@ -1,0 +1,136 @@
+"""Secrets by value: which variables hold one, how it is found, and how its recording is found again."""
+
+from __future__ import annotations
+
+import base64
+import json
+from urllib.parse import quote
+
+import pytest
+
+from onetake.matching import Matcher, paths_by_value, templates_of
+from onetake.messages import Body, Headers, Interaction, Request, Response
+from onetake.redaction import Redactor, Values, is_secret_name, secret_values
+
+SECRET = "zq7/XW+v9=k2"
+FORM = "application/x-www-form-urlencoded"
+
+
+def post(body: bytes = b"", content_type="application/json", url="https://h/p", headers=()):
+    lines = (("Content-Type", content_type), *headers)
+    return Request(method="POST", url=url, headers=Headers(tuple(lines)), body=body)
+
+
+def written(request: Request, *values: str) -> Request:
+    redactor = Redactor(values=Values(values or (SECRET,)))
+    safe = redactor.by_value(redactor.request(request))
+    return safe.replace(by_value=paths_by_value(safe))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "OPENAI_API_KEY",
+        "DB_PASSWORD",
+        "my_token",
+        "SECRET",
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        "apiKey",
+    ],
+)
+def test_a_name_is_secret_by_one_of_its_words(name):
+    assert is_secret_name(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["PWD", "KEYBOARD", "MONKEY", "TOKENIZERS_PARALLELISM", "HOME", "SECRETARY"]
+)
+def test_a_word_that_only_begins_so_is_not(name):
+    assert not is_secret_name(name)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("short7", ()),
+        ("development", ()),
+        ("us-east-1", ()),
+        ("12345678901", ()),
+        ("/home/me/key-1.json", ()),
+        ("https://vault.internal/v1/secret-2", ()),
+        ("postgres://app:zq7XWv9kk2@h/db", ("zq7XWv9kk2",)),
+        ('{"type":"service_account","private_key":"abc123def456"}', ("abc123def456",)),
+        ("zq7XWv9kk2", ("zq7XWv9kk2",)),
+        ("qLmZxWvTrYpN", ("qLmZxWvTrYpN",)),
+    ],
+)
+def test_of_a_variable_only_what_is_distinct_is_looked_for(value, expected):
+    assert secret_values([("MY_KEY", value)]) == expected
+
+
+def test_a_value_is_found_in_every_place_and_the_paths_are_listed():
+    coded = [base64.b64encode(b"x" * n + SECRET.encode() + b"y").decode() for n in range(3)]
+    body = {"a": [f"use {SECRET}"], "b c": quote(SECRET, safe=""), "coded": coded, "n": 1}
+    url = f"https://h/{quote(SECRET, safe='')}/x?q={quote(SECRET)}"
+    one = written(post(json.dumps(body).encode(), url=url, headers=(("X-A", SECRET),)))
+    assert one.by_value == (
+        *("url.path", "query.q", "header.x-a", "body.a[0]", 'body["b c"]'),
+        *(f"body.coded[{n}]" for n in range(3)),
+    )
+    assert json.loads(one.body)["a"] == ["use <redacted:env:1>"]
+    for text in json.loads(one.body)["coded"]:
+        assert SECRET.encode() not in base64.b64decode(text)
+    assert one.url == "https://h/REDACTED-env-1/x?q=REDACTED-env-1"
+
+
+def test_a_request_with_another_value_there_meets_the_recording_and_any_other_does_not():
+    def asked(secret: str, rest: str = "please") -> Request:
+        return post(json.dumps({"m": f"use {secret} {rest}", "k": 1}).encode())
+
+    matcher = Matcher()
+    stored = written(asked(SECRET))
+    templates = templates_of(stored)
+    assert matcher.key_as(asked("a dummy"), templates) == matcher.key(stored)
+    assert matcher.key_as(asked(SECRET), templates) == matcher.key(stored)
+    assert matcher.key_as(asked("a dummy", "never"), templates) is None
+    assert matcher.key_as(post(b'{"m":"use x please","k":2}'), templates) != matcher.key(stored)
+
+
+def test_a_credential_in_another_place_of_its_request_is_redacted_by_value():
+    token = "zq7XWv9kk2"
+    coded = base64.b64encode(b"x" + token.encode()).decode()
+    body = json.dumps({"say": token, "coded": coded, "n": 1}).encode()
+    one = written(post(body, headers=(("Authorization", f"Bearer {token}"),)))
+    assert one.by_value == ("body.say", "body.coded")
+    assert json.loads(one.body)["say"] == "<redacted:env>"
+    assert coded.encode() not in one.body
+
+
+def test_a_key_that_an_answer_echoes_was_not_given_by_it():
+    key = "sk-proj-a1B2c3D4e5F6g7H8i9J0kLmNoPqRsTuV"
+    redactor = Redactor()
+    asked = redactor.request(post(headers=(("Authorization", f"Bearer {key}"),)))
+    response = Response(status=401, body=Body(data=f'{{"error":"wrong: {key}"}}'.encode()))
+    redactor.interaction(Interaction(request=asked, response=response))
+    assert key not in redactor.given
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "path"),
+    [
+        (FORM, "a=1&b={}", "form.b"),
+        ("text/plain", "use {} here", "body"),
+        (
+            "multipart/form-data; boundary=x",
+            '--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n{}\r\n--x--\r\n',
+            "part.a.content",
+        ),
+    ],
+)
+def test_other_bodies_are_met_too(content_type, body, path):
+    secret = "zq7XWv9kk2" if content_type == FORM else SECRET
+    stored = written(post(body.format(secret).encode(), content_type), secret)
+    assert stored.by_value == (path,)
+    other = post(body.format("dummy").encode(), content_type)
+    matcher = Matcher()
+    assert matcher.key_as(other, templates_of(stored)) == matcher.key(stored)
