@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from onetake import project
-from onetake.config import resolve
+from onetake.config import Settings, resolve
 from onetake.config.paths import parse_path
 from onetake.config.rules import parse_rules
 from onetake.diagnosis import compare, explain_miss, line_of, nearest, one_line, render
@@ -232,7 +232,7 @@ def _runs(data: bytes) -> None:
 
 def _tallies(data: bytes) -> None:
     _in("tallies", ".onetake", "tallies", "a.jsonl")(data)
-    for one in tallies.recall("", _cache_of("tallies").parent):
+    for one in tallies.recall(Settings(), _cache_of("tallies").parent):
         assert one.sum.calls >= 0
 
 

@@ -215,7 +215,7 @@ def test_a_call_that_is_cancelled_while_it_waits_is_recorded_as_cancelled(
     found = result(run_program(_CANCELLED, tmp_path, provider.url, ONETAKE_STORE=store))
 
     assert [one[2] for one in found] == [["cancelled"], ["cancelled"]]
-    assert found[1][0]["recorded"] == 1
+    assert found[1][0]["local"] == 1  # nobody was asked
 
 
 _LOGIN = """

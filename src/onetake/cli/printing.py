@@ -31,8 +31,8 @@ def echo(text: str = "", *, err: bool = False, nl: bool = True, **style: Any) ->
 
 def echo_json_text(text: str) -> None:
     """The same for JSON, where that is written as escapes, so that programs read what was there."""
-    safe = safe_bytes(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
-    click.echo(_ABOVE_ASCII.sub(_escaped, safe))
+    data = text.encode("utf-8", "surrogatepass")
+    click.echo(_ABOVE_ASCII.sub(_escaped, safe_bytes(data).decode("utf-8", "surrogatepass")))
 
 
 def _escaped(found: re.Match[str]) -> str:

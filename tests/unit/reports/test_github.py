@@ -46,7 +46,7 @@ def test_a_command_is_escaped_as_the_runner_reads_it():
     one = Annotation(level="error", title="a: b, c", text="100 %\r\nx: y, z", file="a,b.py", line=3)
 
     assert one.command == (
-        "::error file=a%2Cb.py,line=3,title=onetake%3A a%3A b%2C c::100 %25%0Ax: y, z"
+        "::error file=a%2Cb.py,line=3,title=onetake%3A a%3A b%2C c::100 %25%0D%0Ax: y, z"
     )
 
 

@@ -46,6 +46,7 @@ EXPECTED = {
     "stores/placing.py": "what `put_in_place` was given",
     "stores/budget.py": NUMBERS,
     "stores/prices.py": NUMBERS,
+    "stores/private.py": "what the writers of this list open",
     "stores/usage.py": "names of cassettes and when they were used",
     "project.py": "rules, in the project's settings file",
     "interceptors/aiohttp_.py": "the request, to the server or to nobody",

@@ -14,6 +14,7 @@ import redis
 
 from onetake.cassettes.session import Slot
 from onetake.cassettes.tallies import RunTally, Tally
+from onetake.config import Settings
 from onetake.errors import CassetteError, StoreError, UsageError
 from onetake.formats.packing import ENCRYPTED
 from onetake.stores import history, tallies
@@ -249,7 +250,9 @@ def test_everything_comes_under_the_first_key_once(url, tmp_path, monkeypatch, b
     store = open_store(url, tmp_path, ENCRYPT)
     assert store.history("c") == [b'{"run":"question 1"}']
     if not url.startswith("sqlite:"):  # its runs are kept beside it
-        assert [line.run for line in tallies.recall(url, tmp_path, ENCRYPT)] == ["1"]
+        assert [
+            line.run for line in tallies.recall(Settings(store=url, encrypt=ENCRYPT), tmp_path)
+        ] == ["1"]
 
 
 def test_a_file_keeps_nothing_of_what_was_in_plain(tmp_path):
