@@ -52,7 +52,7 @@ def work(calls: int, rounds: int) -> dict[str, Any]:
             lambda used=used: [price_of(one.usage) for one in used if one.usage is not None],
         )
     with tempfile.TemporaryDirectory(prefix="onetake-bench-") as folder:
-        diary.begin(Path(folder), "run", "gw0")
+        diary.begin(Path(folder), "run", "gw0", is_kept=True)
         for _ in range(rounds):
             timed("diary", add_all)
     found = {step: median(some[1:] or some) for step, some in times.items()}
