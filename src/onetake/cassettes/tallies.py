@@ -7,7 +7,7 @@ never taken for nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 from msgspec.structs import replace
@@ -93,6 +93,17 @@ class RunTally(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """The same with the `chosen` tests alone."""
         tests = {test: one for test, one in self.tests.items() if chosen(test, one)}
         return replace(self, tests=tests, grew=tuple(one for one in self.grew if one in tests))
+
+
+def tally_of(counts: Mapping[str, int], **facts: Any) -> Tally:
+    """From calls by outcome, and other fields; without dollars."""
+    return Tally(
+        replayed=counts.get("replayed", 0),
+        recorded=counts.get("recorded", 0),
+        live=counts.get("live", 0),
+        missed=counts.get("missed", 0),
+        **facts,
+    )
 
 
 def sum_of(tallies: Iterable[Tally]) -> Tally:

@@ -56,6 +56,10 @@ class ReportPlugin:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        summary, settings = self._summary.summary, self._settings
+        uses_onetake = any(account.is_marked for account in summary.accounts)
+        if not self._paths and not uses_onetake:
+            return  # before anything is loaded for it
         from datetime import UTC, datetime
 
         from onetake import __version__, project
@@ -63,10 +67,6 @@ class ReportPlugin:
         from onetake.spend import price_of
         from onetake.stores.reports import keep_report
 
-        summary, settings = self._summary.summary, self._settings
-        uses_onetake = any(account.is_marked for account in summary.accounts)
-        if not self._paths and not uses_onetake:
-            return
         started = datetime.fromtimestamp(self._started_s, UTC)
         run = Run(
             id=project.run_id(),

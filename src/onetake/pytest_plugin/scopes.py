@@ -157,16 +157,12 @@ class Scope:
         if isinstance(self._source, Unmarked):
             misses += self._source.refusals
         if self.cassette is not None:
-            misses += self._misses_of(self.cassette)
+            misses += self.cassette.misses
         else:
             misses += self._egress.errors
         if isinstance(self._source, LazyOwner) and self._source.error is not None:
             misses.append(self._source.error)
         return [miss for miss in misses if id(miss) not in self._told]
-
-    @staticmethod
-    def _misses_of(cassette: Cassette) -> list[Any]:
-        return list(cassette.misses)
 
 
 def skip_reason_of(report: pytest.TestReport) -> str:

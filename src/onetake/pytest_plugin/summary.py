@@ -140,11 +140,7 @@ class SummaryPlugin:
         from onetake.stores.prices import remembered
 
         accounts, settings = self.summary.accounts, self._settings
-        new = new_cassettes(accounts)
-
-        def leaks(account: Account, outcome: str, host: str) -> bool:
-            return is_leak(account, outcome, host, new, settings)
-
+        leaks = partial(is_leak, new=new_cassettes(accounts), settings=settings)
         price = partial(price_of, table=settings.prices)
         with remembered(self._config.rootpath / ".onetake"):
             self.summary.spending = spending_of(accounts, leaks, price)
@@ -162,13 +158,15 @@ class SummaryPlugin:
 
     def _remember(self) -> None:
         """Keep what the run came to, test by test, so that runs can be compared."""
+        is_ours = any(account.is_marked for account in self.summary.accounts)
+        if not is_ours and not self.summary.unmarked:
+            return  # before anything is loaded for it
         from onetake import project
         from onetake.reports.run_history import tally_of_run
         from onetake.stores import tallies
 
         url, root = self._settings.store, self._config.rootpath
-        is_ours = any(account.is_marked for account in self.summary.accounts)
-        if is_ours or (self.summary.unmarked and tallies.is_in_use(url, root)):
+        if is_ours or tallies.is_in_use(url, root):
             line = tally_of_run(self.summary, project.run_id(), round(_now(), 3), root)
             tallies.remember(line, url, root, self._settings.encrypt)
 

@@ -150,9 +150,6 @@ class Ledger:
         """In the order of sending, without late ones. A live call under way has no status yet."""
         return [_call_of(entry) for entry in self._entries[: self._end]]
 
-    def __len__(self) -> int:
-        return len(self._entries)
-
 
 def spent(calls: Iterable[Call]) -> Iterator[Spent]:
     """What of `calls` was, or would have been, paid for.

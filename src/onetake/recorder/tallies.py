@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from onetake import project
-from onetake.cassettes.tallies import Tally
+from onetake.cassettes.tallies import tally_of
 from onetake.config import Settings
 from onetake.recorder.cassette import Cassette
 from onetake.recorder.ledger import spent
@@ -13,14 +13,7 @@ from onetake.recorder.ledger import spent
 
 def remember(cassette: Cassette, *, settings: Settings, root: Path) -> None:
     """Have it kept when the process ends. Never raises."""
-    counts = cassette.counts
-    tally = Tally(
-        replayed=counts.get("replayed", 0),
-        recorded=counts.get("recorded", 0),
-        live=counts.get("live", 0),
-        missed=counts.get("missed", 0),
-        cassette=cassette.name,
-    )
+    tally = tally_of(cassette.counts, cassette=cassette.name)
     if not tally.calls:
         return
     from onetake.stores import tallies  # late: most processes run tests, which tell their own

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
 import msgspec
@@ -14,6 +15,9 @@ from onetake.redaction.names import field_kind, is_secret_value
 from onetake.redaction.placeholders import is_placeholder, placeholder, url_placeholder
 from onetake.redaction.shaped import shape_edits
 from onetake.wire.edits import Edit
+
+if TYPE_CHECKING:
+    from onetake.wire.multipart import Part
 
 _BLANK = b" \t\r\n"
 _FORM = "application/x-www-form-urlencoded"
@@ -72,22 +76,11 @@ def shaped_body_edits(
 
 
 def _binary_spans(content_type: str, body: bytes) -> list[tuple[int, int]]:
-    from onetake.wire.multipart import parse
-
-    try:
-        parsed = parse(content_type, body)
-    except (ValueError, RecursionError):
-        return []
-    spans: list[tuple[int, int]] = []
-    at = 0
-    for part in parsed.parts if parsed else ():
-        start = _content(body, part.body, at)
-        if start < 0:
-            break
-        at = start + len(part.body)
-        if not is_text(part.headers.get("content-type")) or b"\0" in part.body:
-            spans.append((start, at))
-    return spans
+    return [
+        (start, start + len(part.body))
+        for part, start in _placed_parts(content_type, body)
+        if not is_text(part.headers.get("content-type")) or b"\0" in part.body
+    ]
 
 
 def is_json(data: bytes) -> bool:
@@ -141,6 +134,18 @@ def _xml(body: bytes) -> Iterator[Edit]:
 
 
 def _multipart(content_type: str, body: bytes) -> Iterator[Edit]:
+    for part, start in _placed_parts(content_type, body):
+        kind = field_kind(part.name or "")
+        text = part.body.decode("utf-8", "replace")
+        if kind and part.filename is None and is_secret_value(text) and not is_placeholder(text):
+            end = start + len(part.body)
+            yield Edit(start, end, placeholder(kind).encode(), kind, text)
+        elif part.body.lstrip(_BLANK)[:1] == b"{" and may_hold_secrets(part.body):
+            yield from json_edits(part.body, start)
+
+
+def _placed_parts(content_type: str, body: bytes) -> Iterator[tuple[Part, int]]:
+    """The parts of an upload, each with where its content begins, up to one that cannot be found."""
     from onetake.wire.multipart import parse
 
     try:
@@ -153,12 +158,7 @@ def _multipart(content_type: str, body: bytes) -> Iterator[Edit]:
         if start < 0:
             return
         at = start + len(part.body)
-        kind = field_kind(part.name or "")
-        text = part.body.decode("utf-8", "replace")
-        if kind and part.filename is None and is_secret_value(text) and not is_placeholder(text):
-            yield Edit(start, at, placeholder(kind).encode(), kind, text)
-        elif part.body.lstrip(_BLANK)[:1] == b"{" and may_hold_secrets(part.body):
-            yield from json_edits(part.body, start)
+        yield part, start
 
 
 def _content(body: bytes, content: bytes, at: int) -> int:

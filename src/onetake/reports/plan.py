@@ -12,7 +12,7 @@ from statistics import median
 from msgspec import Struct
 
 from onetake.diagnosis import wrapped
-from onetake.reports.spending import in_dollars
+from onetake.spend import in_dollars
 
 _SHOWN = 10
 _NAMED = 5  # tests whose number of calls nobody knows

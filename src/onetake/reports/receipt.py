@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from onetake.config import is_local
 from onetake.errors import UsageError
 from onetake.reports.json_report import Report
 from onetake.reports.terminal import of_noun
@@ -38,7 +39,7 @@ class Cassette(Struct, frozen=True, kw_only=True):
 
     @property
     def is_file(self) -> bool:
-        return not self.store or self.store.startswith("files:")
+        return is_local(self.store)
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
@@ -94,7 +95,7 @@ def cassettes_of(report: Report) -> list[Cassette]:
     """Those from which a run has replayed, in the order of their names."""
     found = [
         Cassette(
-            name=one["cassette"] if _is_shared(one["store"]) else one["place"],
+            name=one["place"] if is_local(one["store"]) else one["cassette"],
             store=one["store"],
             unused=tuple(one["unused"]),
             digest=one["digest"],
@@ -103,10 +104,6 @@ def cassettes_of(report: Report) -> list[Cassette]:
         if len(one["unused"]) < one["held"]
     ]
     return sorted(found, key=lambda one: (one.name, one.store))
-
-
-def _is_shared(store: str) -> bool:
-    return bool(store) and not store.startswith("files:")
 
 
 def receipt_of(report: Report, cassettes: Sequence[Cassette], digest: Digest) -> Receipt:

@@ -8,10 +8,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from onetake.cassettes.tallies import RunTally, Tally, by_test, sum_of
+from onetake.cassettes.tallies import RunTally, Tally, by_test, sum_of, tally_of
 from onetake.diagnosis import wrapped
 from onetake.reports.accounts import Account, Summary
-from onetake.reports.spending import in_dollars
+from onetake.spend import in_dollars
 from onetake.stores.names import file_safe, name_of_test
 
 _BAR = 10
@@ -44,12 +44,8 @@ def tally_of_run(summary: Summary, run: str, at: float, root: Path) -> RunTally:
 
 def _tally_of(account: Account, root: Path) -> Tally:
     """Without its dollars."""
-    counts = account.counts
-    return Tally(
-        replayed=counts.get("replayed", 0),
-        recorded=counts.get("recorded", 0),
-        live=counts.get("live", 0),
-        missed=counts.get("missed", 0),
+    return tally_of(
+        account.counts,
         cassette=_other_name(account, root),
         is_unmarked=not account.is_marked,
         is_cut=account.is_cut,

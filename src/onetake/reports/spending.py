@@ -13,7 +13,6 @@ from msgspec import Struct
 
 from onetake.reports.accounts import Account
 from onetake.spend import Spent, Usage
-from onetake.spend import in_dollars as in_dollars  # noqa: PLC0414  # reports write it so
 
 PriceOf = Callable[[Usage], float | None]
 

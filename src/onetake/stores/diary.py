@@ -60,13 +60,16 @@ class _Diary:
         self._pid = os.getpid()
         self._is_kept = is_kept
 
-    def add(self, line: Line) -> None:
-        """Thread-safe; trouble with a diary is nobody's."""
+    @property
+    def is_kept(self) -> bool:
+        """Whether this process, which may be a new child, is to write into it."""
         if (pid := os.getpid()) != self._pid:
             self._pid, self._fd, self._is_kept = pid, None, True
             self._name = f"{self._name}{_OF_CHILD}{pid}"
-        if not self._is_kept:
-            return
+        return self._is_kept
+
+    def add(self, line: Line) -> None:
+        """Thread-safe; trouble with a diary is nobody's."""
         with suppress(OSError, ValueError):  # a name that JSON cannot hold
             if self._fd is None:
                 _drop_old(self._cache)
@@ -92,8 +95,8 @@ def begin(cache: Path, run: str, name: str, *, is_kept: bool) -> None:
 
 
 def current() -> _Diary | None:
-    """The diary of this process, where there is one."""
-    return _diary
+    """The diary of this process, where one is kept."""
+    return _diary if _diary is not None and _diary.is_kept else None
 
 
 def names(cache: Path, run: str) -> list[str]:

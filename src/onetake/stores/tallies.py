@@ -172,8 +172,7 @@ def add(cassette: str, tally: Tally, spent: Iterable[Spent], place: Place) -> No
             if len(told.spent) < _MOST_SPENT:
                 told.spent.append((cassette, one))
             else:
-                is_saved = one.outcome == "replayed"
-                rest = Tally(unpriced=int(not is_saved), unpriced_saved=int(is_saved))
+                rest = _tally_of(replace(one, usage=None), {})
                 told.tests = added(told.tests, {cassette: rest})
 
 

@@ -10,8 +10,8 @@ import pytest
 from onetake.config import Settings
 from onetake.reports.accounts import Account
 from onetake.reports.leaks import is_leak, new_cassettes
-from onetake.reports.spending import Spending, in_dollars, spending_of
-from onetake.spend import Spent, Usage
+from onetake.reports.spending import Spending, spending_of
+from onetake.spend import Spent, Usage, in_dollars
 
 SETTINGS = Settings(allow_hosts=("free.example",))
 
