@@ -508,13 +508,15 @@ READERS: dict[str, Reader] = {
         _journal, (_HEAD + encode_plain(CALL, 0) + b"\n" + encode_plain(_FAILED, 1) + b"\n",)
     ),
     "packed": Reader(
-        _packed, (pack(_ENTRY), pack_plain(b"x"), _DICTIONARY.pack(_ENTRY)), (CassetteError,)
+        _packed,
+        (pack(_ENTRY), pack_plain(b"x"), _DICTIONARY.pack(_ENTRY)),
+        (CassetteError, StoreError),
     ),
-    "dictionary": Reader(_dictionary, (_DICTIONARY.packed,), (CassetteError,)),
+    "dictionary": Reader(_dictionary, (_DICTIONARY.packed,), (CassetteError, StoreError)),
     "row": Reader(
         _row,
         (f"{_KEY}.2\n".encode() + _row_of(pack(_ENTRY)), b"!dictionary.0\n" + _DICTIONARY.packed),
-        (CassetteError,),
+        (CassetteError, StoreError),
     ),
     "object": Reader(
         _object,
@@ -523,7 +525,7 @@ READERS: dict[str, Reader] = {
                 ("t", [("", pack(msgspec.msgpack.encode([("c", b"{}")])))], ["u"], True)
             ),
         ),
-        (CassetteError,),
+        (CassetteError, StoreError),
     ),
     "usage": Reader(
         _usages,
