@@ -108,4 +108,4 @@ def test_answers_nested_too_deeply_to_be_looked_into_are_one_difference():
         answered(ASKED, b'{"a":' + b"[" * 700 + text + b"]" * 700 + b"}") for text in (b"1", b"2")
     )
 
-    assert paths(one, other) == ["response.body"]
+    assert paths(one, other) == ["answer.body"]
