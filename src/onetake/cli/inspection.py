@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
-from functools import cached_property
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property, partial
 from pathlib import Path
+from shlex import quote
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from onetake.cli.printing import fitted, progress
+from onetake.cli.printing import fitted, named_store, progress
 from onetake.cli.selection import Selection
 from onetake.cli.side_by_side import side_by_side
 from onetake.cli.workplace import Workplace
@@ -29,6 +31,7 @@ from onetake.stores.files import blobs_beside
 from onetake.stores.folders import FolderShelf, cassette_folders
 from onetake.stores.journal import every_journal
 from onetake.stores.private import read_regular
+from onetake.stores.within import check_within, is_below
 
 _SUFFIXES = (".json", ".jsonl", ".yaml", ".yml", ".har")
 _BLOB = re.compile(r"sha256-[0-9a-f]{64}")
@@ -40,8 +43,8 @@ _BESIDE = "what recordings have in common"
 class Leak(Struct, frozen=True, kw_only=True):
     """A secret of a `kind` in the `place`, a file or a cassette.
 
-    In a recording `interaction` is its number and `path` where it stands, else `line` is that of the
-    file. `remedy` is the command that takes it out, or a sentence.
+    In a recording `interaction` is its number and `path` where it stands ("" in one that cannot be read),
+    else `line` is that of the file. `remedy` is the command that takes it out, or a sentence.
     """
 
     place: str
@@ -67,7 +70,7 @@ class Looked(Struct, frozen=True):
     @property
     def is_rewritten_alone(self) -> bool:
         """Whether all that was found stands in recordings that can be written anew."""
-        return all(leak.interaction is not None for leak in self.leaks)
+        return all(leak.path for leak in self.leaks)
 
 
 class Inspection:
@@ -97,7 +100,10 @@ class Inspection:
         """Never raises: what cannot be read is told in the problems."""
         shown = self._place.shown(path)
         try:
+            self._check_within(path)
             data = read_regular(path)
+        except CassetteError as error:
+            return Looked(shown, "", [], problems=[error.message])
         except OSError as error:
             problem = f"Cannot read {shown}: {error.strerror or error}."
             return Looked(shown, "", [], problems=[problem])
@@ -105,18 +111,28 @@ class Inspection:
             format_name = recognised(data, str(path))
             if format_name:
                 entries = read_entries(data, str(path), blobs_beside(path))
-                return self._looked(shown, format_name, entries, f"onetake scrub {shown}")
+                return self._looked(shown, format_name, entries, f"onetake scrub {quote(shown)}")
         except OnetakeError as error:
-            leaks = self._in_text(shown, data, f"{error.remedy} Then: onetake scrub {shown}")
+            leaks = self._in_text(shown, data, f"{error.remedy} Then: onetake scrub {quote(shown)}")
             return Looked(shown, format_name, leaks, problems=[error.message])
         return Looked(shown, "", self._in_text(shown, data, _remedy_of(path, shown, data)))
+
+    def _check_within(self, path: Path) -> None:
+        """Raises `CassetteError` where a link leads out of the project, or of the folder of its store."""
+        store = self._place.settings.store
+        kept = (
+            [self._place.root / store.removeprefix("files:")] if store.startswith("files:") else []
+        )
+        for base in (*kept, self._place.root):
+            if is_below(path, base):
+                check_within(path, base)
+                return
 
     def cassette(self, name: str) -> Looked:
         """One of the project's store. Never raises `CassetteError`."""
         shelf = self._place.shelf
         place = shelf.where(name)
-        option = f" --store {self._place.given_store}" if self._place.given_store else ""
-        remedy = f"onetake scrub {name}{option}"
+        remedy = scrub_command(self._place, name)
         try:
             entries = [entry_of(one.stored) for one in shelf.recordings(name)]
             found = self._looked(place, "onetake", entries, remedy)
@@ -133,6 +149,16 @@ class Inspection:
                 found.anew[0] = entries[0].read()
         return found
 
+    def leaks_of(self, name: str, held: Mapping[int, Interaction]) -> list[Leak]:
+        """Those in recordings of a cassette of the project's store, by their numbers in it.
+
+        Raises `RedactionError`.
+        """
+        entries = [Entry(partial(_as_it_is, one)) for one in held.values()]
+        place, numbers = self._place.shelf.where(name), list(held)
+        found = self._looked(place, "", entries, scrub_command(self._place, name)).leaks
+        return [replace(one, interaction=numbers[(one.interaction or 1) - 1]) for one in found]
+
     def _looked(
         self, place: str, format_name: str, entries: Sequence[Entry], remedy: str
     ) -> Looked:
@@ -143,10 +169,9 @@ class Inspection:
                 interactions.append(entry.read())
                 numbers.append(at)
             except CassetteError as error:
-                problems.append(error.message)
-                leaks += self._in_text(
-                    place, entry.text, "Repair it, or take it out by hand", at + 1
-                )
+                problems += [] if entry.is_torn else [error.message]
+                what = remedy if entry.is_torn else "repair it, or take it out by hand"
+                leaks += self._in_text(place, entry.text, what, at + 1)
         cleaner = Cleaner(self._place.matcher, Redactor(*self._credentials, self.values))
         for at, before, one in zip(numbers, interactions, cleaner.clean(interactions), strict=True):
             paths = [(found.path, found.kind) for found in one.found]
@@ -179,11 +204,24 @@ class Inspection:
             Leak(
                 place=place,
                 kind=one.kind,
+                interaction=number,
                 line=one.line if number is None else None,
-                remedy=remedy if number is None else f"interaction {number}: {remedy}",
+                remedy=remedy,
             )
             for one in in_text(data, self.values)
         ]
+
+
+def _as_it_is(interaction: Interaction) -> Interaction:
+    return interaction
+
+
+def scrub_command(place: Workplace, name: str) -> str:
+    """What takes the secrets out of a cassette of the project's store."""
+    if is_local(place.settings.store):
+        return f"onetake scrub {quote(place.shown(place.root / place.shelf.where(name)))}"
+    store = f" --store {quote(named_store(place.given_store))}" if place.given_store else ""
+    return f"onetake scrub {quote(name)}{store}"
 
 
 def is_blob(path: Path) -> bool:
@@ -194,7 +232,7 @@ def _remedy_of(path: Path, shown: str, data: bytes) -> str:
     if is_blob(path):
         return "onetake scrub, which takes it away with what names it"
     if looks_like(data):
-        return f"onetake import {shown}, which makes a cassette without secrets of it"
+        return f"onetake import {quote(shown)}, which makes a cassette without secrets of it"
     return "take it out by hand"
 
 

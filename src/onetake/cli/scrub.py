@@ -182,5 +182,5 @@ def _show(dirty: Sequence[Looked], number: int, blobs: Sequence[str], *, done: b
 def _show_left(left: Sequence[Looked]) -> None:
     for found in left:
         for leak in found.leaks:
-            if leak.interaction is None or found.format not in (NATIVE, JOURNAL):
+            if not leak.path:
                 echo(f"left: {line_of_leak(leak)}")

@@ -101,9 +101,11 @@ def _in_request(before: Request, after: Request) -> Iterator[Unredacted]:
             one for each in changes(*plain) for one in _of(each.path, each.recorded, each.sent)
         ]
         yield from named
-        # The user info and the fragment are not compared.
+        # The user info, beside the host, and the fragment are not compared.
         kinds = {one.kind for one in named}
-        yield from (one for one in _of("url", before.url, after.url) if one.kind not in kinds)
+        for one in _of("url.path", before.url, after.url):
+            if one.kind not in kinds:
+                yield Unredacted("url.host" if one.kind == "userinfo" else one.path, one.kind)
     yield from _in_headers(before.headers, after.headers)
     if before.body != after.body:
         yield from _in_body(before.headers, before.body, after.body)

@@ -7,7 +7,7 @@ the recordings in order. What none of them recognises is text.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 
 from msgspec import Struct
@@ -29,11 +29,13 @@ _HEAD = b'{"journal":'
 class Entry(Struct, frozen=True):
     """One recording of a file: its `text` there, and what reads it (raises `CassetteError`).
 
-    `text` is b"" where a format has none for a single recording.
+    `text` is b"" where a format has none for a single recording. One `is_torn` that a killed process began
+    to write: that it cannot be read says nothing.
     """
 
     read: Callable[[], Interaction]
     text: bytes = b""
+    is_torn: bool = False
 
 
 class _Format(Struct, frozen=True):
@@ -62,15 +64,13 @@ def _native(data: bytes, path: str, blob: Blob) -> list[Entry]:
 
 
 def _journal(data: bytes, _path: str, _blob: Blob) -> list[Entry]:
-    return [Entry(partial(_in_line, line), line) for line in _lines(data)]
+    *whole, last = data.split(b"\n")[1:] or [b""]
+    entries = [Entry(partial(_in_line, line), line) for line in whole if line]
+    return [*entries, Entry(partial(_in_line, last), last, is_torn=True)] if last else entries
 
 
 def _in_line(line: bytes) -> Interaction:
     return decode_plain(line)[1]
-
-
-def _lines(data: bytes) -> Iterator[bytes]:
-    return filter(None, data.split(b"\n")[1:])
 
 
 def journal_anew(
@@ -78,17 +78,21 @@ def journal_anew(
     anew: Callable[[list[Entry]], dict[int, Interaction]],
     text: Callable[[bytes], bytes],
 ) -> bytes:
-    """A journal with others in the place of its recordings; lines that cannot be read become their `text`."""
-    changed = anew(_journal(data, "", _no_blob))
+    """A journal with others in the place of its recordings; lines that cannot be read become their `text`.
+
+    A torn last one goes.
+    """
+    entries = _journal(data, "", _no_blob)
+    changed = anew(entries)
     head = data.partition(b"\n")[0]
     lines: list[bytes] = []
-    for at, line in enumerate(_lines(data)):
+    for at, entry in enumerate(entries):
         try:
-            seq, _ = decode_plain(line)
+            seq, _ = decode_plain(entry.text)
         except CassetteError:
-            lines.append(text(line))
+            lines += [] if entry.is_torn else [text(entry.text)]
         else:
-            lines.append(encode_plain(changed[at], seq) if at in changed else line)
+            lines.append(encode_plain(changed[at], seq) if at in changed else entry.text)
     return b"\n".join((head, *lines, b""))
 
 
