@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import secrets
 import shutil
 import time
 
 import pytest
 
+from onetake.cassettes.fold import Take
+from onetake.cassettes.session import Slot
+from onetake.cli import main
+from onetake.formats import reading
+from onetake.formats.reading import Entry
 from onetake.messages import Headers
 from onetake.stores.files import name_in
 from onetake.stores.folders import FolderShelf
@@ -16,7 +23,7 @@ from onetake.stores.journal import Journal, every_journal, read_quarantine
 from onetake.stores.opening import open_shelf
 from tests.cli.conftest import STORES
 from tests.cli.recordings import MATCHER, call, put, questions, snapshot
-from tests.support.runs import result, run_program
+from tests.support.runs import ROOT, result, run_program
 
 KEY = "sk-proj-" + "Ab3dEf6hIj9kLmN0pQr5StUv"
 TOKEN = "ghp_" + "aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW3xY5"
@@ -371,6 +378,88 @@ def test_promote_publishes_no_secrets(project, provider, typed, told):
     assert typed("scrub", "--yes").exit_code == 0
     assert told("promote", "--yes")["added"] == 1
     assert typed("scan").exit_code == 0
+
+
+@pytest.mark.parametrize("url", ["sqlite", "redis"], indirect=True)
+def test_an_encrypted_store_is_scrubbed_too(url, project, typed, told, monkeypatch):
+    monkeypatch.setenv("ONETAKE_KEY", secrets.token_hex(32))
+    monkeypatch.setenv("ONETAKE_ENCRYPT", "env:ONETAKE_KEY")
+    shelf = open_shelf(url, project, MATCHER.fingerprint, "env:ONETAKE_KEY")
+    dirty(shelf)
+
+    done = told("scrub", "--yes")
+
+    assert (done["rewritten"], done["left"], len(done["blobs"])) == (7, [], 1)
+    assert not any(KEY.encode() in text for text in everything(shelf))
+    assert typed("scan").exit_code == 0
+
+
+@pytest.mark.parametrize("url", ["sqlite", "redis", "s3", "object-files"], indirect=True)
+def test_what_others_record_meanwhile_stays_and_can_be_read(url, project, shelf):
+    put(shelf, "c", *[call("word " * 300 + str(n)) for n in range(6)])
+    writer = shelf.cassette("c")
+    writer.load(MATCHER.key, MATCHER.fingerprint)  # and with it what rows have in common
+    seen = []
+
+    def anew(held):
+        seen.append(len(held))
+        if len(seen) == 1:
+            put(open_shelf(url, project, MATCHER.fingerprint), "c", call("meanwhile"))
+        return {0: call("rewritten")}
+
+    done = shelf.rewrite("c", anew)
+
+    assert (done.number, seen, shelf.beside("c")) == (1, [6, 7], [])
+    late = call("word " * 300 + "late")
+    writer.publish(
+        [Take(Slot(MATCHER.key(late.request), 0), late)], MATCHER.key, replacing_run=None
+    )
+    asked = questions(shelf, "c")
+    assert (asked[0], asked[6:], len(asked)) == (
+        "rewritten",
+        ["meanwhile", "word " * 300 + "late"],
+        8,
+    )
+
+
+def test_recordings_of_another_format_are_read_by_their_reader(project, typed, told, monkeypatch):
+    def read(data, _path, _blob):
+        return [Entry(lambda line=line: with_key(line)) for line in data.decode().split()[1:]]
+
+    toy = reading._Format("toy", lambda data, _: data.startswith(b"toy"), read)
+    monkeypatch.setattr(reading, "_FORMATS", (*reading._FORMATS, toy))
+    (project / "a.txt").write_text(f"toy one {TOKEN}")
+
+    found = [
+        (one["interaction"], one["line"], one["kind"]) for one in told("scan", "a.txt")["found"]
+    ]
+    done = typed("scrub", "a.txt", "--yes")
+
+    assert found == [
+        (1, None, "token"),
+        (2, None, "token"),
+        (2, None, "github-token"),
+        (2, None, "github-token"),
+    ]
+    assert (done.exit_code, done.stdout.count("left: ")) == (1, len(found))
+    assert (project / "a.txt").read_text() == f"toy one {TOKEN}"
+
+
+def test_the_hook_of_pre_commit_gets_recordings_and_blobs():
+    text = (ROOT / ".pre-commit-hooks.yaml").read_text()
+    (entry,) = re.findall(r"^  entry: onetake (.*)$", text, re.MULTILINE)
+    (files,) = re.findall(r"^  files: (.*)$", text, re.MULTILINE)
+
+    assert entry in main.commands
+    wanted = (
+        "tests/cassettes/a.json",
+        "a.yaml",
+        "b.yml",
+        "c.har",
+        f"cassettes/blobs/sha256-{'0' * 64}",
+    )
+    assert all(re.search(files, one) for one in wanted)
+    assert not any(re.search(files, one) for one in ("src/a.py", "a.json.py", "blobs/sha256-0"))
 
 
 ASKING = """

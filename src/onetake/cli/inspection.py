@@ -22,7 +22,7 @@ from onetake.diagnosis.unredacted import Cleaner, holds_secrets, in_text
 from onetake.errors import CassetteError, OnetakeError, UsageError
 from onetake.formats.document import encode_interaction
 from onetake.formats.foreign import looks_like
-from onetake.formats.reading import Entry, entry_of, read_entries, recognised
+from onetake.formats.reading import JOURNAL, NATIVE, Entry, entry_of, read_entries, recognised
 from onetake.messages import Interaction
 from onetake.recorder.principals import names_in
 from onetake.redaction import Redactor, Values
@@ -111,11 +111,25 @@ class Inspection:
             format_name = recognised(data, str(path))
             if format_name:
                 entries = read_entries(data, str(path), blobs_beside(path))
-                return self._looked(shown, format_name, entries, f"onetake scrub {quote(shown)}")
+                if format_name in (NATIVE, JOURNAL):
+                    return self._looked(
+                        shown, format_name, entries, f"onetake scrub {quote(shown)}"
+                    )
+                return self._foreign(shown, format_name, entries, data)
         except OnetakeError as error:
             leaks = self._in_text(shown, data, f"{error.remedy} Then: onetake scrub {quote(shown)}")
             return Looked(shown, format_name, leaks, problems=[error.message])
         return Looked(shown, "", self._in_text(shown, data, _remedy_of(path, shown, data)))
+
+    def _foreign(
+        self, shown: str, format_name: str, entries: Sequence[Entry], data: bytes
+    ) -> Looked:
+        """Of a file that cannot be rewritten, and may hold more than its recordings."""
+        remedy = _import_of(shown)
+        found = self._looked(shown, format_name, entries, remedy)
+        kinds = {leak.kind for leak in found.leaks}
+        rest = [one for one in self._in_text(shown, data, remedy) if one.kind not in kinds]
+        return replace(found, leaks=[*found.leaks, *rest], anew={})
 
     def _check_within(self, path: Path) -> None:
         """Raises `CassetteError` where a link leads out of the project, or of the folder of its store."""
@@ -232,8 +246,12 @@ def _remedy_of(path: Path, shown: str, data: bytes) -> str:
     if is_blob(path):
         return "onetake scrub, which takes it away with what names it"
     if looks_like(data):
-        return f"onetake import {quote(shown)}, which makes a cassette without secrets of it"
+        return _import_of(shown)
     return "take it out by hand"
+
+
+def _import_of(shown: str) -> str:
+    return f"onetake import {quote(shown)}, which makes a cassette without secrets of it"
 
 
 class Scope(Struct, frozen=True):

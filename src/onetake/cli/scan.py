@@ -27,9 +27,14 @@ def scan(words: tuple[str, ...], store: str | None, *, as_json: bool) -> None:
     Exit codes: 0 none found, 1 found, 2 none found, but not everything could be read.
     """
     place = Workplace(store)
-    looked = [one for _, one in look_at(place, scope_of(place, words), quiet=as_json)]
+    scope = scope_of(place, words)
+    looked = [one for _, one in look_at(place, scope, quiet=as_json)]
     leaks = [leak for one in looked for leak in one.leaks]
     problems = [problem for one in looked for problem in one.problems]
+    if scope.names and (waiting := sum(place.shelf.waiting().values())):
+        problems.append(
+            f"{of_noun(waiting, 'interaction')} that could not be brought to {place.shelf.place} yet."
+        )
     if as_json:
         echo_json(
             {

@@ -159,7 +159,7 @@ def _is_scrubbed(one: Path | str, found: Looked) -> bool:
     """Whether all that was found can be taken out here."""
     if isinstance(one, Path) and (found.format == JOURNAL or is_blob(one)):
         return True
-    return found.is_rewritten_alone
+    return found.format == NATIVE and found.is_rewritten_alone
 
 
 def _show(dirty: Sequence[Looked], number: int, blobs: Sequence[str], *, done: bool) -> None:
@@ -182,5 +182,5 @@ def _show(dirty: Sequence[Looked], number: int, blobs: Sequence[str], *, done: b
 def _show_left(left: Sequence[Looked]) -> None:
     for found in left:
         for leak in found.leaks:
-            if not leak.path:
+            if not leak.path or found.format not in (NATIVE, JOURNAL):
                 echo(f"left: {line_of_leak(leak)}")
