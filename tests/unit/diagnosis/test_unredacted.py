@@ -146,6 +146,17 @@ def test_what_was_cleaned_is_clean_also_with_a_token_that_is_still_read():
     assert b"onetake-redacted-token--" in once[0].response.body.data
 
 
+def test_a_token_that_is_still_read_stays_so_beside_a_new_secret():
+    (once,) = clean(given(b'{"access_token":"%s"}' % JWT.encode(), JSON))
+    readable = once.interaction.response.body.data
+
+    (again,) = clean(given(readable[:-1] + b',"note":"%s"}' % KEY.encode(), JSON))
+
+    assert again.interaction.response.body.data == (
+        readable[:-1] + b',"note":"<redacted:openai-key:1>"}'
+    )
+
+
 def test_a_secret_that_one_recording_names_is_known_in_those_before_it():
     echo = given(b'{"said":"opaque8secret9value7"}', JSON)
     login = given(b'{"access_token":"opaque8secret9value7"}', JSON)
