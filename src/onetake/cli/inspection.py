@@ -19,7 +19,7 @@ from onetake.cli.workplace import Workplace
 from onetake.config import is_local
 from onetake.diagnosis import one_line
 from onetake.diagnosis.unredacted import Cleaner, holds_secrets, in_text
-from onetake.errors import CassetteError, OnetakeError, UsageError
+from onetake.errors import CassetteError, OnetakeError, RedactionError, UsageError
 from onetake.formats.document import encode_interaction
 from onetake.formats.foreign import looks_like
 from onetake.formats.reading import JOURNAL, NATIVE, Entry, entry_of, read_entries, recognised
@@ -143,16 +143,16 @@ class Inspection:
                 return
 
     def cassette(self, name: str) -> Looked:
-        """One of the project's store. Never raises `CassetteError`."""
+        """One of the project's store. Raises `StoreError`, and nothing else."""
         shelf = self._place.shelf
         place = shelf.where(name)
         remedy = scrub_command(self._place, name)
         try:
             entries = [entry_of(one.stored) for one in shelf.recordings(name)]
-            found = self._looked(place, "onetake", entries, remedy)
+            found = self._looked(place, NATIVE, entries, remedy)
             beside = shelf.beside(name)
-        except (CassetteError, UsageError) as error:
-            return Looked(place, "onetake", [], problems=[error.message])
+        except (CassetteError, RedactionError, UsageError) as error:
+            return Looked(place, NATIVE, [], problems=[error.message])
         if not found.leaks and entries:
             kinds = {one.kind for text in beside for one in in_text(text, self.values)}
             found.leaks.extend(

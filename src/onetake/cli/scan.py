@@ -10,6 +10,7 @@ from onetake.cli.inspection import Looked, line_of_leak, look_at, scope_of
 from onetake.cli.printing import echo, left_out, say
 from onetake.cli.selection import with_store
 from onetake.cli.workplace import Workplace, echo_json
+from onetake.config import is_local
 from onetake.reports.terminal import of_noun
 
 
@@ -27,14 +28,11 @@ def scan(words: tuple[str, ...], store: str | None, *, as_json: bool) -> None:
     Exit codes: 0 none found, 1 found, 2 none found, but not everything could be read.
     """
     place = Workplace(store)
-    scope = scope_of(place, words)
-    looked = [one for _, one in look_at(place, scope, quiet=as_json)]
+    looked = [one for _, one in look_at(place, scope_of(place, words), quiet=as_json)]
     leaks = [leak for one in looked for leak in one.leaks]
     problems = [problem for one in looked for problem in one.problems]
-    if scope.names and (waiting := sum(place.shelf.waiting().values())):
-        problems.append(
-            f"{of_noun(waiting, 'interaction')} that could not be brought to {place.shelf.place} yet."
-        )
+    if not words and not is_local(place.settings.store):
+        problems += _waiting(place)
     if as_json:
         echo_json(
             {
@@ -50,6 +48,12 @@ def scan(words: tuple[str, ...], store: str | None, *, as_json: bool) -> None:
         left_out(problems)
         say(summary(looked))
     click.get_current_context().exit(1 if leaks else 2 if problems else 0)
+
+
+def _waiting(place: Workplace) -> list[str]:
+    number = sum(place.shelf.waiting().values())
+    what = f"{of_noun(number, 'interaction')} that could not be brought to {place.shelf.place} yet."
+    return [what] if number else []
 
 
 def summary(looked: Sequence[Looked]) -> str:
