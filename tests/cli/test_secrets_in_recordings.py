@@ -477,15 +477,19 @@ ASKING = """
 """
 
 
+@pytest.mark.parametrize("url", ["cassettes", "sqlite", "redis"], indirect=True)
 def test_what_was_recorded_with_secrets_is_replayed_after_it_was_scrubbed(
-    project, provider, typed, told, monkeypatch
+    url, project, provider, shelf, typed, told, monkeypatch
 ):
     said = "vq8Zk3mmPw7internalValue"
     run = {"REAL": "opaque-4f9a8b7c6d5e4f3a", "SAID": said}  # nothing says that this is secret
-    result(run_program(ASKING, project, provider.url, **run))
-    path = project / "cassettes/main.json"
-    path.write_text(path.read_text().replace("<redacted:password>", run["REAL"]))
-    path.write_text(path.read_text().replace("<redacted:token>", run["REAL"]))
+    result(run_program(ASKING, project, provider.url, ONETAKE_STORE="files:old", **run))
+    path = project / "old/main.json"
+    for placeholder in "<redacted:password>", "<redacted:token>":
+        path.write_text(path.read_text().replace(placeholder, run["REAL"]))
+    words = ("pull", "files:old") if not url else ("push", url, "--from", "files:old")
+    assert typed(*words).exit_code == 1
+    assert typed(*words, "--allow-secrets").exit_code == 0
     monkeypatch.setenv("INTERNAL_SECRET", said)
     paid = provider.billed()
 
@@ -497,12 +501,14 @@ def test_what_was_recorded_with_secrets_is_replayed_after_it_was_scrubbed(
     } <= found
     assert told("scrub", "--yes")["rewritten"] == 2
     assert typed("scan").exit_code == 0
-    assert not any(secret in path.read_text() for secret in run.values())
-    assert json.loads(path.read_text())["interactions"][0]["request"]["by_value"] == ["body.say"]
+    assert not any(secret.encode() in text for secret in run.values() for text in everything(shelf))
+    (asked, _) = [one.stored.request for one in shelf.recordings("main")]
+    assert asked.by_value == ("body.say",)
 
-    same = result(run_program(ASKING, project, provider.url, **run))
+    monkeypatch.delenv("INTERNAL_SECRET")
+    same = result(run_program(ASKING, project, provider.url, ONETAKE_STORE=url, **run))
     others = {"REAL": "another-1a2b3c4d5e6f7a8b", "SAID": "a dummy"}
-    other = result(run_program(ASKING, project, provider.url, **others))
+    other = result(run_program(ASKING, project, provider.url, ONETAKE_STORE=url, **others))
     assert (same, other) == ({"replayed": 2}, {"replayed": 2})
     assert provider.billed() == paid
 
