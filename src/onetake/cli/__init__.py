@@ -21,6 +21,8 @@ from onetake.cli.prune import prune
 from onetake.cli.receipt import receipt
 from onetake.cli.rekey import rekey
 from onetake.cli.report import report
+from onetake.cli.scan import scan
+from onetake.cli.scrub import scrub
 from onetake.cli.show import show
 from onetake.cli.stats import stats
 from onetake.errors import OnetakeError
@@ -61,6 +63,8 @@ for _command in (
     receipt,
     rekey,
     report,
+    scan,
+    scrub,
     show,
     stats,
 ):

@@ -16,6 +16,10 @@ _VCR_YAML = re.compile(rb"^(?:interactions|version)[ \t]*:", re.MULTILINE)
 _AT_BYTE = re.compile(r"^(.*?) \(byte (\d+)\)$")
 
 
+_HAR = re.compile(rb'\A\s*\{\s*"log"\s*:\s*\{')
+_VCR_JSON = re.compile(rb'\A\s*\{\s*"(?:version|interactions|http_interactions)"\s*:')
+
+
 class _Marks(Struct):
     """What tells one format from another."""
 
@@ -62,6 +66,15 @@ def refusal(text: bytes, path: str, reason: str, version: int) -> CassetteError:
             path=path,
         )
     return CassetteError(f"{path} cannot be read: {reason}.", remedy=RESTORE, path=path)
+
+
+def looks_like(text: bytes) -> str:
+    """The program that made recordings of another format, "" for other texts."""
+    text = text.removeprefix(b"\xef\xbb\xbf")
+    if _HAR.match(text):
+        return "HAR"
+    is_yaml = text.lstrip()[:1] != b"{" and _VCR_YAML.search(text)
+    return "vcrpy" if is_yaml or _VCR_JSON.match(text) else ""
 
 
 def _is_vcr(path: str) -> CassetteError:

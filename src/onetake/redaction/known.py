@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from onetake.redaction.names import is_worth_remembering
-from onetake.redaction.placeholders import placeholder, url_placeholder
+from onetake.redaction.placeholders import FILLING, placeholder, url_placeholder
 from onetake.wire.edits import Edit
 
 _MOST = 64  # the oldest is forgotten: each is looked for in every body
@@ -100,12 +100,9 @@ def spellings(value: str, *, coded: bool = True) -> set[bytes]:
     return {raw, escaped, *based, *(text.encode() for text in (*quoted, *lower))}
 
 
-_FILLING = b"REDACTED0"
-
-
 def filling(size: int) -> bytes:
     """What stands for a secret within base64: as long, and base64 too."""
-    return (_FILLING * (size // len(_FILLING) + 1))[:size]
+    return (FILLING * (size // len(FILLING) + 1))[:size]
 
 
 def cores(value: str) -> set[bytes]:

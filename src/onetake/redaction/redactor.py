@@ -141,6 +141,8 @@ class Redactor:
             found += edits
             body = _edited(body, edits)
         edits = [_readably(edit, given_s) for edit in body_edits(content_type, body.data)]
+        # A token that was made readable before is nobody's secret.
+        edits = [edit for edit in edits if body.data[edit.start : edit.end] != edit.new]
         found += edits
         body = _edited(body, edits)
         if is_text(content_type):

@@ -21,7 +21,7 @@ import msgspec
 from onetake.cassettes.fold import Take, merge
 from onetake.cassettes.growth import RunLine
 from onetake.errors import CassetteError, OnetakeError, StoreError, UsageError
-from onetake.formats.bodies import blob_name
+from onetake.formats.blobs import blob_name, blobs_named
 from onetake.formats.document import (
     Document,
     Stored,
@@ -34,7 +34,7 @@ from onetake.messages import Request
 from onetake.stores import history
 from onetake.stores.locks import locked
 from onetake.stores.placing import put_in_place
-from onetake.stores.port import KEPT_LINES, Opened, Published
+from onetake.stores.port import KEPT_LINES, Anew, Opened, Published, Rewritten
 from onetake.stores.private import ensure_private, read_regular
 from onetake.stores.within import check_within, is_below
 
@@ -85,6 +85,11 @@ def read_cassette(path: Path, within: Path | None = None) -> list[Stored]:
     if text is None:
         raise CassetteError(f"There is no cassette {path}.", path=str(path))
     return held._parse(text, path).entries
+
+
+def blobs_beside(path: Path) -> Callable[[str], bytes]:
+    """What gives a blob of the cassette file that the user has named. It raises as `read_cassette` does."""
+    return FileCassette(path, path.parent / "blobs", cache=path.parent / ".onetake")._blob
 
 
 def read_text(path: Path) -> bytes:
@@ -201,7 +206,7 @@ class FileCassette:
 
     def _blob(self, name: str) -> bytes:
         """A blob by its name, from the cassette's folder of blobs or one further up."""
-        for folder in (self._blobs, *(parent / "blobs" for parent in self._plain.parents[:3])):
+        for folder in self._blob_folders():
             data = self._read_blob(folder / name)
             if data is not None:
                 if blob_name(data) != name:
@@ -217,18 +222,26 @@ class FileCassette:
             path=self.place,
         )
 
+    def _blob_folders(self) -> list[Path]:
+        further = (parent / "blobs" for parent in self._plain.parents[:3])
+        return list(dict.fromkeys((self._blobs, *further)))
+
     def _read_blob(self, path: Path) -> bytes | None:
         base = self._base if is_below(path, self._base) else path.parent.parent
         check_within(path, base)
         return _read(path)
 
-    def publish(
-        self, takes: Sequence[Take], key: Callable[[Request], bytes], *, replacing_run: str | None
-    ) -> Published:
+    def _check_places(self) -> None:
+        """Raises `CassetteError` where a link leads elsewhere."""
         check_within(self._plain, self._base)
         check_within(
             self._blobs, self._base if is_below(self._blobs, self._base) else self._blobs.parent
         )
+
+    def publish(
+        self, takes: Sequence[Take], key: Callable[[Request], bytes], *, replacing_run: str | None
+    ) -> Published:
+        self._check_places()
         with self._translated(), locked(self._plain):
             self.__dict__.pop(
                 "path", None
@@ -250,15 +263,39 @@ class FileCassette:
             for i, take in merged.replacing.items():
                 texts[i] = encode_interaction(take.interaction, blobs)
             texts += [_entry_text(take, replaced[take.slot.key], blobs) for take in merged.added]
-            # Until the file names them, nobody may take them for blobs that no file names.
-            with locked(self._blobs) if blobs else nullcontext():
-                for name, data in blobs.items():
-                    if not (self._blobs / name).exists():
-                        _replace(self._blobs / name, data, sync=True)
-                _replace(self.path, join(texts, self._raw_name), sync=True)
+            self._put(texts, blobs, self._raw_name)
             if replacing_run is not None:
                 self._keep(generation, replacing_run.encode())
             return Published(len(merged.added) + len(merged.replacing), merged.paid_twice)
+
+    def _put(self, texts: Sequence[bytes], blobs: Mapping[str, bytes], name: str | None) -> None:
+        # Until the file names them, nobody may take them for blobs that no file names.
+        with locked(self._blobs) if blobs else nullcontext():
+            for blob, data in blobs.items():
+                if not (self._blobs / blob).exists():
+                    _replace(self._blobs / blob, data, sync=True)
+            _replace(self.path, join(texts, name), sync=True)
+
+    def rewrite(self, anew: Anew) -> Rewritten:
+        """The blobs are told by their files."""
+        self._check_places()
+        with self._translated(), locked(self._plain):
+            self.__dict__.pop("path", None)
+            text = self._read(self.path)
+            if text is None:
+                return Rewritten()
+            document = self._parse(text, self.path)
+            changed = anew(document.entries)
+            if not changed:
+                return Rewritten()
+            blobs: dict[str, bytes] = {}
+            texts = [entry.raw for entry in document.entries]
+            for at, interaction in changed.items():
+                texts[at] = encode_interaction(interaction, blobs)
+            self._put(texts, blobs, document.name)
+            gone = set(blobs_named(text)) - set(blobs_named(b"".join(texts)))
+            files = (folder / name for folder in self._blob_folders() for name in gone)
+            return Rewritten(len(changed), frozenset(str(one) for one in files if one.exists()))
 
     def history(self) -> list[RunLine]:
         lines = (_read(self._history_file) or b"").split(b"\n")
