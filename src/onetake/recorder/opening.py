@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from threading import Lock
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Protocol, assert_never
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -28,7 +28,7 @@ from onetake.cassettes.decisions import (
     Wait,
 )
 from onetake.cassettes.growth import RunLine
-from onetake.cassettes.session import Session, Shortage, Slot
+from onetake.cassettes.session import LooseOf, Session, Shortage, Slot
 from onetake.cassettes.verdicts import verdict
 from onetake.config import Mode, Settings
 from onetake.diagnosis import Event, empty_uploads
@@ -73,6 +73,21 @@ _UNPAID = ("credential-exchange", "telemetry")
 """Why calls are let through that nobody is billed for."""
 
 
+class SessionOf(Protocol):
+    """Makes what decides which recording answers a request: `Session`, or another with its methods."""
+
+    def __call__(
+        self,
+        mode: Mode,
+        published: Iterable[tuple[bytes, Recorded]],
+        quarantined: Iterable[tuple[bytes, Recorded]],
+        *,
+        numbers: Iterable[int],
+        repeat_last: bool,
+        loose_of: LooseOf,
+    ) -> Session: ...
+
+
 class _Pending(Struct, frozen=True):
     """A live call under way: its redacted request, its slot, and its number in the ledger.
 
@@ -115,6 +130,7 @@ class Opening:
         rule_header: str = "[[tool.onetake.rules]]",
         flights: Flights | None = None,
         purse: Purse | None = None,
+        session_of: SessionOf = Session,
     ) -> None:
         """`name` is the cassette's. `key` makes keyed digests of credentials instead of their ordinals.
 
@@ -147,7 +163,7 @@ class Opening:
         self._quarantine = Quarantine()
         if settings.mode in (Mode.AUTO, Mode.ONCE):
             self._quarantine = quarantine()
-        self._session = self._start_session()
+        self._session = self._start_session(session_of)
         self._explanations = Explanations(
             self._opened.entries if self._opened else (),
             matcher,
@@ -185,7 +201,7 @@ class Opening:
         self.growth: Growth | None = None
         self._published = Published()
 
-    def _start_session(self) -> Session:
+    def _start_session(self, session_of: SessionOf) -> Session:
         mode = self._settings.mode
         opened = Opened()
         if mode not in (Mode.RECORD, Mode.LIVE):
@@ -197,7 +213,7 @@ class Opening:
             stored = zip(opened.keys, opened.entries, strict=True)
             published = [entry.interaction for one, entry in stored if one in waiting]
             self._quarantine = self._quarantine.without(published)
-        return Session(
+        return session_of(
             mode,
             zip(opened.keys, opened.entries, strict=True),
             ((key(one.request), Apart(one)) for one in self._quarantine.interactions),

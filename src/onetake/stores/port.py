@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from msgspec import Struct
@@ -62,6 +63,10 @@ class CassetteStore(Protocol):
     @property
     def place(self) -> str:
         """The file (or URL without secrets) for messages."""
+
+    @property
+    def path(self) -> Path | None:
+        """The file, where it is one."""
 
     def load(self, key: Callable[[Request], bytes], fingerprint: str) -> Opened:
         """All recordings; none if the cassette does not exist. A pure read: changes nothing.
