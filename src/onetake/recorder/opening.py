@@ -503,6 +503,28 @@ class Opening:
             self._account(Refuse(refused), safe, safe.url.encode(), client)
             return refused
 
+    def forward(self, request: Request, client: str, reason: str) -> Decision:
+        """Send `request` and keep nothing of it, as whoever stands before this opening has decided."""
+        return self._decided(Forward(reason), request, client)
+
+    def refuse(self, request: Request, client: str, reason: str, remedy: str) -> Decision:
+        """Do not send `request`; `reason` goes on from its line."""
+        line = Request(method=request.method, url=self._redactor.url(request.url)).line
+        error = MissError(f"{line} {reason}", remedy=remedy, request=line, reason="unsupported")
+        return self._decided(Refuse(error), request, client)
+
+    def _decided(self, decision: Decided, request: Request, client: str) -> Decision:
+        safe = self._redactor.by_value(self._redactor.request(request))
+        with self._lock:
+            decision = self._afforded(self._allowed(decision, request, safe), safe)
+            self._account(decision, safe, self._matcher.key(safe), client)
+        return decision
+
+    def kept(self, seq: int) -> Interaction | None:
+        """What is kept of the call `seq`."""
+        with self._lock:
+            return self._takes.kept.get(seq)
+
     def began(self, seq: int, recording: Recording) -> None:
         with self._lock:
             self._recordings[seq] = recording
