@@ -11,18 +11,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
-from onetake.cassettes.decisions import Decision, Record, Refuse
+from onetake.cassettes.decisions import Decision
 from onetake.cassettes.fold import Take
 from onetake.cassettes.growth import RunLine
 from onetake.compat.vcr.conversion import to_answer, to_message, to_request, to_response
 from onetake.compat.vcr.playhead import Playhead
 from onetake.compat.vcr.record_mode import RecordMode
 from onetake.config import Mode, Settings
-from onetake.errors import MissError, OnetakeError
+from onetake.errors import OnetakeError
 from onetake.formats.document import Stored, encode_plain
 from onetake.formats.vcr import is_expressible
 from onetake.messages import Interaction, Request
@@ -161,7 +159,9 @@ def _pair_of(interaction: Interaction) -> Pair:
 def _text_of(pair: Pair) -> bytes:
     request, answer = pair
     message = to_message(request)
-    return encode_plain(Interaction(request=message, response=to_response(answer, message.method)), 0)
+    return encode_plain(
+        Interaction(request=message, response=to_response(answer, message.method)), 0
+    )
 
 
 def _no_blob(name: str) -> bytes:
@@ -185,21 +185,16 @@ class Bridge:
         return self._opening.egress
 
     def decide(self, request: Request, client: str) -> Decision:
-        try:
-            asked = to_request(request)
-            filtered = self._cassette.filter_request(asked)
-            if filtered is None:
-                return self._left_alone(request, client)
-            message = to_message(filtered, like=request)
-        except AssertionError as error:
-            return Refuse(_broken_hook(request, error))
-        return self._opening.decide(message, client)
+        filtered = self._cassette.filter_request(to_request(request))
+        if filtered is None:
+            return self._left_alone(request, client)
+        return self._opening.decide(to_message(filtered, like=request), client)
 
     def _left_alone(self, request: Request, client: str) -> Decision:
         """A request that the cassette is not to see goes live, but never by a mere hook where nothing may."""
         ignores = getattr(self._cassette._before_record_request, "ignores", None)
         if self._is_locked and not (ignores is not None and ignores(to_request(request))):
-            return self._opening.refuse(request, client, _LOCKED)
+            return self._opening.refuse(request, client, *_LOCKED)
         return self._opening.forward(request, client, "left out of the cassette")
 
     def let_through(self, request: Request, client: str) -> OnetakeError | None:
@@ -235,9 +230,3 @@ _LOCKED = (
     "is left out of the cassette by before_record_request, and the record mode sends nothing.",
     "Name its host in ignore_hosts, or record it.",
 )
-
-_ = (MissError, Record, replace, Any)
-
-
-def _broken_hook(request: Request, error: Exception) -> OnetakeError:
-    return MissError(f"{request.method}: {error}", request=request.method)

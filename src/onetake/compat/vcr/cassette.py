@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any, Self
 
 from onetake.compat.vcr.context import CassetteContextDecorator
@@ -327,12 +327,10 @@ class Cassette:
         return [pair for pair in found if pair is not None]
 
     def _filtered(self, request: Any, response: Any) -> Pair:
-        """A stored interaction as the hooks leave it. One that a hook would leave out stays: it was paid for."""
+        """A stored interaction as the hooks leave it; one that a hook would leave out was paid for, and stays."""
         filtered = self._before_record_request(request)
         answer = self._before_record_response(response)
-        return (request if filtered is None else filtered), (
-            response if answer is None else answer
-        )
+        return (request if filtered is None else filtered), (response if answer is None else answer)
 
     def _added_by_others(self) -> list[Pair]:
         """What has come into the file since it was read."""
@@ -340,13 +338,11 @@ class Cassette:
         return [self._filtered(*pair) for pair in pairs[self._stored :]]
 
     def _rerecorded(self, recorded: list[Pair]) -> list[Pair]:
-        """What is recorded anew takes the place of what it equals; the rest stays, unless it is to be dropped."""
+        """What is recorded anew in the place of what it equals; the rest stays, if it is not to be dropped."""
         if self.drop_unused_requests:
             return recorded
         stored = [self._filtered(*pair) for pair in self._read() or []]
-        kept = [
-            pair for pair in stored if not any(self.agree(one, pair[0]) for one, _ in recorded)
-        ]
+        kept = [pair for pair in stored if not any(self.agree(one, pair[0]) for one, _ in recorded)]
         return kept + recorded
 
     def _save(self, force: bool = False) -> None:
@@ -385,7 +381,7 @@ class Cassette:
             result = hook(*asked)
             if result is None:
                 return None
-            if not isinstance(result, tuple | list) or len(result) != 2:  # noqa: PLR2004  (a pair)
+            if not isinstance(result, tuple | list) or len(result) != 2:
                 name = getattr(hook, "__qualname__", repr(hook))
                 raise TypeError(
                     f"Interaction hook {name} must return (request, response) or None, "
@@ -424,11 +420,10 @@ class _Lookup:
         else:
             for key in keys:
                 found.update(self._indexes.get(key, ()))
-        exact = keys is not None and not self._parts.others
+        is_exact = keys is not None and not self._parts.others
         for index in sorted(found):
-            if exact and index not in self._unhashed:
-                yield index
-            elif requests_match(wanted, _view(data[index][0]), self._match_on):
+            is_sure = is_exact and index not in self._unhashed
+            if is_sure or requests_match(wanted, _view(data[index][0]), self._match_on):
                 yield index
 
     def _index(self, data: list[Pair]) -> None:
@@ -474,6 +469,3 @@ def _takes_three(hook: Callable[..., Any]) -> bool:
     except (TypeError, ValueError):
         return False
     return True
-
-
-_ = Mapping

@@ -174,7 +174,7 @@ class VCR:
         return before_record_response
 
     def register_serializer(self, name: str, serializer: Any) -> None:
-        """`serializer` has `serialize(dict) -> str` and `deserialize(str) -> dict`; a built-in name is replaced."""
+        """`serializer` has `serialize(dict) -> str` and `deserialize(str) -> dict`; `name` may be a built-in one."""
         self.serializers[name] = serializer
 
     def register_matcher(self, name: str, matcher: Matcher) -> None:
@@ -200,7 +200,7 @@ class VCR:
         """A path transformer that appends `suffix` where a path has not got it."""
 
         def ensure(path: Any) -> str:
-            text = os.fspath(path)
+            text = str(os.fspath(path))
             return text if text.endswith(suffix) else text + suffix
 
         return ensure
@@ -210,7 +210,7 @@ _NOT_GIVEN = object()
 
 
 class RequestFilter:
-    """All that a request goes through before it is compared: built-in filters, ignored hosts, the suite's hooks."""
+    """What a request goes through before it is compared: ignored hosts, built-in filters, the suite's hooks."""
 
     def __init__(
         self,

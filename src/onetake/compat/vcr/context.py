@@ -33,7 +33,7 @@ class CassetteContextDecorator:
         self._entered = stack
         return cassette
 
-    def __exit__(self, *exc_info: Any) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         stack, self._entered = self._entered, None
         assert stack is not None
         stack.__exit__(*exc_info)
@@ -88,7 +88,9 @@ def _name(function: Callable[..., Any]) -> str:
     return function.__name__
 
 
-def _injected(cassette: Any, args: tuple[Any, ...], function: Callable[..., Any]) -> tuple[Any, ...]:
+def _injected(
+    cassette: Any, args: tuple[Any, ...], function: Callable[..., Any]
+) -> tuple[Any, ...]:
     if not cassette.inject:
         return args
     is_method = "." in function.__qualname__.rpartition("<locals>.")[2] and args

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from onetake.cassettes.ages import Age
 from onetake.cassettes.decisions import Decided, Forward, Recorded, Refuse, Replay, Slot
 from onetake.cassettes.session import AgeOf, LooseOf, Session, Shortage
 from onetake.compat.vcr.conversion import to_request
@@ -90,6 +89,3 @@ class Playhead(Session):
                 self._apart_in_order.remove(recorded)
                 return recorded
         return None
-
-
-_ = Age
