@@ -327,7 +327,7 @@ class Cassette:
         return [pair for pair in found if pair is not None]
 
     def _filtered(self, request: Any, response: Any) -> Pair:
-        """A stored interaction as the hooks leave it; one that a hook would leave out was paid for, and stays."""
+        """A stored interaction as the hooks leave it; what a hook would leave out was paid for, and stays."""
         filtered = self._before_record_request(request)
         answer = self._before_record_response(response)
         return (request if filtered is None else filtered), (response if answer is None else answer)

@@ -174,7 +174,7 @@ class VCR:
         return before_record_response
 
     def register_serializer(self, name: str, serializer: Any) -> None:
-        """`serializer` has `serialize(dict) -> str` and `deserialize(str) -> dict`; `name` may be a built-in one."""
+        """`serializer` has `serialize(dict) -> str` and `deserialize(str) -> dict`; `name` may be built in."""
         self.serializers[name] = serializer
 
     def register_matcher(self, name: str, matcher: Matcher) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
+from types import TracebackType
 from typing import Any, Self
 
 _NOT_OF_CASSETTES = ("path_transformer", "func_path_generator", "record_on_exception")
@@ -33,10 +34,15 @@ class CassetteContextDecorator:
         self._entered = stack
         return cassette
 
-    def __exit__(self, *exc_info: object) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         stack, self._entered = self._entered, None
         assert stack is not None
-        stack.__exit__(*exc_info)
+        stack.__exit__(kind, error, trace)
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         if inspect.iscoroutinefunction(function):
@@ -59,7 +65,7 @@ class CassetteContextDecorator:
         if inspect.isgeneratorfunction(function):
 
             @functools.wraps(function)
-            def generated(*args: Any, **kwargs: Any) -> Iterator[Any]:
+            def generated(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
                 with self._anew(function) as cassette:
                     return (yield from function(*_injected(cassette, args, function), **kwargs))
 
@@ -110,9 +116,9 @@ def _opened(cls: Any, args: dict[str, Any]) -> Iterator[Any]:
     cassette = cls.load(**rest)
     from onetake.compat.vcr.bridge import entered  # late: it brings the recorder with it
 
-    with _patched(getattr(cassette, "custom_patches", ())):
-        with entered(cassette, keeps_failed=args.get("record_on_exception", True)):
-            yield cassette
+    keeps_failed = args.get("record_on_exception", True)
+    with _patched(cassette.custom_patches), entered(cassette, keeps_failed=keeps_failed):
+        yield cassette
 
 
 @contextmanager
