@@ -29,12 +29,8 @@ def refusal(text: bytes, path: str, reason: str, version: int) -> CassetteError:
 
     `reason` is what the JSON reader said.
     """
-    if found := _CONFLICT.search(text):
-        return CassetteError(
-            f"{path} holds git conflict markers (line {_line(text, found.start())}).",
-            remedy="Resolve the conflict: keep one side, or both sides' interactions.",
-            path=path,
-        )
+    if (found := conflict(text, path)) is not None:
+        return found
     try:
         marks = msgspec.json.decode(text.removeprefix(b"\xef\xbb\xbf"), type=_Marks)
     except (msgspec.MsgspecError, RecursionError, ValueError):
@@ -62,6 +58,17 @@ def refusal(text: bytes, path: str, reason: str, version: int) -> CassetteError:
             path=path,
         )
     return CassetteError(f"{path} cannot be read: {reason}.", remedy=RESTORE, path=path)
+
+
+def conflict(text: bytes, path: str) -> CassetteError | None:
+    """The error for a text with git's conflict markers; None for any other."""
+    if not (found := _CONFLICT.search(text)):
+        return None
+    return CassetteError(
+        f"{path} holds git conflict markers (line {_line(text, found.start())}).",
+        remedy="Resolve the conflict: keep one side, or both sides' interactions.",
+        path=path,
+    )
 
 
 def _is_vcr(path: str) -> CassetteError:
