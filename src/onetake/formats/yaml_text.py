@@ -8,7 +8,9 @@ they stand for stays small, and nesting ends where libyaml ends it: at 1,000 lev
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from onetake.errors import CassetteError, UsageError
@@ -34,8 +36,15 @@ class Iterated(list[object]):
     __slots__ = ()
 
 
-def load(text: str) -> object:
+# Makes a value from the library's loader and a node of it.
+Constructor = Callable[[Any, Any], object]
+_NONE: Mapping[str, Constructor] = MappingProxyType({})
+
+
+def load(text: str, constructors: Mapping[str, Constructor] = _NONE) -> object:
     """The one document of `text`, of plain values, `FileLike` and `Iterated`; None for an empty text.
+
+    `constructors` by tag make what else is read.
 
     Raises `CassetteError`, without a path, for what is no YAML or is refused, and `UsageError` without
     the extra.
@@ -44,7 +53,7 @@ def load(text: str) -> object:
     try:
         if library.limits_nesting is False:
             _check_nesting(library, text)
-        tree = library.yaml.load(text, Loader=library.loader)
+        tree = library.yaml.load(text, Loader=library.loader_with(constructors))
     except library.yaml.constructor.ConstructorError as error:
         raise CassetteError(f"{_said(error)}.", remedy=_REFUSED) from error
     except library.yaml.YAMLError as error:
@@ -58,10 +67,13 @@ def load(text: str) -> object:
     return tree
 
 
-def dump(tree: object) -> str:
-    """`tree` as vcrpy's serializer writes it. Raises `UsageError` without the extra."""
+def dump(tree: object, constructors: Mapping[str, Constructor] = _NONE) -> str:
+    """`tree` as vcrpy's serializer writes it.
+
+    Raises `UsageError` for an object that `load` would refuse with these `constructors`, and without the extra.
+    """
     library = _library()
-    text: str = library.yaml.dump(tree, Dumper=library.dumper)
+    text: str = library.yaml.dump(tree, Dumper=library.dumper_with(constructors))
     return text
 
 
@@ -74,10 +86,24 @@ class _Library:
     def __init__(self, yaml: Any) -> None:
         self.yaml = yaml
         self.parser_loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        self.dumper: Any = getattr(yaml, "CDumper", yaml.Dumper)
         self.loader = _loader_of(self.parser_loader)
+        self._dumper: Any = getattr(yaml, "CDumper", yaml.Dumper)
         native = getattr(yaml, "_yaml", None)
         self.limits_nesting = native is None or native.get_version() >= _LIMITED_FROM
+
+    def loader_with(self, constructors: Mapping[str, Constructor]) -> Any:
+        if not constructors:
+            return self.loader
+
+        class Loader(self.loader):  # type: ignore[misc, name-defined]
+            pass
+
+        for tag, constructor in constructors.items():
+            Loader.add_constructor(tag, constructor)
+        return Loader
+
+    def dumper_with(self, constructors: Mapping[str, Constructor]) -> Any:
+        return _dumper_of(self._dumper, self.loader_with(constructors).yaml_constructors)
 
 
 @cache
@@ -134,6 +160,24 @@ def _loader_of(base: Any) -> Any:
     Loader.add_constructor(f"{_TAG}python/object/new:_io.BytesIO", file_like)
     Loader.add_constructor(f"{_TAG}python/object/apply:builtins.iter", iterated)
     return Loader
+
+
+def _dumper_of(base: Any, readable: Mapping[str, object]) -> Any:
+    """Python objects have tags of their own: what could not be read again is not written."""
+
+    class Dumper(base):  # type: ignore[misc]
+        def represent_data(self, data: object) -> Any:
+            node = super().represent_data(data)
+            if node.tag.startswith(f"{_TAG}python/") and node.tag not in readable:
+                raise UsageError(
+                    f"The request or response holds a Python object that no cassette can give back "
+                    f"({node.tag}).",
+                    remedy="Turn it into text in a hook, or register the serializer that "
+                    "vcr.serializers.yamlserializer.with_custom_tags makes for its tag.",
+                )
+            return node
+
+    return Dumper
 
 
 def _said(error: Any) -> str:

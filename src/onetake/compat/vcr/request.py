@@ -8,6 +8,7 @@ from typing import Any, Self
 from urllib.parse import ParseResult, parse_qsl, urlparse
 
 from onetake.compat.vcr.util import CaseInsensitiveDict, Pairs, _is_nonsequence_iterator, joined
+from onetake.formats.yaml_text import FileLike, Iterated
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -131,7 +132,12 @@ class Request:
     @classmethod
     def _from_dict(cls, stored: dict[str, Any]) -> Self:
         """From a cassette, where people leave out what is empty. KeyError without method or URI."""
-        return cls(stored["method"], stored["uri"], stored.get("body"), stored.get("headers"))
+        body = stored.get("body")
+        if isinstance(body, FileLike):
+            body = BytesIO(body)
+        elif isinstance(body, Iterated):
+            body = iter(body)
+        return cls(stored["method"], stored["uri"], body, stored.get("headers"))
 
 
 def _content(file: Any) -> Any:
