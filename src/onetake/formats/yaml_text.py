@@ -74,7 +74,7 @@ class _Library:
     def __init__(self, yaml: Any) -> None:
         self.yaml = yaml
         self.parser_loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        self.dumper: Any = getattr(yaml, "CDumper", yaml.Dumper)
+        self.dumper = _dumper_of(getattr(yaml, "CDumper", yaml.Dumper))
         self.loader = _loader_of(self.parser_loader)
         native = getattr(yaml, "_yaml", None)
         self.limits_nesting = native is None or native.get_version() >= _LIMITED_FROM
@@ -134,6 +134,18 @@ def _loader_of(base: Any) -> Any:
     Loader.add_constructor(f"{_TAG}python/object/new:_io.BytesIO", file_like)
     Loader.add_constructor(f"{_TAG}python/object/apply:builtins.iter", iterated)
     return Loader
+
+
+def _dumper_of(base: Any) -> Any:
+    class Dumper(base):  # type: ignore[misc]
+        pass
+
+    def text(dumper: Any, data: str) -> Any:
+        return dumper.represent_str(str.__str__(data))
+
+    # What clients give for a text may be a kind of their own (multidict's names of headers).
+    Dumper.add_multi_representer(str, text)
+    return Dumper
 
 
 def _said(error: Any) -> str:

@@ -214,8 +214,7 @@ class FileCassette:
         text = self._read(self.path)
         if text is None:
             return Opened()
-        text = self._ours(self.path, text, self._cache)
-        document = self._parse(text, self.path)
+        document = self._document(self.path, text, self._cache)
         keys = self._indexed_keys(text, document.entries, key, fingerprint)
         return Opened(tuple(document.entries), tuple(keys), has_principals=document.origin == "")
 
@@ -234,8 +233,9 @@ class FileCassette:
         """Computed from the stored requests, or read from a local index of exactly this text."""
         if len(entries) < _INDEX_FROM or not fingerprint:
             return [key(entry.request) for entry in entries]
+        named = hashlib.sha256(text).digest()
         digest = hashlib.blake2b(
-            text, key=fingerprint.encode()[:64], digest_size=_DIGEST_SIZE
+            named, key=fingerprint.encode()[:64], digest_size=_DIGEST_SIZE
         ).digest()
         index = self._cache / "index" / self.id
         known = _read(index) or b""
@@ -248,14 +248,11 @@ class FileCassette:
             pass  # only a cache
         return keys
 
-    def _ours(self, path: Path, text: bytes, cache: Path | None) -> bytes:
-        """The text of a document of ours, of whichever program's cassette it is."""
-        if not vcr_files.is_theirs(path, text):
-            return text
-        return vcr_files.in_our_format(path, text, cache)
-
     def _document(self, path: Path, text: bytes, cache: Path | None) -> Document:
-        return self._parse(self._ours(path, text, cache), path)
+        """Of whichever program's cassette; a copy of another's in our format is kept in `cache`."""
+        if vcr_files.is_theirs(path, text):
+            text = vcr_files.in_our_format(path, text, cache)
+        return self._parse(text, path)
 
     def _parse(self, text: bytes, path: Path) -> Document:
         return parse(text, str(path), self._blob)

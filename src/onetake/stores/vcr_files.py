@@ -32,7 +32,6 @@ ORIGIN = "vcrpy"
 _OURS = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"onetake"\s*:')
 _HEAD_SIZE = 8192
 _READING = b"1"  # changes with what is made of a file: copies of another reading are made anew
-_DIGEST_SIZE, _CHECK_SIZE = 20, 4
 
 
 def base_of(path: Path) -> str:
@@ -75,33 +74,39 @@ def in_our_format(path: Path, text: bytes, cache: Path | None) -> bytes:
     Raises `CassetteError`, and `UsageError` without the extra.
     """
     copy = None if cache is None else cache / "vcr" / _named(path)
-    head = hashlib.blake2b(text, digest_size=_DIGEST_SIZE, person=_READING).digest()
-    if copy is not None and (known := _kept(copy, head)) is not None:
+    digest = hashlib.sha256(text).digest()  # the fastest, where it counts
+    if copy is not None and (known := _kept(copy, digest)) is not None:
         return known
     made = _converted(path, text)
     if cache is not None and copy is not None:
         with suppress(OSError):  # only a cache
             ensure_private(copy.parent, cache)
-            check = zlib.crc32(made).to_bytes(_CHECK_SIZE, "big")
-            put_in_place(copy, head + check + made, is_private=True)
+            put_in_place(copy, made, is_private=True)
+            put_in_place(copy.with_suffix(".sum"), _sum(digest, made), is_private=True)
     return made
 
 
 def _named(path: Path) -> str:
-    return hashlib.blake2b(
-        str(path.absolute()).encode("utf-8", "surrogateescape"), digest_size=10
-    ).hexdigest()
+    named = str(path.absolute()).encode("utf-8", "surrogateescape")
+    return hashlib.blake2b(named, digest_size=10).hexdigest()
 
 
-def _kept(copy: Path, head: bytes) -> bytes | None:
-    """What was made of the text with that digest, if it is whole."""
+def _kept(copy: Path, digest: bytes) -> bytes | None:
+    """What was made of the text with that digest, if it is whole.
+
+    Its sum lies beside it, as ten megabytes are better not moved.
+    """
     try:
-        known = read_private(copy)
+        known = read_private(copy.with_suffix(".sum"))
+        made = read_private(copy) if known.startswith(digest) else b""
     except OSError:
         return None
-    made = known[_DIGEST_SIZE + _CHECK_SIZE :]
-    check = int.from_bytes(known[_DIGEST_SIZE : _DIGEST_SIZE + _CHECK_SIZE], "big")
-    return made if known.startswith(head) and zlib.crc32(made) == check else None
+    return made if known == _sum(digest, made) else None
+
+
+def _sum(digest: bytes, made: bytes) -> bytes:
+    """A copy of another reading, or one that was torn, has another."""
+    return b"%b%b%d" % (digest, _READING, zlib.crc32(made))
 
 
 def _converted(path: Path, text: bytes) -> bytes:

@@ -43,6 +43,7 @@ EXPECTED = {
     "stores/tallies.py": SAFE,
     "stores/journal.py": RECORDED,
     "stores/files.py": RECORDED,
+    "stores/vcr_files.py": "a copy of a cassette of the project's own, for its owner alone",
     "stores/placing.py": "what `put_in_place` was given",
     "stores/budget.py": NUMBERS,
     "stores/prices.py": NUMBERS,
