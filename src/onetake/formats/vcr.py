@@ -336,9 +336,12 @@ def _decoded(data: bytes, coding: str) -> bytes | None:
     if found is None:
         return None
     try:
-        return found.feed(data) + found.finish()
+        decoded = found.feed(data) + found.finish()
     except Exception:  # each library has errors of its own
         return None
+    # A torn one is no error: its end, the size of what was packed (RFC 1952), is not there.
+    is_torn = "gzip" in coding and int.from_bytes(data[-4:], "little") != len(decoded)
+    return None if is_torn else decoded
 
 
 # Writing.
