@@ -177,6 +177,11 @@ def _dumper_of(base: Any, readable: Mapping[str, object]) -> Any:
                 )
             return node
 
+    def text(dumper: Any, data: str) -> Any:
+        return dumper.represent_str(str.__str__(data))
+
+    # What clients give for a text may be a kind of their own (multidict's names of headers).
+    Dumper.add_multi_representer(str, text)
     return Dumper
 
 
