@@ -294,7 +294,7 @@ def _decoded(coding: str, content: bytes) -> bytes | None:
         return known.feed(content) + known.finish()
     except TooLargeError:
         return None
-    except Exception:  # noqa: BLE001  (each library has its own)
+    except Exception:  # each library has its own
         return content
 
 
