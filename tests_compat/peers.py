@@ -28,7 +28,9 @@ class Peer:
     name: str
     version: str
     extra: str = "tests"
-    options: tuple[str, ...] = ()
+    plugins: tuple[
+        str, ...
+    ] = ()  # pytest's, also for the runs that its tests start; empty: all installed
 
     @property
     def folder(self) -> Path:
@@ -45,7 +47,11 @@ class Peer:
 
 PEERS = (
     Peer(name="vcrpy", version="9.4.2"),
-    Peer(name="pytest-recording", version="0.14.1"),
+    Peer(
+        name="pytest-recording",
+        version="0.14.1",
+        plugins=("pytest_httpbin.plugin", "pytest_mock", "pytest_timeout", "onetake.pytest_plugin"),
+    ),
 )
 
 
@@ -74,15 +80,18 @@ def run(peer: Peer, arguments: Sequence[str]) -> dict[str, str]:
     authority = _run(str(peer.python), "-m", "pytest_httpbin.certs").strip()
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("ONETAKE_")},
-        "PYTHONPATH": str(HERE / "plugin"),
+        "PYTHONPATH": f"{HERE / 'plugin'}{os.pathsep}{ROOT / 'src'}",
         "REQUESTS_CA_BUNDLE": authority,
         "COMPAT_OUTCOMES": str(outcomes),
     }
+    if peer.plugins:
+        environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+        environment["PYTEST_PLUGINS"] = ",".join(peer.plugins)
     command = [
         *(str(peer.python), "-m", "pytest", "-q", "--tb=short", "--timeout=30"),
         "--continue-on-collection-errors",
-        *("-p", "no:cacheprovider", "-p", "no:onetake", "-p", "compat_run"),
-        *(*peer.options, *arguments),
+        *("-p", "no:cacheprovider", "-p", "compat_run", *arguments),
+        *(() if peer.plugins else ("-p", "no:onetake")),
     ]
     with (peer.folder / "output.txt").open("w") as output:
         subprocess.run(
