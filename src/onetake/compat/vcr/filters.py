@@ -294,7 +294,7 @@ def _decoded(coding: str, content: bytes) -> bytes | None:
         return known.feed(content) + known.finish()
     except TooLargeError:
         return None
-    except Exception:  # each library has its own
+    except Exception:
         return content
 
 
