@@ -163,19 +163,24 @@ def _loader_of(base: Any) -> Any:
 
 
 def _dumper_of(base: Any, readable: Mapping[str, object]) -> Any:
-    """Python objects have tags of their own: what could not be read again is not written."""
+    """Python objects have tags of their own: what could not be read again is not written, except that any kind
+    of text is one (aiohttp has its own for the names of headers)."""
 
     class Dumper(base):  # type: ignore[misc]
         def represent_data(self, data: object) -> Any:
             node = super().represent_data(data)
-            if node.tag.startswith(f"{_TAG}python/") and node.tag not in readable:
-                raise UsageError(
-                    f"The request or response holds a Python object that no cassette can give back "
-                    f"({node.tag}).",
-                    remedy="Turn it into text in a hook, or register the serializer that "
-                    "vcr.serializers.yamlserializer.with_custom_tags makes for its tag.",
-                )
-            return node
+            if not node.tag.startswith(f"{_TAG}python/") or node.tag in readable:
+                return node
+            match data:
+                case str():
+                    return super().represent_data(str.__str__(data))
+                case bytes():
+                    return super().represent_data(bytes(data))
+            raise UsageError(
+                f"The request or response holds a Python object that no cassette can give back ({node.tag}).",
+                remedy="Turn it into text in a hook, or register the serializer that "
+                "vcr.serializers.yamlserializer.with_custom_tags makes for its tag.",
+            )
 
     def text(dumper: Any, data: str) -> Any:
         return dumper.represent_str(str.__str__(data))
