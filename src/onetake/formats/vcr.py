@@ -50,6 +50,8 @@ _CODINGS = {
     "deflate": None,
 }
 _CONTROL = re.compile(r"[\x00-\x08]")
+# A key of ours in an answer, which vcrpy passes over: the program that was recorded read no further.
+_ENDED = "ended"
 _LONGEST_STATUS = 3  # digits
 
 
@@ -107,7 +109,9 @@ def interaction_of(entry: object) -> Interaction:
     match entry:
         case {"request": dict(asked), "response": dict(answer)}:
             request = _to_request(asked)
-            return Interaction(request=request, response=to_response(answer, request.method))
+            ended = Ended.CLOSED if answer.get(_ENDED) == Ended.CLOSED else Ended.COMPLETE
+            response = to_response(answer, request.method)
+            return Interaction(request=request, response=response, ended=ended)
     raise CassetteError("It has no request, or no response.")
 
 
@@ -387,7 +391,8 @@ def to_entry(interaction: Interaction) -> Tree:
             "status": {"code": response.status, "message": response.reason},
             "headers": _grouped(headers),
             "body": {"string": _readable(body.data)},
-        },
+        }
+        | ({_ENDED: "closed"} if interaction.ended is Ended.CLOSED else {}),
     }
 
 

@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING
 from onetake.cassettes.decisions import Decision, Record
 from onetake.cassettes.fold import Take
 from onetake.cassettes.growth import RunLine
-from onetake.compat.vcr.conversion import to_answer, to_message, to_request, to_response
+from onetake.compat.vcr.conversion import (
+    to_answer,
+    to_interaction,
+    to_message,
+    to_request,
+    to_response,
+)
 from onetake.compat.vcr.playhead import Playhead
 from onetake.compat.vcr.record_mode import RecordMode
 from onetake.config import Mode, Settings
@@ -155,15 +161,12 @@ class VcrStore:
 
 def _pair_of(interaction: Interaction, client: str = "") -> Pair:
     assert interaction.response is not None
-    return to_request(interaction.request), to_answer(interaction.response, client)
+    answer = to_answer(interaction.response, client, interaction.ended)
+    return to_request(interaction.request), answer
 
 
 def _text_of(pair: Pair) -> bytes:
-    request, answer = pair
-    message = to_message(request)
-    return encode_plain(
-        Interaction(request=message, response=to_response(answer, message.method)), 0
-    )
+    return encode_plain(to_interaction(*pair), 0)
 
 
 def _no_blob(name: str) -> bytes:

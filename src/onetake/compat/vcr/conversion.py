@@ -10,7 +10,7 @@ from typing import Any
 from onetake.compat.vcr.request import Request
 from onetake.compat.vcr.util import read_body
 from onetake.formats.vcr import interaction_of, to_entry
-from onetake.messages import Body, Chunk, Headers, Interaction, Response
+from onetake.messages import Body, Chunk, Ended, Headers, Interaction, Response
 from onetake.messages import Request as Message
 from onetake.wire.encodings import encoder
 
@@ -78,7 +78,7 @@ def _text(value: object) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
 
-def to_answer(response: Response, client: str = "") -> Answer:
+def to_answer(response: Response, client: str = "", ended: Ended = Ended.COMPLETE) -> Answer:
     """As a hook gets it, and as vcrpy keeps it of `client`: as it came; of aiohttp decoded beside the same
     header. Where it cannot be packed again it is decoded, without the header.
     """
@@ -88,7 +88,8 @@ def to_answer(response: Response, client: str = "") -> Answer:
         packed = _packed(data, body.encoding)
         data, headers = (packed, headers) if packed else (data, headers.without("content-encoding"))
     plain = response.replace(headers=headers, body=Body(data=data))
-    entry: Any = to_entry(Interaction(request=Message(method="POST", url="/"), response=plain))
+    asked = Message(method="POST", url="/")
+    entry: Any = to_entry(Interaction(request=asked, response=plain, ended=ended))
     answer = entry["response"]
     answer["body"] = {"string": data}
     return answer
@@ -99,16 +100,21 @@ def _packed(data: bytes, coding: str) -> bytes:
     return b"" if coder is None else coder.feed(data) + coder.finish()
 
 
-def to_response(answer: Answer, method: str, like: Response | None = None) -> Response:
-    """What a hook, or a cassette, has made of an answer to `method`. Raises `CassetteError`.
+def to_interaction(request: Request, answer: Answer) -> Interaction:
+    """An entry of a cassette. Raises `CassetteError`."""
+    message = to_message(request)
+    found = interaction_of({"request": {"method": message.method, "uri": "/"}, "response": answer})
+    return found.replace(request=message)
 
-    `like` is the response that the hook was given: how it came stays, as far as it is still true.
+
+def to_response(answer: Answer, method: str, like: Response) -> Response:
+    """What a hook has made of the answer to `method` that came as `like`. Raises `CassetteError`.
+
+    How it came stays, as far as it is still true.
     """
     entry = {"request": {"method": method, "uri": "/"}, "response": answer}
     response = interaction_of(entry).response
     assert response is not None
-    if like is None:
-        return response
     if (response.body.data, response.body.encoding) == (like.body.data, like.body.encoding):
         return response.replace(http_version=like.http_version, body=like.body)
     chunks = (Chunk(len(response.body.data), like.body.chunks[0].ms),) if like.body.chunks else ()
