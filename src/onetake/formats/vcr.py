@@ -25,12 +25,14 @@ from onetake.wire.http1 import has_body
 __all__ = [
     "VERSION",
     "Tree",
+    "entries_of",
     "from_tree",
     "interaction_of",
     "is_expressible",
+    "to_entry",
     "to_response",
     "to_tree",
-    "with_added",
+    "with_entries",
 ]
 
 VERSION = 1
@@ -334,9 +336,12 @@ def _decoded(data: bytes, coding: str) -> bytes | None:
     if found is None:
         return None
     try:
-        return found.feed(data) + found.finish()
+        decoded = found.feed(data) + found.finish()
     except Exception:  # each library has errors of its own
         return None
+    # A torn one is no error: its end, the size of what was packed (RFC 1952), is not there.
+    is_torn = "gzip" in coding and int.from_bytes(data[-4:], "little") != len(decoded)
+    return None if is_torn else decoded
 
 
 # Writing.
@@ -352,12 +357,10 @@ def to_tree(interactions: Iterable[Interaction]) -> Tree:
     return {"version": VERSION, "interactions": [to_entry(one) for one in interactions]}
 
 
-def with_added(tree: object, interactions: Iterable[Interaction]) -> Tree:
-    """`tree` with `interactions` behind its own, everything else in it as it was."""
-    added = [to_entry(one) for one in interactions]
-    if not isinstance(tree, dict):
-        return {"version": VERSION, "interactions": added}
-    return {**tree, "interactions": [*(tree.get("interactions") or ()), *added]}
+def with_entries(tree: object, entries: list[object]) -> Tree:
+    """`tree` with `entries` as its interactions, everything else in it as it was; None is an empty one."""
+    known = tree if isinstance(tree, dict) else {"version": VERSION}
+    return {**known, "interactions": entries}
 
 
 def to_entry(interaction: Interaction) -> Tree:

@@ -196,7 +196,13 @@ class Recorder:
             return self._shared(name, stored_name, settings, fingerprint)
         base = directory or (Path.cwd() if is_file_name(name) else self.root)
         path, blobs = locate(name, store=settings.store, directory=base, root=self.root)
-        return FileCassette(path, blobs, cache=self.root / ".onetake", raw_name=stored_name)
+        return FileCassette(
+            path,
+            blobs,
+            cache=self.root / ".onetake",
+            raw_name=stored_name,
+            keeps_vcr=settings.format == "vcrpy",
+        )
 
     def _shared(
         self, name: str, stored_name: str | None, settings: Settings, fingerprint: str
