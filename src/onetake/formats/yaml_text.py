@@ -87,7 +87,8 @@ class _Library:
         self.yaml = yaml
         self.parser_loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         self.loader = _loader_of(self.parser_loader)
-        self._dumper: Any = getattr(yaml, "CDumper", yaml.Dumper)
+        self.base_dumper: Any = getattr(yaml, "CDumper", yaml.Dumper)
+        self.dumper = _dumper_of(self.base_dumper, self.loader.yaml_constructors)
         native = getattr(yaml, "_yaml", None)
         self.limits_nesting = native is None or native.get_version() >= _LIMITED_FROM
 
@@ -103,7 +104,9 @@ class _Library:
         return Loader
 
     def dumper_with(self, constructors: Mapping[str, Constructor]) -> Any:
-        return _dumper_of(self._dumper, self.loader_with(constructors).yaml_constructors)
+        if not constructors:
+            return self.dumper
+        return _dumper_of(self.base_dumper, self.loader_with(constructors).yaml_constructors)
 
 
 @cache
@@ -182,11 +185,6 @@ def _dumper_of(base: Any, readable: Mapping[str, object]) -> Any:
                 "vcr.serializers.yamlserializer.with_custom_tags makes for its tag.",
             )
 
-    def text(dumper: Any, data: str) -> Any:
-        return dumper.represent_str(str.__str__(data))
-
-    # What clients give for a text may be a kind of their own (multidict's names of headers).
-    Dumper.add_multi_representer(str, text)
     return Dumper
 
 
