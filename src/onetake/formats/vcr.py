@@ -18,7 +18,7 @@ from urllib.parse import quote, urlencode
 from onetake.errors import CassetteError
 from onetake.formats.header_lines import MOST_LINES, check_one_line, one_line
 from onetake.formats.yaml_text import Iterated
-from onetake.messages import Body, Ended, Headers, Interaction, Request, Response, media_type
+from onetake.messages import Body, Chunk, Ended, Headers, Interaction, Request, Response, media_type
 from onetake.wire.encodings import decoder
 from onetake.wire.http1 import has_body
 
@@ -255,8 +255,13 @@ def to_response(answer: Tree, method: str) -> Response:
         status=status,
         reason=reason,
         headers=headers,
-        body=Body(data=data, encoding=encoding),
+        body=whole(data, encoding),
     )
+
+
+def whole(data: bytes, encoding: str = "") -> Body:
+    """A body of which nobody knows the chunks: it came at once."""
+    return Body(data=data, chunks=(Chunk(len(data), 0),) if data else (), encoding=encoding)
 
 
 def _status(answer: Tree) -> tuple[int, str]:
