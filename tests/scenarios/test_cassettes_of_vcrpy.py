@@ -33,8 +33,14 @@ def written(body: str, times: int) -> str:
         "- request: {method: POST, uri: 'http://api.test:9/p', body: '{\"a\": 1}',\n"
         "    headers: {Authorization: [DUMMY], Content-Type: application/json, x-amz-date: [!!binary aGk=]}}\n"
     )
-    mapping = "- request: {method: POST, uri: 'http://api.test:9/m', body: {a: [1, null]}, headers: {}}\n"
-    return "interactions:\n" + (get + answer + post + answer + mapping + answer) * times + "version: 1\n"
+    mapping = (
+        "- request: {method: POST, uri: 'http://api.test:9/m', body: {a: [1, null]}, headers: {}}\n"
+    )
+    return (
+        "interactions:\n"
+        + (get + answer + post + answer + mapping + answer) * times
+        + "version: 1\n"
+    )
 
 
 REPLAY = """
@@ -101,7 +107,9 @@ ADD = """
 
 
 @pytest.mark.parametrize(("kind", "name"), [("vcrpy", "calls.yaml"), ("onetake", "calls.json")])
-def test_what_is_recorded_is_added_in_the_format_that_is_set(tmp_path, provider, kind, name) -> None:
+def test_what_is_recorded_is_added_in_the_format_that_is_set(
+    tmp_path, provider, kind, name
+) -> None:
     (tmp_path / "onetake.toml").write_text(f'format = "{kind}"\n')
     there = tmp_path / "cassettes" / "calls.yaml"
     there.parent.mkdir()

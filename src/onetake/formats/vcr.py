@@ -32,6 +32,7 @@ __all__ = [
     "to_entry",
     "to_response",
     "to_tree",
+    "whole",
     "with_entries",
 ]
 
@@ -92,6 +93,12 @@ def entries_of(tree: object, path: str) -> list[object]:
             )
         if entries is None or isinstance(entries, list):
             return entries or []
+    if isinstance(tree, dict) and "http_interactions" in tree:
+        raise CassetteError(
+            f"{path} is a cassette of betamax or of Ruby's VCR.",
+            remedy=f"Import it: onetake import {path}",
+            path=path,
+        )
     raise CassetteError(
         f"{path} is no cassette of vcrpy: it has no list of interactions.",
         remedy="Restore it from version control, or delete it to record anew.",
