@@ -18,7 +18,7 @@ from urllib.parse import quote, urlencode
 from onetake.errors import CassetteError
 from onetake.formats.header_lines import MOST_LINES, check_one_line, one_line
 from onetake.formats.yaml_text import Iterated
-from onetake.messages import Body, Ended, Headers, Interaction, Request, Response, media_type
+from onetake.messages import Body, Chunk, Ended, Headers, Interaction, Request, Response, media_type
 from onetake.wire.encodings import decoder
 from onetake.wire.http1 import has_body
 
@@ -32,6 +32,7 @@ __all__ = [
     "to_entry",
     "to_response",
     "to_tree",
+    "whole",
     "with_entries",
 ]
 
@@ -94,6 +95,12 @@ def entries_of(tree: object, path: str) -> list[object]:
             )
         if entries is None or isinstance(entries, list):
             return entries or []
+    if isinstance(tree, dict) and "http_interactions" in tree:
+        raise CassetteError(
+            f"{path} is a cassette of betamax or of Ruby's VCR.",
+            remedy=f"Import it: onetake import {path}",
+            path=path,
+        )
     raise CassetteError(
         f"{path} is no cassette of vcrpy: it has no list of interactions.",
         remedy="Restore it from version control, or delete it to record anew.",
@@ -259,8 +266,13 @@ def to_response(answer: Tree, method: str) -> Response:
         status=status,
         reason=reason,
         headers=headers,
-        body=Body(data=data, encoding=encoding),
+        body=whole(data, encoding),
     )
+
+
+def whole(data: bytes, encoding: str = "") -> Body:
+    """A body of which nobody knows the chunks: it came at once."""
+    return Body(data=data, chunks=(Chunk(len(data), 0),) if data else (), encoding=encoding)
 
 
 def _status(answer: Tree) -> tuple[int, str]:
