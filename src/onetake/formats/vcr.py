@@ -134,8 +134,23 @@ def _to_request(asked: Tree) -> Request:
     headers = _to_headers(asked.get("headers"))
     form = media_type(headers.get("content-type")) == _FORM
     parsed = asked.get("parsed_body")
-    body = _sent(asked.get("body") if parsed is None else _Structure(parsed), is_form=form)
+    kept = _untyped(asked.get("body")) if parsed is None else _Structure(parsed)
+    body = _sent(kept, is_form=form)
     return Request(method=method.upper(), url=_escaped(url), headers=headers, body=body)
+
+
+def _untyped(body: object) -> object:
+    """What cassetter keeps with its kind, beside format 1: `{type: none | text | json | binary, content}`."""
+    match body:
+        case {"type": "none", **more} if not more:
+            return None
+        case {"type": "text", "content": str(text), **more} if not more:
+            return text
+        case {"type": "json", "content": value, **more} if not more:
+            return _Structure(value)
+        case {"type": "binary", "content": str(digits), **more} if not more:
+            return bytes.fromhex(digits)
+    return body
 
 
 class _Structure:
@@ -304,7 +319,7 @@ def _phrase(code: int) -> str:
 def _received(answer: Tree) -> bytes:
     if (parsed := answer.get("parsed_body")) is not None:
         return _written(parsed, is_form=False)
-    body = answer.get("body", answer.get("content"))
+    body = _untyped(answer.get("body", answer.get("content")))
     if isinstance(body, dict) and not isinstance(body.get("string"), dict):
         body = body.get("string")
     match body:
@@ -314,6 +329,8 @@ def _received(answer: Tree) -> bytes:
             return bytes(body)
         case str():
             return _encoded(body)
+        case _Structure():
+            return _written(body.value, is_form=False)
         case bool() | int() | float():
             return json.dumps(body).encode()
     raise CassetteError(f"The body of its response is of no known kind: {type(body).__name__}.")
