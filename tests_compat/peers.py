@@ -89,7 +89,7 @@ def run(peer: Peer, arguments: Sequence[str]) -> dict[str, str]:
         environment["PYTEST_PLUGINS"] = ",".join(peer.plugins)
     command = [
         *(str(peer.python), "-m", "pytest", "-q", "--tb=short", "--timeout=30"),
-        "--continue-on-collection-errors",
+        *("--continue-on-collection-errors", "--config-file=pyproject.toml"),
         *("-p", "no:cacheprovider", "-p", "compat_run", *arguments),
         *(() if peer.plugins else ("-p", "no:onetake")),
     ]
