@@ -266,3 +266,70 @@ def test_which_test_comes_first_does_not_decide_about_a_session_fixture(
         """,
     )
     replays(suite, provider, 1)
+
+
+def test_cassettes_that_fixtures_open_are_those_of_the_test(
+    suite: Suite, provider: fakeprovider.Provider
+) -> None:
+    """Also of tests in tasks, and until a fixture of a module is torn down."""
+    suite.write(
+        "test_a.py",
+        """
+        import onetake, pytest
+        from calls import ask, ask_async
+
+        @pytest.fixture
+        def opened():
+            with onetake.use_cassette("of_function") as cassette:
+                yield cassette
+
+        @pytest.fixture
+        async def opened_async():
+            with onetake.use_cassette("of_async") as cassette:
+                yield cassette
+
+        @pytest.fixture
+        def asked(opened):
+            return ask("a later fixture")
+
+        @pytest.fixture(scope="module")
+        def wide():
+            with onetake.use_cassette("of_module") as cassette:
+                yield cassette
+
+        def test_sync(asked, opened):
+            ask("sync")
+            assert len(opened.calls) == 2
+
+        async def test_async(opened):
+            await ask_async("async")
+            assert len(opened.calls) == 1
+
+        async def test_async_fixture(opened_async):
+            await ask_async("async fixture")
+            assert len(opened_async.calls) == 1
+
+        def test_in_module(wide):
+            ask("first")
+
+        async def test_in_module_too(wide):
+            await ask_async("second")
+            assert len(wide.calls) == 2
+
+        @pytest.mark.onetake
+        def test_marked(wide, cassette):
+            ask("own")
+            assert len(cassette.calls) == 1 and len(wide.calls) == 2
+        """,
+    )
+    suite.write(
+        "test_b.py",
+        """
+        from onetake.runtime import context
+
+        def test_outside():
+            assert type(context.current()).__name__ == "Unmarked"
+        """,
+    )
+    suite.write("pytest.ini", LOOPS + "asyncio_mode = auto\n")
+    replays(suite, provider, 7, "pytest_asyncio.plugin")

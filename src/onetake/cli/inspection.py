@@ -22,7 +22,7 @@ from onetake.diagnosis.unredacted import Cleaner, holds_secrets, in_text
 from onetake.errors import CassetteError, OnetakeError, RedactionError, UsageError
 from onetake.formats.document import encode_interaction
 from onetake.formats.foreign import looks_like
-from onetake.formats.reading import JOURNAL, NATIVE, Entry, entry_of, read_entries, recognised
+from onetake.formats.reading import JOURNAL, NATIVE, VCR, Entry, entry_of, read_entries, recognised
 from onetake.messages import Interaction
 from onetake.recorder.principals import names_in
 from onetake.redaction import Redactor, Values
@@ -115,21 +115,25 @@ class Inspection:
                     return self._looked(
                         shown, format_name, entries, f"onetake scrub {quote(shown)}"
                     )
-                return self._foreign(shown, format_name, entries, data)
+                if format_name == VCR:
+                    return self._foreign(
+                        shown, format_name, entries, data, f"onetake scrub {quote(shown)}"
+                    )
+                found = self._foreign(shown, format_name, entries, data, _import_of(shown))
+                return replace(found, anew={})
         except OnetakeError as error:
             leaks = self._in_text(shown, data, f"{error.remedy} Then: onetake scrub {quote(shown)}")
             return Looked(shown, format_name, leaks, problems=[error.message])
         return Looked(shown, "", self._in_text(shown, data, _remedy_of(path, shown, data)))
 
     def _foreign(
-        self, shown: str, format_name: str, entries: Sequence[Entry], data: bytes
+        self, shown: str, format_name: str, entries: Sequence[Entry], data: bytes, remedy: str
     ) -> Looked:
-        """Of a file that cannot be rewritten, and may hold more than its recordings."""
-        remedy = _import_of(shown)
+        """Of a file of another program, which may hold more than its recordings."""
         found = self._looked(shown, format_name, entries, remedy)
         kinds = {leak.kind for leak in found.leaks}
         rest = [one for one in self._in_text(shown, data, remedy) if one.kind not in kinds]
-        return replace(found, leaks=[*found.leaks, *rest], anew={})
+        return replace(found, leaks=[*found.leaks, *rest])
 
     def _check_within(self, path: Path) -> None:
         """Raises `CassetteError` where a link leads out of the project, or of the folder of its store."""

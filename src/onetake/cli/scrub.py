@@ -23,9 +23,10 @@ from onetake.cli.workplace import Workplace, echo_json
 from onetake.config import is_local
 from onetake.errors import CassetteError, OnetakeError
 from onetake.formats.document import Stored
-from onetake.formats.reading import JOURNAL, NATIVE, entry_of, journal_anew
+from onetake.formats.reading import JOURNAL, NATIVE, VCR, entry_of, journal_anew
 from onetake.messages import Interaction
 from onetake.reports.terminal import of_noun
+from onetake.stores import vcr_files
 from onetake.stores.files import name_in
 from onetake.stores.folders import forget_blobs
 from onetake.stores.journal import rewrite_journal
@@ -42,7 +43,8 @@ def scrub(words: tuple[str, ...], store: str | None, *, yes: bool, as_json: bool
     """Rewrite recordings as they would be recorded today: without the secrets that onetake scan finds.
 
     They are replayed as before. A blob that holds a secret gets another name, and goes if nothing else
-    names it. What is clean is not touched. What other programs have written is not rewritten.
+    names it. What is clean is not touched. Of what other programs have written, cassettes of vcrpy are
+    rewritten in their own format.
 
     Exit code 1 where something would be done and --yes is missing, or a secret or something that cannot
     be read is left.
@@ -127,6 +129,8 @@ class _Scrubbing:
             return done.number
         if found.format == JOURNAL:
             return self._rewrite_journal(one, found)
+        if found.format == VCR and found.anew:
+            return vcr_files.rewrite(one, self._inspection.anew)
         if is_blob(one):
             self._files.add(one)
         return 0
@@ -159,7 +163,7 @@ def _is_scrubbed(one: Path | str, found: Looked) -> bool:
     """Whether all that was found can be taken out here."""
     if isinstance(one, Path) and (found.format == JOURNAL or is_blob(one)):
         return True
-    return found.format == NATIVE and found.is_rewritten_alone
+    return found.format in (NATIVE, VCR) and found.is_rewritten_alone
 
 
 def _show(dirty: Sequence[Looked], number: int, blobs: Sequence[str], *, done: bool) -> None:

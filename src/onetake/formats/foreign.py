@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
@@ -17,7 +18,13 @@ _AT_BYTE = re.compile(r"^(.*?) \(byte (\d+)\)$")
 
 
 _HAR = re.compile(rb'\A\s*\{\s*"log"\s*:\s*\{')
-_VCR_JSON = re.compile(rb'\A\s*\{\s*"(?:version|interactions|http_interactions)"\s*:')
+_LISTS = re.compile(rb"^[\"']?(http_)?interactions[\"']?[ \t]*:", re.MULTILINE)
+_LISTS_JSON = re.compile(
+    rb'\A\s*\{(?:\s*"(?:version|metadata|recorded_with)"\s*:\s*(?:\d+|"[^"]*"|\{[^{}]*\})\s*,)*'
+    rb'\s*"(http_)?interactions"\s*:'
+)
+_GZIP = b"\x1f\x8b"
+_HEAD_SIZE = 1 << 16
 
 
 class _Marks(Struct):
@@ -33,25 +40,21 @@ def refusal(text: bytes, path: str, reason: str, version: int) -> CassetteError:
 
     `reason` is what the JSON reader said.
     """
-    if found := _CONFLICT.search(text):
-        return CassetteError(
-            f"{path} holds git conflict markers (line {_line(text, found.start())}).",
-            remedy="Resolve the conflict: keep one side, or both sides' interactions.",
-            path=path,
-        )
+    if (found := conflict(text, path)) is not None:
+        return found
     try:
         marks = msgspec.json.decode(text.removeprefix(b"\xef\xbb\xbf"), type=_Marks)
     except (msgspec.MsgspecError, RecursionError, ValueError):
-        if text.lstrip()[:1] != b"{" and _VCR_YAML.search(text):
-            return _is_vcr(path)
+        if is_vcr(text):
+            return _not_here(path)
         return CassetteError(
             f"{path} is not a whole cassette: {_position(text, reason)}.",
             remedy=RESTORE,
             path=path,
         )
     if marks.onetake is UNSET:
-        if marks.version is not UNSET and marks.interactions is not UNSET:
-            return _is_vcr(path)
+        if marks.interactions is not UNSET:
+            return _not_here(path)
         return CassetteError(
             f'{path} is no cassette: it has no format version ("onetake": {version}).',
             remedy=RESTORE,
@@ -70,17 +73,44 @@ def refusal(text: bytes, path: str, reason: str, version: int) -> CassetteError:
 
 def looks_like(text: bytes) -> str:
     """The program that made recordings of another format, "" for other texts."""
+    if text.startswith(_GZIP):
+        text = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(text, _HEAD_SIZE)
     text = text.removeprefix(b"\xef\xbb\xbf")
     if _HAR.match(text):
         return "HAR"
-    is_yaml = text.lstrip()[:1] != b"{" and _VCR_YAML.search(text)
-    return "vcrpy" if is_yaml or _VCR_JSON.match(text) else ""
+    pattern = _LISTS_JSON if text.lstrip()[:1] == b"{" else _LISTS
+    if (found := pattern.search(text)) is None:
+        return ""
+    return "betamax" if found[1] else "vcrpy"
 
 
-def _is_vcr(path: str) -> CassetteError:
+def conflict(text: bytes, path: str) -> CassetteError | None:
+    """The error for a text with git's conflict markers; None for any other."""
+    if not (found := _CONFLICT.search(text)):
+        return None
     return CassetteError(
-        f"{path} is a vcrpy cassette, which this version of onetake does not read yet.",
-        remedy="Give the cassette another name, or delete the file to record anew.",
+        f"{path} holds git conflict markers (line {_line(text, found.start())}).",
+        remedy="Resolve the conflict: keep one side, or both sides' interactions.",
+        path=path,
+    )
+
+
+def is_vcr(text: bytes) -> bool:
+    """Whether it is, or begins as, a cassette of vcrpy: in JSON, in YAML, packed or not."""
+    start = text.lstrip()[:1]
+    if start == b"{":
+        try:
+            marks = msgspec.json.decode(text, type=_Marks)
+        except (msgspec.MsgspecError, RecursionError, ValueError):
+            return False
+        return marks.onetake is UNSET and marks.interactions is not UNSET
+    return _VCR_YAML.search(text) is not None
+
+
+def _not_here(path: str) -> CassetteError:
+    return CassetteError(
+        f"{path} is a cassette of vcrpy, which is read only where it lies as a file.",
+        remedy="Put it into a folder of cassettes, or delete it to record anew.",
         path=path,
     )
 

@@ -14,6 +14,8 @@ from msgspec import Struct
 
 from onetake.errors import CassetteError
 from onetake.formats.document import Stored, decode_plain, encode_plain, parse
+from onetake.formats.foreign import looks_like
+from onetake.formats.taken import Taken
 from onetake.messages import Interaction
 
 Blob = Callable[[str], bytes]
@@ -21,6 +23,7 @@ Blob = Callable[[str], bytes]
 
 NATIVE = "onetake"
 JOURNAL = "journal"
+VCR = "vcrpy"
 
 _NATIVE = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"onetake"\s*:')
 _HEAD = b'{"journal":'
@@ -100,7 +103,43 @@ def _no_blob(name: str) -> bytes:
     raise CassetteError(f"A line of a journal refers to the blob {name}.")
 
 
+def _vcr(data: bytes, path: str, _blob: Blob) -> list[Entry]:
+    from onetake.formats import vcr, vcr_text  # late, as the rest: most projects have none
+
+    tree = vcr_text.read_tree(data, path)
+    return [Entry(partial(vcr.interaction_of, one)) for one in vcr.entries_of(tree, path)]
+
+
+def _har(data: bytes, path: str, _blob: Blob) -> list[Entry]:
+    from onetake.formats import har
+
+    return _taken(har.read(data, path), path)
+
+
+def _betamax(data: bytes, path: str, _blob: Blob) -> list[Entry]:
+    from onetake.formats import betamax
+
+    return _taken(betamax.read(data, path), path)
+
+
+def _taken(taken: Taken, path: str) -> list[Entry]:
+    """What could not be read comes last."""
+
+    def refused(number: int, reason: str) -> Interaction:
+        raise CassetteError(f"Entry {number} of {path} cannot be read: {reason}", path=path)
+
+    whole = [Entry(partial(_given, one)) for one in taken.interactions]
+    return whole + [Entry(partial(refused, *one)) for one in taken.left]
+
+
+def _given(interaction: Interaction) -> Interaction:
+    return interaction
+
+
 _FORMATS = (
     _Format(NATIVE, lambda data, _: _NATIVE.match(data) is not None, _native),
     _Format(JOURNAL, lambda data, _: data.startswith(_HEAD), _journal),
+    _Format(VCR, lambda data, _: looks_like(data) == VCR, _vcr),
+    _Format("HAR", lambda data, _: looks_like(data) == "HAR", _har),
+    _Format("betamax", lambda data, _: looks_like(data) == "betamax", _betamax),
 )

@@ -36,8 +36,13 @@ class Scope:
         is_fixture: bool = False,
         is_own: bool = False,
         line_number: int = 0,
+        depth: int = 0,
     ) -> None:
-        """`is_own` says that the cassette is that of no other scope; `line_number` is the test's, from 1."""
+        """`is_own` says that the cassette is that of no other scope; `line_number` is the test's, from 1.
+
+        `depth` is how many cassettes wider fixtures had opened before it.
+        """
+        self.depth = depth
         self.name = name
         self.is_fixture = is_fixture
         self.failed = False

@@ -58,6 +58,7 @@ class SessionPlugin:
         self._to_record = False  # the mode of the last test that had a cassette is `record`
         self._with_properties = bool(config.getoption("xmlpath", None))
         self._collected = 0
+        self._entered: list[Owner] = []  # whose cassettes code of tests has opened, innermost last
         self._inner: list[Account] = []  # of cassettes that the running test has opened by itself
         self._wide: dict[Scope, str] = {}  # those that are open, and their fixtures
         self._calling: set[str] = set()  # fixtures that have made calls
@@ -154,7 +155,11 @@ class SessionPlugin:
             _fail(error)
         is_own = not named.is_given and not settings.adopt
         item.stash[_ATTEMPT] = Scope(
-            item.nodeid, cassette, is_own=is_own, line_number=_line_number(item)
+            item.nodeid,
+            cassette,
+            is_own=is_own,
+            line_number=_line_number(item),
+            depth=len(self._entered),
         )
         self._adopting = settings.adopt
         self._to_record = settings.mode is Mode.RECORD
@@ -190,7 +195,7 @@ class SessionPlugin:
         if attempt is None:
             return (yield)
         try:
-            with around_call(item, attempt.owner):
+            with around_call(item, self._innermost(attempt)):
                 result = yield
             attempt.complain()
         except BaseException as error:
@@ -308,6 +313,17 @@ class SessionPlugin:
     def test(self) -> str:
         return self._running.nodeid if self._running is not None else ""
 
+    def entered(self, owner: Owner) -> None:
+        self._entered.append(owner)
+
+    def left(self, owner: Owner) -> None:
+        self._entered = [one for one in self._entered if one is not owner]
+
+    def _innermost(self, attempt: Scope) -> Owner:
+        """Whose the calls of a test are: its own, or those of a cassette that a fixture of it has opened."""
+        inside = self._entered[attempt.depth :] if attempt.is_marked else self._entered
+        return inside[-1] if inside else attempt.owner
+
     def closed_inside(self, cassette: object, test: str) -> None:
         """A cassette that a test has opened by itself is closed; one of no test has its own name."""
         from onetake.recorder import Cassette
@@ -346,7 +362,8 @@ class SessionPlugin:
         if running is None or attempt is None or fixturedef.argname in OURS:
             return (yield)
         if fixturedef.scope == "function":
-            with around_fixture(fixturedef, attempt.owner, failed=lambda: None):
+            owner = self._innermost(attempt)
+            with around_fixture(fixturedef, owner, failed=lambda: None):
                 return (yield)
         scope = self._wider_scope(fixturedef, request, running)
         self._wide[scope] = fixturedef.argname

@@ -2,11 +2,12 @@
 
 from onetake.interceptors import install
 from onetake.recorder.cassette import Call, Cassette
-from onetake.recorder.recorder import Recorder, matcher_of, register_matcher, use_cassette
+from onetake.recorder.recorder import Entry, Recorder, matcher_of, register_matcher, use_cassette
 
 __all__ = [
     "Call",
     "Cassette",
+    "Entry",
     "Recorder",
     "install",
     "matcher_of",

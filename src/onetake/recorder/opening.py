@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from threading import Lock
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Protocol, assert_never
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -28,7 +28,7 @@ from onetake.cassettes.decisions import (
     Wait,
 )
 from onetake.cassettes.growth import RunLine
-from onetake.cassettes.session import Session, Shortage, Slot
+from onetake.cassettes.session import LooseOf, Session, Shortage, Slot
 from onetake.cassettes.verdicts import verdict
 from onetake.config import Mode, Settings
 from onetake.diagnosis import Event, empty_uploads
@@ -73,6 +73,21 @@ _UNPAID = ("credential-exchange", "telemetry")
 """Why calls are let through that nobody is billed for."""
 
 
+class SessionOf(Protocol):
+    """Makes what decides which recording answers a request: `Session`, or another with its methods."""
+
+    def __call__(
+        self,
+        mode: Mode,
+        published: Iterable[tuple[bytes, Recorded]],
+        quarantined: Iterable[tuple[bytes, Recorded]],
+        *,
+        numbers: Iterable[int],
+        repeat_last: bool,
+        loose_of: LooseOf,
+    ) -> Session: ...
+
+
 class _Pending(Struct, frozen=True):
     """A live call under way: its redacted request, its slot, and its number in the ledger.
 
@@ -115,6 +130,7 @@ class Opening:
         rule_header: str = "[[tool.onetake.rules]]",
         flights: Flights | None = None,
         purse: Purse | None = None,
+        session_of: SessionOf = Session,
     ) -> None:
         """`name` is the cassette's. `key` makes keyed digests of credentials instead of their ordinals.
 
@@ -147,7 +163,7 @@ class Opening:
         self._quarantine = Quarantine()
         if settings.mode in (Mode.AUTO, Mode.ONCE):
             self._quarantine = quarantine()
-        self._session = self._start_session()
+        self._session = self._start_session(session_of)
         self._explanations = Explanations(
             self._opened.entries if self._opened else (),
             matcher,
@@ -158,7 +174,11 @@ class Opening:
         )
         self._record = record
         self._traffic = Traffic(settings, in_test, self._session.has_recordings)
-        self._principals = Principals(key) if matcher.uses_credential else None
+        # Before it was opened, nobody knows whose the recordings are.
+        counts_principals = self._opened is None or self._opened.has_principals
+        self._principals = (
+            Principals(key) if matcher.uses_credential and counts_principals else None
+        )
         self._captured = Captured()
         self._lifetimes = Lifetimes(settings, name)
         self._takes = Takes(self._session, matcher, self._captured, self._lifetimes)
@@ -185,7 +205,7 @@ class Opening:
         self.growth: Growth | None = None
         self._published = Published()
 
-    def _start_session(self) -> Session:
+    def _start_session(self, session_of: SessionOf) -> Session:
         mode = self._settings.mode
         opened = Opened()
         if mode not in (Mode.RECORD, Mode.LIVE):
@@ -197,7 +217,7 @@ class Opening:
             stored = zip(opened.keys, opened.entries, strict=True)
             published = [entry.interaction for one, entry in stored if one in waiting]
             self._quarantine = self._quarantine.without(published)
-        return Session(
+        return session_of(
             mode,
             zip(opened.keys, opened.entries, strict=True),
             ((key(one.request), Apart(one)) for one in self._quarantine.interactions),
@@ -487,6 +507,28 @@ class Opening:
             self._account(Refuse(refused), safe, safe.url.encode(), client)
             return refused
 
+    def forward(self, request: Request, client: str, reason: str) -> Decision:
+        """Send `request` and keep nothing of it, as whoever stands before this opening has decided."""
+        return self._decided(Forward(reason), request, client)
+
+    def refuse(self, request: Request, client: str, reason: str, remedy: str) -> Decision:
+        """Do not send `request`; `reason` goes on from its line."""
+        line = Request(method=request.method, url=self._redactor.url(request.url)).line
+        error = MissError(f"{line} {reason}", remedy=remedy, request=line, reason="unsupported")
+        return self._decided(Refuse(error), request, client)
+
+    def _decided(self, decision: Decided, request: Request, client: str) -> Decision:
+        safe = self._redactor.by_value(self._redactor.request(request))
+        with self._lock:
+            decision = self._afforded(self._allowed(decision, request, safe), safe)
+            self._account(decision, safe, self._matcher.key(safe), client)
+        return decision
+
+    def kept(self, seq: int) -> Interaction | None:
+        """What is kept of the call `seq`."""
+        with self._lock:
+            return self._takes.kept.get(seq)
+
     def began(self, seq: int, recording: Recording) -> None:
         with self._lock:
             self._recordings[seq] = recording
@@ -710,6 +752,10 @@ class Opening:
         replacing = self._run_id if self._settings.mode is Mode.RECORD else None
         self._published = self._publication.publish(replacing)
         self.counts["paid_twice"] += self._published.paid_twice
+        self.warnings += [
+            f"{line}: vcrpy's format cannot hold an error of the network, so it is not recorded."
+            for line in self._published.left_out
+        ]
 
     def _set_apart(self) -> None:
         if not self._takes.kept:

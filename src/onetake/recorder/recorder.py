@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable, Sequence
-from contextvars import Token
 from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from onetake import project
+from onetake.cassettes.session import Session
 from onetake.config import Mode, Settings, Source, is_shared, resolve
 from onetake.errors import UsageError
 from onetake.interceptors import install
@@ -20,7 +20,7 @@ from onetake.matching import DEFAULT_HEADERS, Matcher
 from onetake.messages import Request
 from onetake.recorder import usage
 from onetake.recorder.cassette import Cassette, folder_of
-from onetake.recorder.opening import Opening
+from onetake.recorder.opening import Opening, SessionOf
 from onetake.recorder.tallies import remember
 from onetake.runtime import context, host, seams
 from onetake.stores.files import FileCassette, check_name, is_file_name, locate
@@ -31,6 +31,7 @@ from onetake.stores.runs import RunRecord
 if TYPE_CHECKING:
     from onetake.recorder.forecast import Forecast
     from onetake.recorder.spending import Purse
+    from onetake.runtime.context import Owner
     from onetake.stores.flights import SharedFlights
     from onetake.stores.port import CassetteStore
     from onetake.stores.shared import SharedCassette
@@ -120,15 +121,32 @@ class Recorder:
         Raises `CassetteError`, `StoreError`, `UsageError`.
         """
         settings = settings or self.settings
-        matcher = self._matcher(settings)
+        fingerprint = self._matcher(settings).fingerprint
+        store = self._store(name, directory, settings, stored_name, fingerprint)
+        return self.open_in(
+            store, name, test_id=test_id, settings=settings, stored_name=stored_name
+        )
+
+    def open_in(
+        self,
+        store: CassetteStore,
+        name: str,
+        *,
+        test_id: str,
+        settings: Settings,
+        stored_name: str | None = None,
+        session_of: SessionOf = Session,
+    ) -> Cassette:
+        """The same of a cassette in `store`; `session_of` makes what decides which recording answers.
+
+        Raises as `open` does.
+        """
         seams.check_all()
         cache = self.root / ".onetake"
-        store = self._store(name, directory, settings, stored_name, matcher.fingerprint)
-        flights = self._flights(store, settings)
         opening = Opening(
             store,
             settings,
-            matcher,
+            self._matcher(settings),
             Journal(cache, store.id, test_id, place=store.place, name=stored_name or ""),
             lambda: read_quarantine(cache, store.id, test_id),
             project.run_id(),
@@ -137,11 +155,13 @@ class Recorder:
             in_test=self._in_test,
             record=RunRecord(cache, project.run_id()).add,
             rule_header=self._rule_header,
-            flights=flights,
+            flights=self._flights(store, settings),
             purse=self.purse(settings, test_id),
             key=project.digest_key(os.environ) if settings.credential == "digest" else None,
+            session_of=session_of,
         )
-        cassette = Cassette(name, store.place, store.path, opening)
+        is_ours = session_of is Session  # what others' formats hold is theirs to prune
+        cassette = Cassette(name, store.place, store.path, opening, tells_usage=is_ours)
         if not self._in_test:  # a test run tells its own, test by test
             cassette.closed = partial(remember, settings=settings, root=self.root)
         return cassette
@@ -196,7 +216,13 @@ class Recorder:
             return self._shared(name, stored_name, settings, fingerprint)
         base = directory or (Path.cwd() if is_file_name(name) else self.root)
         path, blobs = locate(name, store=settings.store, directory=base, root=self.root)
-        return FileCassette(path, blobs, cache=self.root / ".onetake", raw_name=stored_name)
+        return FileCassette(
+            path,
+            blobs,
+            cache=self.root / ".onetake",
+            raw_name=stored_name,
+            keeps_vcr=settings.format == "vcrpy",
+        )
 
     def _shared(
         self, name: str, stored_name: str | None, settings: Settings, fingerprint: str
@@ -258,6 +284,31 @@ def matcher_of(settings: Settings) -> Matcher:
     )
 
 
+class Entry:
+    """`cassette` from here until it is left: the calls of this context belong to `owner`.
+
+    In a test run so do those of the test, where a fixture has entered it.
+    """
+
+    def __init__(self, cassette: Cassette, owner: Owner) -> None:
+        self.cassette = cassette
+        self._owner = owner
+        self._run = host.current()
+        self._test = self._run.test if self._run is not None else ""
+        self._before = context.enter(owner)
+        if self._run is not None:
+            self._run.entered(owner)
+
+    def leave(self, *, passed: bool) -> None:
+        """Publish what was recorded if it `passed`. Never raises; see `Cassette.error`."""
+        context.enter(self._before)
+        if self._run is not None:
+            self._run.left(self._owner)
+        self.cassette.close(passed)
+        if self._run is not None:
+            self._run.closed_inside(self.cassette, self._test)
+
+
 class CassetteScope:
     """What `use_cassette` returns."""
 
@@ -265,7 +316,7 @@ class CassetteScope:
         self._recorder = recorder
         self._name = name
         self._overrides = overrides
-        self._open: list[tuple[Cassette, str, Token[Any]]] = []
+        self._open: list[Entry] = []
 
     def __enter__(self) -> Cassette:
         if self._name is None:
@@ -278,15 +329,13 @@ class CassetteScope:
         run = host.current()
         test = run.test if run is not None else ""
         cassette = recorder.open(self._name, settings=settings, test_id=test)
-        self._open.append((cassette, test, context._owner.set(cassette.opening)))
+        self._open.append(Entry(cassette, cassette.opening))
         return cassette
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
-        cassette, test, token = self._open.pop()
-        context._owner.reset(token)
-        cassette.close(kind is None)
-        if (run := host.current()) is not None:
-            run.closed_inside(cassette, test)
+        entry = self._open.pop()
+        entry.leave(passed=kind is None)
+        cassette = entry.cassette
         if kind is None:
             if cassette.error is not None:
                 raise cassette.error

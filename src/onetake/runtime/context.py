@@ -79,6 +79,16 @@ def adopt_ownerless(owner: Owner | None) -> Owner | None:
     return before
 
 
+def enter(owner: Owner | None) -> Owner | None:
+    """From now on this context's requests belong to `owner`; returns whose they were.
+
+    What was entered may be left in another context: a fixture is torn down in another task.
+    """
+    before = _owner.get()
+    _owner.set(owner)
+    return before
+
+
 @contextmanager
 def owned_by(owner: Owner | None) -> Iterator[None]:
     """Requests started inside belong to `owner`; None means to nobody."""

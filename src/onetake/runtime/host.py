@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from onetake.config import Source
+
+if TYPE_CHECKING:
+    from onetake.runtime.context import Owner
 
 
 class Host(Protocol):
@@ -18,6 +21,12 @@ class Host(Protocol):
     @property
     def test(self) -> str:
         """The id of the test that is running; "" between tests."""
+
+    def entered(self, owner: Owner) -> None:
+        """Until it is `left`, calls made by a fixture's test and by later fixtures are those of `owner`."""
+
+    def left(self, owner: Owner) -> None:
+        """Never raises."""
 
     def closed_inside(self, cassette: object, test: str) -> None:
         """A `Cassette` that code of `test` has opened by itself is closed. Never raises."""

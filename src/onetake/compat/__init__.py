@@ -1,0 +1,1 @@
+"""What users of other recorders have in their suites, spoken here; the engine beneath is onetake's."""

@@ -1,0 +1,248 @@
+"""A vcrpy cassette as the owner of requests: an opening of onetake with the suite's hooks around it.
+
+So it is safe where vcrpy is not: what is recorded is in a journal at once, no secret is written, writers
+lock, `replay` sends nothing, and each call is in the account of its test.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from onetake.cassettes.decisions import Decision, Record
+from onetake.cassettes.fold import Take
+from onetake.cassettes.growth import RunLine
+from onetake.compat.vcr.conversion import (
+    to_answer,
+    to_interaction,
+    to_message,
+    to_request,
+    to_response,
+)
+from onetake.compat.vcr.playhead import Playhead
+from onetake.compat.vcr.record_mode import RecordMode
+from onetake.config import Mode, Settings
+from onetake.errors import OnetakeError
+from onetake.formats.document import Stored, encode_plain
+from onetake.formats.vcr import is_expressible
+from onetake.messages import Interaction, Request
+from onetake.recorder import Entry, Recorder
+from onetake.runtime import host
+from onetake.runtime.context import Recording
+from onetake.runtime.egress import Egress
+from onetake.stores.locks import locked
+from onetake.stores.names import digest
+from onetake.stores.port import Opened, Published
+
+if TYPE_CHECKING:
+    from onetake.compat.vcr.cassette import Cassette, Pair
+    from onetake.recorder.opening import Opening
+
+_MODES = {
+    RecordMode.NONE: Mode.REPLAY,
+    RecordMode.ONCE: Mode.ONCE,
+    RecordMode.NEW_EPISODES: Mode.AUTO,
+    RecordMode.ANY: Mode.AUTO,
+    RecordMode.ALL: Mode.RECORD,
+}
+
+
+@contextmanager
+def entered(cassette: Cassette, *, keeps_failed: bool) -> Iterator[None]:
+    """The requests of this context belong to `cassette`.
+
+    What was recorded is written at the end, unless an exception ends it and it `keeps_failed` not: then it
+    waits for the next entry.
+    """
+    recorder = Recorder()
+    settings = _settings_of(cassette, recorder)
+    store = VcrStore(cassette, recorder.root / ".onetake")
+    run = host.current()
+    opened = recorder.open_in(
+        store,
+        str(cassette.path),
+        test_id=run.test if run is not None else "",
+        settings=settings,
+        session_of=partial(Playhead, cassette, store.entry),
+    )
+    entry = Entry(opened, Bridge(cassette, store, opened.opening, settings))
+    passed = False
+    try:
+        yield
+        passed = True
+    finally:
+        entry.leave(passed=passed or keeps_failed)
+        if passed or keeps_failed:
+            cassette.finish()
+    if opened.error is not None:
+        raise opened.error
+
+
+def _settings_of(cassette: Cassette, recorder: Recorder) -> Settings:
+    """The project's, with what the cassette says. A stronger `replay`, as of CI, holds it to that."""
+    mode = _MODES[RecordMode(cassette.record_mode)]
+    ignored = getattr(cassette._before_record_request, "hosts", ())
+    allowed = tuple(one for one in ignored if isinstance(one, str))
+    base = recorder.settings
+    return recorder.settings_with(
+        {
+            "mode": mode.value,
+            "match_on": ["method", "url"],
+            "volatile": [],
+            "telemetry": base.telemetry or "record",
+            "allow_hosts": [*base.allow_hosts, *allowed],
+            "store": "",
+        }
+    )
+
+
+class VcrStore:
+    """The file of a cassette, read and written by its persister and serializer, under a lock."""
+
+    def __init__(self, cassette: Cassette, cache: Path) -> None:
+        self._cassette = cassette
+        self._cache = cache
+        self._place = str(cassette.path)
+        self.pairs: dict[int, Pair] = {}  # of what was recorded, by id, as the cassette has it
+
+    @cached_property
+    def id(self) -> str:
+        path = Path(self._place)
+        return digest(str(path.absolute()), 10)
+
+    @property
+    def place(self) -> str:
+        return self._place
+
+    @property
+    def path(self) -> Path | None:
+        return Path(self._place)
+
+    def load(self, key: Callable[[Request], bytes], fingerprint: str) -> Opened:  # noqa: ARG002
+        """Of each interaction something that is decoded when it is wanted. Keys are the matchers' matter."""
+        kept = range(len(self._cassette))
+        return Opened(tuple(map(self.entry, kept)), tuple(b"%d" % index for index in kept))
+
+    def entry(self, index: int) -> Stored:
+        """The same object each time."""
+        if index not in self._entries:
+            pair = self._cassette.data[index]
+            self._entries[index] = Stored(partial(_text_of, pair), (self._place, index), _no_blob)
+        return self._entries[index]
+
+    @cached_property
+    def _entries(self) -> dict[int, Stored]:
+        return {}
+
+    def publish(
+        self,
+        takes: Sequence[Take],
+        key: Callable[[Request], bytes],  # noqa: ARG002
+        *,
+        replacing_run: str | None,  # noqa: ARG002
+    ) -> Published:
+        interactions = [take.interaction for take in takes if is_expressible(take.interaction)]
+        pairs = [self.pairs.get(id(one)) or _pair_of(one) for one in interactions]
+        if not pairs:
+            return Published()
+        with locked(Path(self._place)):
+            return Published(*self._cassette.publish(pairs))
+
+    def history(self) -> list[RunLine]:
+        return []
+
+    def add_run(self, line: RunLine) -> None:
+        """vcrpy's cassettes have no history."""
+
+
+def _pair_of(interaction: Interaction, client: str = "") -> Pair:
+    assert interaction.response is not None
+    answer = to_answer(interaction.response, client, interaction.ended)
+    return to_request(interaction.request), answer
+
+
+def _text_of(pair: Pair) -> bytes:
+    return encode_plain(to_interaction(*pair), 0)
+
+
+def _no_blob(name: str) -> bytes:
+    raise AssertionError(name)  # nothing is written that needs one
+
+
+class Bridge:
+    """Owns requests: through the hooks into the opening, and its recordings back through the hooks."""
+
+    def __init__(
+        self, cassette: Cassette, store: VcrStore, opening: Opening, settings: Settings
+    ) -> None:
+        self.speed = opening.speed
+        self.fast_retries = opening.fast_retries
+        self.exact_encoding = opening.exact_encoding
+        self.max_request_body = opening.max_request_body
+        self._cassette = cassette
+        self._store = store
+        self._opening = opening
+        self._clients: dict[int, str] = {}  # of live calls, by their number
+        self._is_locked = settings.mode is Mode.REPLAY
+
+    @property
+    def egress(self) -> Egress:
+        return self._opening.egress
+
+    def decide(self, request: Request, client: str) -> Decision:
+        filtered = self._cassette.filter_request(to_request(request))
+        if filtered is None:
+            return self._left_alone(request, client)
+        return self._noted(self._opening.decide(to_message(filtered, like=request), client), client)
+
+    def _noted(self, decision: Decision, client: str) -> Decision:
+        if isinstance(decision, Record):
+            self._clients[decision.seq] = client
+        return decision
+
+    def _left_alone(self, request: Request, client: str) -> Decision:
+        """A request that the cassette is not to see goes live, but never by a mere hook where nothing may."""
+        ignores = getattr(self._cassette._before_record_request, "ignores", None)
+        if self._is_locked and not (ignores is not None and ignores(to_request(request))):
+            return self._opening.refuse(request, client, *_LOCKED)
+        return self._opening.forward(request, client, "left out of the cassette")
+
+    def let_through(self, request: Request, client: str) -> OnetakeError | None:
+        return self._opening.let_through(request, client)
+
+    def began(self, seq: int, recording: Recording) -> None:
+        self._opening.began(seq, recording)
+
+    def let_go(self, seq: int, reason: str) -> None:
+        self._opening.let_go(seq, reason)
+
+    def keep(self, seq: int, interaction: Interaction) -> None:
+        if not is_expressible(interaction):
+            self._opening.let_go(seq, "it had no whole answer")
+            return
+        response = interaction.response
+        assert response is not None
+        method = interaction.request.method
+        client = self._clients.pop(seq, "")
+        answer = to_answer(response, client)
+        kept = self._cassette._before_record_response(copy.deepcopy(answer))
+        if kept is None:
+            self._opening.let_go(seq, "left out of the cassette")
+            return
+        if kept != answer:
+            response = to_response(kept, method, like=response)
+        self._opening.keep(seq, interaction.replace(response=response))
+        safe = self._opening.kept(seq)
+        if safe is not None:
+            pair = self._store.pairs[id(safe)] = _pair_of(safe, client)
+            self._cassette.answered(*pair)
+
+
+_LOCKED = (
+    "is left out of the cassette by before_record_request, and the record mode sends nothing.",
+    "Name its host in ignore_hosts, or record it.",
+)

@@ -1,0 +1,476 @@
+"""A cassette as suites use it: a list of requests and answers, with counts of what was played.
+
+It can be used by itself. Entered (`use_cassette`) it belongs to an opening of onetake, which asks it what
+answers a request, and adds to it what it has recorded.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from typing import Any, Self
+
+from onetake.compat.vcr.context import CassetteContextDecorator
+from onetake.compat.vcr.errors import MissingMetadataError, UnhandledHTTPRequestError
+from onetake.compat.vcr.filters import sensitive_data_hooks
+from onetake.compat.vcr.matchers import (
+    Failure,
+    Matcher,
+    get_matchers_results,
+    hashable_parts,
+    method,
+    requests_match,
+    uri,
+)
+from onetake.compat.vcr.persisters.filesystem import (
+    CassetteDecodeError,
+    CassetteNotFoundError,
+    FilesystemPersister,
+)
+from onetake.compat.vcr.record_mode import RecordMode
+from onetake.compat.vcr.request import Request
+from onetake.compat.vcr.serializers import yamlserializer
+
+__all__ = [
+    "Cassette",
+    "CassetteContextDecorator",
+    "CassetteDecodeError",
+    "CassetteNotFoundError",
+    "Pair",
+]
+
+Pair = tuple[Any, Any]
+"""A request and its answer."""
+
+
+class Cassette:
+    """What `use_cassette` gives. Its constructor takes what `VCR.get_merged_config` returns."""
+
+    @classmethod
+    def load(cls, **kwargs: Any) -> Self:
+        """The cassette with what its file holds."""
+        cassette = cls(**kwargs)
+        cassette._load()
+        return cassette
+
+    @classmethod
+    def use(cls, **kwargs: Any) -> CassetteContextDecorator:
+        return CassetteContextDecorator.from_args(cls, **kwargs)
+
+    @classmethod
+    def use_arg_getter(cls, arg_getter: Callable[[], dict[str, Any]]) -> CassetteContextDecorator:
+        return CassetteContextDecorator(cls, arg_getter)
+
+    def __init__(
+        self,
+        path: Any,
+        serializer: Any = None,
+        persister: Any = None,
+        record_mode: RecordMode = RecordMode.ONCE,
+        match_on: Iterable[Matcher] = (uri, method),
+        before_record_request: Callable[[Request], Request | None] | None = None,
+        before_record_response: Callable[[Any], Any] | None = None,
+        custom_patches: Iterable[tuple[Any, str, Any]] = (),
+        inject: bool = False,
+        allow_playback_repeats: bool = False,
+        drop_unused_requests: bool = False,
+        filter_sensitive_data: Iterable[Any] = (),
+        before_save_interaction: Any = None,
+        after_load_interaction: Any = None,
+        skip_patchers: Iterable[str] = (),
+    ) -> None:
+        self._path = path
+        self._serializer = serializer or yamlserializer
+        self._persister = persister or FilesystemPersister
+        self.record_mode = record_mode
+        self._match_on = tuple(match_on)
+        self._before_record_request = before_record_request or _unchanged
+        self._before_record_response = before_record_response or _unchanged
+        self.custom_patches = tuple(custom_patches)
+        self.inject = inject
+        self.allow_playback_repeats = allow_playback_repeats
+        self.drop_unused_requests = drop_unused_requests
+        self.skip_patchers = tuple(skip_patchers)
+        self._before_save_interaction = _hooks(before_save_interaction)
+        self._after_load_interaction = _hooks(after_load_interaction)
+        if filter_sensitive_data:
+            hide, restore = sensitive_data_hooks(filter_sensitive_data)
+            self._before_save_interaction.append(hide)
+            self._after_load_interaction.insert(0, restore)
+        self.data: list[Pair] = []
+        self.play_counts: Counter[int] = Counter()
+        self.dirty = False
+        self.rewound = False
+        self._metadata: dict[str, Any] = {}
+        self._loaded = 0  # of `data`, how many came from the file
+        self._stored = 0  # how many the file held
+        self._taken: set[int] = set()  # of `data`, those that an opening records and publishes
+        self._played: set[int] = set()  # of `data`, ever
+        self._lookup = _Lookup(self._match_on)
+
+    # What users read.
+
+    @property
+    def path(self) -> Any:
+        return self._path
+
+    @property
+    def requests(self) -> list[Any]:
+        return [request for request, _ in self.data]
+
+    @property
+    def responses(self) -> list[Any]:
+        return [response for _, response in self.data]
+
+    @property
+    def play_count(self) -> int:
+        return self.play_counts.total()
+
+    @property
+    def all_played(self) -> bool:
+        """Whether each answer was played since the cassette was last rewound."""
+        return len(self.play_counts) == len(self)
+
+    @property
+    def write_protected(self) -> bool:
+        """Whether a request that it lacks is an error."""
+        if self.record_mode == RecordMode.ONCE:
+            return self.rewound
+        return self.record_mode == RecordMode.NONE
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __iter__(self) -> Iterator[Pair]:
+        return iter(self.data)
+
+    def __contains__(self, request: Any) -> bool:
+        """Whether an answer to `request` is left."""
+        return self._next(self._before_record_request(request)) is not None
+
+    def __repr__(self) -> str:
+        return f"<Cassette containing {len(self)} recorded response(s)>"
+
+    def rewind(self) -> None:
+        """Play it from its beginning again."""
+        self.play_counts = Counter()
+
+    def filter_request(self, request: Request) -> Request | None:
+        """`request` as it is compared and recorded; None where it is left alone."""
+        return self._before_record_request(request)
+
+    def responses_of(self, request: Any) -> list[Any]:
+        """Every answer to `request`. Raises `UnhandledHTTPRequestError` where there is none."""
+        filtered = self._before_record_request(request)
+        found = [self.data[index][1] for index in self._matching(filtered)]
+        if not found:
+            raise self._unhandled(request)
+        return found
+
+    def can_play_response_for(self, request: Any) -> bool:
+        filtered = self._before_record_request(request)
+        return bool(filtered) and self.next_for(filtered) is not None
+
+    def play_response(self, request: Any) -> Any:
+        """The next answer to `request`, now played. Raises `UnhandledHTTPRequestError`."""
+        index = self._next(self._before_record_request(request))
+        if index is None:
+            raise self._unhandled(request)
+        return self.data[self.play(index)][1]
+
+    def append(self, request: Any, response: Any) -> None:
+        """Add an interaction, as the hooks leave it.
+
+        What the program is given stays its own: a hook changes a copy.
+        """
+        filtered = self._before_record_request(request)
+        if not filtered:
+            return
+        answer = self._before_record_response(copy.deepcopy(response))
+        if answer is None:
+            return
+        self.data.append((filtered, answer))
+        self.dirty = True
+
+    def get_metadata(self, key: str, default: Any) -> Any:
+        """The value kept under `key`, which is `default` from now on where there is none.
+
+        Raises `MissingMetadataError` where the record mode lets nothing be added.
+        """
+        if key not in self._metadata:
+            if self.write_protected:
+                raise MissingMetadataError(cassette=self, key=key)
+            self._metadata[key] = default
+            self.dirty = True
+        return self._metadata[key]
+
+    def find_requests_with_most_matches(
+        self, request: Any
+    ) -> list[tuple[Any, list[str], list[Failure]]]:
+        """The recorded requests nearest to `request`, with the matchers that agree and those that do not."""
+        wanted = self._lookup.view(self._before_record_request(request))
+        if wanted is None:
+            return []
+        found = [(one, *get_matchers_results(wanted, one, self._match_on)) for one in self._views()]
+        most = max((len(agreed) for _, agreed, _ in found), default=0)
+        return [one for one in found if most and len(one[1]) == most]
+
+    # What an opening asks.
+
+    def next_for(self, request: Any) -> int | None:
+        """The index of what answers `request`, which the hooks have passed; None where nothing may."""
+        if self.record_mode == RecordMode.ALL or not (self.rewound or self.allow_playback_repeats):
+            return None
+        return self._next(request)
+
+    def play(self, index: int) -> int:
+        """Count it as played; returns the index."""
+        self.play_counts[index] += 1
+        self._played.add(index)
+        return index
+
+    def agree(self, one: Any, other: Any) -> bool:
+        """Whether two requests, which the hooks have passed, are equal under this cassette's matchers."""
+        view = self._lookup.view
+        return requests_match(view(one), view(other), self._match_on)
+
+    def answered(self, request: Any, response: Any) -> None:
+        """Both as they are to be kept: an opening has recorded them, and will publish them."""
+        self._taken.add(len(self.data))
+        self.data.append((request, response))
+        self.dirty = True
+
+    def publish(self, recorded: list[Pair]) -> tuple[int, int]:
+        """Into the file, behind what others have added meanwhile: how many, and how many were there.
+
+        Under the cassette's lock.
+        """
+        mine = [pair for index, pair in enumerate(self.data) if index not in self._taken]
+        if self.record_mode == RecordMode.ALL:
+            self._persist(self._rerecorded([*mine[self._loaded :], *recorded]))
+            self.dirty = False
+            return len(recorded), 0
+        others = self._added_by_others()
+        new: list[Pair] = []
+        for pair in recorded:
+            twin = next((one for one in others if self.agree(one[0], pair[0])), None)
+            if twin is None:
+                new.append(pair)
+            else:
+                others.remove(twin)
+        if self.drop_unused_requests:
+            mine = [
+                pair
+                for index, pair in enumerate(self.data)
+                if index not in self._taken and (index >= self._loaded or index in self._played)
+            ]
+        self._persist([*mine, *self._added_by_others(), *new])
+        self.dirty = False
+        return len(new), len(recorded) - len(new)
+
+    def finish(self) -> None:
+        """Keep what no opening has published: what was added or is dropped by hand."""
+        if self.dirty and self._taken and not self._by_hand:
+            return  # the opening could not publish it, and has set it apart
+        self._save()
+
+    @property
+    def _drops_some(self) -> bool:
+        if not self.drop_unused_requests or self.record_mode == RecordMode.ALL:
+            return False
+        return any(index not in self._played for index in range(self._loaded))
+
+    @property
+    def _by_hand(self) -> bool:
+        return len(self.data) - self._loaded > len(self._taken)
+
+    # Matching.
+
+    def _matching(self, request: Any) -> Iterator[int]:
+        if request is None:
+            return iter(())
+        return self._lookup.find(request, self.data)
+
+    def _next(self, request: Any) -> int | None:
+        for index in self._matching(request):
+            if self.allow_playback_repeats or not self.play_counts[index]:
+                return index
+        return None
+
+    def _views(self) -> list[Any]:
+        return [self._lookup.view(request) for request, _ in self.data]
+
+    def _unhandled(self, request: Any) -> UnhandledHTTPRequestError:
+        return UnhandledHTTPRequestError(
+            f"The cassette ({self._path!r}) doesn't contain the request ({request!r}) asked for"
+        )
+
+    # Loading and saving.
+
+    def _load(self) -> None:
+        pairs = self._read()
+        if pairs is None:
+            return
+        self.data = [self._filtered(*pair) for pair in pairs]
+        self._loaded = self._stored = len(pairs)
+        self._lookup.forget()
+        self.dirty, self.rewound = False, True
+
+    def _read(self) -> list[Pair] | None:
+        """What the file holds, after the hooks for that; None where there is none."""
+        try:
+            requests, responses, *metadata = self._persister.load_cassette(
+                self._path, serializer=self._serializer
+            )
+        except CassetteNotFoundError:
+            return None
+        self._metadata = (metadata[0] if metadata else None) or self._metadata
+        loaded = zip(requests, responses, strict=False)
+        found = (self._hooked(self._after_load_interaction, *pair) for pair in loaded)
+        return [pair for pair in found if pair is not None]
+
+    def _filtered(self, request: Any, response: Any) -> Pair:
+        """A stored interaction as the hooks leave it; what a hook would leave out was paid for, and stays."""
+        filtered = self._before_record_request(request)
+        answer = self._before_record_response(response)
+        return (request if filtered is None else filtered), (response if answer is None else answer)
+
+    def _added_by_others(self) -> list[Pair]:
+        """What has come into the file since it was read."""
+        pairs = self._read() or []
+        return [self._filtered(*pair) for pair in pairs[self._stored :]]
+
+    def _rerecorded(self, recorded: list[Pair]) -> list[Pair]:
+        """What is recorded anew in the place of what it equals; the rest stays, if it is not to be dropped."""
+        if self.drop_unused_requests:
+            return recorded
+        stored = [self._filtered(*pair) for pair in self._read() or []]
+        kept = [pair for pair in stored if not any(self.agree(one, pair[0]) for one, _ in recorded)]
+        return kept + recorded
+
+    def _save(self, force: bool = False) -> None:
+        """Write all of it, where something has changed."""
+        if not (force or self.dirty or self._drops_some):
+            return
+        pairs = self.data
+        if self.record_mode == RecordMode.ALL:
+            pairs = self._rerecorded(self.data[self._loaded :])
+        elif self.drop_unused_requests:
+            kept = range(len(self.data))
+            pairs = [self.data[i] for i in kept if i >= self._loaded or i in self._played]
+        self._persist(pairs)
+        self.dirty = False
+
+    def _persist(self, pairs: Iterable[Pair]) -> None:
+        if self._before_save_interaction:
+            hooks = self._before_save_interaction
+            copies = (copy.deepcopy(pair) for pair in pairs)
+            found = (self._hooked(hooks, *pair) for pair in copies)
+            pairs = [pair for pair in found if pair is not None]
+        pairs = list(pairs)
+        cassette: dict[str, Any] = {
+            "requests": [request for request, _ in pairs],
+            "responses": [response for _, response in pairs],
+        }
+        if self._metadata:
+            cassette["metadata"] = self._metadata
+        self._persister.save_cassette(self._path, cassette, serializer=self._serializer)
+
+    def _hooked(self, hooks: Iterable[Callable[..., Any]], *pair: Any) -> Pair | None:
+        """What `hooks` make of an interaction; None where one of them drops it. Raises TypeError."""
+        request, response = pair
+        for hook in hooks:
+            asked = (request, response, self) if _takes_three(hook) else (request, response)
+            result = hook(*asked)
+            if result is None:
+                return None
+            if not isinstance(result, tuple | list) or len(result) != 2:
+                name = getattr(hook, "__qualname__", repr(hook))
+                raise TypeError(
+                    f"Interaction hook {name} must return (request, response) or None, "
+                    f"not {type(result).__name__}"
+                )
+            request, response = result
+        return request, response
+
+
+class _Lookup:
+    """Finds recorded requests by the hashes of what the matchers compare; other matchers are called."""
+
+    def __init__(self, match_on: tuple[Matcher, ...]) -> None:
+        self._match_on = match_on
+        self._parts = hashable_parts(match_on)
+        self._indexes: dict[Hashable, list[int]] = {}
+        self._unhashed: list[int] = []  # of what is no request
+        self._known = 0
+        self._seen: dict[int, Any] = {}
+
+    def forget(self) -> None:
+        self._indexes, self._unhashed, self._known = {}, [], 0
+
+    def view(self, request: Any) -> Any:
+        """`request` as matchers see it: without its secrets, and with all placeholders of a kind equal."""
+        return _view(request)
+
+    def find(self, request: Any, data: list[Pair]) -> Iterator[int]:
+        """The indexes of the equal ones, in order."""
+        self._index(data)
+        wanted = _view(request)
+        found = set(self._unhashed)
+        keys = self._keys(wanted)
+        if keys is None:
+            found.update(range(len(data)))
+        else:
+            for key in keys:
+                found.update(self._indexes.get(key, ()))
+        is_exact = keys is not None and not self._parts.others
+        for index in sorted(found):
+            is_sure = is_exact and index not in self._unhashed
+            if is_sure or requests_match(wanted, _view(data[index][0]), self._match_on):
+                yield index
+
+    def _index(self, data: list[Pair]) -> None:
+        if len(data) < self._known:
+            self.forget()
+        for index in range(self._known, len(data)):
+            keys = self._keys(_view(data[index][0]))
+            if keys is None:
+                self._unhashed.append(index)
+            else:
+                for key in keys:
+                    self._indexes.setdefault(key, []).append(index)
+        self._known = len(data)
+
+    def _keys(self, request: Any) -> Iterable[Hashable] | None:
+        if not isinstance(request, Request):
+            return None
+        try:
+            return self._parts.of(request)
+        except Exception:  # of a matcher's part, on a request that is none: it is called instead
+            return None
+
+
+def _view(request: Any) -> Any:
+    from onetake.compat.vcr.views import view_of  # late: a cassette is made more often than asked
+
+    return view_of(request) if isinstance(request, Request) else request
+
+
+def _unchanged(value: Any) -> Any:
+    return value
+
+
+def _hooks(given: Any) -> list[Callable[..., Any]]:
+    if given is None:
+        return []
+    return list(given) if isinstance(given, Iterable) else [given]
+
+
+def _takes_three(hook: Callable[..., Any]) -> bool:
+    try:
+        inspect.signature(hook).bind(None, None, None)
+    except (TypeError, ValueError):
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Where a cassette's text is kept."""

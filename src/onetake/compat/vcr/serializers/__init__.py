@@ -1,0 +1,1 @@
+"""How a cassette becomes text: YAML or JSON."""

@@ -1,0 +1,19 @@
+"""A request as matchers compare it: redacted, as recordings are, so that old ones that are not fit too."""
+
+from __future__ import annotations
+
+from onetake.compat.vcr.conversion import to_message, to_request
+from onetake.compat.vcr.request import Request
+from onetake.errors import OnetakeError
+from onetake.redaction import Redactor
+from onetake.wire.placeholders import unnumbered_request
+
+
+def view_of(request: Request) -> Request:
+    """`request` itself where it has no secret. What cannot be read is compared as it is."""
+    try:
+        message = to_message(request)
+        safe = unnumbered_request(Redactor().request(message))
+    except (OnetakeError, ValueError, TypeError, AttributeError):
+        return request
+    return request if safe == message else to_request(safe)
