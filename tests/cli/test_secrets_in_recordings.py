@@ -222,9 +222,45 @@ def test_one_recording_that_cannot_be_read_does_not_hide_those_beside_it(project
     assert (told_of, len(found["unreadable"])) == ([(1, ""), (2, "header.authorization")], 1)
 
 
+def test_a_cassette_of_vcrpy_is_scrubbed_in_its_own_format(project, typed, told):
+    path = project / "vcr.yaml"
+    path.write_text(f"""\
+interactions:
+- request:
+    body: '{{"token": "{TOKEN}"}}'
+    headers: {{authorization: [Bearer {KEY}], content-type: [application/json]}}
+    method: POST
+    uri: http://a.test/b
+  response:
+    body: {{string: 'your key is {KEY}'}}
+    headers: {{content-type: [text/plain]}}
+    status: {{code: 200, message: OK}}
+- request: {{body: null, headers: {{}}, method: GET, uri: 'http://a.test/c'}}
+  response: {{body: {{string: fine}}, headers: {{}}, status: {{code: 200, message: OK}}}}
+metadata: {{kept: 1}}
+version: 1
+""")
+
+    found = told("scan", "vcr.yaml")["found"]
+    done = typed("scrub", "vcr.yaml", "--yes")
+
+    assert [(one["interaction"], one["path"]) for one in found] == [
+        (1, "header.authorization"), (1, "body.token"), (1, "response.body"),
+    ]  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert told("scan", "vcr.yaml")["found"] == []
+    text = path.read_text()
+    assert KEY not in text
+    assert TOKEN not in text
+    assert "fine" in text
+    assert text.endswith("metadata:\n  kept: 1\nversion: 1\n")
+    assert typed("scrub", "vcr.yaml", "--yes").exit_code == 0
+    assert path.read_text() == text
+
+
 def test_other_programs_files_are_scanned_as_text_and_left(project, typed, told):
     (project / "vcr.yaml").write_text(f"interactions:\n- request:\n    a: [Bearer {KEY}]\n")
-    (project / "page.har").write_text(f'{{"log": {{"entries": "{TOKEN}"}}}}')
+    (project / "page.har").write_text(f'{{"log": {{"entries": [], "comment": "{TOKEN}"}}}}')
     (project / "notes.txt").write_text(f"one\ntwo {TOKEN}\n")
     (project / "fine.bin").write_bytes(os.urandom(50_000))
     words = ("vcr.yaml", "page.har", "notes.txt", "fine.bin")
@@ -239,7 +275,7 @@ def test_other_programs_files_are_scanned_as_text_and_left(project, typed, told)
         ("notes.txt", 2, "github-token"),
     ]
     assert [one["remedy"].split(",")[0] for one in found] == [
-        "onetake import vcr.yaml",
+        "onetake scrub vcr.yaml",
         "onetake import page.har",
         "take it out by hand",
     ]
