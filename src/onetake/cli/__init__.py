@@ -12,7 +12,9 @@ from onetake.cli.copying import pull, push
 from onetake.cli.diff import diff
 from onetake.cli.doctor import doctor
 from onetake.cli.explain import explain
+from onetake.cli.exporting import export
 from onetake.cli.flush import flush
+from onetake.cli.importing import import_
 from onetake.cli.ls import ls
 from onetake.cli.migrate import migrate
 from onetake.cli.plan import plan
@@ -54,7 +56,9 @@ for _command in (
     diff,
     doctor,
     explain,
+    export,
     flush,
+    import_,
     ls,
     migrate,
     plan,

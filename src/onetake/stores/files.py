@@ -26,6 +26,7 @@ from onetake.formats.blobs import blob_name, blobs_named
 from onetake.formats.document import (
     Document,
     Stored,
+    encode_inline,
     encode_interaction,
     join,
     parse,
@@ -85,7 +86,7 @@ def read_cassette(path: Path, within: Path | None = None) -> list[Stored]:
     text = held._read(path)
     if text is None:
         raise CassetteError(f"There is no cassette {path}.", path=str(path))
-    return held._document(path, text, None).entries
+    return held._fit_to_show(path, text, None).entries
 
 
 def blobs_beside(path: Path) -> Callable[[str], bytes]:
@@ -224,9 +225,9 @@ class FileCassette:
         return Opened(tuple(document.entries), tuple(keys), has_principals=document.origin == "")
 
     def recordings(self) -> list[Stored]:
-        """All of them; none if the cassette does not exist. Raises as `load` does."""
+        """All of them, as they may be shown and copied; none if there is no cassette. Raises as `load` does."""
         text = self._read(self.path)
-        return [] if text is None else self._document(self.path, text, self._cache).entries
+        return [] if text is None else self._fit_to_show(self.path, text, self._cache).entries
 
     def _indexed_keys(
         self,
@@ -258,6 +259,14 @@ class FileCassette:
         if vcr_files.is_theirs(path, text):
             text = vcr_files.in_our_format(path, text, cache)
         return self._parse(text, path)
+
+    def _fit_to_show(self, path: Path, text: bytes, cache: Path | None) -> Document:
+        """The same with nothing in it that another program has not redacted."""
+        document = self._document(path, text, cache)
+        if not vcr_files.is_theirs(path, text):
+            return document
+        calls = vcr_files.fit_to_write(entry.interaction for entry in document.entries)
+        return self._parse(join(list(map(encode_inline, calls)), None, document.origin), path)
 
     def _parse(self, text: bytes, path: Path) -> Document:
         return parse(text, str(path), self._blob)
@@ -359,6 +368,22 @@ class FileCassette:
         ]
         self._put(path, texts, origin, blobs, self._raw_name)
 
+    def take_over(self) -> int:
+        """Make a document of ours beside a cassette of vcrpy, which then wins; how many recordings it holds.
+
+        None where the cassette is ours already, or there is none. Raises as `publish` does.
+        """
+        check_within(self._plain, self._base)
+        with self._translated(), locked(self._plain):
+            self._forget_path()
+            text = self._read(self.path)
+            if text is None or not vcr_files.is_theirs(self.path, text):
+                return 0
+            entries = self._document(self.path, text, self._cache).entries
+            self._take_over(text, entries, Merge((), {}, 0))
+            self._forget_path()
+            return len(entries)
+
     def _take_over(self, text: bytes, there: Sequence[Stored], merged: Merge) -> None:
         """A document of ours beside a cassette of vcrpy, with what is in it and what is new."""
         own = self._own_path
@@ -443,7 +468,7 @@ class FileCassette:
             text = self._read(self.path)
             if text is None:
                 return 0
-            document = self._document(self.path, text, self._cache)
+            document = self._fit_to_show(self.path, text, self._cache)
             entries = document.entries
             kept = _all_but_last([entry.raw for entry in entries], unwanted)
             is_theirs = vcr_files.is_theirs(self.path, text)
