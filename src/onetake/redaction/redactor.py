@@ -75,7 +75,7 @@ class Redactor:
         if found:
             self._sent = self._sent.with_(found)
         known = self._answered
-        if known.spellings:
+        if known:
             url = _replaced_text(url, [known], in_url=True, within=False)
             headers = _replaced_headers(headers, [known], within=False)
             in_form = is_form(content_type, body)
@@ -260,7 +260,8 @@ def _replaced_headers(
     headers: Headers, known: Iterable[Known | Values], *, within: bool = True, kind: str = ""
 ) -> Headers:
     known = [one for one in known if one]
-    if not known:
+    whole = "\n".join([value for _, value in headers]) if known else ""
+    if _replaced_text(whole, known, in_url=False, within=within, kind=kind) == whole:
         return headers
     lines = tuple(
         (name, _replaced_text(value, known, in_url=False, within=within, kind=kind))

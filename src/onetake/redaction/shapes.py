@@ -117,6 +117,9 @@ SHAPE_KINDS = frozenset({*(shape[0] for shape in _SHAPES), "private-key"})
 
 # The byte of a prefix that is rarest in prose and code, by which it is looked for.
 _ANCHORS = "-_JA.:"
+_AHEAD = (
+    r"(?=\S{9})"  # so much at least follows it in every shape; that is asked before which it is
+)
 _PEM = re.compile(
     rb"-----BEGIN((?:[ +]|%20)[A-Z0-9]{2,12}){0,4}(?:[ +]|%20)PRIVATE(?:[ +]|%20)KEY"
     rb"(?:(?:[ +]|%20)BLOCK)?-----"
@@ -140,7 +143,9 @@ def _anchored() -> list[tuple[re.Pattern[bytes], tuple[tuple[str, str, _Check], 
             before, _, after = prefix.partition(anchor)
             behind = f"(?<={re.escape(before + anchor)})" if before else ""
             pieces.append(f"{behind}{re.escape(after)}({rest})")
-        pattern = re.compile(f"{re.escape(anchor)}(?:{'|'.join(pieces)})".encode())
+        words = any(" " in shape[1] for shape in shapes)
+        ahead = "" if words else _AHEAD
+        pattern = re.compile(f"{re.escape(anchor)}{ahead}(?:{'|'.join(pieces)})".encode())
         made.append((pattern, tuple((kind, prefix, check) for kind, prefix, _, check in shapes)))
     return made
 
