@@ -17,13 +17,26 @@ from onetake.wire.edits import Edit
 
 _TOKEN = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)("?)|[{}\[\]:,]', re.DOTALL)
 _top_level = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_FRAGMENTS = (*FRAGMENTS, b"\\u")  # a name may be written in escapes
 _strings = msgspec.json.Decoder(str)
 
 
 def has_fragment(data: bytes) -> bool:
     """Whether any secret field's name may occur in `data`."""
     low = data.lower()
-    return any(fragment in low for fragment in FRAGMENTS) or b"\\u" in low
+    return any(fragment in low for fragment in _FRAGMENTS)
+
+
+def places_of_fragments(data: bytes) -> list[int]:
+    """Where one may occur, in order."""
+    low = data.lower()
+    found: list[int] = []
+    for fragment in _FRAGMENTS:
+        at = low.find(fragment)
+        while at >= 0:
+            found.append(at)
+            at = low.find(fragment, at + 1)
+    return sorted(found)
 
 
 def may_hold_secrets(data: bytes) -> bool:
