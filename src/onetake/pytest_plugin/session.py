@@ -25,7 +25,7 @@ from onetake.pytest_plugin.whole import hides_tests
 from onetake.reports.accounts import SESSION, Account
 from onetake.runtime.context import adopt_ownerless
 from onetake.runtime.egress import of_cassette, of_unmarked
-from onetake.runtime.secrets import safe_text
+from onetake.runtime.secrets import safe_id, safe_text
 
 if TYPE_CHECKING:
     from onetake.recorder import Cassette, Recorder
@@ -121,9 +121,8 @@ class SessionPlugin:
         except UsageError as error:
             _fail(error)
         if not self._is_marked(item):
-            item.stash[_ATTEMPT] = Scope(
-                item.nodeid, self._unmarked(item.nodeid), line_number=_line_number(item)
-            )
+            test = safe_id(item.nodeid)
+            item.stash[_ATTEMPT] = Scope(test, self._unmarked(test), line_number=_line_number(item))
             return
         # A fixture opens the cassette: settings may come from fixtures, which need the test's nodes.
         fixtures: list[str] | None = getattr(item, "fixturenames", None)
@@ -146,7 +145,7 @@ class SessionPlugin:
             cassette = self.recorder.open(
                 named.name,
                 directory=named.directory,
-                test_id=item.nodeid,
+                test_id=safe_id(item.nodeid),
                 settings=settings,
                 stored_name=named.stored_name,
             )
@@ -154,7 +153,7 @@ class SessionPlugin:
             _fail(error)
         is_own = not named.is_given and not settings.adopt
         item.stash[_ATTEMPT] = Scope(
-            item.nodeid, cassette, is_own=is_own, line_number=_line_number(item)
+            cassette.opening.test_id, cassette, is_own=is_own, line_number=_line_number(item)
         )
         self._adopting = settings.adopt
         self._to_record = settings.mode is Mode.RECORD
@@ -178,7 +177,7 @@ class SessionPlugin:
             self.recorder.leave_unopened(
                 named.name,
                 directory=named.directory,
-                test_id=item.nodeid,
+                test_id=safe_id(item.nodeid),
                 settings=settings,
                 stored_name=named.stored_name,
             )
@@ -222,7 +221,7 @@ class SessionPlugin:
                     report.user_properties += self._properties(account)
         elif self._is_marked(item):
             if reason := skip_reason_of(report):
-                self._closed(of_skipped(item.nodeid, reason, _line_number(item)))
+                self._closed(of_skipped(safe_id(item.nodeid), reason, _line_number(item)))
             if call.when == "teardown":
                 self._leave_unopened(item)
         return report
@@ -306,7 +305,7 @@ class SessionPlugin:
 
     @property
     def test(self) -> str:
-        return self._running.nodeid if self._running is not None else ""
+        return safe_id(self._running.nodeid) if self._running is not None else ""
 
     def closed_inside(self, cassette: object, test: str) -> None:
         """A cassette that a test has opened by itself is closed; one of no test has its own name."""

@@ -4,6 +4,7 @@ A redacted value becomes `<redacted:kind>`, in URLs and forms (where that would 
 `REDACTED-kind`; all values of a kind are equal, so redacted requests still meet their recordings.
 """
 
+from onetake.redaction.ids import without_secrets_in_id
 from onetake.redaction.placeholders import holds_placeholder
 from onetake.redaction.redactor import Redactor
 from onetake.redaction.shaped import without_shapes
@@ -25,6 +26,7 @@ __all__ = [
     "redact_text_with_urls",
     "safe_url",
     "secret_values",
+    "without_secrets_in_id",
     "without_shapes",
     "without_values",
 ]

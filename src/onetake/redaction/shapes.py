@@ -153,8 +153,11 @@ def _anchored() -> list[tuple[re.Pattern[bytes], tuple[tuple[str, str, _Check], 
 _PATTERNS = _anchored()
 
 
-def find(data: bytes) -> list[Found]:
-    """The secrets in `data`, in order, none within another. Never raises."""
+def find(data: bytes, *, after_hyphens: bool = False) -> list[Found]:
+    """The secrets in `data`, in order, none within another. Never raises.
+
+    `after_hyphens` also finds one that a hyphen joins to what is in front of it, as in the id of a test.
+    """
     found: list[Found] = []
     for pattern, shapes in _PATTERNS:
         for match in pattern.finditer(data):
@@ -170,7 +173,7 @@ def find(data: bytes) -> list[Found]:
                 if _is_password(secret[colon + 1 :]):
                     found.append(Found(start, end, kind))
                 continue
-            if not check(secret) or not _stands_alone(data, begin):
+            if not check(secret) or not _stands_alone(data, begin, after_hyphens):
                 continue
             if kind == "jwt" and not is_jwt(data[begin:end]):
                 continue
@@ -189,8 +192,10 @@ def find(data: bytes) -> list[Found]:
     return kept
 
 
-def _stands_alone(data: bytes, begin: int) -> bool:
+def _stands_alone(data: bytes, begin: int, after_hyphens: bool) -> bool:
     before = data[max(0, begin - 6) : begin]
+    if after_hyphens and before.endswith(b"-"):
+        return True
     return not _IN_FRONT.search(before) or _ESCAPE_IN_FRONT.search(before) is not None
 
 
