@@ -17,7 +17,7 @@ from onetake.pytest_plugin.accounting import of_closing, of_partial, of_skipped,
 from onetake.pytest_plugin.connections import of_cassette_inside
 from onetake.pytest_plugin.fixtures import OPENING, OURS
 from onetake.pytest_plugin.lazy import LazyOwner
-from onetake.pytest_plugin.options import Sources, usage_error
+from onetake.pytest_plugin.options import Sources, check_key, usage_error
 from onetake.pytest_plugin.ownership import around_call, around_fixture
 from onetake.pytest_plugin.scopes import Scope, hide_our_frames, skip_reason_of
 from onetake.pytest_plugin.unmarked import Unmarked
@@ -250,6 +250,7 @@ class SessionPlugin:
             self._session.fail()
             self._forgo_session()
             return
+        check_key(self._sources.session)
         try:  # what conftest files register is known now
             self.recorder.check()
         except UsageError as error:
@@ -435,6 +436,6 @@ def _line_number(item: pytest.Item) -> int:
 
 
 def _fail(error: OnetakeError) -> NoReturn:
-    """Fail the running phase with the error's own text."""
+    """Fail the running phase with the error's own text, once."""
     __tracebackhide__ = True
-    pytest.fail(str(error), pytrace=False)
+    raise pytest.fail.Exception(str(error), pytrace=False) from None
