@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from onetake.messages import Body, Chunk, Headers, Interaction, Request, Response
 from onetake.redaction import Redactor, Values
 from onetake.redaction.packed import stored
+from tests.unit.redaction.texts import ORDINARY
 
 KEY = "sk-proj-a1B2c3D4e5F6g7H8i9J0kLmNoPqRsTuV"
 OTHER = "sk-ant-api03-Z9y8X7w6V5u4T3s2R1q0PoNmLkJi"
@@ -153,6 +154,11 @@ ordinary = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_
 def test_a_stream_without_secrets_is_left_as_it_is(text, size):
     one = answered(as_sse(map(openai, pieces_of(text, size))))
     assert Redactor(values=Values((VALUE,))).interaction(one) == one
+
+
+def test_ordinary_texts_in_pieces_are_left_as_they_are():
+    streams = [answered(as_sse(map(openai, pieces_of(text, 3)))) for text in ORDINARY]
+    assert [one for one in streams if Redactor().interaction(one) != one] == []
 
 
 # Packed.
