@@ -39,9 +39,10 @@ _EVENT = re.compile(rb"\s*(?:data|event|id|retry)?:")
 
 
 def _is_stream(content_type: str, body: bytes) -> bool:
-    """Whether `body` is events or lines, each of which may hold a piece of a text."""
+    """Whether `body` is events, lines or a list of JSON, each of which may hold a piece of a text."""
     claim = media_type(content_type)
-    return any(one in claim for one in _LINES) or _EVENT.match(body) is not None
+    is_said = body[:1] == b"[" or any(one in claim for one in _LINES)
+    return is_said or _EVENT.match(body) is not None
 
 
 def piece_edits(body: bytes, lanes: Lanes, search: Search) -> list[Edit]:

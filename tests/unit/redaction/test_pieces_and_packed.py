@@ -131,6 +131,13 @@ def test_json_lines_too():
     assert "".join(one["response"] for one in events) == "x <redacted:openai-key:1> y"
 
 
+def test_a_list_that_comes_piece_by_piece_too():
+    events = [gemini(text) for text in pieces_of(f"x {KEY} y", 3)]
+    one = answered([json.dumps(events, indent=2).encode()], "application/json")
+    safe = json.loads(Redactor().interaction(one).response.body.data)
+    assert _said(safe) == "x <redacted:openai-key:1> y"
+
+
 def test_what_was_said_in_pieces_is_known_where_the_program_sends_it():
     redactor = Redactor()
     redactor.interaction(answered(as_sse(map(openai, pieces_of(f"x {KEY} y", 3)))))
