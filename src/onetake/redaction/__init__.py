@@ -4,6 +4,7 @@ A redacted value becomes `<redacted:kind>`, in URLs and forms (where that would 
 `REDACTED-kind`; all values of a kind are equal, so redacted requests still meet their recordings.
 """
 
+from onetake.redaction.ids import without_secrets_in_id
 from onetake.redaction.placeholders import BY_VALUE, holds_placeholder, kinds_in
 from onetake.redaction.redactor import Redactor
 from onetake.redaction.shaped import shape_edits, without_shapes
@@ -28,6 +29,7 @@ __all__ = [
     "safe_url",
     "secret_values",
     "shape_edits",
+    "without_secrets_in_id",
     "without_shapes",
     "without_values",
 ]
