@@ -555,7 +555,7 @@ READERS: dict[str, Reader] = {
     "vcr_yaml": Reader(_vcr, (_VCR, _VCR_OLD, gzip.compress(_VCR)), (CassetteError,)),
     "vcr_json": Reader(_vcr, (vcr_text.to_json(vcr.to_tree(_EXPRESSIBLE)),), (CassetteError,)),
     "vcr_file": Reader(_vcr_file, (_VCR, _VCR_OLD), (CassetteError, StoreError)),
-    "har": Reader(_har, (har.write(CALLS, "1"),), (CassetteError,)),
+    "har": Reader(_har, (har.to_har(CALLS, "1"),), (CassetteError,)),
     "betamax": Reader(_betamax, (_BETAMAX,), (CassetteError,)),
     "document": Reader(_document, (_text(*CALLS, name="a"), _text(CALL)), (CassetteError,)),
     "file": Reader(_file, (_text(*CALLS, name="a/b"),), (CassetteError, StoreError)),

@@ -94,7 +94,7 @@ def test_har_and_betamax_are_told_by_their_content_and_exports_come_back(project
     calls = vcr_text.read(
         json.dumps({"interactions": [entry(1, SECRET), entry(2, SECRET)]}).encode(), "a"
     )
-    (project / "calls.har").write_bytes(har.write(calls, "1"))
+    (project / "calls.har").write_bytes(har.to_har(calls, "1"))
     body = {"encoding": "utf-8", "string": "x"}
     ruby = entry(1, SECRET)
     ruby["request"]["body"] = ruby["response"]["body"] = body

@@ -49,6 +49,6 @@ def export(kind: str, cassettes: Sequence[str], store: str | None, output: str |
 
 def _written(kind: str, calls: Sequence[Interaction], output: str) -> bytes:
     if kind == "har":
-        return har.write(calls, __version__)
+        return har.to_har(calls, __version__)
     tree = vcr.to_tree(calls)
     return vcr_text.to_json(tree) if output.endswith(".json") else vcr_text.to_yaml(tree)
