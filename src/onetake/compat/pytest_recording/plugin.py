@@ -103,6 +103,7 @@ def block_network(
     request: pytest.FixtureRequest, vcr_markers: Sequence[pytest.Mark]
 ) -> Iterator[None]:
     """Nothing is connected to where that is asked for, save while a cassette may record."""
+    __tracebackhide__ = True
     marker = request.node.get_closest_marker("block_network")
     if marker is not None:
         _check(marker, request.node.nodeid)
@@ -154,6 +155,7 @@ def _may_record(request: pytest.FixtureRequest, markers: Sequence[pytest.Mark]) 
 
 def _check(marker: pytest.Mark, test: str) -> None:
     """Raises `pytest.UsageError`."""
+    __tracebackhide__ = True
     if marker.args or marker.kwargs.keys() - {"allowed_hosts"}:
         raise pytest.UsageError(
             f"The block_network marker of {test} takes allowed_hosts=[...] and nothing else, "

@@ -60,7 +60,7 @@ def entered(cassette: Cassette, *, keeps_failed: bool) -> Iterator[None]:
     run = host.current()
     opened = recorder.open_in(
         store,
-        str(cassette.path),
+        _name_of(Path(cassette.path)),
         test_id=run.test if run is not None else "",
         settings=settings,
         session_of=partial(Playhead, cassette, store.entry),
@@ -76,6 +76,12 @@ def entered(cassette: Cassette, *, keeps_failed: bool) -> Iterator[None]:
             cassette.finish()
     if opened.error is not None:
         raise opened.error
+
+
+def _name_of(path: Path) -> str:
+    """What is left of the path below the folder that a reader looks into."""
+    is_of_module = path.parent.parent.name == "cassettes"
+    return f"{path.parent.name}/{path.name}" if is_of_module else path.name
 
 
 def _settings_of(cassette: Cassette, recorder: Recorder) -> Settings:
