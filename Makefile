@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: test stress lint demo bench fuzz clean
+.PHONY: test test-compat stress lint demo bench fuzz clean
 
 # $(call install,VENV,GROUPS): a virtual environment with onetake and the named dependency groups.
 ifdef UV
@@ -37,6 +37,10 @@ $(VENV)/.installed: pyproject.toml
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest -n 2 -q $(ARGS)
 
+# The suites of other recorders, fetched from the package index, against onetake in their place.
+test-compat:
+	$(PYTHON) -m tests_compat $(ARGS)
+
 stress: $(VENV)/.installed
 	STRESS=1 $(BIN)/python -m pytest -s tests/scenarios $(ARGS)
 
@@ -58,4 +62,4 @@ fuzz: .venv-fuzz/.installed
 	.venv-fuzz/bin/python -m fuzz --seconds $(FUZZ_SECONDS) $(ARGS)
 
 clean:
-	rm -rf .venv .venv-demo .venv-bench .venv-fuzz .demo .onetake .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-demo .venv-bench .venv-fuzz .demo .compat .onetake .mypy_cache .ruff_cache .pytest_cache

@@ -20,6 +20,7 @@ from onetake.stores.files import cassette_files
 from onetake.stores.folders import cassette_folders
 from onetake.stores.opening import open_shelf
 from onetake.stores.shelf import Shelf
+from onetake.stores.vcr_files import base_of
 
 _PROJECT = (
     "pyproject.toml",
@@ -69,7 +70,13 @@ class Workplace:
         if self.settings.store == "":
             self._check_is_project()
         settings = self.settings
-        return open_shelf(settings.store, self.root, self.matcher.fingerprint, settings.encrypt)
+        return open_shelf(
+            settings.store,
+            self.root,
+            self.matcher.fingerprint,
+            settings.encrypt,
+            keeps_vcr=settings.format == "vcrpy",
+        )
 
     def cassettes(self, places: Sequence[str] = ()) -> list[Path]:
         """The files that `places` name; without any, every cassette of the project.
@@ -87,7 +94,7 @@ class Workplace:
             return [path]
         if path.is_dir():
             return list(cassette_files(path))
-        name = place.removesuffix(".json")
+        name = (Path(place).with_name(base_of(Path(place)))).as_posix()
         found = [one for one in self._all() if _is_called(one, name)]
         if not found:
             raise UsageError(
@@ -130,4 +137,4 @@ def echo_json(data: object) -> None:
 
 
 def _is_called(path: Path, name: str) -> bool:
-    return f"/{path.with_suffix('').as_posix()}".endswith(f"/{name}")
+    return f"/{path.with_name(base_of(path)).as_posix()}".endswith(f"/{name}")

@@ -53,6 +53,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     mode: Mode = Mode.AUTO
     store: str = ""  # "" is `cassettes/` beside the test module or the project file
     encrypt: str = ""  # or "env:NAME"; shared stores only
+    format: str = "onetake"  # or "vcrpy"; files only
     match_on: tuple[str, ...] = ("method", "url", "body", "credential")
     match_headers: tuple[str, ...] = ()  # () is the matcher's own allow-list
     rules: tuple[Rule, ...] = ()  # those of every source add up
@@ -198,6 +199,7 @@ def is_local(store: str) -> bool:
 
 
 _CHOICES = {
+    "format": ("onetake", "vcrpy"),
     "repeats": ("none", "last"),
     "credential": ("ordinal", "digest"),
     "telemetry": TELEMETRY,

@@ -39,6 +39,7 @@ __all__ = [
     "Stored",
     "decode_plain",
     "encode_entry",
+    "encode_inline",
     "encode_interaction",
     "encode_plain",
     "join",
@@ -129,6 +130,7 @@ class _Document(Struct):
     onetake: int
     interactions: list[Raw]
     name: str | None = None
+    origin: str = ""
 
 
 _NOT_RECORDED = _Recorded()
@@ -286,10 +288,14 @@ class Stored:
 
 
 class Document(Struct, frozen=True):
-    """A cassette file: `name` is the test's own name where the file's is a safe form of it."""
+    """A cassette file: `name` is the test's own name where the file's is a safe form of it.
+
+    `origin` names another program whose recordings it began with, which say nothing of credentials.
+    """
 
     name: str | None
     entries: list[Stored]
+    origin: str = ""
 
 
 def parse(text: bytes, path: str, blob: Callable[[str], bytes]) -> Document:
@@ -304,14 +310,16 @@ def parse(text: bytes, path: str, blob: Callable[[str], bytes]) -> Document:
     if found.onetake != VERSION:
         raise refusal(text, path, "its format version is not known", VERSION)
     entries = [Stored(raw, (path, at), blob) for at, raw in enumerate(found.interactions)]
-    return Document(found.name, entries)
+    return Document(found.name, entries, found.origin)
 
 
-def join(entries: Sequence[bytes], name: str | None) -> bytes:
+def join(entries: Sequence[bytes], name: str | None, origin: str = "") -> bytes:
     """The whole document of entry texts, each taken over as it is."""
     lines = [b'{\n  "onetake": %d,\n' % VERSION]
     if name is not None:
         lines.append(b'  "name": %b,\n' % _encode(_sound(name)))
+    if origin:
+        lines.append(b'  "origin": %b,\n' % _encode(_sound(origin)))
     if entries:
         lines += [b'  "interactions": [\n    ', b",\n    ".join(entries), b"\n  ]\n}\n"]
     else:
@@ -330,6 +338,13 @@ def encode_interaction(interaction: Interaction, blobs: dict[str, bytes]) -> byt
 def encode_entry(interaction: Interaction, blobs: dict[str, bytes]) -> bytes:
     """The same in one compact line, for stores that nobody reads."""
     entry = _with_blobs(interaction, blobs)
+    entry.recorded = _made_of(interaction)
+    return _encode(entry)
+
+
+def encode_inline(interaction: Interaction) -> bytes:
+    """The same with every body in it, in the form that is made soonest: for copies on this machine."""
+    entry = _from_interaction(interaction, lambda data, _: to_plain(data))
     entry.recorded = _made_of(interaction)
     return _encode(entry)
 

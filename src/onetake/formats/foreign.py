@@ -34,16 +34,16 @@ def refusal(text: bytes, path: str, reason: str, version: int) -> CassetteError:
     try:
         marks = msgspec.json.decode(text.removeprefix(b"\xef\xbb\xbf"), type=_Marks)
     except (msgspec.MsgspecError, RecursionError, ValueError):
-        if text.lstrip()[:1] != b"{" and _VCR_YAML.search(text):
-            return _is_vcr(path)
+        if is_vcr(text):
+            return _not_here(path)
         return CassetteError(
             f"{path} is not a whole cassette: {_position(text, reason)}.",
             remedy=RESTORE,
             path=path,
         )
     if marks.onetake is UNSET:
-        if marks.version is not UNSET and marks.interactions is not UNSET:
-            return _is_vcr(path)
+        if marks.interactions is not UNSET:
+            return _not_here(path)
         return CassetteError(
             f'{path} is no cassette: it has no format version ("onetake": {version}).',
             remedy=RESTORE,
@@ -71,10 +71,22 @@ def conflict(text: bytes, path: str) -> CassetteError | None:
     )
 
 
-def _is_vcr(path: str) -> CassetteError:
+def is_vcr(text: bytes) -> bool:
+    """Whether it is, or begins as, a cassette of vcrpy: in JSON, in YAML, packed or not."""
+    start = text.lstrip()[:1]
+    if start == b"{":
+        try:
+            marks = msgspec.json.decode(text, type=_Marks)
+        except (msgspec.MsgspecError, RecursionError, ValueError):
+            return False
+        return marks.onetake is UNSET and marks.interactions is not UNSET
+    return _VCR_YAML.search(text) is not None
+
+
+def _not_here(path: str) -> CassetteError:
     return CassetteError(
-        f"{path} is a vcrpy cassette, which this version of onetake does not read yet.",
-        remedy="Give the cassette another name, or delete the file to record anew.",
+        f"{path} is a cassette of vcrpy, which is read only where it lies as a file.",
+        remedy="Put it into a folder of cassettes, or delete it to record anew.",
         path=path,
     )
 

@@ -25,12 +25,14 @@ from onetake.wire.http1 import has_body
 __all__ = [
     "VERSION",
     "Tree",
+    "entries_of",
     "from_tree",
     "interaction_of",
     "is_expressible",
+    "to_entry",
     "to_response",
     "to_tree",
-    "with_added",
+    "with_entries",
 ]
 
 VERSION = 1
@@ -48,6 +50,8 @@ _CODINGS = {
     "deflate": None,
 }
 _CONTROL = re.compile(r"[\x00-\x08]")
+# A key of ours in an answer, which vcrpy passes over: the program that was recorded read no further.
+_ENDED = "ended"
 _LONGEST_STATUS = 3  # digits
 
 
@@ -105,7 +109,9 @@ def interaction_of(entry: object) -> Interaction:
     match entry:
         case {"request": dict(asked), "response": dict(answer)}:
             request = _to_request(asked)
-            return Interaction(request=request, response=to_response(answer, request.method))
+            ended = Ended.CLOSED if answer.get(_ENDED) == Ended.CLOSED else Ended.COMPLETE
+            response = to_response(answer, request.method)
+            return Interaction(request=request, response=response, ended=ended)
     raise CassetteError("It has no request, or no response.")
 
 
@@ -334,9 +340,12 @@ def _decoded(data: bytes, coding: str) -> bytes | None:
     if found is None:
         return None
     try:
-        return found.feed(data) + found.finish()
+        decoded = found.feed(data) + found.finish()
     except Exception:  # each library has errors of its own
         return None
+    # A torn one is no error: its end, the size of what was packed (RFC 1952), is not there.
+    is_torn = "gzip" in coding and int.from_bytes(data[-4:], "little") != len(decoded)
+    return None if is_torn else decoded
 
 
 # Writing.
@@ -352,12 +361,10 @@ def to_tree(interactions: Iterable[Interaction]) -> Tree:
     return {"version": VERSION, "interactions": [to_entry(one) for one in interactions]}
 
 
-def with_added(tree: object, interactions: Iterable[Interaction]) -> Tree:
-    """`tree` with `interactions` behind its own, everything else in it as it was."""
-    added = [to_entry(one) for one in interactions]
-    if not isinstance(tree, dict):
-        return {"version": VERSION, "interactions": added}
-    return {**tree, "interactions": [*(tree.get("interactions") or ()), *added]}
+def with_entries(tree: object, entries: list[object]) -> Tree:
+    """`tree` with `entries` as its interactions, everything else in it as it was; None is an empty one."""
+    known = tree if isinstance(tree, dict) else {"version": VERSION}
+    return {**known, "interactions": entries}
 
 
 def to_entry(interaction: Interaction) -> Tree:
@@ -384,7 +391,8 @@ def to_entry(interaction: Interaction) -> Tree:
             "status": {"code": response.status, "message": response.reason},
             "headers": _grouped(headers),
             "body": {"string": _readable(body.data)},
-        },
+        }
+        | ({_ENDED: "closed"} if interaction.ended is Ended.CLOSED else {}),
     }
 
 

@@ -16,7 +16,9 @@ _GZIP = b"\x1f\x8b"
 _MOST = 256 << 20  # bytes, unpacked
 _ALWAYS, _MOST_TIMES = 4 << 20, 200  # bytes that may be more than so many times what is packed
 _BOM = "\ufeff"
-_KEY = re.compile(r"^(?:version|\"version\"|'version')[ \t]*:", re.MULTILINE)
+_JSON = re.compile(
+    r'\s*(?:\{\s*"|\[\s*[\[{"])'
+)  # YAML in one line begins otherwise, as it is written
 
 
 def read(text: bytes, path: str) -> tuple[Interaction, ...]:
@@ -55,12 +57,11 @@ def read_tree(text: bytes, path: str) -> object:
 
 
 def _parsed(text: str) -> object:
-    if text.lstrip()[:1] in ("{", "["):
+    if _JSON.match(text):
         try:
             return json.loads(text)
         except (ValueError, RecursionError) as error:
-            if not _KEY.search(text):  # JSON on one line can be YAML of another spelling
-                raise CassetteError(f"{error}.") from error
+            raise CassetteError(f"{error}.") from error
     return yaml_text.load(text)
 
 

@@ -87,7 +87,8 @@ class _Library:
         self.yaml = yaml
         self.parser_loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         self.loader = _loader_of(self.parser_loader)
-        self._dumper: Any = getattr(yaml, "CDumper", yaml.Dumper)
+        self.base_dumper: Any = getattr(yaml, "CDumper", yaml.Dumper)
+        self.dumper = _dumper_of(self.base_dumper, self.loader.yaml_constructors)
         native = getattr(yaml, "_yaml", None)
         self.limits_nesting = native is None or native.get_version() >= _LIMITED_FROM
 
@@ -103,7 +104,9 @@ class _Library:
         return Loader
 
     def dumper_with(self, constructors: Mapping[str, Constructor]) -> Any:
-        return _dumper_of(self._dumper, self.loader_with(constructors).yaml_constructors)
+        if not constructors:
+            return self.dumper
+        return _dumper_of(self.base_dumper, self.loader_with(constructors).yaml_constructors)
 
 
 @cache
@@ -163,19 +166,24 @@ def _loader_of(base: Any) -> Any:
 
 
 def _dumper_of(base: Any, readable: Mapping[str, object]) -> Any:
-    """Python objects have tags of their own: what could not be read again is not written."""
+    """Python objects have tags of their own: what could not be read again is not written, except that any kind
+    of text is one (aiohttp has its own for the names of headers)."""
 
     class Dumper(base):  # type: ignore[misc]
         def represent_data(self, data: object) -> Any:
             node = super().represent_data(data)
-            if node.tag.startswith(f"{_TAG}python/") and node.tag not in readable:
-                raise UsageError(
-                    f"The request or response holds a Python object that no cassette can give back "
-                    f"({node.tag}).",
-                    remedy="Turn it into text in a hook, or register the serializer that "
-                    "vcr.serializers.yamlserializer.with_custom_tags makes for its tag.",
-                )
-            return node
+            if not node.tag.startswith(f"{_TAG}python/") or node.tag in readable:
+                return node
+            match data:
+                case str():
+                    return super().represent_data(str.__str__(data))
+                case bytes():
+                    return super().represent_data(bytes(data))
+            raise UsageError(
+                f"The request or response holds a Python object that no cassette can give back ({node.tag}).",
+                remedy="Turn it into text in a hook, or register the serializer that "
+                "vcr.serializers.yamlserializer.with_custom_tags makes for its tag.",
+            )
 
     return Dumper
 

@@ -97,7 +97,7 @@ def _is_upgrade(req: Any) -> bool:
 
 def _to_request(connector: Any, req: Any, body: bytes) -> Request:
     """The request with the header lines that `ClientRequest.send` is going to write."""
-    lines = [(name, _latin(value)) for name, value in req.headers.items()]
+    lines = [(str(name), _latin(value)) for name, value in req.headers.items()]
     skipped = (
         getattr(req, "_skip_auto_headers", None) or getattr(req, "skip_auto_headers", ()) or ()
     )

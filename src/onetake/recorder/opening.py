@@ -174,7 +174,11 @@ class Opening:
         )
         self._record = record
         self._traffic = Traffic(settings, in_test, self._session.has_recordings)
-        self._principals = Principals(key) if matcher.uses_credential else None
+        # Before it was opened, nobody knows whose the recordings are.
+        counts_principals = self._opened is None or self._opened.has_principals
+        self._principals = (
+            Principals(key) if matcher.uses_credential and counts_principals else None
+        )
         self._captured = Captured()
         self._lifetimes = Lifetimes(settings, name)
         self._takes = Takes(self._session, matcher, self._captured, self._lifetimes)
@@ -748,6 +752,10 @@ class Opening:
         replacing = self._run_id if self._settings.mode is Mode.RECORD else None
         self._published = self._publication.publish(replacing)
         self.counts["paid_twice"] += self._published.paid_twice
+        self.warnings += [
+            f"{line}: vcrpy's format cannot hold an error of the network, so it is not recorded."
+            for line in self._published.left_out
+        ]
 
     def _set_apart(self) -> None:
         if not self._takes.kept:

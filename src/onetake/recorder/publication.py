@@ -17,11 +17,13 @@ from onetake.stores.port import CassetteStore
 
 class Published(Struct, frozen=True):
     """`gained` are the requests that fill slots of their own, `added` how many recordings the cassette
-    gained, `paid_twice` how many answers it had already."""
+    gained, `paid_twice` how many answers it had already, `left_out` the lines of requests whose recordings it
+    cannot hold."""
 
     gained: tuple[Request, ...] = ()
     added: int = 0
     paid_twice: int = 0
+    left_out: tuple[str, ...] = ()
 
 
 class Publication(Struct):
@@ -45,7 +47,7 @@ class Publication(Struct):
         if takes:
             done = self.store.publish(takes, self.key_of, replacing_run=replacing_run)
             gained = (take.interaction.request for take in takes if take.replaces is None)
-            published = Published(tuple(gained), done.added, done.paid_twice)
+            published = Published(tuple(gained), done.added, done.paid_twice, done.left_out)
         self.journal.drop()
         for path, _ in children:
             path.unlink(missing_ok=True)

@@ -171,7 +171,8 @@ class Recorder:
             key=project.digest_key(os.environ) if settings.credential == "digest" else None,
             session_of=session_of,
         )
-        cassette = Cassette(name, store.place, store.path, opening)
+        is_ours = session_of is Session  # what others' formats hold is theirs to prune
+        cassette = Cassette(name, store.place, store.path, opening, tells_usage=is_ours)
         if not self._in_test:  # a test run tells its own, test by test
             cassette.closed = partial(remember, settings=settings, root=self.root)
         return cassette
@@ -226,7 +227,13 @@ class Recorder:
             return self._shared(name, stored_name, settings, fingerprint)
         base = directory or (Path.cwd() if is_file_name(name) else self.root)
         path, blobs = locate(name, store=settings.store, directory=base, root=self.root)
-        return FileCassette(path, blobs, cache=self.root / ".onetake", raw_name=stored_name)
+        return FileCassette(
+            path,
+            blobs,
+            cache=self.root / ".onetake",
+            raw_name=stored_name,
+            keeps_vcr=settings.format == "vcrpy",
+        )
 
     def _shared(
         self, name: str, stored_name: str | None, settings: Settings, fingerprint: str

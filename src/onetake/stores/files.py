@@ -1,7 +1,8 @@
 """Recordings as readable files, made for review in git.
 
 A cassette is one JSON document; large bodies lie beside it in `blobs/`, named by their content. Writing
-is: lock, read anew, append, write a temporary file, sync, rename. Readers need no lock.
+is: lock, read anew, append, write a temporary file, sync, rename. Readers need no lock. A cassette of vcrpy
+that lies where ours would be is read as it is (`vcr_files`); ours wins over it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path, PureWindowsPath
 
 import msgspec
 
-from onetake.cassettes.fold import Take, merge
+from onetake.cassettes.fold import Merge, Take, merge
 from onetake.cassettes.growth import RunLine
 from onetake.errors import CassetteError, OnetakeError, StoreError, UsageError
 from onetake.formats.bodies import blob_name
@@ -31,14 +32,14 @@ from onetake.formats.document import (
     same_but_volatile,
 )
 from onetake.messages import Request
-from onetake.stores import history
+from onetake.stores import history, vcr_files
 from onetake.stores.locks import locked
 from onetake.stores.placing import put_in_place
 from onetake.stores.port import KEPT_LINES, Opened, Published
 from onetake.stores.private import ensure_private, read_regular
 from onetake.stores.within import check_within, is_below
 
-_SUFFIXES = (".json", ".yaml", ".yml")
+_SUFFIXES = (".json", *vcr_files.SUFFIXES)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _NAMED = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"onetake":\s*\d+,\s*"name":\s*("(?:[^"\\]|\\.)*")')
 _HEAD_SIZE = 8192
@@ -84,7 +85,7 @@ def read_cassette(path: Path, within: Path | None = None) -> list[Stored]:
     text = held._read(path)
     if text is None:
         raise CassetteError(f"There is no cassette {path}.", path=str(path))
-    return held._parse(text, path).entries
+    return held._document(path, text, None).entries
 
 
 def read_text(path: Path) -> bytes:
@@ -111,21 +112,44 @@ def name_in(path: Path) -> str | None:
 
 
 def cassette_files(folder: Path) -> Iterator[Path]:
-    """Every file that may be a cassette in `folder` and below, in order; no blobs, nothing hidden."""
+    """Every file that may be a cassette in `folder` and below, in order; no blobs, nothing hidden.
+
+    Those of vcrpy are among them where there is none of ours in their place.
+    """
     for where, folders, files in os.walk(folder):
         folders[:] = sorted(one for one in folders if one != "blobs" and not one.startswith("."))
+        there = set(files)
         for name in sorted(files):
-            if name.endswith(".json") and not name.startswith("."):
-                yield Path(where, name)
+            path = Path(where, name)
+            if name.startswith("."):
+                continue
+            if name.endswith(".json") or (
+                vcr_files.is_vcr_name(name)
+                and vcr_files.own_path(path).name not in there
+                and vcr_files.looks_like_one(path)
+            ):
+                yield path
 
 
 class FileCassette:
-    """One cassette file. `raw_name` is the test's own name where the file name is a safe form of it."""
+    """One cassette file. `raw_name` is the test's own name where the file name is a safe form of it.
+
+    With `keeps_vcr` recordings are added to a cassette of vcrpy as vcrpy would, and a new cassette is one;
+    else the first of them makes one of ours beside it, which holds the old ones too.
+    """
 
     def __init__(
-        self, path: Path, blobs: Path, *, cache: Path, raw_name: str | None = None
+        self,
+        path: Path,
+        blobs: Path,
+        *,
+        cache: Path,
+        raw_name: str | None = None,
+        keeps_vcr: bool = False,
     ) -> None:
-        self._plain = path
+        self._named = path
+        self._plain = vcr_files.own_path(path)
+        self._keeps_vcr = keeps_vcr
         self._blobs = blobs
         self._cache = cache
         self._raw_name = raw_name
@@ -139,6 +163,20 @@ class FileCassette:
 
     @cached_property
     def path(self) -> Path:
+        """The file in which the recordings lie; where none is there, that of the first one to come."""
+        own = self._own_path
+        if own != self._plain or own.exists():
+            return own
+        theirs = dict.fromkeys((self._named, *vcr_files.twins(own)))
+        for path in theirs:
+            if path.exists():
+                return path
+        if not self._keeps_vcr:
+            return own
+        return self._named if self._named != own else vcr_files.twins(own)[0]
+
+    @cached_property
+    def _own_path(self) -> Path:
         """The plain name, or with 8 hex digits where that file belongs to a test of another name."""
         wanted = self._raw_name or self._plain.stem
         digest = hashlib.blake2b(wanted.encode("utf-8", "surrogatepass"), digest_size=4)
@@ -150,12 +188,20 @@ class FileCassette:
             return other if self._raw_name and other.exists() else self._plain
         if self._raw_name is None and b'"name"' not in text[:64]:
             return self._plain
+        if vcr_files.is_theirs(self._plain, text):
+            return self._plain
         owner = self._parse(text, self._plain).name or self._plain.stem
         return self._plain if owner == wanted else other
 
     @cached_property
     def id(self) -> str:
-        return hashlib.blake2b(os.fsencode(os.path.abspath(self.path)), digest_size=10).hexdigest()
+        own = os.fsencode(os.path.abspath(self._own_path))
+        return hashlib.blake2b(own, digest_size=10).hexdigest()
+
+    def _forget_path(self) -> None:
+        """Another writer may have taken the plain name meanwhile."""
+        self.__dict__.pop("path", None)
+        self.__dict__.pop("_own_path", None)
 
     @property
     def place(self) -> str:
@@ -168,9 +214,14 @@ class FileCassette:
         text = self._read(self.path)
         if text is None:
             return Opened()
-        entries = self._parse(text, self.path).entries
-        keys = self._indexed_keys(text, entries, key, fingerprint)
-        return Opened(tuple(entries), tuple(keys))
+        document = self._document(self.path, text, self._cache)
+        keys = self._indexed_keys(text, document.entries, key, fingerprint)
+        return Opened(tuple(document.entries), tuple(keys), has_principals=document.origin == "")
+
+    def recordings(self) -> list[Stored]:
+        """All of them; none if the cassette does not exist. Raises as `load` does."""
+        text = self._read(self.path)
+        return [] if text is None else self._document(self.path, text, self._cache).entries
 
     def _indexed_keys(
         self,
@@ -182,8 +233,9 @@ class FileCassette:
         """Computed from the stored requests, or read from a local index of exactly this text."""
         if len(entries) < _INDEX_FROM or not fingerprint:
             return [key(entry.request) for entry in entries]
+        named = hashlib.sha256(text).digest()
         digest = hashlib.blake2b(
-            text, key=fingerprint.encode()[:64], digest_size=_DIGEST_SIZE
+            named, key=fingerprint.encode()[:64], digest_size=_DIGEST_SIZE
         ).digest()
         index = self._cache / "index" / self.id
         known = _read(index) or b""
@@ -195,6 +247,12 @@ class FileCassette:
         except OSError:
             pass  # only a cache
         return keys
+
+    def _document(self, path: Path, text: bytes, cache: Path | None) -> Document:
+        """Of whichever program's cassette; a copy of another's in our format is kept in `cache`."""
+        if vcr_files.is_theirs(path, text):
+            text = vcr_files.in_our_format(path, text, cache)
+        return self._parse(text, path)
 
     def _parse(self, text: bytes, path: Path) -> Document:
         return parse(text, str(path), self._blob)
@@ -230,35 +288,85 @@ class FileCassette:
             self._blobs, self._base if is_below(self._blobs, self._base) else self._blobs.parent
         )
         with self._translated(), locked(self._plain):
-            self.__dict__.pop(
-                "path", None
-            )  # another writer may have taken the plain name meanwhile
+            self._forget_path()
             text = self._read(self.path)
-            entries = self._parse(text, self.path).entries if text is not None else []
-            keys = [key(entry.request) for entry in entries]
+            document = Document(None, [])
+            if text is not None:
+                document = self._document(self.path, text, self._cache)
+            is_anew = (
+                replacing_run is not None and _read(self._generation) != replacing_run.encode()
+            )
+            there = [] if is_anew else document.entries
+            keys = [key(entry.request) for entry in document.entries]
             replaced: dict[bytes, list[Stored]] = defaultdict(list)
-            generation = self._cache / "generations" / self.id
-            if replacing_run is not None and _read(generation) != replacing_run.encode():
-                for old_key, entry in zip(keys, entries, strict=True):
+            for old_key, entry in zip(keys, document.entries, strict=True):
+                if is_anew:
                     replaced[old_key].append(entry)
-                entries, keys = [], []
-            merged = merge(keys, takes, lambda i: entries[i].at)
-            if not merged.added and not merged.replacing:
-                return Published(paid_twice=merged.paid_twice)
-            blobs: dict[str, bytes] = {}
-            texts = [entry.raw for entry in entries]
-            for i, take in merged.replacing.items():
-                texts[i] = encode_interaction(take.interaction, blobs)
-            texts += [_entry_text(take, replaced[take.slot.key], blobs) for take in merged.added]
-            # Until the file names them, nobody may take them for blobs that no file names.
-            with locked(self._blobs) if blobs else nullcontext():
-                for name, data in blobs.items():
-                    if not (self._blobs / name).exists():
-                        _replace(self._blobs / name, data, sync=True)
-                _replace(self.path, join(texts, self._raw_name), sync=True)
+            is_theirs = text is not None and vcr_files.is_theirs(self.path, text)
+            stays_theirs = self._keeps_vcr and (is_theirs or text is None)
+            left_out: tuple[str, ...] = ()
+            if stays_theirs:
+                takes, left_out = vcr_files.expressible(takes)
+            merged = merge([] if is_anew else keys, takes, lambda i: there[i].at)
+            added = len(merged.added) + len(merged.replacing)
+            if not added:
+                return Published(paid_twice=merged.paid_twice, left_out=left_out)
+            if stays_theirs:
+                new = vcr_files.with_takes(self.path, text, merged, is_anew=is_anew)
+                _replace(self.path, new, sync=True)
+            elif is_theirs and text is not None:
+                self._take_over(text, there, merged)
+            else:
+                origin = document.origin if there else ""
+                self._write(self.path, there, origin, merged, replaced)
             if replacing_run is not None:
-                self._keep(generation, replacing_run.encode())
-            return Published(len(merged.added) + len(merged.replacing), merged.paid_twice)
+                self._keep(self._generation, replacing_run.encode())
+            return Published(added, merged.paid_twice, left_out)
+
+    @property
+    def _generation(self) -> Path:
+        return self._cache / "generations" / self.id
+
+    def _write(
+        self,
+        path: Path,
+        there: Sequence[Stored],
+        origin: str,
+        merged: Merge,
+        replaced: Mapping[bytes, list[Stored]],
+    ) -> None:
+        """The document with what is new; `replaced` are old recordings of which some may say the same."""
+        blobs: dict[str, bytes] = {}
+        texts = [entry.raw for entry in there]
+        for i, take in merged.replacing.items():
+            texts[i] = encode_interaction(take.interaction, blobs)
+        texts += [
+            _entry_text(take, replaced.get(take.slot.key, []), blobs) for take in merged.added
+        ]
+        self._put(path, texts, origin, blobs)
+
+    def _take_over(self, text: bytes, there: Sequence[Stored], merged: Merge) -> None:
+        """A document of ours beside a cassette of vcrpy, with what is in it and what is new."""
+        own = self._own_path
+        if own == self.path:
+            _replace(own.with_name(f"{own.name}.vcrpy"), text, sync=True)
+        blobs: dict[str, bytes] = {}
+        calls = vcr_files.fit_to_write(entry.interaction for entry in there)
+        for i, take in merged.replacing.items():
+            calls[i] = take.interaction
+        calls += [take.interaction for take in merged.added]
+        origin = vcr_files.ORIGIN if there else ""
+        self._put(own, [encode_interaction(one, blobs) for one in calls], origin, blobs)
+
+    def _put(
+        self, path: Path, texts: Sequence[bytes], origin: str, blobs: Mapping[str, bytes]
+    ) -> None:
+        # Until the file names them, nobody may take them for blobs that no file names.
+        with locked(self._blobs) if blobs else nullcontext():
+            for name, data in blobs.items():
+                if not (self._blobs / name).exists():
+                    _replace(self._blobs / name, data, sync=True)
+            _replace(path, join(texts, self._raw_name, origin), sync=True)
 
     def history(self) -> list[RunLine]:
         lines = (_read(self._history_file) or b"").split(b"\n")
@@ -290,30 +398,39 @@ class FileCassette:
         """
         check_within(self._plain, self._base)
         with self._translated(), locked(self._plain):
-            self.__dict__.pop("path", None)
+            self._forget_path()
             text = self._read(self.path)
             if text is None:
                 return 0
-            document = self._parse(text, self.path)
-            kept = _without_last([entry.raw for entry in document.entries], unwanted)
-            if not kept:
+            document = self._document(self.path, text, self._cache)
+            entries = document.entries
+            kept = _all_but_last([entry.raw for entry in entries], unwanted)
+            is_theirs = vcr_files.is_theirs(self.path, text)
+            # Without ours, vcrpy's that it was made of would be read again.
+            hides = not is_theirs and any(one.exists() for one in vcr_files.twins(self.path))
+            if not kept and not hides:
                 self.path.unlink()
-            elif len(kept) < len(document.entries):
-                _replace(self.path, join(kept, document.name), sync=True)
-            return len(document.entries) - len(kept)
+            elif len(kept) < len(entries):
+                if is_theirs:
+                    new = vcr_files.with_these(self.path, text, kept)
+                else:
+                    new = join([entries[i].raw for i in kept], document.name, document.origin)
+                _replace(self.path, new, sync=True)
+            return len(entries) - len(kept)
 
     def _translated(self) -> _Translated:
         return _Translated(self.place)
 
 
-def _without_last(texts: Sequence[bytes], unwanted: Mapping[bytes, int]) -> list[bytes]:
+def _all_but_last(texts: Sequence[bytes], unwanted: Mapping[bytes, int]) -> list[int]:
+    """The places of those that stay."""
     left = Counter(unwanted)
-    kept: list[bytes] = []
-    for text in reversed(texts):
-        if left[text] > 0:
-            left[text] -= 1
+    kept: list[int] = []
+    for i in reversed(range(len(texts))):
+        if left[texts[i]] > 0:
+            left[texts[i]] -= 1
         else:
-            kept.append(text)
+            kept.append(i)
     return kept[::-1]
 
 

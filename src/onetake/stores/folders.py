@@ -17,12 +17,12 @@ from msgspec import Struct
 
 from onetake.errors import CassetteError, StoreError, UsageError
 from onetake.formats.blobs import blobs_named
+from onetake.stores import vcr_files
 from onetake.stores.files import (
     FileCassette,
     cassette_files,
     check_name,
     name_in,
-    read_cassette,
     read_text,
     replace_text,
 )
@@ -52,7 +52,11 @@ class FolderShelf:
     committed with what was taken away: so they are shared just as the recordings are.
     """
 
-    def __init__(self, root: Path, folder: Path | None, cache: Path) -> None:
+    def __init__(
+        self, root: Path, folder: Path | None, cache: Path, *, keeps_vcr: bool = False
+    ) -> None:
+        """`keeps_vcr` as `FileCassette` has it."""
+        self._keeps_vcr = keeps_vcr
         self._root = root
         self._folder = folder
         self._cache = cache
@@ -71,9 +75,10 @@ class FolderShelf:
             for path in cassette_files(folder):
                 raw = name_in(path)
                 below = path.relative_to(folder)
-                name = "/".join((*prefix.parts, *below.parts[:-1], raw or path.stem))
+                stem = vcr_files.base_of(path)
+                name = "/".join((*prefix.parts, *below.parts[:-1], raw or stem))
                 if name in places:  # two folders may give the same
-                    name = path.relative_to(self._root).with_suffix("").as_posix()
+                    name = path.relative_to(self._root).with_name(stem).as_posix()
                 places[name] = _Place(path, folder / "blobs", raw)
         return places
 
@@ -82,13 +87,7 @@ class FolderShelf:
         return str(path.relative_to(self._root) if path.is_relative_to(self._root) else path)
 
     def recordings(self, name: str) -> list[Kept]:
-        path = self._named(name).path
-        if not path.exists():
-            return []
-        return [
-            Kept(stored, len(stored.raw))
-            for stored in read_cassette(path, self._folder or self._root)
-        ]
+        return [Kept(stored, len(stored.raw)) for stored in self._named(name).recordings()]
 
     def remove(self, name: str, recordings: Sequence[Kept]) -> int:
         return self._named(name).remove(Counter(one.stored.raw for one in recordings))
@@ -113,13 +112,15 @@ class FolderShelf:
 
     def _cassette(self, place: _Place) -> FileCassette:
         if place.raw is None:
-            return FileCassette(place.path, place.blobs, cache=self._cache)
+            return self._held(place.path, place)
         # Under the name that its writers lock, which is not its own where that was taken.
-        plain = place.path.with_name(f"{file_safe(place.raw)}.json")
-        held = FileCassette(plain, place.blobs, cache=self._cache, raw_name=place.raw)
-        if held.path == place.path:
-            return held
-        return FileCassette(place.path, place.blobs, cache=self._cache, raw_name=place.raw)
+        held = self._held(place.path.with_name(f"{file_safe(place.raw)}.json"), place)
+        return held if held.path == place.path else self._held(place.path, place)
+
+    def _held(self, path: Path, place: _Place) -> FileCassette:
+        return FileCassette(
+            path, place.blobs, cache=self._cache, raw_name=place.raw, keeps_vcr=self._keeps_vcr
+        )
 
     def once(self, token: str) -> bool:
         path = (self._folder or self._root / "cassettes") / _TOKENS

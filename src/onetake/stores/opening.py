@@ -41,8 +41,12 @@ def open_store(url: str, root: Path, encrypt: str = "") -> RowStore:
         return _open[key]
 
 
-def open_shelf(url: str, root: Path, fingerprint: str, encrypt: str = "") -> Shelf:
+def open_shelf(
+    url: str, root: Path, fingerprint: str, encrypt: str = "", *, keeps_vcr: bool = False
+) -> Shelf:
     """The store at `url` as a whole; "" is `cassettes/` beside each test module.
+
+    `keeps_vcr` is for files: what is added to vcrpy's cassettes is written as vcrpy would.
 
     Raises `UsageError` as `open_store` does, and for `memory:`, which ends with its process.
     """
@@ -57,7 +61,7 @@ def open_shelf(url: str, root: Path, fingerprint: str, encrypt: str = "") -> She
     if not is_local(url):
         return RowShelf(open_store(url, root, encrypt), fingerprint)
     folder = root / url.removeprefix("files:") if url else None
-    return FolderShelf(root, folder, root / ".onetake")
+    return FolderShelf(root, folder, root / ".onetake", keeps_vcr=keeps_vcr)
 
 
 def drain_trouble() -> list[Trouble]:

@@ -25,13 +25,15 @@ class Opened(Struct, frozen=True):
     """What a cassette holds: its recordings in order, and of each the key, the row and the slot's number.
 
     Files have no `rows`. Without `numbers` the n-th of a key has the number n; a number that is left out
-    is of a recording that a shared store has lost.
+    is of a recording that a shared store has lost. Recordings of another program do not tell whose they
+    are: where they lie, no credential tells one call from another (`has_principals`).
     """
 
     entries: tuple[Stored, ...] = ()
     keys: tuple[bytes, ...] = ()
     rows: tuple[str, ...] = ()
     numbers: tuple[int, ...] = ()
+    has_principals: bool = True
 
     @property
     def slots(self) -> tuple[Slot, ...]:
@@ -51,6 +53,8 @@ class Published(Struct, frozen=True):
 
     added: int = 0
     paid_twice: int = 0
+    left_out: tuple[str, ...] = ()
+    """The requests whose recordings the format of the cassette cannot hold."""
 
 
 class CassetteStore(Protocol):

@@ -312,10 +312,7 @@ def test_a_newer_format_asks_for_an_upgrade() -> None:
     ],
 )
 def test_a_vcrpy_cassette_is_named_as_one(text: bytes) -> None:
-    assert (
-        "is a vcrpy cassette, which this version of onetake does not read yet"
-        in refused(text).message
-    )
+    assert "is a cassette of vcrpy, which is read only where it lies" in refused(text).message
 
 
 def test_conflict_markers_are_named_with_their_line() -> None:

@@ -15,10 +15,16 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from onetake.cassettes.decisions import Decision
+from onetake.cassettes.decisions import Decision, Record
 from onetake.cassettes.fold import Take
 from onetake.cassettes.growth import RunLine
-from onetake.compat.vcr.conversion import to_answer, to_message, to_request, to_response
+from onetake.compat.vcr.conversion import (
+    to_answer,
+    to_interaction,
+    to_message,
+    to_request,
+    to_response,
+)
 from onetake.compat.vcr.playhead import Playhead
 from onetake.compat.vcr.record_mode import RecordMode
 from onetake.config import Mode, Settings
@@ -65,7 +71,7 @@ def entered(cassette: Cassette, *, keeps_failed: bool) -> Iterator[None]:
         settings=settings,
         session_of=partial(Playhead, cassette, store.entry),
     )
-    entry = Entry(opened, Bridge(cassette, opened.opening, settings))
+    entry = Entry(opened, Bridge(cassette, store, opened.opening, settings))
     passed = False
     try:
         yield
@@ -117,6 +123,7 @@ class VcrStore:
         self._cassette = cassette
         self._cache = cache
         self._place = str(cassette.path)
+        self.pairs: dict[int, Pair] = {}  # of what was recorded, by id, as the cassette has it
 
     @cached_property
     def id(self) -> str:
@@ -154,7 +161,8 @@ class VcrStore:
         *,
         replacing_run: str | None,  # noqa: ARG002
     ) -> Published:
-        pairs = [_pair_of(take.interaction) for take in takes if is_expressible(take.interaction)]
+        interactions = [take.interaction for take in takes if is_expressible(take.interaction)]
+        pairs = [self.pairs.get(id(one)) or _pair_of(one) for one in interactions]
         if not pairs:
             return Published()
         with locked(Path(self._place)):
@@ -167,17 +175,14 @@ class VcrStore:
         """vcrpy's cassettes have no history."""
 
 
-def _pair_of(interaction: Interaction) -> Pair:
+def _pair_of(interaction: Interaction, client: str = "") -> Pair:
     assert interaction.response is not None
-    return to_request(interaction.request), to_answer(interaction.response)
+    answer = to_answer(interaction.response, client, interaction.ended)
+    return to_request(interaction.request), answer
 
 
 def _text_of(pair: Pair) -> bytes:
-    request, answer = pair
-    message = to_message(request)
-    return encode_plain(
-        Interaction(request=message, response=to_response(answer, message.method)), 0
-    )
+    return encode_plain(to_interaction(*pair), 0)
 
 
 def _no_blob(name: str) -> bytes:
@@ -187,13 +192,17 @@ def _no_blob(name: str) -> bytes:
 class Bridge:
     """Owns requests: through the hooks into the opening, and its recordings back through the hooks."""
 
-    def __init__(self, cassette: Cassette, opening: Opening, settings: Settings) -> None:
+    def __init__(
+        self, cassette: Cassette, store: VcrStore, opening: Opening, settings: Settings
+    ) -> None:
         self.speed = opening.speed
         self.fast_retries = opening.fast_retries
         self.exact_encoding = opening.exact_encoding
         self.max_request_body = opening.max_request_body
         self._cassette = cassette
+        self._store = store
         self._opening = opening
+        self._clients: dict[int, str] = {}  # of live calls, by their number
         self._is_locked = settings.mode is Mode.REPLAY
 
     @property
@@ -204,7 +213,12 @@ class Bridge:
         filtered = self._cassette.filter_request(to_request(request))
         if filtered is None:
             return self._left_alone(request, client)
-        return self._opening.decide(to_message(filtered, like=request), client)
+        return self._noted(self._opening.decide(to_message(filtered, like=request), client), client)
+
+    def _noted(self, decision: Decision, client: str) -> Decision:
+        if isinstance(decision, Record):
+            self._clients[decision.seq] = client
+        return decision
 
     def _left_alone(self, request: Request, client: str) -> Decision:
         """A request that the cassette is not to see goes live, but never by a mere hook where nothing may."""
@@ -229,7 +243,8 @@ class Bridge:
         response = interaction.response
         assert response is not None
         method = interaction.request.method
-        answer = to_answer(response)
+        client = self._clients.pop(seq, "")
+        answer = to_answer(response, client)
         kept = self._cassette._before_record_response(copy.deepcopy(answer))
         if kept is None:
             self._opening.let_go(seq, "left out of the cassette")
@@ -239,7 +254,8 @@ class Bridge:
         self._opening.keep(seq, interaction.replace(response=response))
         safe = self._opening.kept(seq)
         if safe is not None:
-            self._cassette.answered(*_pair_of(safe))
+            pair = self._store.pairs[id(safe)] = _pair_of(safe, client)
+            self._cassette.answered(*pair)
 
 
 _LOCKED = (

@@ -185,7 +185,10 @@ class Cassette:
         return self.data[self.play(index)][1]
 
     def append(self, request: Any, response: Any) -> None:
-        """Add an interaction, as the hooks leave it."""
+        """Add an interaction, as the hooks leave it.
+
+        What the program is given stays its own: a hook changes a copy.
+        """
         filtered = self._before_record_request(request)
         if not filtered:
             return
@@ -273,13 +276,15 @@ class Cassette:
 
     def finish(self) -> None:
         """Keep what no opening has published: what was added or is dropped by hand."""
-        has_unused = any(index not in self._played for index in range(self._loaded))
         if self.dirty and self._taken and not self._by_hand:
             return  # the opening could not publish it, and has set it apart
-        if self.dirty or (
-            self.drop_unused_requests and self.record_mode != RecordMode.ALL and has_unused
-        ):
-            self._save(force=True)
+        self._save()
+
+    @property
+    def _drops_some(self) -> bool:
+        if not self.drop_unused_requests or self.record_mode == RecordMode.ALL:
+            return False
+        return any(index not in self._played for index in range(self._loaded))
 
     @property
     def _by_hand(self) -> bool:
@@ -351,7 +356,7 @@ class Cassette:
 
     def _save(self, force: bool = False) -> None:
         """Write all of it, where something has changed."""
-        if not (force or self.dirty):
+        if not (force or self.dirty or self._drops_some):
             return
         pairs = self.data
         if self.record_mode == RecordMode.ALL:

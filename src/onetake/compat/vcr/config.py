@@ -101,10 +101,7 @@ class VCR:
 
     def get_merged_config(self, **kwargs: Any) -> dict[str, Any]:
         """What `Cassette`, and the context around it, are made with: `kwargs` before the attributes."""
-
-        def of(name: str) -> Any:
-            return kwargs.get(name, getattr(self, name))
-
+        of = partial(self._of, kwargs)
         library, name_of = of("cassette_library_dir"), of("func_path_generator")
         transform = of("path_transformer")
         if library:
@@ -117,8 +114,8 @@ class VCR:
             "persister": of("persister"),
             "match_on": [self._registered(self.matchers, "Matcher", name) for name in names],
             "record_mode": validate_record_mode(of("record_mode")),
-            "before_record_request": self._request_filter(of, kwargs),
-            "before_record_response": self._response_filter(of),
+            "before_record_request": self._build_before_record_request(kwargs),
+            "before_record_response": self._build_before_record_response(kwargs),
             "custom_patches": self._custom_patches + tuple(kwargs.get("custom_patches", ())),
             "inject": of("inject_cassette"),
             "path_transformer": transform,
@@ -133,13 +130,17 @@ class VCR:
         }
         return config | ({"path": kwargs["path"]} if kwargs.get("path") else {})
 
+    def _of(self, options: dict[str, Any], name: str) -> Any:
+        return options.get(name, getattr(self, name))
+
     @staticmethod
     def _registered(known: dict[str, Any], kind: str, name: str) -> Any:
         if name not in known:
             raise KeyError(f"{kind} {name} doesn't exist or isn't registered")
         return known[name]
 
-    def _request_filter(self, of: Callable[[str], Any], kwargs: dict[str, Any]) -> RequestFilter:
+    def _build_before_record_request(self, options: dict[str, Any]) -> RequestFilter:
+        of = partial(self._of, options)
         hooks: list[Callable[[Request], Request | None]] = []
         for name, replace in (
             ("filter_headers", filters.replace_headers),
@@ -155,13 +156,14 @@ class VCR:
             if wanted := of(name):
                 pairs = [one if isinstance(one, tuple) else (one, None) for one in wanted]
                 hooks.append(partial(replace, replacements=pairs))
-        own = kwargs.get("before_record_request", kwargs.get("before_record", _NOT_GIVEN))
+        own = options.get("before_record_request", options.get("before_record", _NOT_GIVEN))
         if own is _NOT_GIVEN:
             own = self.before_record_request
         hosts = (*of("ignore_hosts"), *(_LOCAL if of("ignore_localhost") else ()))
         return RequestFilter(hooks, hosts, _listed(own))
 
-    def _response_filter(self, of: Callable[[str], Any]) -> Callable[[Any], Any]:
+    def _build_before_record_response(self, options: dict[str, Any]) -> Callable[[Any], Any]:
+        of = partial(self._of, options)
         hooks = _listed(of("before_record_response"))
         if of("decode_compressed_response"):
             hooks.insert(0, filters.decode_response)

@@ -10,19 +10,23 @@ from typing import Any
 from onetake.compat.vcr.request import Request
 from onetake.compat.vcr.util import read_body
 from onetake.formats.vcr import interaction_of, to_entry
-from onetake.messages import Body, Chunk, Headers, Interaction, Response
+from onetake.messages import Body, Chunk, Ended, Headers, Interaction, Response
 from onetake.messages import Request as Message
+from onetake.wire.encodings import encoder
+
+_WITHOUT_BODY = ("GET", "HEAD", "DELETE", "OPTIONS")
 
 Answer = Any
 """`{"status": {"code", "message"}, "headers": {name: [values]}, "body": {"string": bytes}}`."""
 
 
 def to_request(message: Message) -> Request:
-    """As a hook gets it: no body is None, of a header that occurs twice there is the first value."""
+    """As a hook gets it: of a header that occurs twice there is the first value."""
     headers: dict[str, str] = {}
     for name, value in message.headers:
         headers.setdefault(name, value)
-    return Request(message.method, message.url, message.body or None, headers)
+    body = message.body or (None if message.method in _WITHOUT_BODY else b"")
+    return Request(message.method, message.url, body, headers)
 
 
 def to_message(request: Request, like: Message | None = None) -> Message:
@@ -74,25 +78,44 @@ def _text(value: object) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
 
-def to_answer(response: Response) -> Answer:
-    """As a hook gets it; the body is bytes, decoded, without the header that says how it was packed."""
-    entry: Any = to_entry(Interaction(request=Message(method="POST", url="/"), response=response))
+def to_answer(response: Response, client: str = "", ended: Ended = Ended.COMPLETE) -> Answer:
+    """As a hook gets it, and as vcrpy keeps it of `client`: as it came; of aiohttp decoded beside the same
+    header. Where it cannot be packed again it is decoded, without the header.
+    """
+    body = response.body
+    data, headers = body.data, response.headers
+    if body.encoding and not client.startswith("aiohttp"):
+        packed = _packed(data, body.encoding)
+        data, headers = (packed, headers) if packed else (data, headers.without("content-encoding"))
+    plain = response.replace(headers=headers, body=Body(data=data))
+    asked = Message(method="POST", url="/")
+    entry: Any = to_entry(Interaction(request=asked, response=plain, ended=ended))
     answer = entry["response"]
-    answer["body"] = {"string": response.body.data}
+    answer["body"] = {"string": data}
     return answer
 
 
-def to_response(answer: Answer, method: str, like: Response | None = None) -> Response:
-    """What a hook, or a cassette, has made of an answer to `method`. Raises `CassetteError`.
+def _packed(data: bytes, coding: str) -> bytes:
+    coder = encoder(coding)
+    return b"" if coder is None else coder.feed(data) + coder.finish()
 
-    `like` is the response that the hook was given: how it came stays, as far as it is still true.
+
+def to_interaction(request: Request, answer: Answer) -> Interaction:
+    """An entry of a cassette. Raises `CassetteError`."""
+    message = to_message(request)
+    found = interaction_of({"request": {"method": message.method, "uri": "/"}, "response": answer})
+    return found.replace(request=message)
+
+
+def to_response(answer: Answer, method: str, like: Response) -> Response:
+    """What a hook has made of the answer to `method` that came as `like`. Raises `CassetteError`.
+
+    How it came stays, as far as it is still true.
     """
     entry = {"request": {"method": method, "uri": "/"}, "response": answer}
     response = interaction_of(entry).response
     assert response is not None
-    if like is None:
-        return response
-    if response.body.data == like.body.data:
+    if (response.body.data, response.body.encoding) == (like.body.data, like.body.encoding):
         return response.replace(http_version=like.http_version, body=like.body)
     chunks = (Chunk(len(response.body.data), like.body.chunks[0].ms),) if like.body.chunks else ()
     body = Body(data=response.body.data, chunks=chunks, encoding=response.body.encoding)

@@ -159,10 +159,10 @@ _RECORD = (
     "run once with record_mode='new_episodes' to add it, or with record_mode='all' and "
     "drop_unused_requests=True to record the whole cassette anew."
 )
+_IGNORE = "take it out of match_on, or make it always the same in before_record_request."
 _REMEDIES = {
     "cassette_not_found": (
-        "Run once with record_mode='once' (what counts where nothing is said) or 'new_episodes': "
-        "that makes the cassette.",
+        "Run once with record_mode='once' (the default) or 'new_episodes' to make the cassette.",
         "It should be there? Look at its path and at cassette_library_dir.",
     ),
     "already_played": (
@@ -171,8 +171,7 @@ _REMEDIES = {
     ),
     "no_match": (
         f"If the request was changed on purpose, {_RECORD}",
-        "If what differs changes with every run (a time, a random id), take it out of match_on, or make "
-        "it always the same in before_record_request.",
+        f"If what differs changes with every run (a time, a random id), {_IGNORE}",
     ),
     "nothing_similar": (
         f"To record this request, {_RECORD}",

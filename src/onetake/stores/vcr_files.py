@@ -1,0 +1,186 @@
+"""vcrpy's cassettes beside ours: where they lie, and how one is read in place and written.
+
+What is read in place becomes the text of a document of ours, which is kept in `.onetake/`: the second opening
+parses no YAML. Its requests are redacted as live ones are before they are compared, so that a raw credential
+in it, or somebody's placeholder for it, is found by any; its answers stay as they are. What is written anew
+for good, in our format, is redacted whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from onetake.cassettes.fold import Merge, Take
+from onetake.formats.document import encode_inline, join
+from onetake.formats.foreign import is_vcr
+from onetake.matching import paths_by_value
+from onetake.messages import Interaction
+from onetake.redaction import Redactor
+from onetake.runtime.secrets import known_values
+from onetake.stores.placing import put_in_place
+from onetake.stores.private import ensure_private, read_private, read_regular
+
+SUFFIXES = (".yaml", ".yml", ".yaml.gz")
+ORIGIN = "vcrpy"
+"""What a document of ours says that began as a cassette of vcrpy."""
+
+_OURS = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"onetake"\s*:')
+_HEAD_SIZE = 8192
+_READING = b"1"  # changes with what is made of a file: copies of another reading are made anew
+
+
+def base_of(path: Path) -> str:
+    """The name of a cassette file without its suffix."""
+    for suffix in (*SUFFIXES[::-1], ".json"):
+        if path.name.endswith(suffix):
+            return path.name[: -len(suffix)]
+    return path.name
+
+
+def is_vcr_name(name: str) -> bool:
+    return name.endswith(SUFFIXES)
+
+
+def own_path(path: Path) -> Path:
+    """Where a cassette that was named as a file of vcrpy's has its document of ours."""
+    return path.with_name(f"{base_of(path)}.json") if is_vcr_name(path.name) else path
+
+
+def twins(path: Path) -> list[Path]:
+    """Where vcrpy would have the cassette whose document of ours is `path`."""
+    if path.suffix != ".json":
+        return []
+    return [path.with_name(base_of(path) + suffix) for suffix in SUFFIXES]
+
+
+def is_own(text: bytes) -> bool:
+    """Whether a text begins as a document of ours does, whatever its file is called."""
+    return _OURS.match(text) is not None
+
+
+def is_theirs(path: Path, text: bytes) -> bool:
+    """Whether `text`, which lies in `path`, is to be read as vcrpy's."""
+    return not is_own(text) and (is_vcr_name(path.name) or is_vcr(text))
+
+
+def in_our_format(path: Path, text: bytes, cache: Path | None) -> bytes:
+    """The text of a document of ours for vcrpy's cassette at `path`, from a copy in `cache` if one is there.
+
+    Raises `CassetteError`, and `UsageError` without the extra.
+    """
+    copy = None if cache is None else cache / "vcr" / _named(path)
+    digest = hashlib.sha256(text).digest()  # the fastest, where it counts
+    if copy is not None and (known := _kept(copy, digest)) is not None:
+        return known
+    made = _converted(path, text)
+    if cache is not None and copy is not None:
+        with suppress(OSError):  # only a cache
+            ensure_private(copy.parent, cache)
+            put_in_place(copy, made, is_private=True)
+            put_in_place(copy.with_suffix(".sum"), _sum(digest, made), is_private=True)
+    return made
+
+
+def _named(path: Path) -> str:
+    named = str(path.absolute()).encode("utf-8", "surrogateescape")
+    return hashlib.blake2b(named, digest_size=10).hexdigest()
+
+
+def _kept(copy: Path, digest: bytes) -> bytes | None:
+    """What was made of the text with that digest, if it is whole.
+
+    Its sum lies beside it, as ten megabytes are better not moved.
+    """
+    try:
+        known = read_private(copy.with_suffix(".sum"))
+        made = read_private(copy) if known.startswith(digest) else b""
+    except OSError:
+        return None
+    return made if known == _sum(digest, made) else None
+
+
+def _sum(digest: bytes, made: bytes) -> bytes:
+    """A copy of another reading, or one that was torn, has another."""
+    return b"%b%b%d" % (digest, _READING, zlib.crc32(made))
+
+
+def _converted(path: Path, text: bytes) -> bytes:
+    from onetake.formats import vcr_text  # late, as most projects have none
+
+    redactor = Redactor()
+    found = vcr_text.read(text, str(path))
+    entries = [encode_inline(one.replace(request=redactor.request(one.request))) for one in found]
+    return join(entries, None, ORIGIN)
+
+
+def fit_to_write(interactions: Iterable[Interaction]) -> list[Interaction]:
+    """What was read in place as it may be written in our format."""
+    redactor = Redactor(values=known_values())
+    safe: list[Interaction] = []
+    for one in interactions:
+        shaped = redactor.request(one.request)
+        request = redactor.by_value(shaped)
+        if request is not shaped:
+            request = request.replace(by_value=paths_by_value(request))
+        safe.append(redactor.interaction(one.replace(request=request)))
+    return safe
+
+
+def looks_like_one(path: Path) -> bool:
+    """Whether a file with a name as vcrpy gives them begins as its cassettes do, or may, as it is packed."""
+    try:
+        head = read_regular(path, limit=_HEAD_SIZE)
+    except OSError:
+        return False
+    return path.suffix == ".gz" or is_own(head) or is_vcr(head) or head.lstrip()[:1] == b"{"
+
+
+def expressible(takes: Sequence[Take]) -> tuple[list[Take], tuple[str, ...]]:
+    """Those that vcrpy's format can hold, and the request lines of the others."""
+    from onetake.formats import vcr
+
+    fit = [take for take in takes if vcr.is_expressible(take.interaction)]
+    lines = [take.interaction.request.line for take in takes if take not in fit]
+    return fit, tuple(lines)
+
+
+def with_takes(path: Path, text: bytes | None, merged: Merge, *, is_anew: bool) -> bytes:
+    """The text of vcrpy's cassette at `path` with what is new; `is_anew` without what was in it.
+
+    Everything else in it stays. Raises as `in_our_format`, and `UsageError` for what its form cannot hold.
+    """
+    from onetake.formats import vcr
+
+    def change(entries: list[object]) -> list[object]:
+        entries = [] if is_anew else list(entries)
+        for i, take in merged.replacing.items():
+            entries[i] = vcr.to_entry(take.interaction)
+        return entries + [vcr.to_entry(take.interaction) for take in merged.added]
+
+    return _changed(path, text, change)
+
+
+def with_these(path: Path, text: bytes, places: Sequence[int]) -> bytes:
+    """The same with those of its interactions that have these places."""
+    return _changed(path, text, lambda entries: [entries[i] for i in places])
+
+
+def _changed(
+    path: Path, text: bytes | None, change: Callable[[list[object]], list[object]]
+) -> bytes:
+    from onetake.formats import vcr, vcr_text
+
+    tree = None if text is None else vcr_text.read_tree(text, str(path))
+    new = vcr.with_entries(tree, change(vcr.entries_of(tree, str(path))))
+    is_json = path.suffix == ".json" or (text or b"").lstrip()[:1] == b"{"
+    made = vcr_text.to_json(new) if is_json else vcr_text.to_yaml(new)
+    if path.suffix != ".gz":
+        return made
+    import gzip
+
+    return gzip.compress(made, mtime=0)

@@ -1,0 +1,65 @@
+"""Loaded into pytest beside a peer's suite: `import vcr` gives onetake's, and each outcome is noted.
+
+A line for each phase that says something: the outcome and the test's id; a module that cannot be collected
+is a test of the module's id.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from onetake.compat import alias
+from onetake.compat.vcr import filters
+
+_PRIVATE = (
+    *("vcr.patch", "vcr.stubs", "vcr.stubs.aiohttp_stubs", "vcr.stubs.httpx_stubs"),
+    "vcr.stubs.urllib3_stubs",
+)
+_OUTCOMES = Path(os.environ["COMPAT_OUTCOMES"])
+
+
+class _Private:
+    """A name of vcrpy's insides, which modules of its suite import beside public ones: a test that uses it
+    fails, since it can be neither called nor asked what is an instance of it."""
+
+    def __init__(self, name: str) -> None:
+        self.__name__ = name
+
+
+class _PrivateModule(ModuleType):
+    __path__: tuple[str, ...] = ()
+
+    def __getattr__(self, name: str) -> _Private:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _Private(name)
+
+
+def _install() -> None:
+    alias.install()
+    filters.brotli = _Private("brotli")  # type: ignore[attr-defined]
+    for name in _PRIVATE:
+        sys.modules.setdefault(name, _PrivateModule(name))
+
+
+_install()
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.when == "call" or not report.passed:
+        _note(report.outcome, report.nodeid)
+
+
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    if not report.passed:
+        _note(report.outcome, report.nodeid)
+
+
+def _note(outcome: str, test: str) -> None:
+    with _OUTCOMES.open("a", encoding="utf-8") as file:
+        file.write(f"{outcome} {test!r}\n")
