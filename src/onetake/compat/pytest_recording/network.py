@@ -92,7 +92,11 @@ def _restore(owner: Any, name: str, before: Any) -> None:
 def _guarded(connect: Callable[..., Any]) -> Callable[..., Any]:
     def network_guard(self: socket.socket, address: Any, *args: Any, **kwargs: Any) -> Any:
         if (block := _block) is not None and not getattr(_pairing, "is_under_way", False):
-            block.check(_host_of(self.family, address))
+            try:
+                block.check(_host_of(self.family, address))
+            except RuntimeError:
+                self.close()  # callers do so for an OSError only
+                raise
         return connect(self, address, *args, **kwargs)
 
     return network_guard
