@@ -28,7 +28,7 @@ from onetake.stores.runs import newest_first
 
 _FORMAT = 1
 _KEPT = 10  # runs
-_HEAD_SIZE = 8192  # bytes, in which a file says whose format it has
+_HEAD_SIZE = 64  # bytes, in which a document says that it is one of ours
 _FILES = "files:"
 CHANGED = "changed"
 
@@ -149,7 +149,8 @@ def neighbours(usages: Iterable[Usage], root: Path) -> list[str]:
 
 def _is_theirs(path: Path) -> bool:
     with suppress(OSError), path.open("rb") as file:
-        return vcr_files.is_theirs(path, file.read(_HEAD_SIZE))
+        head = file.read(_HEAD_SIZE)
+        return not vcr_files.is_own(head) and vcr_files.is_theirs(path, head + file.read())
     return False
 
 
