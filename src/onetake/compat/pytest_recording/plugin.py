@@ -40,8 +40,12 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
+    """No fixture is autouse: of all tests that pytest runs, few want one of these."""
     __tracebackhide__ = True
     fail_if_both(item)
+    is_marked = any(mark.name in ("vcr", "block_network") for mark in item.iter_markers())
+    if is_marked or item.config.getoption("--block-network"):
+        running.add_fixtures(item, ["block_network", "vcr"])
 
 
 @pytest.fixture(scope="session")
@@ -98,7 +102,7 @@ def allowed_hosts(request: pytest.FixtureRequest) -> Sequence[str] | None:
     return hosts.split(",") if isinstance(hosts, str) else hosts
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def block_network(
     request: pytest.FixtureRequest, vcr_markers: Sequence[pytest.Mark]
 ) -> Iterator[None]:
@@ -121,7 +125,7 @@ def block_network(
         yield
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def vcr(
     request: pytest.FixtureRequest, vcr_markers: Sequence[pytest.Mark]
 ) -> Iterator[Cassette | None]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from onetake.compat import alias
@@ -30,3 +32,16 @@ def fail_if_both(item: pytest.Item) -> None:
             "Take one of the marks away; a mark of its class or module counts too.",
             pytrace=False,
         )
+
+
+def add_fixtures(item: pytest.Item, added: Sequence[str]) -> None:
+    """Let the test have these fixtures of function scope as if they were autouse: behind all wider ones."""
+    names: list[str] = getattr(item, "fixturenames", [])
+    known = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
+    others = [name for name in names if name not in added]
+    at = len(others)
+    for place, name in enumerate(others):
+        if name in known and known[name][-1].scope == "function":
+            at = place
+            break
+    names[:] = [*others[:at], *added, *others[at:]]
