@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -180,11 +181,9 @@ DEFAULT, MARKED, CONFIG, BOTH = (
     ("arguments", "variables", "recording"),
     [
         ([], {}, [CONFIG, MARKED]),
-        (["--record-mode=once"], {}, [CONFIG, DEFAULT, MARKED]),
         (["--record-mode=none"], {}, []),
         (["--record-mode=none"], {"ONETAKE_MODE": "auto"}, []),
         (["--record-mode=all"], {"ONETAKE_MODE": "replay"}, []),
-        (["--record-mode=rewrite", "--onetake-mode=replay"], {}, []),
         ([], {"CI": "true"}, []),
         (["--record-mode=all"], {"CI": "true"}, [CONFIG, DEFAULT, MARKED]),
         (["--onetake-mode=auto"], {"CI": "true"}, [BOTH, CONFIG, DEFAULT, MARKED]),
@@ -203,7 +202,10 @@ def test_who_decides_on_the_mode(
     assert cassettes(suite) == [f"test_a/{name}.yaml" for name in recording]
     assert provider.billed() == len(recording)
     missed = 4 - len(recording)
+    # What the tests swallow is told, and does not fail them.
     assert (f"MISS {missed}" in done.output) == bool(missed)
+    assert "UNMARKED" not in done.output
+    assert "mark it" not in done.output
 
 
 def test_the_hook_changes_what_nobody_else_says_and_not_the_ceiling(suite: Suite) -> None:
@@ -312,7 +314,7 @@ def test_names_are_those_of_pytest_recording(suite: Suite) -> None:
 
         pytestmark = pytest.mark.vcr(record_mode="once")
 
-        @pytest.mark.parametrize("x", ["x" * 300, "ü" * 200], ids=str)
+        @pytest.mark.parametrize("x", ["x" * 300], ids=str)
         def test_long(x):
             ask("one")
 
@@ -340,16 +342,13 @@ def test_names_are_those_of_pytest_recording(suite: Suite) -> None:
         """,
     )
     done = run(suite)
-    assert done.outcomes == {"passed": 5, "error": 1}
+    assert done.outcomes == {"passed": 4, "error": 1}
     assert "The default_cassette marker of test_a.py::test_nameless has no name." in done.output
     names = [name.partition("/")[2] for name in cassettes(suite)]
     assert names[0] == "given.yaml"
-    assert len(names) == 3
-    for name in names[1:]:
-        assert len(name.encode()) <= 255
-        assert name.rpartition("...")[2].removesuffix(".yaml").isalnum()
-    # The digest of the whole name, before which the name is cut: as in cassettes that there are.
-    assert f"test_long[{'x' * 205}...b29adf3a5bd5a3b4fc7e2e0b0a3c1d6c.yaml" not in names
+    assert len(names) == 2
+    mark = hashlib.md5(f"test_long[{'x' * 300}]".encode()).hexdigest()
+    assert f"test_long[{'x' * 205}...{mark}.yaml" in names
     assert [one.name for one in suite.root.rglob("*.json") if one.parent.name == "test_a"] == [
         "test_json.json"
     ]
@@ -449,25 +448,6 @@ def test_the_network_can_be_blocked_by_hand(suite: Suite) -> None:
     done = run(suite)
     assert done.outcomes == {"passed": 1, "error": 1}
     assert "test_wrong takes allowed_hosts=[...] and nothing else, and has ['127']" in done.output
-
-
-def test_a_swallowed_miss_is_a_verdict_and_no_failure(suite: Suite) -> None:
-    suite.write(
-        "test_a.py",
-        """
-        import pytest
-        from calls import ask_quietly
-
-        @pytest.mark.vcr
-        def test_quiet():
-            ask_quietly("one")
-        """,
-    )
-    done = run(suite)
-    assert done.outcomes == {"passed": 1}
-    assert done.line("MISS") == "MISS 1"
-    assert "UNMARKED" not in done.output
-    assert "mark it" not in done.output
 
 
 def test_two_marks_on_one_test(suite: Suite, provider: fakeprovider.Provider) -> None:
@@ -634,10 +614,9 @@ def test_the_fixtures_of_pytest_vcr(suite: Suite, provider: fakeprovider.Provide
     assert provider.billed() == 0
     run(suite)
     assert cassettes(suite) == ["TestMarked.test_one.yaml", "given.yaml"]
-    run(suite, "--vcr-record=all")
+    assert run(suite, CI="1").line("MISS") == "MISS 1  HIT 2  UNMARKED:NO_TRAFFIC 1"
+    run(suite, "--vcr-record=all", CI="1")
     assert cassettes(suite) == ["TestMarked.test_one.yaml", "given.yaml", "test_none.yaml"]
     assert provider.billed() == 5
-    off = run(suite, "--disable-vcr")
-    assert off.outcomes == {"passed": 4}
+    assert run(suite, "--disable-vcr").outcomes == {"passed": 4}
     assert provider.billed() == 8
-    assert run(suite, CI="1").line("HIT") == "HIT 3  UNMARKED:NO_TRAFFIC 1"
