@@ -22,7 +22,9 @@ from onetake.config import Settings, resolve
 from onetake.config.paths import parse_path
 from onetake.config.rules import parse_rules
 from onetake.diagnosis import compare, explain_miss, line_of, nearest, one_line, render
-from onetake.errors import CassetteError, OnetakeError, StoreError, UsageError
+from onetake.diagnosis.unredacted import Cleaner, in_text
+from onetake.errors import CassetteError, OnetakeError, RedactionError, StoreError, UsageError
+from onetake.formats import betamax, har, vcr, vcr_text
 from onetake.formats.blobs import blob_name
 from onetake.formats.document import (
     decode_plain,
@@ -34,6 +36,7 @@ from onetake.formats.document import (
 )
 from onetake.formats.media import shrink
 from onetake.formats.packing import Dictionary, pack, pack_plain, unpack
+from onetake.formats.reading import read_entries, recognised
 from onetake.matching import Matcher
 from onetake.messages import (
     Body,
@@ -47,7 +50,7 @@ from onetake.messages import (
     read_url,
 )
 from onetake.providers import telemetry
-from onetake.redaction import Redactor
+from onetake.redaction import Redactor, Values
 from onetake.reports.json_report import to_json
 from onetake.reports.merging import merge, read_report
 from onetake.reports.receipt import cassettes_of, read_receipt
@@ -129,6 +132,7 @@ def _blob(_name: str) -> bytes:
 
 
 _MATCHER = Matcher()
+_VALUES = Values(("zq7XWv9kk2",))
 
 
 def _use(one: Interaction) -> None:
@@ -219,6 +223,13 @@ def _journal(data: bytes) -> None:
     _in("journal", ".onetake", "quarantine", "0" * 20, "a.jsonl")(data)
     all_apart(_cache_of("journal"), [])
     read_quarantine(_cache_of("journal"), "0" * 20, "t.py::t")
+
+
+def _unredacted(data: bytes) -> None:
+    in_text(data, _VALUES)
+    if recognised(data, "a.json"):
+        cleaner = Cleaner(_MATCHER, Redactor(values=_VALUES))
+        cleaner.clean([one.read() for one in read_entries(data, "a.json", _blob)])
 
 
 def _usages(data: bytes) -> None:
@@ -397,6 +408,30 @@ def _file(data: bytes) -> None:
             continue
 
 
+def _vcr(data: bytes) -> None:
+    calls = vcr_text.read(data, "a.yaml")
+    for one in calls:
+        _use(one)
+    again = vcr_text.read(vcr_text.to_yaml(vcr.to_tree(calls)), "a.yaml")
+    assert [one.request.body for one in again] == [one.request.body for one in calls]
+
+
+def _vcr_file(data: bytes) -> None:
+    path = _in("vcr", "a.yaml")(data)
+    for entry in read_cassette(path):
+        _use(entry.interaction)
+
+
+def _har(data: bytes) -> None:
+    for one in har.read(data, "a.har").interactions:
+        _use(one)
+
+
+def _betamax(data: bytes) -> None:
+    for one in betamax.read(data, "a.json").interactions:
+        _use(one)
+
+
 def _name(data: bytes) -> None:
     name = data.decode("utf-8", "surrogateescape")
     root = Path("/project")
@@ -498,7 +533,30 @@ _STREAM = (
     b'data: {"type":"message_delta","usage":{"output_tokens":5}}\n\nevent: message_stop\ndata: {}\n\ndata: [DONE]\n\n'
 )
 
+_EXPRESSIBLE = [one for one in CALLS if vcr.is_expressible(one)]
+_VCR = vcr_text.to_yaml(vcr.to_tree(_EXPRESSIBLE))
+_VCR_OLD = b"""\
+interactions:
+- request: {body: !!python/object/new:_io.BytesIO {state: !!python/tuple [!!binary aGk=, 0, null]},
+    headers: &h {a: [!!binary aGk=]}, method: put, uri: http://a.test/}
+  response: {status_code: 200, headers: [[content-encoding, gzip]], content: !!binary H4sIAAAAAAAAA8tIzcnJBwCGphA2BQAAAA==}
+- request: {body: !!python/object/apply:builtins.iter {args: [[!!binary aGk=]]}, headers: *h, method: GET, uri: 'http://a.test/?a'}
+  response: {body: {string: hi}, headers: {<<: *h}, status: {code: 200, message: null}}
+- request: {parsed_body: {a: 1.5}, headers: {}, method: POST, uri: http://a.test/}
+  response: {parsed_body: [1], headers: {}, status: {code: 200, message: OK}}
+version: 1
+"""
+_BETAMAX = b"""{"http_interactions": [{"recorded_at": "2026-11-26T12:50:00", "request": {"body": {"encoding": "utf-8",
+"string": "a=1"}, "headers": {"A": ["b"]}, "method": "POST", "uri": "http://a.test/"}, "response": {"body":
+{"base64_string": "aGk=", "encoding": null}, "headers": {"C": "d"}, "status": {"code": 200, "message": "OK"}}}],
+"recorded_with": "betamax/0.9.0"}"""
+
 READERS: dict[str, Reader] = {
+    "vcr_yaml": Reader(_vcr, (_VCR, _VCR_OLD, gzip.compress(_VCR)), (CassetteError,)),
+    "vcr_json": Reader(_vcr, (vcr_text.to_json(vcr.to_tree(_EXPRESSIBLE)),), (CassetteError,)),
+    "vcr_file": Reader(_vcr_file, (_VCR, _VCR_OLD), (CassetteError, StoreError)),
+    "har": Reader(_har, (har.write(CALLS, "1"),), (CassetteError,)),
+    "betamax": Reader(_betamax, (_BETAMAX,), (CassetteError,)),
     "document": Reader(_document, (_text(*CALLS, name="a"), _text(CALL)), (CassetteError,)),
     "file": Reader(_file, (_text(*CALLS, name="a/b"),), (CassetteError, StoreError)),
     "journal-line": Reader(
@@ -507,14 +565,25 @@ READERS: dict[str, Reader] = {
     "journal": Reader(
         _journal, (_HEAD + encode_plain(CALL, 0) + b"\n" + encode_plain(_FAILED, 1) + b"\n",)
     ),
-    "packed": Reader(
-        _packed, (pack(_ENTRY), pack_plain(b"x"), _DICTIONARY.pack(_ENTRY)), (CassetteError,)
+    "unredacted": Reader(
+        _unredacted,
+        (
+            _text(*CALLS),
+            _HEAD + encode_plain(CALL, 0) + b"\n",
+            b"a: !!binary |\n  QmVhcmVyIHNrLXByb2otQWIzZEVmNmhJajlr\n  TG1OMHBRcjVTdFV2\nb: %73k-\nc: H4sIAAAA",
+        ),
+        (CassetteError, RedactionError),
     ),
-    "dictionary": Reader(_dictionary, (_DICTIONARY.packed,), (CassetteError,)),
+    "packed": Reader(
+        _packed,
+        (pack(_ENTRY), pack_plain(b"x"), _DICTIONARY.pack(_ENTRY)),
+        (CassetteError, StoreError),
+    ),
+    "dictionary": Reader(_dictionary, (_DICTIONARY.packed,), (CassetteError, StoreError)),
     "row": Reader(
         _row,
         (f"{_KEY}.2\n".encode() + _row_of(pack(_ENTRY)), b"!dictionary.0\n" + _DICTIONARY.packed),
-        (CassetteError,),
+        (CassetteError, StoreError),
     ),
     "object": Reader(
         _object,
@@ -523,7 +592,7 @@ READERS: dict[str, Reader] = {
                 ("t", [("", pack(msgspec.msgpack.encode([("c", b"{}")])))], ["u"], True)
             ),
         ),
-        (CassetteError,),
+        (CassetteError, StoreError),
     ),
     "usage": Reader(
         _usages,

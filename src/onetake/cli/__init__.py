@@ -12,8 +12,11 @@ from onetake.cli.copying import pull, push
 from onetake.cli.diff import diff
 from onetake.cli.doctor import doctor
 from onetake.cli.explain import explain
+from onetake.cli.exporting import export
 from onetake.cli.flush import flush
+from onetake.cli.importing import import_
 from onetake.cli.ls import ls
+from onetake.cli.migrate import migrate
 from onetake.cli.plan import plan
 from onetake.cli.printing import echo, in_lines
 from onetake.cli.promote import promote
@@ -21,6 +24,8 @@ from onetake.cli.prune import prune
 from onetake.cli.receipt import receipt
 from onetake.cli.rekey import rekey
 from onetake.cli.report import report
+from onetake.cli.scan import scan
+from onetake.cli.scrub import scrub
 from onetake.cli.show import show
 from onetake.cli.stats import stats
 from onetake.errors import OnetakeError
@@ -51,8 +56,11 @@ for _command in (
     diff,
     doctor,
     explain,
+    export,
     flush,
+    import_,
     ls,
+    migrate,
     plan,
     promote,
     prune,
@@ -61,6 +69,8 @@ for _command in (
     receipt,
     rekey,
     report,
+    scan,
+    scrub,
     show,
     stats,
 ):
