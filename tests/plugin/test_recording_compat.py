@@ -331,6 +331,10 @@ def test_names_are_those_of_pytest_recording(suite: Suite) -> None:
         def test_nameless():
             ...
 
+        @pytest.mark.parametrize("key", ["sk-proj-" + "a1B2" * 10], ids=str)
+        def test_key(key):
+            ask("no secret")
+
         class TestFolder:
             @pytest.fixture
             def vcr_cassette_dir(self, tmp_path_factory):
@@ -342,11 +346,12 @@ def test_names_are_those_of_pytest_recording(suite: Suite) -> None:
         """,
     )
     done = run(suite)
-    assert done.outcomes == {"passed": 4, "error": 1}
+    assert done.outcomes == {"passed": 5, "error": 1}
     assert "The default_cassette marker of test_a.py::test_nameless has no name." in done.output
     names = [name.partition("/")[2] for name in cassettes(suite)]
     assert names[0] == "given.yaml"
-    assert len(names) == 2
+    assert len(names) == 3
+    assert not any("a1B2" in name for name in names)
     mark = hashlib.md5(f"test_long[{'x' * 300}]".encode()).hexdigest()
     assert f"test_long[{'x' * 205}...{mark}.yaml" in names
     assert [one.name for one in suite.root.rglob("*.json") if one.parent.name == "test_a"] == [

@@ -17,6 +17,7 @@ from onetake.compat.pytest_recording.modes import RunModes
 from onetake.compat.vcr import VCR
 from onetake.compat.vcr.persisters.filesystem import CassetteNotFoundError, FilesystemPersister
 from onetake.compat.vcr.record_mode import RecordMode
+from onetake.runtime.secrets import safe_id
 
 if TYPE_CHECKING:
     from onetake.compat.vcr.context import CassetteContextDecorator
@@ -71,10 +72,17 @@ def use_cassette(
         settings["record_mode"] = (
             wanted  # of the mark or the fixture, which are stronger than the hook
         )
-    context: CassetteContextDecorator = vcr.use_cassette(
-        naming.within_limit(default_cassette, suffix), **settings
-    )
+    name = _without_secrets(default_cassette, suffix, vcr_cassette_dir)
+    context: CassetteContextDecorator = vcr.use_cassette(name, **settings)
     return context
+
+
+def _without_secrets(name: str, suffix: str, folder: str) -> str:
+    """A file's name, without what a parameter may have brought into it, unless the file is there."""
+    given = naming.within_limit(name, suffix)
+    if os.path.exists(os.path.join(folder, given.removesuffix(suffix) + suffix)):
+        return given
+    return naming.within_limit(safe_id(name), suffix)
 
 
 def load_cassette(path: str, serializer: Any) -> tuple[Any, ...]:
