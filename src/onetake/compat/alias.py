@@ -1,7 +1,7 @@
-"""The import name `vcr`, for suites written for vcrpy, where vcrpy itself is not installed.
+"""Import names of other recorders, for suites written for them, where these are not installed.
 
 `install` appends a finder to `sys.meta_path`, which is asked only for what nobody else provides. Once it has
-given out `vcr`, a second finder stands first for its submodules: the ordinary one would find their files
+given out a package, a second finder stands first for its submodules: the ordinary one would find their files
 through the package's path, and load each a second time under its other name.
 """
 
@@ -15,14 +15,27 @@ from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from types import ModuleType
 
-_NAME = "vcr"
-_REAL = "onetake.compat.vcr"
+_REAL = {
+    "vcr": "onetake.compat.vcr",
+    "pytest_recording": "onetake.compat.pytest_recording",
+}
 
 
 def install() -> None:
-    """Let `import vcr` give onetake's where no other is installed; a second call does nothing."""
-    if _PACKAGE not in sys.meta_path:
-        sys.meta_path.append(_PACKAGE)
+    """Let `import vcr` and `import pytest_recording` give onetake's where no others are installed.
+
+    A second call does nothing.
+    """
+    if _PACKAGES not in sys.meta_path:
+        sys.meta_path.append(_PACKAGES)
+
+
+def is_installed(name: str) -> bool:
+    """Whether there is a package of that name which is not ours. Imports nothing."""
+    if name in sys.modules:
+        return not str(sys.modules[name].__name__).startswith("onetake.")
+    spec = find_spec(name)
+    return spec is not None and not isinstance(spec.loader, _Same)
 
 
 class _Same(Loader):
@@ -40,38 +53,44 @@ class _Same(Loader):
         module.__spec__ = self._spec
 
 
-class _Package(MetaPathFinder):
+class _Packages(MetaPathFinder):
     def find_spec(
         self,
         fullname: str,
         path: Sequence[str] | None,  # noqa: ARG002
         target: ModuleType | None = None,  # noqa: ARG002
     ) -> ModuleSpec | None:
-        if fullname != _NAME:
+        if fullname not in _REAL:
             return None
+        _SUBMODULES.packages.add(fullname)
         if _SUBMODULES not in sys.meta_path:
             sys.meta_path.insert(0, _SUBMODULES)
         return _spec_of(fullname)
 
 
 class _Submodules(MetaPathFinder):
+    def __init__(self) -> None:
+        self.packages: set[str] = set()
+
     def find_spec(
         self,
         fullname: str,
         path: Sequence[str] | None,  # noqa: ARG002
         target: ModuleType | None = None,  # noqa: ARG002
     ) -> ModuleSpec | None:
-        return _spec_of(fullname) if fullname.startswith(f"{_NAME}.") else None
+        package, dot, _ = fullname.partition(".")
+        return _spec_of(fullname) if dot and package in self.packages else None
 
 
 def _spec_of(fullname: str) -> ModuleSpec | None:
-    real = _REAL + fullname.removeprefix(_NAME)
+    package, _, rest = fullname.partition(".")
+    real = f"{_REAL[package]}.{rest}" if rest else _REAL[package]
     found = find_spec(real)
     if found is None:
         return None
-    package = found.submodule_search_locations is not None
-    return ModuleSpec(fullname, _Same(real), is_package=package)
+    is_package = found.submodule_search_locations is not None
+    return ModuleSpec(fullname, _Same(real), is_package=is_package)
 
 
-_PACKAGE = _Package()
+_PACKAGES = _Packages()
 _SUBMODULES = _Submodules()

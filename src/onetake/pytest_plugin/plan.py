@@ -151,6 +151,10 @@ class _Planning:
                 f"{count} of the tests have a fixture onetake_config, whose settings are not known "
                 "before it runs."
             )
+        if count := sum(map(self._session._has_vcr, session.items)):
+            self._notes.append(
+                f"{count} of the tests are marked vcr: their cassettes are not looked at."
+            )
         settings = self._settings
         return Plan(
             mode=settings.mode.value,

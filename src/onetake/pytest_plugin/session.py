@@ -346,9 +346,16 @@ class SessionPlugin:
         return "test" if markers.is_marked_itself(item) and not is_by_fixture else "run"
 
     def _is_marked(self, item: pytest.Item) -> bool:
-        if self._sources.session.auto_mark:
+        if item.get_closest_marker("onetake") is not None:
             return True
-        return item.get_closest_marker("onetake") is not None
+        return self._sources.session.auto_mark and not self._has_vcr(item)
+
+    def _has_vcr(self, item: pytest.Item) -> bool:
+        """Whether the test has a cassette of vcrpy's kind, by whichever plugin for these there is."""
+        if item.get_closest_marker("vcr") is None:
+            return False
+        manager = self._config.pluginmanager
+        return manager.has_plugin("recording") or manager.has_plugin("vcr")
 
     # Fixtures.
 

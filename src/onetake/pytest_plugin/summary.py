@@ -44,6 +44,7 @@ class SummaryPlugin:
         self._all_passed = True
         self._told: dict[str, set[int]] = {}  # numbers of accounts, by worker
         self._verdicts: dict[str, str] = {}  # of tests whose report is being told
+        self._with_inner: set[str] = set()  # tests with cassettes that they have opened themselves
         self.summary = Summary()
 
     def add(self, account: Account) -> None:
@@ -284,9 +285,11 @@ class SummaryPlugin:
         if not (account.is_fixture or account.is_part):
             self._verdicts[account.test] = account.verdict
         # A test that has calls in cassettes of its own only is told by these.
-        is_told = (
-            account.is_inner or account.counts or account.place or account.verdict == "NO_TRAFFIC"
-        )
+        has_told = account.test in self._with_inner
+        if account.is_inner:
+            self._with_inner.add(account.test)
+        is_idle = account.verdict == "NO_TRAFFIC" and not has_told
+        is_told = account.is_inner or account.counts or account.place or is_idle
         if self._is_verbose and not account.is_late and is_told:
             self._unprinted.append(account)
 

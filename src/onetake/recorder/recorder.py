@@ -94,15 +94,26 @@ class Recorder:
         """
         return CassetteScope(self, name, overrides)
 
-    def settings_with(self, overrides: dict[str, Any]) -> Settings:
-        """These settings and `overrides`, in the right order of precedence."""
+    def settings_with(
+        self,
+        overrides: dict[str, Any],
+        *,
+        said_by: str = "use_cassette(...)",
+        lifts_ceiling: bool = False,
+        is_strongest: bool = False,
+    ) -> Settings:
+        """These settings and `overrides`, in the right order of precedence.
+
+        Overrides of a command line of its own lift the ceiling, or are the strongest.
+        """
         if not overrides:
             return self.settings
-        one = Source("use_cassette(...)", overrides)
+        one = Source(said_by, overrides, lifts_ceiling=lifts_ceiling)
         ci = project.is_ci(os.environ)
         if not self._weak:
             return resolve([one], ci=ci, base=self.settings)
-        return resolve([*self._weak, one, *self._strong], ci=ci)
+        strong = [*self._strong, one] if is_strongest else [one, *self._strong]
+        return resolve([*self._weak, *strong], ci=ci)
 
     def open(
         self,

@@ -19,6 +19,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from onetake.errors import StoreError
+from onetake.stores import vcr_files
 from onetake.stores.files import cassette_files
 from onetake.stores.names import digest_of_text
 from onetake.stores.placing import put_in_place
@@ -27,6 +28,7 @@ from onetake.stores.runs import newest_first
 
 _FORMAT = 1
 _KEPT = 10  # runs
+_HEAD_SIZE = 64  # bytes, in which a document says that it is one of ours
 _FILES = "files:"
 CHANGED = "changed"
 
@@ -132,7 +134,8 @@ def by_cassette(usages: Iterable[Usage]) -> list[Usage]:
 def neighbours(usages: Iterable[Usage], root: Path) -> list[str]:
     """The places of cassette files that lie now in a folder named after a test module of the run.
 
-    Others may be those of programs, of child processes, and of modules that the run left out.
+    Others may be those of programs, of child processes, and of modules that the run left out. Files in the
+    format of others are none of ours to prune: nobody tells which tests, of those that did not run, have them.
     """
     own = (one for one in usages if one.is_own and one.store.startswith(_FILES))
     modules = {PurePath(one.place).parent for one in own}
@@ -140,8 +143,15 @@ def neighbours(usages: Iterable[Usage], root: Path) -> list[str]:
         to_relative(path, root)
         for module in sorted(modules)
         for path in cassette_files(root / module)
-        if path.parent == root / module
+        if path.parent == root / module and not _is_theirs(path)
     ]
+
+
+def _is_theirs(path: Path) -> bool:
+    with suppress(OSError), path.open("rb") as file:
+        head = file.read(_HEAD_SIZE)
+        return not vcr_files.is_own(head) and vcr_files.is_theirs(path, head + file.read())
+    return False
 
 
 def orphans(usages: Usages) -> list[str]:

@@ -13,6 +13,8 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from onetake.cassettes.decisions import Decision, Record
 from onetake.cassettes.fold import Take
 from onetake.cassettes.growth import RunLine
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
     from onetake.compat.vcr.cassette import Cassette, Pair
     from onetake.recorder.opening import Opening
 
-_MODES = {
+MODES = {
     RecordMode.NONE: Mode.REPLAY,
     RecordMode.ONCE: Mode.ONCE,
     RecordMode.NEW_EPISODES: Mode.AUTO,
@@ -64,7 +66,7 @@ def entered(cassette: Cassette, *, keeps_failed: bool) -> Iterator[None]:
     run = host.current()
     opened = recorder.open_in(
         store,
-        str(cassette.path),
+        _name_of(Path(cassette.path)),
         test_id=run.test if run is not None else "",
         settings=settings,
         session_of=partial(Playhead, cassette, store.entry),
@@ -82,13 +84,19 @@ def entered(cassette: Cassette, *, keeps_failed: bool) -> Iterator[None]:
         raise opened.error
 
 
+def _name_of(path: Path) -> str:
+    """What is left of the path below the folder that a reader looks into."""
+    is_of_module = path.parent.parent.name == "cassettes"
+    return f"{path.parent.name}/{path.name}" if is_of_module else path.name
+
+
 def _settings_of(cassette: Cassette, recorder: Recorder) -> Settings:
     """The project's, with what the cassette says. A stronger `replay`, as of CI, holds it to that."""
-    mode = _MODES[RecordMode(cassette.record_mode)]
+    mode = MODES[RecordMode(cassette.record_mode)]
     ignored = getattr(cassette._before_record_request, "hosts", ())
     allowed = tuple(one for one in ignored if isinstance(one, str))
     base = recorder.settings
-    return recorder.settings_with(
+    settings = recorder.settings_with(
         {
             "mode": mode.value,
             "match_on": ["method", "url"],
@@ -97,6 +105,14 @@ def _settings_of(cassette: Cassette, recorder: Recorder) -> Settings:
             "allow_hosts": [*base.allow_hosts, *allowed],
             "store": "",
         }
+    )
+    if (settled := cassette.settled) is None:
+        return settings
+    return replace(
+        settings,
+        mode=settled.mode,
+        mode_reason=settled.mode_reason,
+        is_ceiling=settled.is_ceiling,
     )
 
 

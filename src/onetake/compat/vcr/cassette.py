@@ -32,6 +32,7 @@ from onetake.compat.vcr.persisters.filesystem import (
 from onetake.compat.vcr.record_mode import RecordMode
 from onetake.compat.vcr.request import Request
 from onetake.compat.vcr.serializers import yamlserializer
+from onetake.config import Settings
 
 __all__ = [
     "Cassette",
@@ -47,6 +48,9 @@ Pair = tuple[Any, Any]
 
 class Cassette:
     """What `use_cassette` gives. Its constructor takes what `VCR.get_merged_config` returns."""
+
+    settled: Settings | None = None
+    """Of what mode an opening is, where more was asked than the record mode and the project's settings."""
 
     @classmethod
     def load(cls, **kwargs: Any) -> Self:

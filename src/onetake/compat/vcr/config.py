@@ -61,6 +61,8 @@ class VCR:
     record_mode: RecordMode
     cassette_library_dir: Any
 
+    cassette_class: type[Cassette] = Cassette
+
     def __init__(
         self,
         path_transformer: Callable[[Any], Any] | None = None,
@@ -94,8 +96,8 @@ class VCR:
 
     def _context(self, kwargs: dict[str, Any]) -> CassetteContextDecorator:
         if kwargs.pop("with_current_defaults", False):
-            return Cassette.use(**self.get_merged_config(**kwargs))
-        return Cassette.use_arg_getter(partial(self.get_merged_config, **kwargs))
+            return self.cassette_class.use(**self.get_merged_config(**kwargs))
+        return self.cassette_class.use_arg_getter(partial(self.get_merged_config, **kwargs))
 
     def get_merged_config(self, **kwargs: Any) -> dict[str, Any]:
         """What `Cassette`, and the context around it, are made with: `kwargs` before the attributes."""

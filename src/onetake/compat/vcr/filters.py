@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from io import BytesIO
 from typing import Any
-from urllib.parse import unquote_plus, urlencode
+from urllib.parse import unquote_plus, urlencode, urlsplit
 
 from msgspec import structs
 
@@ -50,7 +50,7 @@ def replace_query_parameters(request: Request, replacements: Replacements) -> Re
         for name, value in request.query
     ]
     query = urlencode([(name, value) for name, value in pairs if value is not None])
-    request.uri = request.parsed_uri._replace(query=query).geturl()
+    request.uri = urlsplit(request.uri)._replace(query=query).geturl()
     return request
 
 
