@@ -23,6 +23,7 @@ from onetake.config.paths import parse_path
 from onetake.config.rules import parse_rules
 from onetake.diagnosis import compare, explain_miss, line_of, nearest, one_line, render
 from onetake.errors import CassetteError, OnetakeError, StoreError, UsageError
+from onetake.formats import betamax, har, vcr, vcr_text
 from onetake.formats.blobs import blob_name
 from onetake.formats.document import (
     decode_plain,
@@ -397,6 +398,30 @@ def _file(data: bytes) -> None:
             continue
 
 
+def _vcr(data: bytes) -> None:
+    calls = vcr_text.read(data, "a.yaml")
+    for one in calls:
+        _use(one)
+    again = vcr_text.read(vcr_text.to_yaml(vcr.to_tree(calls)), "a.yaml")
+    assert [one.request.body for one in again] == [one.request.body for one in calls]
+
+
+def _vcr_file(data: bytes) -> None:
+    path = _in("vcr", "a.yaml")(data)
+    for entry in read_cassette(path):
+        _use(entry.interaction)
+
+
+def _har(data: bytes) -> None:
+    for one in har.read(data, "a.har").interactions:
+        _use(one)
+
+
+def _betamax(data: bytes) -> None:
+    for one in betamax.read(data, "a.json").interactions:
+        _use(one)
+
+
 def _name(data: bytes) -> None:
     name = data.decode("utf-8", "surrogateescape")
     root = Path("/project")
@@ -498,7 +523,30 @@ _STREAM = (
     b'data: {"type":"message_delta","usage":{"output_tokens":5}}\n\nevent: message_stop\ndata: {}\n\ndata: [DONE]\n\n'
 )
 
+_EXPRESSIBLE = [one for one in CALLS if vcr.is_expressible(one)]
+_VCR = vcr_text.to_yaml(vcr.to_tree(_EXPRESSIBLE))
+_VCR_OLD = b"""\
+interactions:
+- request: {body: !!python/object/new:_io.BytesIO {state: !!python/tuple [!!binary aGk=, 0, null]},
+    headers: &h {a: [!!binary aGk=]}, method: put, uri: http://a.test/}
+  response: {status_code: 200, headers: [[content-encoding, gzip]], content: !!binary H4sIAAAAAAAAA8tIzcnJBwCGphA2BQAAAA==}
+- request: {body: !!python/object/apply:builtins.iter {args: [[!!binary aGk=]]}, headers: *h, method: GET, uri: 'http://a.test/?a'}
+  response: {body: {string: hi}, headers: {<<: *h}, status: {code: 200, message: null}}
+- request: {parsed_body: {a: 1.5}, headers: {}, method: POST, uri: http://a.test/}
+  response: {parsed_body: [1], headers: {}, status: {code: 200, message: OK}}
+version: 1
+"""
+_BETAMAX = b"""{"http_interactions": [{"recorded_at": "2026-11-26T12:50:00", "request": {"body": {"encoding": "utf-8",
+"string": "a=1"}, "headers": {"A": ["b"]}, "method": "POST", "uri": "http://a.test/"}, "response": {"body":
+{"base64_string": "aGk=", "encoding": null}, "headers": {"C": "d"}, "status": {"code": 200, "message": "OK"}}}],
+"recorded_with": "betamax/0.9.0"}"""
+
 READERS: dict[str, Reader] = {
+    "vcr_yaml": Reader(_vcr, (_VCR, _VCR_OLD, gzip.compress(_VCR)), (CassetteError,)),
+    "vcr_json": Reader(_vcr, (vcr_text.to_json(vcr.to_tree(_EXPRESSIBLE)),), (CassetteError,)),
+    "vcr_file": Reader(_vcr_file, (_VCR, _VCR_OLD), (CassetteError, StoreError)),
+    "har": Reader(_har, (har.write(CALLS, "1"),), (CassetteError,)),
+    "betamax": Reader(_betamax, (_BETAMAX,), (CassetteError,)),
     "document": Reader(_document, (_text(*CALLS, name="a"), _text(CALL)), (CassetteError,)),
     "file": Reader(_file, (_text(*CALLS, name="a/b"),), (CassetteError, StoreError)),
     "journal-line": Reader(

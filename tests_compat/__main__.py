@@ -32,7 +32,7 @@ def _run(peer: peers.Peer, known: list[deviations.Deviation], arguments: list[st
     try:
         peers.prepare(peer)
         outcomes = peers.run(peer, arguments)
-    except subprocess.CalledProcessError as error:
+    except subprocess.SubprocessError as error:
         print(f"{peer.name}: {error}")
         return False
     comparison = deviations.compare(outcomes, known)

@@ -19,6 +19,7 @@ ROOT = HERE.parent
 WORK = ROOT / ".compat"
 _REPLACED = ("vcrpy", "pytest-recording")
 _RUN_S = 900
+_WHOLE = (0, 1)  # pytest's exit codes where every test was run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +75,7 @@ def prepare(peer: Peer) -> None:
 
 
 def run(peer: Peer, arguments: Sequence[str]) -> dict[str, str]:
-    """The outcome of each test by its id: `passed`, `failed` or `skipped`."""
+    """The outcome of each test by its id: `passed`, `failed` or `skipped`. SubprocessError for half a run."""
     outcomes = peer.folder / "outcomes.txt"
     outcomes.write_text("")
     authority = _run(str(peer.python), "-m", "pytest_httpbin.certs").strip()
@@ -89,12 +90,12 @@ def run(peer: Peer, arguments: Sequence[str]) -> dict[str, str]:
         environment["PYTEST_PLUGINS"] = ",".join(peer.plugins)
     command = [
         *(str(peer.python), "-m", "pytest", "-q", "--tb=short", "--timeout=30"),
-        "--continue-on-collection-errors",
+        *("--continue-on-collection-errors", "--config-file=pyproject.toml"),
         *("-p", "no:cacheprovider", "-p", "compat_run", *arguments),
         *(() if peer.plugins else ("-p", "no:onetake")),
     ]
     with (peer.folder / "output.txt").open("w") as output:
-        subprocess.run(
+        done = subprocess.run(
             [*_loopback_only(), *command],
             cwd=peer.suite,
             env=environment,
@@ -103,6 +104,8 @@ def run(peer: Peer, arguments: Sequence[str]) -> dict[str, str]:
             timeout=_RUN_S,
             check=False,
         )
+    if done.returncode not in _WHOLE:
+        raise subprocess.CalledProcessError(done.returncode, "its suite, which ended early,")
     return _read(outcomes.read_text(encoding="utf-8"))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -19,12 +20,14 @@ from onetake.compat.vcr import filters
 _PRIVATE = (
     *("vcr.patch", "vcr.stubs", "vcr.stubs.aiohttp_stubs", "vcr.stubs.httpx_stubs"),
     "vcr.stubs.urllib3_stubs",
+    *("pytest_recording", "pytest_recording._vcr", "pytest_recording.network"),
+    *("pytest_recording.plugin", "pytest_recording.utils"),
 )
 _OUTCOMES = Path(os.environ["COMPAT_OUTCOMES"])
 
 
 class _Private:
-    """A name of vcrpy's insides, which modules of its suite import beside public ones: a test that uses it
+    """A name of a peer's insides, which modules of its suite import beside public ones: a test that uses it
     fails, since it can be neither called nor asked what is an instance of it."""
 
     def __init__(self, name: str) -> None:
@@ -44,7 +47,10 @@ def _install() -> None:
     alias.install()
     filters.brotli = _Private("brotli")  # type: ignore[attr-defined]
     for name in _PRIVATE:
-        sys.modules.setdefault(name, _PrivateModule(name))
+        try:
+            import_module(name)
+        except ModuleNotFoundError:
+            sys.modules[name] = _PrivateModule(name)
 
 
 _install()

@@ -14,6 +14,7 @@ from onetake.cli.doctor import doctor
 from onetake.cli.explain import explain
 from onetake.cli.flush import flush
 from onetake.cli.ls import ls
+from onetake.cli.migrate import migrate
 from onetake.cli.plan import plan
 from onetake.cli.printing import echo, in_lines
 from onetake.cli.promote import promote
@@ -53,6 +54,7 @@ for _command in (
     explain,
     flush,
     ls,
+    migrate,
     plan,
     promote,
     prune,

@@ -18,7 +18,7 @@ from urllib.parse import quote, urlencode
 from onetake.errors import CassetteError
 from onetake.formats.header_lines import MOST_LINES, check_one_line, one_line
 from onetake.formats.yaml_text import Iterated
-from onetake.messages import Body, Ended, Headers, Interaction, Request, Response, media_type
+from onetake.messages import Body, Chunk, Ended, Headers, Interaction, Request, Response, media_type
 from onetake.wire.encodings import decoder
 from onetake.wire.http1 import has_body
 
@@ -32,6 +32,7 @@ __all__ = [
     "to_entry",
     "to_response",
     "to_tree",
+    "whole",
     "with_entries",
 ]
 
@@ -81,7 +82,7 @@ def entries_of(tree: object, path: str) -> list[object]:
     if isinstance(tree, list) and tree and isinstance(tree[0], dict) and "request" in tree[0]:
         raise CassetteError(
             f"{path} is a cassette of vcrpy before 1.0, a list without a format version.",
-            remedy=f"Run: python -m vcr.migration {path} (with vcrpy), or delete it to record anew.",
+            remedy=f"Run: python -m onetake.compat.vcr.migration {path}, or delete it to record anew.",
             path=path,
         )
     if isinstance(tree, dict) and "interactions" in tree:
@@ -94,6 +95,12 @@ def entries_of(tree: object, path: str) -> list[object]:
             )
         if entries is None or isinstance(entries, list):
             return entries or []
+    if isinstance(tree, dict) and "http_interactions" in tree:
+        raise CassetteError(
+            f"{path} is a cassette of betamax or of Ruby's VCR.",
+            remedy=f"Import it: onetake import {path}",
+            path=path,
+        )
     raise CassetteError(
         f"{path} is no cassette of vcrpy: it has no list of interactions.",
         remedy="Restore it from version control, or delete it to record anew.",
@@ -127,8 +134,23 @@ def _to_request(asked: Tree) -> Request:
     headers = _to_headers(asked.get("headers"))
     form = media_type(headers.get("content-type")) == _FORM
     parsed = asked.get("parsed_body")
-    body = _sent(asked.get("body") if parsed is None else _Structure(parsed), is_form=form)
+    kept = _untyped(asked.get("body")) if parsed is None else _Structure(parsed)
+    body = _sent(kept, is_form=form)
     return Request(method=method.upper(), url=_escaped(url), headers=headers, body=body)
+
+
+def _untyped(body: object) -> object:
+    """What cassetter keeps with its kind, beside format 1: `{type: none | text | json | binary, content}`."""
+    match body:
+        case {"type": "none", **more} if not more:
+            return None
+        case {"type": "text", "content": str(text), **more} if not more:
+            return text
+        case {"type": "json", "content": value, **more} if not more:
+            return _Structure(value)
+        case {"type": "binary", "content": str(digits), **more} if not more:
+            return bytes.fromhex(digits)
+    return body
 
 
 class _Structure:
@@ -259,8 +281,13 @@ def to_response(answer: Tree, method: str) -> Response:
         status=status,
         reason=reason,
         headers=headers,
-        body=Body(data=data, encoding=encoding),
+        body=whole(data, encoding),
     )
+
+
+def whole(data: bytes, encoding: str = "") -> Body:
+    """A body of which nobody knows the chunks: it came at once."""
+    return Body(data=data, chunks=(Chunk(len(data), 0),) if data else (), encoding=encoding)
 
 
 def _status(answer: Tree) -> tuple[int, str]:
@@ -292,7 +319,7 @@ def _phrase(code: int) -> str:
 def _received(answer: Tree) -> bytes:
     if (parsed := answer.get("parsed_body")) is not None:
         return _written(parsed, is_form=False)
-    body = answer.get("body", answer.get("content"))
+    body = _untyped(answer.get("body", answer.get("content")))
     if isinstance(body, dict) and not isinstance(body.get("string"), dict):
         body = body.get("string")
     match body:
@@ -302,6 +329,8 @@ def _received(answer: Tree) -> bytes:
             return bytes(body)
         case str():
             return _encoded(body)
+        case _Structure():
+            return _written(body.value, is_form=False)
         case bool() | int() | float():
             return json.dumps(body).encode()
     raise CassetteError(f"The body of its response is of no known kind: {type(body).__name__}.")

@@ -27,10 +27,11 @@ def read(text: bytes, path: str) -> tuple[Interaction, ...]:
     return from_tree(read_tree(text, path), path)
 
 
-def read_tree(text: bytes, path: str) -> object:
+def read_tree(text: bytes, path: str, *, is_vcr: bool = True) -> object:
     """What vcrpy's serializer gives for the text of a cassette; None for an empty one.
 
     `path` tells nothing but where it lies: JSON, YAML and gzip are known by their bytes. Raises as `read`.
+    Where `is_vcr` is not so, it is of another program that writes the same way.
     """
     plain = unpacked(text, path)
     try:
@@ -45,14 +46,18 @@ def read_tree(text: bytes, path: str) -> object:
         tree = _parsed(written)
     except CassetteError as error:
         raise conflict(plain, path) or CassetteError(
-            f"{path} is not a whole cassette of vcrpy: {error.message}",
+            f"{path} is not a whole cassette{' of vcrpy' if is_vcr else ''}: {error.message}",
             remedy=error.remedy or RESTORE,
             path=path,
         ) from error
-    if not written.endswith("\n") and isinstance(tree, dict) and "version" not in tree:
+    may_be_torn = is_vcr and not written.endswith("\n") and not _JSON.match(written)
+    if may_be_torn and isinstance(tree, dict) and "version" not in tree:
         # vcrpy ends its files with the version and a line end: this one ends before.
-        raise CassetteError(f"{path} is not a whole cassette of vcrpy: it breaks off at its end.",
-                            remedy=RESTORE, path=path)  # fmt: skip
+        raise CassetteError(
+            f"{path} is not a whole cassette of vcrpy: it breaks off at its end.",
+            remedy=RESTORE,
+            path=path,
+        )
     return tree
 
 

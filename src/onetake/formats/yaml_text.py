@@ -157,6 +157,7 @@ def _loader_of(base: Any) -> Any:
 
     Loader.add_constructor(f"{_TAG}int", number)
     Loader.add_constructor(f"{_TAG}timestamp", text)  # JSON, and HTTP, know none
+    Loader.add_constructor("!binary", base.construct_yaml_binary)  # Ruby's
     Loader.add_constructor(f"{_TAG}python/str", text)
     Loader.add_constructor(f"{_TAG}python/unicode", text)
     Loader.add_constructor(f"{_TAG}python/tuple", tuple_of)

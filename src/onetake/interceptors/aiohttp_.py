@@ -544,7 +544,7 @@ class _Transport(asyncio.Transport):
     def __init__(self, protocol: _Handler) -> None:
         super().__init__()
         self._protocol = protocol
-        self._closing = False
+        self._ending = self._closing = False
 
     def write(self, data: Any) -> None: ...
 
@@ -557,11 +557,16 @@ class _Transport(asyncio.Transport):
         return not self._closing
 
     def close(self) -> None:
-        if not self._closing:
-            self._closing = True
+        """Soon: an answer that ends with its connection is there before the request is written whole."""
+        if not self._ending:
+            self._ending = True
             loop = self._protocol._loop
             if not loop.is_closed():
-                loop.call_soon(self._protocol.connection_lost, None)
+                loop.call_soon(self._close)
+
+    def _close(self) -> None:
+        self._closing = True
+        self._protocol.connection_lost(None)
 
     def abort(self) -> None:
         self.close()

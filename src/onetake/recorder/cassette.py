@@ -24,12 +24,22 @@ def folder_of(path: Path, name: str) -> Path:
 class Cassette:
     """One opening of a cassette, as `use_cassette` and the fixture `cassette` give it."""
 
-    def __init__(self, name: str, place: str, path: Path | None, opening: Opening) -> None:
+    def __init__(
+        self,
+        name: str,
+        place: str,
+        path: Path | None,
+        opening: Opening,
+        *,
+        tells_usage: bool = True,
+    ) -> None:
+        """`tells_usage`: which of its recordings were used is told to whoever asks for usage."""
         self.name = name
         self.place = place
         self.path = path
         self.opening = opening
         self.closed: Callable[[Cassette], None] | None = None  # told once, at the end
+        self._tells_usage = tells_usage
         self._forks = usage.forks()
 
     @property
@@ -97,7 +107,8 @@ class Cassette:
         """
         self.opening.close(passed, late)
         is_known = passed and is_whole and usage.forks() == self._forks
-        usage.add_closed(self, passed=is_known, is_own=is_own)
+        if self._tells_usage:
+            usage.add_closed(self, passed=is_known, is_own=is_own)
         if (closed := self.closed) is not None:
             self.closed = None
             closed(self)

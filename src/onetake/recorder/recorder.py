@@ -160,7 +160,8 @@ class Recorder:
             key=project.digest_key(os.environ) if settings.credential == "digest" else None,
             session_of=session_of,
         )
-        cassette = Cassette(name, store.place, store.path, opening)
+        is_ours = session_of is Session  # what others' formats hold is theirs to prune
+        cassette = Cassette(name, store.place, store.path, opening, tells_usage=is_ours)
         if not self._in_test:  # a test run tells its own, test by test
             cassette.closed = partial(remember, settings=settings, root=self.root)
         return cassette

@@ -319,6 +319,7 @@ class FileCassette:
             else:
                 origin = document.origin if there else ""
                 self._write(self.path, there, origin, merged, replaced)
+            self._forget_path()
             if replacing_run is not None:
                 self._keep(self._generation, replacing_run.encode())
             return Published(added, merged.paid_twice, left_out)

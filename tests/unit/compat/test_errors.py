@@ -89,4 +89,5 @@ def test_the_others():
     assert (error.key, error.reason, error.failed_request) == ("seed", "missing_metadata", None)
     with pytest.raises(KeyError) as caught:
         raise UnhandledHTTPRequestError("no answer")
-    assert str(caught.value) == "no answer"
+    assert isinstance(caught.value, MissError)
+    assert caught.value.message == "no answer"

@@ -80,8 +80,6 @@ class MissingMetadataError(CannotOverwriteExistingCassetteException):
 class UnhandledHTTPRequestError(MissError, KeyError):
     """The cassette was asked for an answer that it does not have."""
 
-    __str__ = Exception.__str__  # a KeyError would show its text in quotes
-
 
 class UnreadableCassetteError(CassetteError, ValueError):
     """The text of a cassette is none that can be read."""

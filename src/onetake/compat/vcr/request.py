@@ -100,7 +100,8 @@ class Request:
     @property
     def port(self) -> int | None:
         """The scheme's own where the URI names none. ValueError where it names nonsense."""
-        return self.parsed_uri.port or _DEFAULT_PORTS.get(self.scheme)
+        port = self.parsed_uri.port
+        return _DEFAULT_PORTS.get(self.scheme) if port is None else port
 
     @property
     def path(self) -> str:

@@ -1,0 +1,218 @@
+"""Suites written for vcrpy, through onetake's facade: recorded in one process, replayed in another."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from tests.support.runs import environment, result, run_program
+
+SAME = """
+    import json, sys
+    from onetake.compat import alias
+    alias.install()
+    import vcr
+    url, client, mode = sys.argv[1:4]
+    from tests.support.clients import Ask, observe
+    my_vcr = vcr.VCR(cassette_library_dir="cassettes", record_mode=mode)
+    seen = []
+    with my_vcr.use_cassette("main.yaml") as cassette:
+        for n in (1, 1, 2):
+            seen.append(observe(client, Ask(method="POST", url=url + "/v1/chat/completions",
+                json={"model": "gpt-4o-mini", "messages": [{"role": "user", "content": str(n)}]})))
+        seen.append(observe(client, Ask(url=url + "/stream/3?size=10")))
+        seen.append(observe(client, Ask(url=url + "/status/404")))
+    print(json.dumps([seen, cassette.play_count, len(cassette), cassette.all_played]))
+"""
+
+
+@pytest.mark.parametrize("client", ["requests", "httpx", "httpx-async", "aiohttp", "urllib3"])
+def test_what_one_process_recorded_another_replays(provider, project, client):
+    recorded = result(run_program(SAME, project, provider.url, client, "once"))
+    paid = provider.billed()
+    provider.reset()
+
+    replayed = result(run_program(SAME, project, provider.url, client, "none"))
+
+    assert paid > 0
+    assert len(provider.requests()) == 0
+    assert recorded[1:] == [0, 5, False]
+    assert replayed[1:] == [5, 5, True]
+    assert _heads(replayed[0]) == _heads(recorded[0])
+    text = (project / "cassettes" / "main.yaml").read_text()
+    assert text.startswith("interactions:")
+    assert text.endswith("version: 1\n")
+
+
+def _heads(seen: list[dict]) -> list[tuple]:
+    return [(one["status"], "".join(one["chunks"]), one["error"]) for one in seen]
+
+
+def test_no_secret_reaches_a_cassette_and_its_request_is_found_all_the_same(provider, project):
+    program = """
+        import json, sys, requests, onetake.compat.vcr as vcr
+        key = sys.argv[2]
+        with vcr.use_cassette("c.yaml", match_on=["method", "uri", "headers", "body"]) as cassette:
+            answer = requests.post(sys.argv[1] + f"/echo?api_key={key}", json={"password": key},
+                headers={"Authorization": f"Bearer {key}"})
+        print(json.dumps([answer.status_code, cassette.play_count]))
+    """
+    first, second = "sk-proj-" + "a1B2" * 10, "sk-proj-" + "c3D4" * 10
+
+    result(run_program(program, project, provider.url, first))
+    replayed = result(run_program(program, project, provider.url, second))
+
+    assert replayed == [200, 1]
+    written = [one for one in project.rglob("*") if one.is_file()]
+    assert not [one for one in written if first.encode() in one.read_bytes()]
+
+
+def test_mode_none_sends_nothing_also_where_a_hook_leaves_a_request_out(provider, project):
+    program = """
+        import json, sys, requests, onetake.compat.vcr as vcr
+        from onetake.errors import MissError
+        my_vcr = vcr.VCR(record_mode="none", before_record_request=lambda request: None)
+        try:
+            with my_vcr.use_cassette("c.yaml"):
+                requests.get(sys.argv[1] + "/echo")
+        except MissError as error:
+            print(json.dumps(str(error)))
+    """
+
+    told = result(run_program(program, project, provider.url))
+
+    assert len(provider.requests()) == 0
+    assert "before_record_request" in told
+    assert "ignore_hosts" in told
+
+
+def test_ignored_hosts_pass_and_are_not_recorded(provider, project):
+    program = """
+        import json, sys, requests, onetake.compat.vcr as vcr
+        my_vcr = vcr.VCR(record_mode=sys.argv[2], ignore_localhost=True)
+        with my_vcr.use_cassette("c.yaml") as cassette:
+            answer = requests.get(sys.argv[1] + "/echo")
+        print(json.dumps([answer.status_code, len(cassette)]))
+    """
+
+    assert result(run_program(program, project, provider.url, "once")) == [200, 0]
+    assert result(run_program(program, project, provider.url, "none")) == [200, 0]
+    assert not (project / "c.yaml").exists()
+
+
+def test_a_hook_that_would_delete_what_is_stored_deletes_nothing(provider, project):
+    program = """
+        import json, sys, requests, onetake.compat.vcr as vcr
+        hook = None if sys.argv[2] == "plain" else lambda request: None if "keep" in request.uri else request
+        my_vcr = vcr.VCR(record_mode="new_episodes", before_record_request=hook)
+        with my_vcr.use_cassette("c.yaml") as cassette:
+            requests.get(sys.argv[1] + "/echo?" + sys.argv[3])
+        print(json.dumps(len(cassette)))
+    """
+
+    run_program(program, project, provider.url, "plain", "keep=1")
+    result(run_program(program, project, provider.url, "hooked", "other=1"))
+
+    assert "keep=1" in (project / "c.yaml").read_text()
+    assert "other=1" in (project / "c.yaml").read_text()
+
+
+def test_what_a_killed_process_paid_for_answers_the_next(provider, project):
+    program = """
+        import os, signal, sys, requests, onetake.compat.vcr as vcr
+        with vcr.use_cassette("c.yaml", record_mode="new_episodes") as cassette:
+            requests.get(sys.argv[1] + "/echo?a=1")
+            if sys.argv[2] == "killed":
+                os.kill(os.getpid(), signal.SIGKILL)
+        print(len(cassette))
+    """
+    source = textwrap.dedent(program)
+    command = [sys.executable, "-c", source, provider.url, "killed"]
+    done = subprocess.run(command, cwd=project, env=environment(), check=False)
+
+    assert done.returncode == -signal.SIGKILL
+    assert result(run_program(program, project, provider.url, "whole")) == 0
+    assert len(provider.requests()) == 1
+    assert "/echo?a=1" in (project / "c.yaml").read_text()
+
+
+def test_writers_at_the_same_time_lose_nothing(provider, project):
+    program = textwrap.dedent("""
+        import sys, requests, onetake.compat.vcr as vcr
+        with vcr.use_cassette("c.yaml", record_mode="new_episodes"):
+            for n in range(5):
+                requests.get(sys.argv[1] + f"/echo?of={sys.argv[2]}.{n}")
+    """)
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, provider.url, str(n)], cwd=project, env=environment()
+        )
+        for n in range(4)
+    ]
+    assert [one.wait(60) for one in running] == [0] * 4
+
+    text = (project / "c.yaml").read_text()
+    assert all(f"of={writer}.{n}" in text for writer in range(4) for n in range(5))
+
+
+def test_tasks_that_run_at_once_keep_to_their_own_cassettes(provider, project):
+    program = """
+        import asyncio, json, sys, httpx, onetake.compat.vcr as vcr
+        async def one(name):
+            with vcr.use_cassette(f"{name}.yaml") as cassette:
+                async with httpx.AsyncClient() as client:
+                    for n in range(3):
+                        await client.get(sys.argv[1] + f"/echo?{name}={n}")
+                        await asyncio.sleep(0.01)
+            return [request.uri.partition("?")[2] for request in cassette.requests]
+        async def main():
+            return await asyncio.gather(one("a"), one("b"))
+        print(json.dumps(asyncio.run(main())))
+    """
+
+    asked = result(run_program(program, project, provider.url))
+
+    assert asked == [[f"{name}={n}" for n in range(3)] for name in ("a", "b")]
+
+
+def test_a_recorded_program_that_read_no_further_is_told_where_its_recording_ends(
+    provider, project
+):
+    program = """
+        import json, sys, urllib.request, onetake.compat.vcr as vcr
+        from onetake.errors import MissError
+        with vcr.use_cassette("c.yaml"):
+            answer = urllib.request.urlopen(sys.argv[1] + "/stream/200?size=1000")
+            try:
+                read = len(answer.read(10 if sys.argv[2] == "some" else None))
+            except MissError as error:
+                read = str(error)
+            answer.close()
+        print(json.dumps(read))
+    """
+
+    result(run_program(program, project, provider.url, "some"))
+
+    assert result(run_program(program, project, provider.url, "some")) == 10
+    assert "ends here" in result(run_program(program, project, provider.url, "all"))
+
+
+def test_in_ci_a_miss_is_an_error_by_vcrpys_name(provider, project):
+    program = """
+        import json, sys, requests, onetake.compat.vcr as vcr
+        from onetake.compat.vcr.errors import CannotOverwriteExistingCassetteException
+        with vcr.use_cassette("c.yaml", record_mode="new_episodes") as cassette:
+            try:
+                requests.get(sys.argv[1] + "/echo")
+            except CannotOverwriteExistingCassetteException as error:
+                print(json.dumps([error.reason, error.failed_request.method, error.cassette is cassette]))
+    """
+
+    told = result(run_program(program, project, provider.url, CI="1"))
+
+    assert told == ["cassette_not_found", "GET", True]
+    assert len(provider.requests()) == 0

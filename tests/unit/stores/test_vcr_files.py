@@ -1,0 +1,304 @@
+"""vcrpy's cassettes where ours would lie: read in place, added to, taken over, never damaged."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from onetake.cassettes.fold import Take
+from onetake.cassettes.session import Slot
+from onetake.errors import CassetteError
+from onetake.formats import vcr_text
+from onetake.formats.document import parse
+from onetake.matching import Matcher
+from onetake.messages import Body, Failure, Headers, Interaction, Request, Response
+from onetake.stores.files import FileCassette, cassette_files, read_cassette
+from onetake.stores.folders import FolderShelf
+from onetake.stores.names import file_safe
+
+MATCHER = Matcher()
+SECRET = "sk-proj-abcdefghijklmnopqrstuvwxyz0123456789"
+
+
+def entry(n: int, token: str = "DUMMY") -> dict[str, Any]:
+    return {
+        "request": {
+            "method": "POST",
+            "uri": "http://a.test/v1",
+            "body": json.dumps({"n": n}),
+            "headers": {"Authorization": [f"Bearer {token}"]},
+        },
+        "response": {
+            "status": {"code": 200, "message": "OK"},
+            "headers": {"Content-Type": ["application/json"]},
+            "body": {"string": json.dumps({"answer": n, "access_token": SECRET})},
+        },
+    }
+
+
+def text_of(*entries: dict[str, Any], **extra: Any) -> str:
+    return yaml.dump({"interactions": list(entries), "version": 1, **extra}, Dumper=yaml.CDumper)
+
+
+def request(n: int) -> Request:
+    return Request(method="POST", url="http://a.test/v1", body=b'{"n":%d}' % n)
+
+
+def take(n: int, answer: bytes = b'{"answer":"new"}') -> Take:
+    one = request(n).replace(headers=Headers((("authorization", "Bearer <redacted:token>"),)))
+    response = Response(status=200, reason="OK", body=Body(data=answer))
+    return Take(
+        Slot(MATCHER.key(one), 0), Interaction(request=one, response=response, at=1_769_000_000)
+    )
+
+
+def cassette(
+    folder: Path, name: str = "c.json", raw: str | None = None, *, keeps_vcr: bool = False
+) -> FileCassette:
+    there = folder / "cassettes"
+    there.mkdir(exist_ok=True)
+    return FileCassette(
+        there / name, there / "blobs", cache=folder / ".onetake", raw_name=raw, keeps_vcr=keeps_vcr
+    )
+
+
+def answers(held: FileCassette) -> list[Any]:
+    opened = held.load(MATCHER.key, MATCHER.fingerprint)
+    found = [one.interaction.response for one in opened.entries]
+    return [json.loads(one.body.data)["answer"] for one in found if one is not None]
+
+
+def put(folder: Path, name: str, text: str | bytes) -> Path:
+    path = folder / "cassettes" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+@pytest.mark.parametrize("name", ["c.yaml", "c.yml", "c.yaml.gz", "c.json"])
+@pytest.mark.parametrize("is_named", [False, True])
+def test_a_cassette_of_vcrpy_is_read_where_it_lies(
+    tmp_path: Path, name: str, is_named: bool
+) -> None:
+    text: str | bytes = text_of(entry(1), entry(2))
+    if name.endswith("json"):
+        text = json.dumps(yaml.safe_load(text), indent=4)
+    text = gzip.compress(str(text).encode()) if name.endswith("gz") else text
+    path = put(tmp_path, name, text)
+
+    held = cassette(tmp_path, name if is_named else "c.json")
+
+    opened = held.load(MATCHER.key, MATCHER.fingerprint)
+    assert answers(held) == [1, 2]
+    assert opened.keys == (MATCHER.key(request(1)), MATCHER.key(request(2)))
+    assert opened.has_principals is False
+    assert held.path == path
+    assert held.place == str(path)
+    assert [p.name for p in (tmp_path / "cassettes").iterdir()] == [name]
+
+
+def test_ours_wins_over_a_twin(tmp_path: Path) -> None:
+    put(tmp_path, "c.yaml", text_of(entry(1)))
+    put(tmp_path, "c.json", '{"onetake": 1, "interactions": []}')
+    assert answers(cassette(tmp_path)) == []
+    assert answers(cassette(tmp_path, "c.yaml")) == []
+    assert [path.name for path in cassette_files(tmp_path)] == ["c.json"]
+
+
+def test_an_empty_file_is_no_cassette(tmp_path: Path) -> None:
+    put(tmp_path, "c.yaml", "\n")
+    assert answers(cassette(tmp_path)) == []
+
+
+def test_the_name_of_a_test_is_made_safe_as_vcrpy_makes_it(tmp_path: Path) -> None:
+    raw = "test_a[x/y]"
+    put(tmp_path, f"{file_safe(raw)}.yaml", text_of(entry(1)))
+    held = cassette(tmp_path, f"{file_safe(raw)}.json", raw)
+    assert answers(held) == [1]
+    held.publish([take(2)], MATCHER.key, replacing_run=None)
+    assert answers(cassette(tmp_path, f"{file_safe(raw)}.json", raw)) == [1, "new"]
+
+
+def test_a_copy_is_read_the_second_time_and_made_anew_where_it_is_no_good(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = put(tmp_path, "c.yaml", text_of(entry(1)))
+    assert answers(cassette(tmp_path)) == [1]
+    (copy,) = [one for one in (tmp_path / ".onetake" / "vcr").iterdir() if one.suffix == ""]
+    assert copy.stat().st_mode & 0o077 == 0
+
+    with monkeypatch.context() as patch:
+        patch.setattr(vcr_text, "read", None)  # no YAML is read
+        assert answers(cassette(tmp_path)) == [1]
+
+    copy.write_bytes(copy.read_bytes().replace(b"answer", b"answEr"))
+    assert answers(cassette(tmp_path)) == [1]
+    assert b"answEr" not in copy.read_bytes()
+    copy.write_bytes(b"")
+    assert answers(cassette(tmp_path)) == [1]
+    path.write_text(text_of(entry(1), entry(2)))
+    assert answers(cassette(tmp_path)) == [1, 2]
+
+
+def test_without_a_place_for_copies_it_is_read_all_the_same(tmp_path: Path) -> None:
+    put(tmp_path, "c.yaml", text_of(entry(1)))
+    (tmp_path / ".onetake").write_text("a file")
+    assert answers(cassette(tmp_path)) == [1]
+
+
+def test_a_raw_credential_is_no_part_of_what_is_compared(tmp_path: Path) -> None:
+    raw = entry(1, SECRET)
+    raw["request"]["uri"] += f"?api_key={SECRET}"
+    scrubbed = entry(1)
+    scrubbed["request"]["uri"] += "?api_key=DUMMY-KEY"
+    put(tmp_path, "a.yaml", text_of(raw))
+    put(tmp_path, "b.yaml", text_of(scrubbed))
+    first, second = (
+        cassette(tmp_path, f"{name}.json").load(MATCHER.key, MATCHER.fingerprint).keys
+        for name in "ab"
+    )
+    assert first == second
+
+
+def test_what_is_recorded_makes_one_of_ours_beside_it(tmp_path: Path) -> None:
+    path = put(tmp_path, "c.yaml", text_of(entry(1, SECRET), entry(2)))
+    before = path.read_bytes()
+
+    done = cassette(tmp_path).publish([take(3)], MATCHER.key, replacing_run=None)
+
+    assert done.added == 1
+    assert path.read_bytes() == before
+    held = cassette(tmp_path)
+    assert held.path == path.with_suffix(".json")
+    assert answers(held) == [1, 2, "new"]
+    assert held.load(MATCHER.key, MATCHER.fingerprint).has_principals is False
+    assert SECRET not in held.path.read_text()
+    assert parse(held.path.read_bytes(), "c", lambda _: b"").origin == "vcrpy"
+    held.publish([take(4)], MATCHER.key, replacing_run=None)
+    assert answers(held) == [1, 2, "new", "new"]
+    assert parse(held.path.read_bytes(), "c", lambda _: b"").origin == "vcrpy"
+
+
+def test_vcrpys_json_under_our_name_is_kept_beside_ours(tmp_path: Path) -> None:
+    path = put(tmp_path, "c.json", json.dumps({"version": 1, "interactions": [entry(1)]}))
+    before = path.read_bytes()
+    cassette(tmp_path).publish([take(2)], MATCHER.key, replacing_run=None)
+    assert answers(cassette(tmp_path)) == [1, "new"]
+    assert path.with_name("c.json.vcrpy").read_bytes() == before
+
+
+def test_recording_anew_takes_nothing_over(tmp_path: Path) -> None:
+    path = put(tmp_path, "c.yaml", text_of(entry(1, SECRET)))
+    before = path.read_bytes()
+    held = cassette(tmp_path)
+    held.publish([take(1)], MATCHER.key, replacing_run="r")
+    held.publish([take(2)], MATCHER.key, replacing_run="r")
+    assert answers(held) == ["new", "new"]
+    assert held.load(MATCHER.key, MATCHER.fingerprint).has_principals
+    assert path.read_bytes() == before
+    assert SECRET not in held.path.read_text()
+
+
+@pytest.mark.parametrize("name", ["c.yaml", "c.yaml.gz", "c.json"])
+def test_with_vcrpys_format_it_is_added_to_as_vcrpy_would(tmp_path: Path, name: str) -> None:
+    tree = {"interactions": [entry(1)], "version": 1, "metadata": {"seed": 7}}
+    text = yaml.dump(tree, Dumper=yaml.CDumper)
+    if name == "c.json":
+        text = json.dumps(tree, indent=4) + "\n"
+    path = put(tmp_path, name, gzip.compress(text.encode()) if name.endswith("gz") else text)
+
+    held = cassette(tmp_path, keeps_vcr=True)
+    held.publish([take(2)], MATCHER.key, replacing_run=None)
+
+    assert answers(held) == [1, "new"]
+    assert [one.name for one in path.parent.iterdir()] == [name]
+    written = vcr_text.unpacked(path.read_bytes(), name)
+    found = vcr_text.read_tree(written, name)
+    assert isinstance(found, dict)
+    assert (found["metadata"], found["interactions"][0]) == ({"seed": 7}, entry(1))
+    if name != "c.json":
+        assert written.decode() == yaml.dump(found, Dumper=yaml.CDumper)
+
+
+def test_a_new_cassette_in_vcrpys_format_has_its_name(tmp_path: Path) -> None:
+    cassette(tmp_path, keeps_vcr=True).publish([take(1)], MATCHER.key, replacing_run=None)
+    cassette(tmp_path, "d.yml", keeps_vcr=True).publish([take(1)], MATCHER.key, replacing_run=None)
+    cassette(tmp_path, "e.yaml").publish([take(1)], MATCHER.key, replacing_run=None)
+    names = {"c.yaml", "d.yml", "e.json"}
+    assert {path.name for path in cassette_files(tmp_path)} == names
+    assert yaml.safe_load((tmp_path / "cassettes" / "c.yaml").read_text())["version"] == 1
+
+
+def test_recording_anew_in_vcrpys_format_replaces_once(tmp_path: Path) -> None:
+    put(tmp_path, "c.yaml", text_of(entry(1), metadata={"a": 1}))
+    held = cassette(tmp_path, keeps_vcr=True)
+    held.publish([take(1)], MATCHER.key, replacing_run="r")
+    held.publish([take(2)], MATCHER.key, replacing_run="r")
+    assert answers(held) == ["new", "new"]
+    assert yaml.safe_load(held.path.read_text())["metadata"] == {"a": 1}
+
+
+def test_errors_of_the_network_are_named_where_vcrpys_format_cannot_hold_them(
+    tmp_path: Path,
+) -> None:
+    failure = Failure(kind="refused", type="httpcore.ConnectError")
+    failed = Take(Slot(b"k", 0), Interaction(request=request(9), failure=failure))
+    held = cassette(tmp_path, keeps_vcr=True)
+    done = held.publish([failed, take(1)], MATCHER.key, replacing_run=None)
+    assert (done.added, done.left_out) == (1, ("POST http://a.test/v1",))
+    assert answers(held) == ["new"]
+
+
+def test_a_shelf_lists_and_prunes_them(tmp_path: Path) -> None:
+    path = put(tmp_path, "c.yaml", text_of(entry(1), entry(2), metadata={"a": 1}))
+    put(tmp_path, "d.yaml", "services: {}\n")  # something else
+    shelf = FolderShelf(tmp_path, None, tmp_path / ".onetake")
+    assert shelf.names() == ["c"]
+    first, second = shelf.recordings("c")
+    assert shelf.remove("c", [first]) == 1
+    assert [one.stored.raw for one in shelf.recordings("c")] == [second.stored.raw]
+    assert yaml.safe_load(path.read_text()) == {
+        "interactions": [entry(2)], "version": 1, "metadata": {"a": 1},
+    }  # fmt: skip
+    assert shelf.remove("c", [second]) == 1
+    assert not path.exists()
+
+
+def test_what_was_taken_over_and_removed_does_not_come_back(tmp_path: Path) -> None:
+    put(tmp_path, "c.yaml", text_of(entry(1)))
+    held = cassette(tmp_path)
+    held.publish([take(2)], MATCHER.key, replacing_run=None)
+    assert held.remove({one.raw: 1 for one in held.recordings()}) == 2
+    assert answers(cassette(tmp_path)) == []
+
+
+def test_what_is_broken_is_named_and_stays(tmp_path: Path) -> None:
+    text = text_of(entry(1))
+    path = put(tmp_path, "c.yaml", text[: len(text) // 2])
+    held = cassette(tmp_path)
+    with pytest.raises(CassetteError) as caught:
+        held.load(MATCHER.key, MATCHER.fingerprint)
+    assert caught.value.path == str(path)
+    with pytest.raises(CassetteError):
+        held.publish([take(2)], MATCHER.key, replacing_run=None)
+    assert path.read_text() == text[: len(text) // 2]
+
+
+def test_no_link_leads_out(tmp_path: Path) -> None:
+    outside = tmp_path / "outside.yaml"
+    outside.write_text(text_of(entry(1)))
+    (tmp_path / "project" / "cassettes").mkdir(parents=True)
+    (tmp_path / "project" / "cassettes" / "c.yaml").symlink_to(outside)
+    with pytest.raises(CassetteError, match="leads to"):
+        cassette(tmp_path / "project").load(MATCHER.key, MATCHER.fingerprint)
+
+
+def test_one_that_is_named_on_the_command_line_is_read_without_a_copy(tmp_path: Path) -> None:
+    path = put(tmp_path, "c.yaml", text_of(entry(1)))
+    assert len(read_cassette(path)) == 1
+    assert not list(tmp_path.rglob(".onetake"))
