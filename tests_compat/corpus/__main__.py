@@ -17,7 +17,6 @@ from tests_compat.corpus.comparison import Case, Known, Observations
 from tests_compat.corpus.environments import ONETAKE, VCRPY, WORK, Environment
 
 _KNOWN = Path(__file__).parent / "differences.toml"
-_VERDICTS = ("same", "as vcrpy", "as listed", "different")
 
 
 def main() -> int:
@@ -56,23 +55,26 @@ class _Run:
         self._known = known
         self.cases: list[Case] = []
         self.trouble: list[str] = []
+        self._theirs: Observations = {}  # vcrpy's replay of its own cassettes
 
     def replay_theirs(self, recorder: Environment, clients: list[Client]) -> None:
+        """What vcrpy has recorded, replayed by itself and by onetake in both ways."""
         folder = _emptied(recorder.name)
         live = self._played(recorder, "record", folder, clients)
         theirs = self._played(recorder, "replay", folder, clients)
         for way in ("facade-replay", "in-place"):
             seen = self._played(ONETAKE, way, folder, clients)
             self.cases += comparison.compare(recorder.name, way, live, theirs, seen, self._known)
+        self._theirs = theirs
 
     def replay_ours(self, clients: list[Client]) -> None:
-        """What onetake records, replayed by itself and by vcrpy."""
+        """What onetake records, replayed by itself and by the last vcrpy."""
         folder = _emptied("onetake")
         live = self._played(ONETAKE, "facade-record", folder, clients)
         ours = self._played(ONETAKE, "facade-replay", folder, clients)
         theirs = self._played(VCRPY[-1], "replay", folder, clients)
         for way, seen in (("facade-replay", ours), ("vcrpy-replay", theirs)):
-            self.cases += comparison.compare("onetake", way, live, {}, seen, self._known)
+            self.cases += comparison.compare("onetake", way, live, self._theirs, seen, self._known)
 
     def _played(
         self, environment: Environment, way: str, folder: Path, clients: list[Client]
@@ -102,12 +104,15 @@ def _emptied(name: str) -> Path:
 
 def _report(cases: list[Case], trouble: list[str]) -> bool:
     """Prints the tables; whether all is as it should be."""
-    different = [case for case in cases if case.verdict == "different"]
+    different = [case for case in cases if case.verdict == comparison.DIFFERENT]
     for case in different:
-        print(f"different: {case.name}: {case.difference}")
+        print(f"different: {case.name}: {case.why}")
     for text in trouble:
         print(f"trouble: {text}")
-    print(f"\n{'':24}{'':14}{'scenarios':>10}" + "".join(f"{one:>11}" for one in _VERDICTS))
+    for verdict in (comparison.BY_RULE, comparison.LISTED, comparison.UNRECORDED):
+        for why, count in Counter(case.why for case in cases if case.verdict == verdict).items():
+            print(f"{verdict}: {count} times: {why[:200]}")
+    print(f"\n{'':24}{'':14}{'scenarios':>10}" + "".join(f"{one:>11}" for one in comparison.VERDICTS))
     rows: dict[tuple[str, str], list[Case]] = {}
     for case in cases:
         rows.setdefault((case.recorder, case.client), []).append(case)
@@ -125,7 +130,7 @@ def _row(recorder: str, client: str, cases: Iterable[Case]) -> str:
     counts = Counter(case.verdict for case in cases)
     recorded = len({(case.recorder, case.client, case.scenario) for case in cases})
     return f"{recorder:24}{client:14}{recorded:>10}" + "".join(
-        f"{counts[verdict] or '':>11}" for verdict in _VERDICTS
+        f"{counts[verdict] or '':>11}" for verdict in comparison.VERDICTS
     )
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gzip
 import hashlib
 import json
+import zlib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -45,16 +47,32 @@ def _seen(
     cookies: Iterable[str] = (),
     lines: Sequence[str] | None = None,
 ) -> Seen:
+    pairs = sorted([name.lower(), value] for name, value in headers)
     seen: Seen = {
         "status": status,
         "reason": reason,
-        "headers": sorted([name.lower(), value] for name, value in headers),
-        "body": f"{len(body)} bytes, {hashlib.sha256(body).hexdigest()[:16]}: {body[:40]!r}",
+        "headers": pairs,
+        "body": _said(body),
+        "content": _said(_unpacked(body)) if dict(pairs).get("content-encoding") else _said(body),
         "history": list(history),
         "cookies": sorted(cookies),
         "url": url,
     }
     return seen if lines is None else seen | {"lines": list(lines)}
+
+
+def _said(body: bytes) -> str:
+    return f"{len(body)} bytes, {hashlib.sha256(body).hexdigest()[:16]}: {body[:40]!r}"
+
+
+def _unpacked(body: bytes) -> bytes:
+    """What a client that does not decode would unpack by hand."""
+    for unpack in (gzip.decompress, zlib.decompress):
+        try:
+            return unpack(body)
+        except (OSError, EOFError, zlib.error):
+            continue
+    return body
 
 
 def _failed(error: BaseException) -> Seen:

@@ -76,6 +76,10 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         pass
 
+    def date_time_string(self, timestamp: float | None = None) -> str:  # noqa: ARG002
+        """One date, so that whoever records gets the same."""
+        return "Thu, 01 Jan 2026 00:00:00 GMT"
+
     def handle_any(self) -> None:
         self.server.hits += 1
         body = self._body()
