@@ -112,7 +112,9 @@ def _report(cases: list[Case], trouble: list[str]) -> bool:
     for verdict in (comparison.BY_RULE, comparison.LISTED, comparison.UNRECORDED):
         for why, count in Counter(case.why for case in cases if case.verdict == verdict).items():
             print(f"{verdict}: {count} times: {why[:200]}")
-    print(f"\n{'':24}{'':14}{'scenarios':>10}" + "".join(f"{one:>11}" for one in comparison.VERDICTS))
+    print(
+        f"\n{'':24}{'':14}{'scenarios':>10}" + "".join(f"{one:>11}" for one in comparison.VERDICTS)
+    )
     rows: dict[tuple[str, str], list[Case]] = {}
     for case in cases:
         rows.setdefault((case.recorder, case.client), []).append(case)

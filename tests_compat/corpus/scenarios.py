@@ -173,7 +173,9 @@ SCENARIOS = (
                 operation="s3.put_object",
                 arguments={"Bucket": "bucket", "Key": "a.bin", "Body": b"\x00\xff" * 50},
             ),
-            Step(path="", operation="s3.get_object", arguments={"Bucket": "bucket", "Key": "a.bin"}),
+            Step(
+                path="", operation="s3.get_object", arguments={"Bucket": "bucket", "Key": "a.bin"}
+            ),
             Step(
                 path="", operation="s3.head_object", arguments={"Bucket": "bucket", "Key": "a.bin"}
             ),
