@@ -221,9 +221,11 @@ class RequestFilter:
         """Whether method and URI stay as they are."""
 
     def __call__(self, request: Request) -> Request | None:
-        """A changed copy, or None where the cassette is not to see it."""
+        """A changed copy, or None where the cassette is not to see it; itself where nothing changes any."""
         if self.hosts and self.ignores(request):
             return None
+        if not (self._filters or self._hooks):
+            return request
         changed: Request | None = copy.deepcopy(request)
         for hook in (*self._filters, *self._hooks):
             if changed is None:
