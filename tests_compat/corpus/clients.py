@@ -217,7 +217,6 @@ def _urllib3(base: str, steps: Sequence[Step]) -> list[Seen]:
         )
         content = b"".join(response.stream(7)) if streamed else response.data
         lines = _text_lines(content.splitlines()) if step.in_lines else None
-        response.release_conn()
         # vcrpy's stand-in of some versions has neither `retries` nor `geturl`: the content tells a redirect.
         return _seen(
             response.status, response.reason, response.headers.items(), content, lines=lines

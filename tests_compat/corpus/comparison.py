@@ -144,10 +144,17 @@ def _space(seen: Seen) -> Seen:
     return {**seen, "url": seen["url"].replace("%20", "+")} if "url" in seen else seen
 
 
+def _refused(seen: Seen) -> Seen:
+    """What no recording answers is refused, by each with an error of its own."""
+    is_refused = seen.get("error") in ("CannotOverwriteExistingCassetteException", "MissError")
+    return {"error": "refused"} if is_refused else seen
+
+
 RULES: Mapping[str, Callable[[Seen], Seen]] = {
     "packed anew": _packed_anew,
     "transfer-encoding": _transfer_encoding,
     "space in a query": _space,
+    "refused": _refused,
 }
 
 

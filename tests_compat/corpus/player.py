@@ -51,9 +51,11 @@ def _played(
     cassette: Cassette, path: Path, client: clients.Client, base: str, scenario: Scenario, way: str
 ) -> list[Seen]:
     """What was seen, in the order of the steps."""
+    is_recording = way.endswith("record")
+    found: list[Seen] = []
     steps = list(scenario.steps)
     order = list(range(len(steps)))
-    if not way.endswith("record"):
+    if not is_recording:
         order = list(scenario.order) or order
         if scenario.unrecorded:
             steps = list(scenario.unrecorded)
@@ -62,7 +64,8 @@ def _played(
         with cassette(path, scenario):
             found = client.play(base, [steps[i] for i in order])
     except Exception as error:  # of the cassette itself
-        return [{"cassette": f"{type(error).__name__}: {error}"[:300]}]
+        if is_recording or not found:  # else it repeats what a step has shown
+            return [{"cassette": f"{type(error).__name__}: {error}"[:300]}]
     return [seen for _, seen in sorted(zip(order, found, strict=True), key=lambda pair: pair[0])]
 
 

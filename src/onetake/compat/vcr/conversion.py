@@ -82,13 +82,16 @@ def _text(value: object) -> str:
 def to_answer(response: Response, client: str = "", ended: Ended = Ended.COMPLETE) -> Answer:
     """As a hook gets it, and as vcrpy keeps it of `client`: as it came; of those that decode below its seam
     (aiohttp, urllib3 2) decoded beside the same header, as they do not decode again what vcrpy gives them.
-    Where it cannot be packed again it is decoded, without the header.
+    Where it cannot be packed again it is decoded, without the header. httpx shows names in lower case, which
+    hooks look for.
     """
     body = response.body
     data, headers = body.data, response.headers
     if body.encoding and not client.startswith(_DECODING):
         packed = _packed(data, body.encoding)
         data, headers = (packed, headers) if packed else (data, headers.without("content-encoding"))
+    if client.startswith("httpx"):
+        headers = Headers(tuple((name.lower(), value) for name, value in headers))
     plain = response.replace(headers=headers, body=Body(data=data))
     asked = Message(method="POST", url="/")
     entry: Any = to_entry(Interaction(request=asked, response=plain, ended=ended))
