@@ -9,17 +9,17 @@ import struct
 import sys
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from fuzz.mutations import LIMIT, mutated
 
-try:
-    import atheris
-except ImportError:  # of some Pythons and machines there is none
-    atheris = None
+atheris: Any = None
+if not os.environ.get("FUZZ_AT_RANDOM"):
+    with suppress(ImportError):  # of some Pythons and machines there is none
+        import atheris
 
 
 class _Figures:
@@ -102,13 +102,17 @@ def _at_random(
 ) -> None:
     random: Any = Random(time.time_ns())
     until = time.monotonic() + seconds
+    found = Path(os.environ["FUZZ_CORPUS"])
+    sources = [*seeds, *(one.read_bytes() for one in sorted(found.glob("*")))]
+    # Of the slow ones (bombs) fewer: a million of them say no more than some thousands.
+    weights = [1 / (0.0005 + _seconds(once, one)) for one in sources]
     for _ in range(runs):
         if time.monotonic() > until:
             return
         data = (
             random.randbytes(random.randrange(200))
             if random.random() < 0.1
-            else random.choice(seeds)
+            else random.choices(sources, weights)[0]
         )
         data = mutated(data, random)
         try:
@@ -116,6 +120,12 @@ def _at_random(
         except Exception:
             Path(f"{os.environ['FUZZ_FOUND']}{random.randrange(1 << 32):08x}").write_bytes(data)
             raise
+
+
+def _seconds(once: Callable[[bytes], None], data: bytes) -> float:
+    start = time.process_time()
+    once(data)
+    return time.process_time() - start
 
 
 if __name__ == "__main__":

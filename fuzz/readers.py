@@ -22,7 +22,8 @@ from onetake.config import Settings, resolve
 from onetake.config.paths import parse_path
 from onetake.config.rules import parse_rules
 from onetake.diagnosis import compare, explain_miss, line_of, nearest, one_line, render
-from onetake.errors import CassetteError, OnetakeError, StoreError, UsageError
+from onetake.diagnosis.unredacted import Cleaner, in_text
+from onetake.errors import CassetteError, OnetakeError, RedactionError, StoreError, UsageError
 from onetake.formats import betamax, har, vcr, vcr_text
 from onetake.formats.blobs import blob_name
 from onetake.formats.document import (
@@ -35,6 +36,7 @@ from onetake.formats.document import (
 )
 from onetake.formats.media import shrink
 from onetake.formats.packing import Dictionary, pack, pack_plain, unpack
+from onetake.formats.reading import read_entries, recognised
 from onetake.matching import Matcher
 from onetake.messages import (
     Body,
@@ -48,7 +50,7 @@ from onetake.messages import (
     read_url,
 )
 from onetake.providers import telemetry
-from onetake.redaction import Redactor
+from onetake.redaction import Redactor, Values
 from onetake.reports.json_report import to_json
 from onetake.reports.merging import merge, read_report
 from onetake.reports.receipt import cassettes_of, read_receipt
@@ -130,6 +132,7 @@ def _blob(_name: str) -> bytes:
 
 
 _MATCHER = Matcher()
+_VALUES = Values(("zq7XWv9kk2",))
 
 
 def _use(one: Interaction) -> None:
@@ -220,6 +223,13 @@ def _journal(data: bytes) -> None:
     _in("journal", ".onetake", "quarantine", "0" * 20, "a.jsonl")(data)
     all_apart(_cache_of("journal"), [])
     read_quarantine(_cache_of("journal"), "0" * 20, "t.py::t")
+
+
+def _unredacted(data: bytes) -> None:
+    in_text(data, _VALUES)
+    if recognised(data, "a.json"):
+        cleaner = Cleaner(_MATCHER, Redactor(values=_VALUES))
+        cleaner.clean([one.read() for one in read_entries(data, "a.json", _blob)])
 
 
 def _usages(data: bytes) -> None:
@@ -545,7 +555,7 @@ READERS: dict[str, Reader] = {
     "vcr_yaml": Reader(_vcr, (_VCR, _VCR_OLD, gzip.compress(_VCR)), (CassetteError,)),
     "vcr_json": Reader(_vcr, (vcr_text.to_json(vcr.to_tree(_EXPRESSIBLE)),), (CassetteError,)),
     "vcr_file": Reader(_vcr_file, (_VCR, _VCR_OLD), (CassetteError, StoreError)),
-    "har": Reader(_har, (har.write(CALLS, "1"),), (CassetteError,)),
+    "har": Reader(_har, (har.to_har(CALLS, "1"),), (CassetteError,)),
     "betamax": Reader(_betamax, (_BETAMAX,), (CassetteError,)),
     "document": Reader(_document, (_text(*CALLS, name="a"), _text(CALL)), (CassetteError,)),
     "file": Reader(_file, (_text(*CALLS, name="a/b"),), (CassetteError, StoreError)),
@@ -555,14 +565,25 @@ READERS: dict[str, Reader] = {
     "journal": Reader(
         _journal, (_HEAD + encode_plain(CALL, 0) + b"\n" + encode_plain(_FAILED, 1) + b"\n",)
     ),
-    "packed": Reader(
-        _packed, (pack(_ENTRY), pack_plain(b"x"), _DICTIONARY.pack(_ENTRY)), (CassetteError,)
+    "unredacted": Reader(
+        _unredacted,
+        (
+            _text(*CALLS),
+            _HEAD + encode_plain(CALL, 0) + b"\n",
+            b"a: !!binary |\n  QmVhcmVyIHNrLXByb2otQWIzZEVmNmhJajlr\n  TG1OMHBRcjVTdFV2\nb: %73k-\nc: H4sIAAAA",
+        ),
+        (CassetteError, RedactionError),
     ),
-    "dictionary": Reader(_dictionary, (_DICTIONARY.packed,), (CassetteError,)),
+    "packed": Reader(
+        _packed,
+        (pack(_ENTRY), pack_plain(b"x"), _DICTIONARY.pack(_ENTRY)),
+        (CassetteError, StoreError),
+    ),
+    "dictionary": Reader(_dictionary, (_DICTIONARY.packed,), (CassetteError, StoreError)),
     "row": Reader(
         _row,
         (f"{_KEY}.2\n".encode() + _row_of(pack(_ENTRY)), b"!dictionary.0\n" + _DICTIONARY.packed),
-        (CassetteError,),
+        (CassetteError, StoreError),
     ),
     "object": Reader(
         _object,
@@ -571,7 +592,7 @@ READERS: dict[str, Reader] = {
                 ("t", [("", pack(msgspec.msgpack.encode([("c", b"{}")])))], ["u"], True)
             ),
         ),
-        (CassetteError,),
+        (CassetteError, StoreError),
     ),
     "usage": Reader(
         _usages,

@@ -199,6 +199,8 @@ def test_what_waits_for_a_store_is_told_and_goes_with_a_flush(project, typed, to
         assert (down.exit_code, server.url.partition("?")[0] in down.stderr) == (2, True)
         assert told("stats")["waiting"] == 1
         assert "Waiting here until" in " ".join(typed("ls").stderr.split())
+        scanned = typed("scan")
+        assert (scanned.exit_code, "left out: 1 interaction" in scanned.stderr) == (2, True)
         before = snapshot(shelf)
         dry = typed("flush", "--all")
         assert snapshot(shelf) == before

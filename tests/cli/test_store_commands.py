@@ -346,8 +346,14 @@ SCHEMAS = {
         *("store", "dry_run", "done_before", "removed", "interactions", "unreadable"),
     },
     ("prune",): {"store", "dry_run", "interactions", "blobs", "quarantine", "unreadable"},
-    ("push", "sqlite:other.db"): {"from", "to", "added", "there", "cassettes", "unreadable"},
-    ("promote",): {"dry_run", "added", "quarantine", "unreadable"},
+    ("push", "sqlite:other.db"): {
+        *("from", "to", "added", "there", "cassettes", "refused", "unreadable"),
+    },
+    ("promote",): {"dry_run", "added", "quarantine", "refused", "unreadable"},
+    ("scan",): {"found", "places", "interactions", "unreadable"},
+    ("scrub",): {
+        *("dry_run", "found", "rewritten", "to_rewrite", "blobs", "left", "unreadable"),
+    },
 }
 
 

@@ -110,6 +110,15 @@ def test_blobs_that_nobody_has_put_for_long_may_go(store):
     assert store.blobs(["old"]) == {"old": b"1"}
 
 
+def test_blobs_may_go_at_once_whenever_they_were_put(store):
+    store.put_blobs({"one": b"1", "other": b"2"})
+
+    assert store.remove_blobs(["one", "never"], 0.0) == 1
+    assert store.blobs(["one", "other"]) == {"other": b"2"}
+    store.put_blobs({"one": b"1"})
+    assert store.blobs(["one"]) == {"one": b"1"}
+
+
 def test_rows_are_rewritten_where_nobody_has_changed_them(store):
     store.append("c", rows("a", "b", "!name", data=b"1"))
     store.append("other", rows("a", data=b"1"))

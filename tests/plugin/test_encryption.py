@@ -8,6 +8,8 @@ import sys
 import textwrap
 from pathlib import Path
 
+import pytest
+
 from tests.support.runs import environment
 
 ONE, OTHER = secrets.token_hex(32), secrets.token_hex(32)
@@ -38,10 +40,17 @@ def test_without_the_key_nothing_is_replayed_and_nothing_paid(suite, provider):
     suite.write("onetake.toml", 'store = "sqlite:store.db"\n')
     refused.append(suite.run("--onetake-mode=auto", ONETAKE_KEY=ONE))
 
+    without_cassettes = suite.run("-k", "without_calls")
+
     assert recorded.outcomes == replayed.outcomes == {"passed": 2}
     assert "replayed: 1" in replayed.output
-    assert [run.outcomes for run in refused] == [{"passed": 1, "error": 1}] * 4
+    wrong, none, passphrase, off = refused
+    assert [run.outcomes for run in (wrong, off)] == [{"passed": 1, "error": 1}] * 2
+    assert [run.code for run in (none, passphrase)] == [pytest.ExitCode.USAGE_ERROR] * 2
+    assert without_cassettes.outcomes == {"passed": 1}
     wrong, none, passphrase, off = (" ".join(run.output.split()) for run in refused)
+    assert none.count("ONETAKE_KEY") == wrong.count("ONETAKE_KEY (encrypt)") == 1
+    assert "Traceback" not in none + passphrase
     assert "is encrypted with the key" in wrong
     assert "ONETAKE_KEY (encrypt) holds" in wrong
     assert "encrypt names the variable ONETAKE_KEY, which is not set" in none
@@ -49,6 +58,15 @@ def test_without_the_key_nothing_is_replayed_and_nothing_paid(suite, provider):
     assert "correct-horse" not in passphrase
     assert 'Set encrypt = "env:ONETAKE_KEY"' in off
     assert provider.counts() == {"POST /echo": 1}
+
+
+def test_with_workers_the_missing_key_is_one_error_too(suite):
+    suite.write("onetake.toml", _SETTINGS)
+    suite.write("test_a.py", _TESTS)
+    run = suite.run("-n2", plugins=("xdist",))
+
+    assert run.code == pytest.ExitCode.USAGE_ERROR
+    assert run.output.count("ONETAKE_KEY") == 1
 
 
 def fresh(source: str, folder: Path, **extra: str) -> subprocess.CompletedProcess[str]:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pytest
 
 import fakeprovider
-from tests.plugin.suite import Run, Suite, new_suite
+from tests.plugin.suite import Run, new_suite
 from tests.support.runs import run_program
 from tests.support.valkey import Valkey
 
@@ -100,7 +100,7 @@ EVERY = [*SHAPES.values(), *_PARTS, *NAMES.values(), *list(VALUES.values())[:-1]
 
 # What programs do, once with each client: every place has some of the secrets.
 PROGRAM = r'''
-import base64, json, os
+import base64, gzip, json, logging, os
 from pathlib import Path
 from urllib.parse import quote
 import pytest
@@ -110,6 +110,10 @@ from tests.support.clients import Ask, observe
 S = json.loads(Path(os.environ["CANARIES"]).read_text())
 FAILING = bool(os.environ.get("FAILING"))
 URL = os.environ["PROVIDER_URL"]
+GOT = os.environ.get("GOT")  # a file for what a replay gives to programs
+log = logging.getLogger("onetake")
+log.setLevel(logging.DEBUG)
+log.addHandler(logging.FileHandler("onetake.log"))
 shapes = sorted(name for name in S if name.startswith("shape-"))
 values = [os.environ[name] for name in S["env"]]
 plain = [S[name] for name in shapes if name != "shape-pem"]
@@ -120,7 +124,16 @@ def q(text):
 
 
 def sent(client, ask):
-    return observe(client, ask)
+    seen = observe(client, ask)
+    if GOT:
+        chunks = [bytes.fromhex(one) for one in seen["chunks"]]
+        with open(GOT, "ab") as file:
+            file.write(repr((seen["headers"], seen["error"])).encode() + b"".join(chunks) + b"\n")
+            if ask.url.endswith("/pieces"):
+                events = b"".join(chunks).split(b"\n\n")
+                said = [json.loads(one[6:])["choices"][0]["delta"]["content"] for one in events if one]
+                file.write("".join(said).encode() + b"\n")
+    return seen
 
 
 def through(client):
@@ -148,6 +161,9 @@ def through(client):
     form = tuple(("f%d" % i, text) for i, text in enumerate([*plain, *values]))
     seen.append(sent(client, Ask(method="POST", url=URL + "/echo",
                                  form=(*form, ("password", S["form-password"])))))
+    packed = gzip.compress(" ".join(S["every-shape"]).encode())  # values: they must be the same to be met
+    files = (("kept", "log.gz", packed), ("log", "log.txt", prompt.encode()))
+    seen.append(sent(client, Ask(method="POST", url=URL + "/echo", files=files)))
     b = "bound"
     parts = [("p%d" % i, text) for i, text in enumerate([*plain, *values])] + [("password", S["part-password"])]
     content = "".join('--%s\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n' % (b, name, text)
@@ -156,6 +172,7 @@ def through(client):
                                  headers=(("content-type", "multipart/form-data; boundary=" + b),))))
     seen.append(sent(client, Ask(url=URL + "/scripted/answers")))
     seen.append(sent(client, Ask(url=URL + "/scripted/events")))
+    seen.append(sent(client, Ask(url=URL + "/scripted/pieces")))
     refused = "http://127.0.0.1:9/" + segments + "?token=" + q(S["query-token"])
     seen.append(sent(client, Ask(url=refused)))
     return seen
@@ -181,7 +198,7 @@ def test_sdk():
     chat()
 
 
-@pytest.mark.parametrize("store", ["sqlite", "redis"])
+@pytest.mark.parametrize("store", ["sqlite", "redis", "objects", "down"])
 def test_shared(store, recorder_of):
     with recorder_of(store).use_cassette("shared"):
         through("httpx")
@@ -212,7 +229,9 @@ COMMANDS = """
     from onetake.cli import main
     for words in (["ls"], ["ls", "--json"], ["explain"], ["explain", "--json"],
                   ["explain", "test_misses"], ["stats"], ["promote"], ["promote", "--json"],
-                  ["doctor"], ["show", "test_canary/test_passes[httpx]"],
+                  ["doctor"], ["receipt"], ["receipt", "--json"], ["receipt", "--markdown"],
+                  ["report", "merge", "first.json"], ["report", "merge", "first.json", "-o", "merged.json"],
+                  ["prune", "--orphans", "--json"], ["show", "test_canary/test_passes[httpx]"],
                   ["show", "test_canary/test_passes[httpx]", "--json"],
                   ["show", "test_canary/test_passes[httpx]", "3"],
                   ["diff", "test_canary/test_passes[httpx]", "test_canary/test_passes[requests]"],
@@ -275,11 +294,19 @@ def scripts(provider: fakeprovider.Provider) -> None:
         {"access_token": NAMES["answer-sse"]},
         *({"delta": text} for text in [*SHAPES.values(), *VALUES.values()]),
     ]
+    said = " and ".join([*SHAPES.values(), *VALUES.values()]).replace("\n", " ")
+    pieces = [
+        {"choices": [{"index": 0, "delta": {"content": said[at : at + 3]}}]}
+        for at in range(0, len(said), 3)
+    ]
+    chunks = [f"data: {json.dumps(one)}\n\n".encode() for one in pieces]
+    sse = [["content-type", "text/event-stream"]]
+    provider.script({"id": "pieces", "headers": sse, "chunks": chunks, "framing": "chunked"})
     chunks = [f"data: {json.dumps(one)}\n\n".encode() for one in events]
     provider.script(
         {
             "id": "events",
-            "headers": [["content-type", "text/event-stream"]],
+            "headers": sse,
             "chunks": [*chunks, b"data: [DONE]\n\n"],
             "framing": "chunked",
         }
@@ -310,40 +337,56 @@ def test_no_secret_is_written_in_any_form_and_every_call_replays(
         "CANARIES": str(beside / "canaries.json"),
         "STORE_SQLITE": f"sqlite:{project}/store.sqlite",
         "STORE_REDIS": f"{valkey.url}/0",
+        "STORE_OBJECTS": f"file://{project}/objects",
+        "STORE_DOWN": f"redis://user:{NAMES['userinfo']}@127.0.0.1:9/0",
         "GITHUB_ACTIONS": "true",
         "GITHUB_STEP_SUMMARY": str(project / "summary.md"),
     }
     outputs: dict[str, bytes] = {}
 
-    def run(name: str, suite: Suite, **extra: str) -> Run:
+    def run(name: str, *words: str, **extra: str) -> Run:
         report = f"--onetake-report={project}/{name}.json"
-        words = ("-v", report, f"--junit-xml={project}/{name}.xml", "-p", "no:randomly")
-        done = suite.run(
-            "--tb=long", "--onetake-fail-on=leak", *words, **{**fixed, **VALUES, **extra}
-        )
+        junit = f"--junit-xml={project}/{name}.xml"
+        words = ("-v", "--tb=long", "--onetake-fail-on=leak", report, junit, *words)
+        done = suite.run(*words, **{**fixed, **VALUES, **extra})
         outputs[name] = done.output.encode()
         return done
 
-    failed = run("first", suite, FAILING="1")
-    assert failed.outcomes == {"passed": 9, "failed": 1}, failed.output
-    told = run_program(COMMANDS, project, **{**fixed, **VALUES})
-    outputs["commands"] = (told.stdout + told.stderr).encode()
-    assert told.returncode == 0, told.stderr
-    second = run("second", suite, MISSING="now", ONETAKE_MODE="auto")
-    assert second.outcomes == {"passed": 10}, second.output
+    def command(name: str) -> None:
+        told = run_program(COMMANDS, project, **{**fixed, **VALUES})
+        outputs[name] = (told.stdout + told.stderr).encode()
+        assert told.returncode == 0, told.stderr
+
+    planned = run("planned", "--onetake-plan")
+    assert "onetake plan" in planned.output, planned.output
+    failed = run("first", FAILING="1")
+    assert failed.outcomes == {"passed": 11, "failed": 1}, failed.output
+    assert "12 recordings kept on this machine" in failed.output, failed.output
+    command("commands")
+    second = run("second", MISSING="now", ONETAKE_MODE="auto")
+    assert second.outcomes == {"passed": 12}, second.output
 
     provider.reset()
     others = {name: f"dummy-{i}-of-elsewhere" for i, name in enumerate(VALUES)}
     others["DATABASE_URL"] = (
         f"postgres://app:{'-' * 20}@db.internal/x"  # as long: base64 goes on behind it
     )
-    replayed = run("replayed", suite, ONETAKE_MODE="replay", MISSING="now", **others)
-    assert replayed.outcomes == {"passed": 10}, replayed.output
+    others |= {"ONETAKE_MODE": "replay", "GOT": str(project / "got")}
+    replayed = run("replayed", "-k", "not down", MISSING="now", **others)
+    assert replayed.outcomes == {"passed": 11}, replayed.output
     assert provider.counts() == {}
-    missed = run("missed", suite, ONETAKE_MODE="replay", MISSING="never")
-    assert missed.outcomes == {"passed": 9, "failed": 1}, missed.output
-    told = run_program(COMMANDS, project, **{**fixed, **VALUES})
-    outputs["commands after"] = (told.stdout + told.stderr).encode()
+    some = "httpx] or misses"
+    missed = run("missed", ONETAKE_MODE="replay", MISSING="never")
+    assert missed.outcomes == {"passed": 11, "failed": 1}, missed.output
+    assert "::error" in missed.output
+    command("commands after")
+    run("planned after", "--onetake-plan", MISSING="never")
+
+    # The other modes, of some of the tests.
+    for mode in "record", "once", "live":
+        store = f"--onetake-store=files:{mode}"
+        done = run(mode, store, "-k", some, ONETAKE_MODE=mode, MISSING="then")
+        assert done.outcomes["passed"] == 2, done.output
 
     held = {
         str(key): (client.dump(key) or b"") + repr(_value(client, key)).encode()

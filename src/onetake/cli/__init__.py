@@ -12,7 +12,9 @@ from onetake.cli.copying import pull, push
 from onetake.cli.diff import diff
 from onetake.cli.doctor import doctor
 from onetake.cli.explain import explain
+from onetake.cli.exporting import export
 from onetake.cli.flush import flush
+from onetake.cli.importing import import_
 from onetake.cli.ls import ls
 from onetake.cli.migrate import migrate
 from onetake.cli.plan import plan
@@ -22,6 +24,8 @@ from onetake.cli.prune import prune
 from onetake.cli.receipt import receipt
 from onetake.cli.rekey import rekey
 from onetake.cli.report import report
+from onetake.cli.scan import scan
+from onetake.cli.scrub import scrub
 from onetake.cli.show import show
 from onetake.cli.stats import stats
 from onetake.errors import OnetakeError
@@ -52,7 +56,9 @@ for _command in (
     diff,
     doctor,
     explain,
+    export,
     flush,
+    import_,
     ls,
     migrate,
     plan,
@@ -63,6 +69,8 @@ for _command in (
     receipt,
     rekey,
     report,
+    scan,
+    scrub,
     show,
     stats,
 ):

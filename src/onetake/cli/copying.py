@@ -10,13 +10,15 @@ from msgspec import Struct
 
 from onetake.cassettes.fold import Take
 from onetake.cassettes.session import Slot
+from onetake.cli.inspection import Inspection, Leak, line_of_leak
 from onetake.cli.printing import echo, left_out, named_store, progress, say, warn
 from onetake.cli.selection import Selection, check_given
 from onetake.cli.side_by_side import side_by_side
 from onetake.cli.workplace import Workplace, echo_json
 from onetake.diagnosis import one_line
-from onetake.errors import CassetteError, StoreError, UsageError
+from onetake.errors import CassetteError, RedactionError, StoreError, UsageError
 from onetake.matching import BUILT_IN, Matcher
+from onetake.messages import Interaction
 from onetake.reports.terminal import of_noun
 from onetake.stores.shelf import Shelf
 
@@ -31,12 +33,20 @@ class _Copied(Struct, frozen=True):
     there: int
 
 
+class _Refused(Struct, frozen=True):
+    """A cassette of which nothing is copied, as it would spread secrets."""
+
+    cassette: str
+    found: list[Leak]
+
+
 def _with_options(command: Callable[..., None]) -> Callable[..., None]:
     options = (
         click.argument("store", required=False),
         click.option("--from", "source", metavar="URL", help="Where recordings come from."),
         click.option("--to", "target", metavar="URL", help="Where they go."),
         click.option("--only", metavar="PATTERN", help="Only these cassettes (see onetake ls)."),
+        click.option("--allow-secrets", is_flag=True, help="Copy also what holds secrets."),
         click.option("--json", "as_json", is_flag=True, help="Everything, for programs."),
     )
     for option in reversed(options):
@@ -47,30 +57,48 @@ def _with_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.command()
 @_with_options
 def push(
-    store: str | None, source: str | None, target: str | None, only: str | None, *, as_json: bool
+    store: str | None,
+    source: str | None,
+    target: str | None,
+    only: str | None,
+    *,
+    allow_secrets: bool,
+    as_json: bool,
 ) -> None:
     """Copy recordings of the project's store to STORE (a URL such as redis://host).
 
-    What is there already stays as it is, so it may be run again. Exit code 1 where something could
-    not be copied.
+    What is there already stays as it is, so it may be run again. A cassette with secrets is not copied:
+    they are named, and what takes them out. Exit code 1 where something could not be copied.
     """
     source_place = Workplace(source, option="--from")
     target_place = Workplace(_one_of(store, target, "to"), option=_typed(store, "to"))
-    _copy_all(source_place, target_place, only, as_json=as_json)
+    _copy_all(source_place, target_place, only, allow_secrets=allow_secrets, as_json=as_json)
 
 
 @click.command()
 @_with_options
 def pull(
-    store: str | None, source: str | None, target: str | None, only: str | None, *, as_json: bool
+    store: str | None,
+    source: str | None,
+    target: str | None,
+    only: str | None,
+    *,
+    allow_secrets: bool,
+    as_json: bool,
 ) -> None:
     """Copy recordings of STORE (a URL such as redis://host) to the project's store.
 
-    What is there already stays as it is, so it may be run again. Exit code 1 where something could
-    not be copied.
+    What is there already stays as it is, so it may be run again. A cassette with secrets is not copied:
+    they are named, and what takes them out. Exit code 1 where something could not be copied.
     """
     source_place = Workplace(_one_of(store, source, "from"), option=_typed(store, "from"))
-    _copy_all(source_place, Workplace(target, option="--to"), only, as_json=as_json)
+    _copy_all(
+        source_place,
+        Workplace(target, option="--to"),
+        only,
+        allow_secrets=allow_secrets,
+        as_json=as_json,
+    )
 
 
 def _one_of(store: str | None, option: str | None, name: str) -> str:
@@ -86,7 +114,9 @@ def _typed(store: str | None, name: str) -> str:
     return f"--{name}" if store is None else "STORE"
 
 
-def _copy_all(one: Workplace, other: Workplace, only: str | None, *, as_json: bool) -> None:
+def _copy_all(
+    one: Workplace, other: Workplace, only: str | None, *, allow_secrets: bool, as_json: bool
+) -> None:
     if one.shelf.place == other.shelf.place:
         raise UsageError(f"Both stores are {one.shelf.place}.", remedy="Name another.")
     if only is not None:
@@ -102,13 +132,15 @@ def _copy_all(one: Workplace, other: Workplace, only: str | None, *, as_json: bo
     wanted = Selection(patterns=() if only is None else (only,))
     names = [n for n in one.shelf.names() if wanted.fits_name(n, one.shelf.where(n))]
     copied: list[_Copied] = []
+    refused: list[_Refused] = []
+    inspection = None if allow_secrets else Inspection(one)
     problems: list[str] = []
     source_shelf, target_shelf, matcher = one.shelf, other.shelf, other.matcher
 
-    def copy(name: str) -> _Copied | str:
+    def copy(name: str) -> _Copied | _Refused | str:
         try:
-            return _copy(name, source_shelf, target_shelf, matcher)
-        except (CassetteError, UsageError) as error:
+            return _copy(name, source_shelf, target_shelf, matcher, inspection)
+        except (CassetteError, RedactionError, UsageError) as error:
             return error.message
 
     at_once = max(source_shelf.reads_at_once, target_shelf.reads_at_once)
@@ -118,6 +150,8 @@ def _copy_all(one: Workplace, other: Workplace, only: str | None, *, as_json: bo
                 bar.update(1)
                 if isinstance(done, str):
                     problems.append(done)
+                elif isinstance(done, _Refused):
+                    refused.append(done)
                 else:
                     copied.append(done)
     except StoreError as error:
@@ -135,31 +169,52 @@ def _copy_all(one: Workplace, other: Workplace, only: str | None, *, as_json: bo
                 "added": sum(each.added for each in copied),
                 "there": sum(each.there for each in copied),
                 "cassettes": copied,
+                "refused": refused,
                 "unreadable": problems,
             }
         )
     else:
         left_out(problems)
         _show(copied, *places)
-    click.get_current_context().exit(1 if problems else 0)
+        _show_refused(refused)
+    click.get_current_context().exit(1 if problems or refused else 0)
 
 
-def _copy(name: str, source: Shelf, target: Shelf, matcher: Matcher) -> _Copied:
+def _copy(
+    name: str, source: Shelf, target: Shelf, matcher: Matcher, inspection: Inspection | None
+) -> _Copied | _Refused:
     """Only what fills a free slot is decoded whole."""
     held = source.cassette(name).load(matcher.key, matcher.fingerprint)
     cassette = target.cassette(name)
     filled = set(cassette.load(matcher.key, matcher.fingerprint).slots)
     seen: Counter[bytes] = Counter()
     takes: list[Take] = []
-    for key, stored in zip(held.keys, held.entries, strict=True):
+    numbered: dict[int, Interaction] = {}
+    for number, (key, stored) in enumerate(zip(held.keys, held.entries, strict=True), 1):
         slot = Slot(key, seen[key])
         seen[key] += 1
         if slot not in filled:
             takes.append(Take(slot, stored.interaction))
+            numbered[number] = stored.interaction
+    if inspection is not None and (found := inspection.leaks_of(name, numbered)):
+        return _Refused(name, found)
     added = 0
     if takes:
         added = cassette.publish(takes, matcher.key, replacing_run=None).added
     return _Copied(name, added, len(held.entries) - added)
+
+
+def _show_refused(refused: Sequence[_Refused]) -> None:
+    leaks = [leak for one in refused for leak in one.found]
+    for leak in leaks[:_MOST_SHOWN]:
+        echo(f"secret: {line_of_leak(leak)}")
+    if len(leaks) > _MOST_SHOWN:
+        echo(f"and {len(leaks) - _MOST_SHOWN} more (--json has them all)")
+    if refused:
+        say(
+            f"{of_noun(len(refused), 'cassette')} with secrets not copied. Take them out with onetake "
+            "scrub, or copy them with --allow-secrets."
+        )
 
 
 def _show(copied: Sequence[_Copied], source: str, target: str) -> None:

@@ -10,6 +10,7 @@ import click
 from msgspec import Struct
 
 from onetake.cassettes.fold import Take, free_slot
+from onetake.cli.inspection import Inspection, line_of_leak
 from onetake.cli.printing import echo, fitted, left_out, say, to_age, to_status, warn
 from onetake.cli.selection import Selection, check_given, with_store
 from onetake.cli.workplace import Workplace, echo_json
@@ -39,13 +40,16 @@ class _Held(Struct, frozen=True):
 @click.argument("pattern", required=False, metavar="[CASSETTE]")
 @with_store
 @click.option("--yes", is_flag=True, help="Publish it; without, only show what is there.")
+@click.option("--allow-secrets", is_flag=True, help="Publish also what holds secrets.")
 @click.option("--json", "as_json", is_flag=True, help="Everything, for programs.")
-def promote(pattern: str | None, store: str | None, *, yes: bool, as_json: bool) -> None:
+def promote(
+    pattern: str | None, store: str | None, *, yes: bool, allow_secrets: bool, as_json: bool
+) -> None:
     """Publish what tests that failed, and programs that were killed, have recorded.
 
     CASSETTE is a part of a cassette's name or of a test's id. Errors that pass (408, 429, 5xx, cut
-    answers) are not published. Exit code 1 where something is there and --yes is missing, is of another
-    store, or cannot be read.
+    answers) are not published, nor what holds secrets: onetake scrub takes them out. Exit code 1 where
+    something is there and --yes is missing, holds secrets, is of another store, or cannot be read.
     """
     if pattern is not None:
         check_given(pattern, "CASSETTE")
@@ -54,6 +58,10 @@ def promote(pattern: str | None, store: str | None, *, yes: bool, as_json: bool)
     found = [_held(one, place) for one in all_apart(place.cache, problems)]
     meant = [one for one in found if pattern is None or _is_meant(one, pattern)]
     ready = [one for one in meant if one.cassette is not None]
+    inspection = Inspection(place)
+    looked = {} if allow_secrets else {id(one): inspection.file(one.apart.path) for one in ready}
+    leaks = [leak for one in looked.values() for leak in one.leaks]
+    ready = [one for one in ready if id(one) not in looked or not looked[id(one)].leaks]
     added = sum(_publish(one, place) for one in ready) if yes else 0
     if as_json:
         echo_json(
@@ -61,12 +69,15 @@ def promote(pattern: str | None, store: str | None, *, yes: bool, as_json: bool)
                 "dry_run": not yes,
                 "added": added,
                 "quarantine": [_to_data(one) for one in meant],
+                "refused": leaks,
                 "unreadable": problems,
             }
         )
     else:
         left_out(problems)
         _show(meant)
+        for leak in leaks:
+            echo(f"secret, not published: {line_of_leak(leak)}")
         if not meant:
             echo("Nothing is set apart.")
         elif yes:

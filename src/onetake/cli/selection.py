@@ -18,6 +18,7 @@ from onetake.config.durations import parse_duration
 from onetake.config.statuses import holds, parse_statuses
 from onetake.errors import CassetteError, UsageError
 from onetake.messages import glob, read_url
+from onetake.runtime.secrets import safe_id
 from onetake.stores.names import name_of_test
 from onetake.stores.shelf import Kept, Shelf
 
@@ -74,7 +75,7 @@ class Found(Struct, frozen=True):
 def _is_meant(pattern: str, name: str, where: str) -> bool:
     if "::" in pattern or pattern.endswith(".py"):
         rest = r"(?:[.\[].*)?" if "::" in pattern else "/.*"
-        wanted = rf"(?:.*/)?{glob(name_of_test(pattern)).pattern}{rest}"
+        wanted = rf"(?:.*/)?{glob(name_of_test(safe_id(pattern))).pattern}{rest}"
         return re.fullmatch(wanted, name, re.DOTALL) is not None
     if pattern.endswith(".json"):
         return f"/{where}".endswith(f"/{pattern.removeprefix('./')}")

@@ -40,7 +40,7 @@ class Workplace:
         """`store`, which was given as `option`, stands for the one of the settings."""
         if store is not None and not store.strip():
             raise UsageError(f"{option} is empty.", remedy="Give it a URL, or leave it out.")
-        self._store = store
+        self._store = self.given_store = store
         self._option = option
         try:
             self.here = Path.cwd()

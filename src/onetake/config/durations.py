@@ -10,6 +10,7 @@ from onetake.errors import UsageError
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 604_800.0}
 _ENDLESS = 1e300
 _PIECE = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])\s*")
+_PIECES = re.compile(rf"(?:{_PIECE.pattern})+")
 
 
 def parse_duration(value: object, place: str) -> float:
@@ -22,10 +23,10 @@ def parse_duration(value: object, place: str) -> float:
             return math.inf
         if re.fullmatch(r"\d+(?:\.\d+)?", text):
             return float(text)
-        if text and _PIECE.sub("", text) == "":
+        if _PIECES.fullmatch(text):
             return sum(float(number) * _UNITS[unit] for number, unit in _PIECE.findall(text))
     raise UsageError(
-        f"{place} is {value!r}, which is no duration.",
+        f"{place} is {value!r:.80}, which is no duration.",
         remedy='Write "90s", "15m", "24h", "7d" or "inf".',
     )
 

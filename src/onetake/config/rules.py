@@ -197,10 +197,10 @@ def _check(rule: Rule, place: str) -> None:
                 remedy="Write header.x-gateway-key or query.token.",
             )
     for hidden in rule.redacted:
-        if hidden.root not in ("header", "query", "body", "form"):
+        if hidden.root in ("method", "url") or hidden.steps[1:2] == ("type",):
             raise UsageError(
                 f"'redact' of {place} is {hidden.text!r}, where nothing is redacted by a rule.",
-                remedy="Write body.user.ssn, form.pin, header.x-thing or query.code.",
+                remedy="Write body.user.ssn, form.pin, part.file.filename, header.x-thing or query.code.",
             )
     for replaced, new in rule.replaced:
         if not new.name or not new.name.isprintable():

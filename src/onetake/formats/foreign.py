@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
@@ -14,6 +15,16 @@ RESTORE = "Restore it from version control, or delete it to record anew."
 _CONFLICT = re.compile(rb"^(?:<{7}|\|{7}|>{7})(?: |\r?$)", re.MULTILINE)
 _VCR_YAML = re.compile(rb"^(?:interactions|version)[ \t]*:", re.MULTILINE)
 _AT_BYTE = re.compile(r"^(.*?) \(byte (\d+)\)$")
+
+
+_HAR = re.compile(rb'\A\s*\{\s*"log"\s*:\s*\{')
+_LISTS = re.compile(rb"^[\"']?(http_)?interactions[\"']?[ \t]*:", re.MULTILINE)
+_LISTS_JSON = re.compile(
+    rb'\A\s*\{(?:\s*"(?:version|metadata|recorded_with)"\s*:\s*(?:\d+|"[^"]*"|\{[^{}]*\})\s*,)*'
+    rb'\s*"(http_)?interactions"\s*:'
+)
+_GZIP = b"\x1f\x8b"
+_HEAD_SIZE = 1 << 16
 
 
 class _Marks(Struct):
@@ -58,6 +69,19 @@ def refusal(text: bytes, path: str, reason: str, version: int) -> CassetteError:
             path=path,
         )
     return CassetteError(f"{path} cannot be read: {reason}.", remedy=RESTORE, path=path)
+
+
+def looks_like(text: bytes) -> str:
+    """The program that made recordings of another format, "" for other texts."""
+    if text.startswith(_GZIP):
+        text = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(text, _HEAD_SIZE)
+    text = text.removeprefix(b"\xef\xbb\xbf")
+    if _HAR.match(text):
+        return "HAR"
+    pattern = _LISTS_JSON if text.lstrip()[:1] == b"{" else _LISTS
+    if (found := pattern.search(text)) is None:
+        return ""
+    return "betamax" if found[1] else "vcrpy"
 
 
 def conflict(text: bytes, path: str) -> CassetteError | None:

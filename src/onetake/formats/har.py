@@ -140,7 +140,7 @@ def _head_ms(entry: Tree) -> int:
     return 0
 
 
-def write(interactions: Iterable[Interaction], version: str) -> bytes:
+def to_har(interactions: Iterable[Interaction], version: str) -> bytes:
     """`version` is that of onetake. An error of the network is an answer with status 0, as browsers do it."""
     log = {
         "version": VERSION,

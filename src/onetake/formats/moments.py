@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 _LAST = 253_402_300_799  # the end of the year 9999
 
@@ -12,6 +11,8 @@ def to_seconds(text: object) -> int:
     """UTC seconds of an ISO 8601 or RFC 5322 date, in UTC where it names no zone; 0 for anything else."""
     if not isinstance(text, str):
         return 0
+    from email.utils import parsedate_to_datetime  # late: few files are of Ruby
+
     for parse in (datetime.fromisoformat, parsedate_to_datetime):
         try:
             found = parse(text.strip())

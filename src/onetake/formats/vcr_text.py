@@ -44,6 +44,8 @@ def read_tree(text: bytes, path: str, *, is_vcr: bool = True) -> object:
         return None
     try:
         tree = _parsed(written)
+    except UsageError as error:
+        raise UsageError(f"{path} cannot be read: {error.message}", remedy=error.remedy) from None
     except CassetteError as error:
         raise conflict(plain, path) or CassetteError(
             f"{path} is not a whole cassette{' of vcrpy' if is_vcr else ''}: {error.message}",

@@ -1,13 +1,18 @@
-"""YAML as vcrpy writes it: the only importer of a YAML library.
+"""YAML as vcrpy writes it: the only importer of YAML libraries.
 
 A cassette from elsewhere builds nothing but plain values. Of the tags that name Python objects those few
 are read that vcrpy itself has written; every other one is refused. References (`*a`) are read where what
 they stand for stays small, and nesting ends where libyaml ends it: at 1,000 levels.
+
+PyYAML is the judge. A large text goes to py-yaml12 first, which is five times as fast and reads YAML 1.2: what
+the two versions may read differently, and what could harm it, is looked for before, and any value that is not
+what vcrpy writes there (`12e4` is a text in 1.1, and a number in 1.2) sends the text to the judge.
 """
 
 from __future__ import annotations
 
 import re
+from base64 import decodebytes
 from collections.abc import Callable, Mapping
 from functools import cache
 from types import MappingProxyType
@@ -22,6 +27,26 @@ _LONGEST_NUMBER = 400  # characters: what is longer, no client has sent as a num
 _ALWAYS_NODES, _MOST_TIMES = 100_000, 4  # values that references may make of one
 _LIMITED_FROM = (0, 2, 6)  # the libyaml whose nesting is limited
 _DEEPEST = 1000  # levels
+
+
+_FAST_FROM = 100_000  # characters: what is shorter takes PyYAML 20 ms
+# Each begins with a literal: ten megabytes are looked through in a tenth of a second.
+_UNSURE = (
+    # Documents, directives, long keys, and nesting that its parser, which recurs, may not survive.
+    re.compile(r"\n(?:---|\.\.\.|%| *\? |[ ?:-]{200})"),
+    # Lists and mappings in one line, but for empty ones: vcrpy writes none.
+    re.compile(r"\n *(?:(?:- )+|(?:- )*[A-Za-z][\w.-]*: +)[\[{](?![\]}]\n)"),
+    # Anchors, tags, merges.
+    re.compile(r"&(?<=[\s\[{,:]&)[^\s&]"),
+    re.compile(r"!(?<=[\s\[{,:]!)(?!!binary[ \n])"),
+    re.compile(r"<<(?<=[\s\[{,:]<<)"),
+    # vcrpy writes nothing beyond ASCII, and what line ends and spaces are there is told in two ways.
+    re.compile(r"[^\n\x20-\x7e]"),
+)
+_START = "interactions:\n"
+_WHOLE = "\nversion: 1\n"
+"""How a file ends that vcrpy has written, and that was not torn."""
+_NUMBERS = ("code", "version", "status_code")  # what vcrpy itself writes as one
 
 
 class FileLike(bytes):
@@ -50,6 +75,10 @@ def load(text: str, constructors: Mapping[str, Constructor] = _NONE) -> object:
     the extra.
     """
     library = _library()
+    if not constructors and len(text) >= _FAST_FROM and _is_usual(text):
+        tree = _fast(text)
+        if _is_sure(tree):
+            return tree
     try:
         if library.limits_nesting is False:
             _check_nesting(library, text)
@@ -65,6 +94,54 @@ def load(text: str, constructors: Mapping[str, Constructor] = _NONE) -> object:
     if _ANCHOR.search(text):
         _check_size(tree, _ALWAYS_NODES + _MOST_TIMES * len(text))
     return tree
+
+
+def _is_usual(text: str) -> bool:
+    """Whether both versions of YAML read the text alike, as far as its characters tell."""
+    return (
+        text.startswith(_START)
+        and text.endswith(_WHOLE)
+        and not any(one.search(text) for one in _UNSURE)
+    )
+
+
+def _fast(text: str) -> object:
+    """As py-yaml12 reads it; None where it is not there, or does not read it."""
+    try:
+        import yaml12
+    except ImportError:
+        return None
+    try:
+        tree: object = yaml12.parse_yaml(text, handlers={f"{_TAG}binary": _bytes_of})
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException:  # a panic in Rust is no Exception
+        return None
+    return tree
+
+
+def _bytes_of(written: str) -> bytes:
+    return decodebytes(written.encode("ascii"))  # as PyYAML does it
+
+
+def _is_sure(tree: object) -> bool:
+    """Whether every value is one that both versions of YAML read so."""
+    if not isinstance(tree, dict):
+        return False
+    waiting: list[object] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            for name, value in node.items():
+                if type(name) is not str:
+                    return False
+                if not (type(value) is int and name in _NUMBERS):
+                    waiting.append(value)
+        elif isinstance(node, list):
+            waiting += node
+        elif node is not None and type(node) not in (str, bytes):
+            return False
+    return True
 
 
 def dump(tree: object, constructors: Mapping[str, Constructor] = _NONE) -> str:
@@ -115,7 +192,7 @@ def _library() -> _Library:
         import yaml
     except ImportError:
         raise UsageError(
-            "A cassette of vcrpy in YAML is read and written with PyYAML, which is not installed.",
+            "YAML is read and written with PyYAML, which is not installed.",
             remedy="Run: pip install 'onetake[vcr]'",
         ) from None
     return _Library(yaml)
@@ -139,9 +216,15 @@ def _loader_of(base: Any) -> Any:
         return found
 
     def number(loader: Any, node: Any) -> object:
-        if len(node.value) > _LONGEST_NUMBER:
+        # `1:20` and `1_000` are numbers in YAML 1.1 alone, and nobody has meant one.
+        if len(node.value) > _LONGEST_NUMBER or ":" in node.value or "_" in node.value:
             return text(loader, node)
         return base.construct_yaml_int(loader, node)
+
+    def word(loader: Any, node: Any) -> object:
+        """`yes` and `off` are texts, as in YAML 1.2."""
+        written = text(loader, node)
+        return {"true": True, "false": False}.get(written.lower(), written)
 
     def file_like(loader: Any, node: Any) -> FileLike:
         state = loader.construct_mapping(node, deep=True).get("state") or (b"",)
@@ -156,6 +239,7 @@ def _loader_of(base: Any) -> Any:
         return tuple(loader.construct_sequence(node, deep=True))
 
     Loader.add_constructor(f"{_TAG}int", number)
+    Loader.add_constructor(f"{_TAG}bool", word)
     Loader.add_constructor(f"{_TAG}timestamp", text)  # JSON, and HTTP, know none
     Loader.add_constructor("!binary", base.construct_yaml_binary)  # Ruby's
     Loader.add_constructor(f"{_TAG}python/str", text)

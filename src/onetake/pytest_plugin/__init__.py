@@ -95,6 +95,8 @@ def pytest_configure(config: pytest.Config) -> None:
             project.digest_key(os.environ)
     except UsageError as error:
         raise options.usage_error(error) from None
+    if _is_controller(config):  # what its workers collect it does not know
+        options.check_key(sources.session)
     if _RUN_ID not in os.environ:
         # Workers inherit it; a later run in the same process is another run.
         project.run_id()

@@ -9,6 +9,7 @@ import pytest
 from msgspec import Struct
 
 from onetake.config import Settings
+from onetake.runtime.secrets import safe_id
 from onetake.stores.names import file_safe
 
 _XUNIT = re.compile(r"_(?:xunit|unittest)_(\w+?)_fixture_(.*)")
@@ -46,6 +47,7 @@ def of_fixture(
 
 
 def _in_module(raw: str, path: Path, root: Path, settings: Settings) -> CassetteName:
+    raw = safe_id(raw)
     safe = file_safe(raw)
     name = f"{path.stem}/{safe}"
     if settings.store and path.parent.is_relative_to(root):

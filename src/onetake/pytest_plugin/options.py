@@ -64,6 +64,20 @@ def usage_error(error: UsageError) -> pytest.UsageError:
     return pytest.UsageError(f"onetake: {' '.join(str(error).split())}")
 
 
+def check_key(settings: Settings) -> None:
+    """Whether the key of an encrypted store is there: one error of the run, not one of each test.
+
+    Raises `pytest.UsageError`.
+    """
+    if settings.encrypt:
+        from onetake.stores.keyring import keyring_of
+
+        try:
+            keyring_of(settings.encrypt)
+        except UsageError as error:
+            raise usage_error(error) from None
+
+
 class Sources:
     """The settings of the file, the environment and the command line, read once."""
 

@@ -26,7 +26,7 @@ from onetake.pytest_plugin.telling import tell
 from onetake.reports.accounts import SESSION
 from onetake.reports.plan import Expected, Miss, Plan, Sample, estimate, in_lines
 from onetake.runtime.egress import of_cassette
-from onetake.runtime.secrets import safe_bytes
+from onetake.runtime.secrets import safe_bytes, safe_id
 
 if TYPE_CHECKING:
     from onetake.pytest_plugin.session import SessionPlugin
@@ -168,13 +168,14 @@ class _Planning:
 
     def _opened_by(self, item: pytest.Item) -> Iterator[_Opened]:
         """The test's own cassette, and those of its wider fixtures."""
-        module = item.nodeid.partition("::")[0]
+        test = safe_id(item.nodeid)
+        module = test.partition("::")[0]
         try:
             named, settings = self._session._cassette_of(item)
         except OnetakeError as error:
-            self._misses.append(Miss(test=item.nodeid, why=error.message))
+            self._misses.append(Miss(test=test, why=error.message))
             return
-        yield _Opened(named, settings, [item.nodeid], module)
+        yield _Opened(named, settings, [test], module)
         for fixture, request in _wider_fixtures(item):
             with suppress(OnetakeError):
                 marks = list(request.node.iter_markers("onetake"))
@@ -190,9 +191,10 @@ class _Planning:
         return _Opened(named, self._settings, [SESSION], "", True)
 
     def _add_unmarked(self, item: pytest.Item) -> None:
-        last = self._last.get(item.nodeid)
+        test = safe_id(item.nodeid)
+        last = self._last.get(test)
         if last is not None and last.is_unmarked and last.live:
-            self._expected.append(_again(item.nodeid, "unmarked", last.live, last))
+            self._expected.append(_again(test, "unmarked", last.live, last))
 
     def _add(self, opened: _Opened) -> None:
         from onetake.recorder.forecast import cost_of

@@ -17,7 +17,7 @@ from onetake.pytest_plugin.accounting import of_closing, of_partial, of_skipped,
 from onetake.pytest_plugin.connections import of_cassette_inside
 from onetake.pytest_plugin.fixtures import OPENING, OURS
 from onetake.pytest_plugin.lazy import LazyOwner
-from onetake.pytest_plugin.options import Sources, usage_error
+from onetake.pytest_plugin.options import Sources, check_key, usage_error
 from onetake.pytest_plugin.ownership import around_call, around_fixture
 from onetake.pytest_plugin.scopes import Scope, hide_our_frames, skip_reason_of
 from onetake.pytest_plugin.unmarked import Unmarked
@@ -25,7 +25,7 @@ from onetake.pytest_plugin.whole import hides_tests
 from onetake.reports.accounts import SESSION, Account
 from onetake.runtime.context import adopt_ownerless
 from onetake.runtime.egress import of_cassette, of_unmarked
-from onetake.runtime.secrets import safe_text
+from onetake.runtime.secrets import safe_id, safe_text
 
 if TYPE_CHECKING:
     from onetake.recorder import Cassette, Recorder
@@ -122,9 +122,8 @@ class SessionPlugin:
         except UsageError as error:
             _fail(error)
         if not self._is_marked(item):
-            item.stash[_ATTEMPT] = Scope(
-                item.nodeid, self._unmarked(item.nodeid), line_number=_line_number(item)
-            )
+            test = safe_id(item.nodeid)
+            item.stash[_ATTEMPT] = Scope(test, self._unmarked(test), line_number=_line_number(item))
             return
         # A fixture opens the cassette: settings may come from fixtures, which need the test's nodes.
         fixtures: list[str] | None = getattr(item, "fixturenames", None)
@@ -147,7 +146,7 @@ class SessionPlugin:
             cassette = self.recorder.open(
                 named.name,
                 directory=named.directory,
-                test_id=item.nodeid,
+                test_id=safe_id(item.nodeid),
                 settings=settings,
                 stored_name=named.stored_name,
             )
@@ -155,7 +154,7 @@ class SessionPlugin:
             _fail(error)
         is_own = not named.is_given and not settings.adopt
         item.stash[_ATTEMPT] = Scope(
-            item.nodeid,
+            cassette.opening.test_id,
             cassette,
             is_own=is_own,
             line_number=_line_number(item),
@@ -183,7 +182,7 @@ class SessionPlugin:
             self.recorder.leave_unopened(
                 named.name,
                 directory=named.directory,
-                test_id=item.nodeid,
+                test_id=safe_id(item.nodeid),
                 settings=settings,
                 stored_name=named.stored_name,
             )
@@ -227,7 +226,7 @@ class SessionPlugin:
                     report.user_properties += self._properties(account)
         elif self._is_marked(item):
             if reason := skip_reason_of(report):
-                self._closed(of_skipped(item.nodeid, reason, _line_number(item)))
+                self._closed(of_skipped(safe_id(item.nodeid), reason, _line_number(item)))
             if call.when == "teardown":
                 self._leave_unopened(item)
         return report
@@ -256,6 +255,7 @@ class SessionPlugin:
             self._session.fail()
             self._forgo_session()
             return
+        check_key(self._sources.session)
         try:  # what conftest files register is known now
             self.recorder.check()
         except UsageError as error:
@@ -311,7 +311,7 @@ class SessionPlugin:
 
     @property
     def test(self) -> str:
-        return self._running.nodeid if self._running is not None else ""
+        return safe_id(self._running.nodeid) if self._running is not None else ""
 
     def entered(self, owner: Owner) -> None:
         self._entered.append(owner)
@@ -453,6 +453,6 @@ def _line_number(item: pytest.Item) -> int:
 
 
 def _fail(error: OnetakeError) -> NoReturn:
-    """Fail the running phase with the error's own text."""
+    """Fail the running phase with the error's own text, once."""
     __tracebackhide__ = True
-    pytest.fail(str(error), pytrace=False)
+    raise pytest.fail.Exception(str(error), pytrace=False) from None

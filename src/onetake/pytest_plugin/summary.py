@@ -18,6 +18,7 @@ from onetake.pytest_plugin.accounting import of_diary, of_partial
 from onetake.pytest_plugin.telling import tell
 from onetake.pytest_plugin.whole import is_whole
 from onetake.reports.accounts import Account, Summary, from_data, to_data
+from onetake.runtime.secrets import safe_id
 
 if TYPE_CHECKING:
     from onetake.reports.terminal import Line
@@ -71,7 +72,7 @@ class SummaryPlugin:
         """A letter beside the dot, where a test has no line of its own; after all of the test."""
         if report.when != "teardown":
             return None
-        verdict = self._verdicts.pop(report.nodeid, "") if report.passed else ""
+        verdict = self._verdicts.pop(safe_id(report.nodeid), "") if report.passed else ""
         if not verdict or config.getoption("verbose", 0) != 0:
             return None
         from onetake.reports.terminal import LETTERS, colour_of
@@ -90,7 +91,11 @@ class SummaryPlugin:
         if self._unprinted:
             from onetake.reports.terminal import colour_of
         for account in self._unprinted:
-            where = "" if account.test == nodeid and not self._is_parallel else f" {account.test}"
+            where = (
+                ""
+                if account.test == safe_id(nodeid) and not self._is_parallel
+                else f" {account.test}"
+            )
             reporter.ensure_newline()
             tell(reporter, f"  {account.line}{where}", **_markup(colour_of(account.verdict)))
         self._unprinted.clear()

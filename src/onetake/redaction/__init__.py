@@ -4,9 +4,10 @@ A redacted value becomes `<redacted:kind>`, in URLs and forms (where that would 
 `REDACTED-kind`; all values of a kind are equal, so redacted requests still meet their recordings.
 """
 
-from onetake.redaction.placeholders import holds_placeholder
+from onetake.redaction.ids import without_secrets_in_id
+from onetake.redaction.placeholders import BY_VALUE, holds_placeholder, kinds_in
 from onetake.redaction.redactor import Redactor
-from onetake.redaction.shaped import without_shapes
+from onetake.redaction.shaped import shape_edits, without_shapes
 from onetake.redaction.urls import redact_text_with_urls, safe_url
 from onetake.redaction.values import (
     NO_VALUES,
@@ -17,14 +18,18 @@ from onetake.redaction.values import (
 )
 
 __all__ = [
+    "BY_VALUE",
     "NO_VALUES",
     "Redactor",
     "Values",
     "holds_placeholder",
     "is_secret_name",
+    "kinds_in",
     "redact_text_with_urls",
     "safe_url",
     "secret_values",
+    "shape_edits",
+    "without_secrets_in_id",
     "without_shapes",
     "without_values",
 ]

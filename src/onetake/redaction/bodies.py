@@ -10,7 +10,12 @@ from urllib.parse import unquote_plus
 import msgspec
 
 from onetake.messages import media_type
-from onetake.redaction.fields import has_fragment, json_edits, may_hold_secrets
+from onetake.redaction.fields import (
+    has_fragment,
+    json_edits,
+    may_hold_secrets,
+    places_of_fragments,
+)
 from onetake.redaction.names import field_kind, is_secret_value
 from onetake.redaction.placeholders import is_placeholder, placeholder, url_placeholder
 from onetake.redaction.shaped import shape_edits
@@ -78,7 +83,7 @@ def shaped_body_edits(
 def _binary_spans(content_type: str, body: bytes) -> list[tuple[int, int]]:
     return [
         (start, start + len(part.body))
-        for part, start in _placed_parts(content_type, body)
+        for part, start in placed_parts(content_type, body)
         if not is_text(part.headers.get("content-type")) or b"\0" in part.body
     ]
 
@@ -98,16 +103,22 @@ def _json(body: bytes) -> list[Edit]:
 
 
 def _lines(body: bytes) -> Iterator[Edit]:
-    """JSON lines, the data lines of an event stream, and JSON that breaks off."""
-    at = 0
-    for line in body.splitlines(keepends=True):
+    """JSON lines, the data lines of an event stream, and JSON that breaks off.
+
+    Most events of a stream hold no such name: only lines that may are taken apart.
+    """
+    end = 0
+    for at in places_of_fragments(body):
+        if at < end:
+            continue
+        begin = body.rfind(b"\n", 0, at) + 1
+        end = body.find(b"\n", at)
+        line = body[begin : end if end >= 0 else len(body)]
+        end = begin + len(line)
         start = len(line) - len(line.lstrip(_BLANK))
         if line[start : start + 5] == b"data:":
             start += 5
-        text = line[start:].rstrip(b"\r\n")
-        if has_fragment(text):
-            yield from json_edits(text, at + start)
-        at += len(line)
+        yield from json_edits(line[start:].rstrip(b"\r"), begin + start)
 
 
 def _form(body: bytes) -> Iterator[Edit]:
@@ -134,7 +145,7 @@ def _xml(body: bytes) -> Iterator[Edit]:
 
 
 def _multipart(content_type: str, body: bytes) -> Iterator[Edit]:
-    for part, start in _placed_parts(content_type, body):
+    for part, start in placed_parts(content_type, body):
         kind = field_kind(part.name or "")
         text = part.body.decode("utf-8", "replace")
         if kind and part.filename is None and is_secret_value(text) and not is_placeholder(text):
@@ -144,7 +155,7 @@ def _multipart(content_type: str, body: bytes) -> Iterator[Edit]:
             yield from json_edits(part.body, start)
 
 
-def _placed_parts(content_type: str, body: bytes) -> Iterator[tuple[Part, int]]:
+def placed_parts(content_type: str, body: bytes) -> Iterator[tuple[Part, int]]:
     """The parts of an upload, each with where its content begins, up to one that cannot be found."""
     from onetake.wire.multipart import parse
 

@@ -17,21 +17,34 @@ from onetake.wire.edits import Edit
 
 _TOKEN = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)("?)|[{}\[\]:,]', re.DOTALL)
 _top_level = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_FRAGMENTS = (*FRAGMENTS, b"\\u")  # a name may be written in escapes
 _strings = msgspec.json.Decoder(str)
 
 
 def has_fragment(data: bytes) -> bool:
     """Whether any secret field's name may occur in `data`."""
     low = data.lower()
-    return any(fragment in low for fragment in FRAGMENTS) or b"\\u" in low
+    return any(fragment in low for fragment in _FRAGMENTS)
+
+
+def places_of_fragments(data: bytes) -> list[int]:
+    """Where one may occur, in order."""
+    low = data.lower()
+    found: list[int] = []
+    for fragment in _FRAGMENTS:
+        at = low.find(fragment)
+        while at >= 0:
+            found.append(at)
+            at = low.find(fragment, at + 1)
+    return sorted(found)
 
 
 def may_hold_secrets(data: bytes) -> bool:
     """The cheap first question: false only where `json_edits` would find nothing.
 
-    An object's fields are listed without reading their values, and those that are exempt are
-    passed over: a long prompt costs one scan. A field named twice would hide the first, so the
-    lengths must add up to an object written without (or with single) spaces.
+    An object's fields are listed, and those that are exempt are passed over: a long prompt costs one
+    scan, and so does a long answer whose `usage` counts tokens. A field named twice would hide the
+    first, so the lengths must add up to an object written without (or with single) spaces.
     """
     try:
         fields = _top_level.decode(data)
@@ -45,8 +58,10 @@ def may_hold_secrets(data: bytes) -> bool:
             continue
         if field_kind(name) is not None:
             return True
-        if view[0] in b"{[" and has_fragment(bytes(view)):
-            return True
+        if view[0] in b"{[":
+            inner = bytes(view)
+            if has_fragment(inner) and any(json_edits(inner)):
+                return True
     count = len(fields)
     overhead = len(data) - listed
     if overhead in (4 * count + 1, 6 * count):

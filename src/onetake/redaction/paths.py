@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from urllib.parse import unquote_plus
+from urllib.parse import unquote, unquote_plus
+
+import msgspec
 
 from onetake.config.paths import Path, Pattern, Step, step_fits
-from onetake.messages import Headers
-from onetake.redaction.bodies import is_form, is_json
+from onetake.messages import Headers, media_type
+from onetake.redaction.bodies import is_form, is_json, placed_parts
 from onetake.redaction.fields import text_of
 from onetake.redaction.placeholders import is_placeholder, placeholder, url_placeholder
 from onetake.wire.edits import Edit
 
 BY_RULE = "rule"
 """The kind of what a rule names."""
+
+_LONGEST = 512  # bytes of a part that is known again in other places
 
 _TOKEN = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)("?)|(-?\d[\d.eE+-]*)|[{}\[\]:,]', re.DOTALL)
 
@@ -55,6 +59,9 @@ def ruled_body(content_type: str, body: bytes, paths: Sequence[Path]) -> list[Ed
         if not edits:
             return []
         return [Edit(0, len(body), new.encode("latin-1"), BY_RULE, "")]
+    parts = [path for path in paths if path.root == "part"]
+    if parts and media_type(content_type).startswith("multipart/"):
+        return list(_parts(content_type, body, parts))
     wanted = [path for path in paths if path.root == "body"]
     if not wanted or not body:
         return []
@@ -67,6 +74,43 @@ def ruled_body(content_type: str, body: bytes, paths: Sequence[Path]) -> list[Ed
             edits += _json(line[start:], at + start, wanted)
         at += len(line)
     return edits
+
+
+# The value of a parameter: of the extended form (RFC 8187) what follows the language.
+_FILENAME = re.compile(
+    rb"""(?i);[ \t]*filename(?:\*[ \t]*=[ \t]*[\w-]*'[\w-]*'([^;\r\n]*)"""
+    rb"""|[ \t]*=[ \t]*(?:"((?:[^"\\\r\n]|\\.)*)"|([^;"\r\n]+)))"""
+)
+
+
+def _parts(content_type: str, body: bytes, paths: Sequence[Path]) -> Iterator[Edit]:
+    end = 0
+    for part, start in placed_parts(content_type, body):
+        mine = [path.steps[1:] for path in paths if step_fits(path.steps[0], part.name)]
+        if () in mine or ("filename",) in mine:
+            yield from _file_names(body, end, start)
+        end = start + len(part.body)
+        deeper = [Path("body", steps[1:]) for steps in mine if steps[:1] == ("content",)]
+        if () in mine or any(not path.steps for path in deeper):
+            text = part.body[:_LONGEST].decode("utf-8", "replace")
+            if text and not is_placeholder(text):
+                known = text if len(part.body) < _LONGEST else ""  # no file is looked for elsewhere
+                yield Edit(start, end, placeholder(BY_RULE).encode(), BY_RULE, known)
+        elif deeper:
+            yield from (
+                msgspec.structs.replace(edit, start=edit.start + start, end=edit.end + start)
+                for edit in ruled_body("", part.body, deeper)
+            )
+
+
+def _file_names(body: bytes, start: int, end: int) -> Iterator[Edit]:
+    """Those in the head of a part, which lies in this stretch: the plain one, and the extended one."""
+    new = url_placeholder(BY_RULE).encode()
+    for found in _FILENAME.finditer(body, start, end):
+        group = found.lastindex or 1
+        value = found[group].decode("utf-8", "replace")
+        if value and not is_placeholder(value):
+            yield Edit(*found.span(group), new, BY_RULE, unquote(value) if group == 1 else value)
 
 
 def _pairs(text: str, names: Sequence[Pattern]) -> tuple[str, list[Edit]]:

@@ -11,12 +11,17 @@ from __future__ import annotations
 import binascii
 import re
 from base64 import b64decode
+from collections import Counter
+from contextlib import suppress
 
 from onetake.redaction.names import KINDS
 from onetake.redaction.shapes import SHAPE_KINDS
 
 BY_VALUE = "env"
 """The kind of a value of an environment variable."""
+
+FILLING = b"REDACTED0"
+"""What stands, as often as it takes, for a secret within base64."""
 
 READABLE = "onetake-redacted-token--"
 """The signature of a token that stands for another: 24 letters, as base64 wants them."""
@@ -53,6 +58,23 @@ def holds_placeholder(data: bytes | str) -> bool:
         data = data.encode("utf-8", "surrogatepass")
     marked = b"<redacted:" in data or b"REDACTED-" in data or READABLE.encode() in data
     return marked and _WRITTEN.search(data) is not None
+
+
+def kinds_in(data: bytes) -> Counter[str]:
+    """The kinds of the secrets for which something stands in `data`, in any spelling, and how often each."""
+    readable = data.count(READABLE.encode())
+    data = data.replace(READABLE.encode(), b"")
+    found = Counter((one[1] or one[3]).decode().lower() for one in _ANY.finditer(data))
+    if readable:
+        found["jwt"] += readable
+    if number := data.count(FILLING):
+        found[BY_VALUE] += number
+    for coded in _BASE64.finditer(data):
+        with suppress(binascii.Error, ValueError):
+            text = b64decode(coded[0] + b"=" * (-len(coded[0]) % 4), altchars=b"-_")
+            if inner := _ANY.fullmatch(text):
+                found[(inner[1] or inner[3]).decode().lower()] += 1
+    return found
 
 
 def settle(data: bytes, *, in_url: bool) -> bytes:

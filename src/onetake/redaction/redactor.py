@@ -7,8 +7,8 @@ request it knows again when an answer echoes it.
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Container, Iterable, Sequence
+from functools import lru_cache, partial
 
 from onetake.config.paths import Path
 from onetake.errors import RedactionError
@@ -16,8 +16,11 @@ from onetake.messages import Body, Failure, Headers, Interaction, Request, Respo
 from onetake.redaction.bodies import body_edits, is_form, is_json, is_text, shaped_body_edits
 from onetake.redaction.headers import redact_credential, redact_line, treatment
 from onetake.redaction.known import Known
+from onetake.redaction.packed import packed_edits
 from onetake.redaction.paths import ruled_body, ruled_headers, ruled_url
+from onetake.redaction.pieces import Search, lanes_of, piece_edits
 from onetake.redaction.placeholders import BY_VALUE, settle
+from onetake.redaction.shaped import shape_edits
 from onetake.redaction.tokens import readable_jwt
 from onetake.redaction.urls import redact_text_with_urls, redact_url
 from onetake.redaction.values import NO_VALUES, Values
@@ -75,7 +78,7 @@ class Redactor:
         if found:
             self._sent = self._sent.with_(found)
         known = self._answered
-        if known.spellings:
+        if known:
             url = _replaced_text(url, [known], in_url=True, within=False)
             headers = _replaced_headers(headers, [known], within=False)
             in_form = is_form(content_type, body)
@@ -90,14 +93,19 @@ class Redactor:
     def by_shape(self, request: Request) -> Request:
         """`request`, whose secrets by name are gone, without those in its body that have a shape."""
         body = request.body
+        if not body:
+            return request
         content_type = request.headers.get("content-type")
-        if not body or not is_text(content_type):
+        found: list[Edit] = []
+        body = _opened(content_type, body, partial(_found_out, found))
+        if is_text(content_type):
+            edits = shaped_body_edits(content_type, body, in_url=is_form(content_type, body))
+            if edits:
+                body = _checked(body, apply(body, edits))
+                found += edits
+        if body is request.body:
             return request
-        edits = shaped_body_edits(content_type, body, in_url=is_form(content_type, body))
-        if not edits:
-            return request
-        self._sent = self._sent.with_(edits)
-        body = _checked(body, apply(body, edits))
+        self._sent = self._sent.with_(found)
         return _changed(request, request.url, request.headers, body)
 
     def by_value(self, request: Request) -> Request:
@@ -107,10 +115,11 @@ class Redactor:
         """
         known = [one for one in (self._values, self._answered, self._sent) if one]
         url, headers, body = request.url, request.headers, request.body
-        in_form = is_form(headers.get("content-type"), body)
-        for one in known:
-            if edits := one.edits(body, in_url=in_form, within=True, kind=BY_VALUE):
-                body = _checked(body, apply(body, edits))
+        content_type = headers.get("content-type")
+        in_form = is_form(content_type, body)
+        if known:  # what is packed first: what is put back is not compressed
+            body = _opened(content_type, body, partial(_replaced, known=known, kind=BY_VALUE))
+        body = _checked(body, _replaced(body, known, in_url=in_form, kind=BY_VALUE))
         url = _replaced_text(url, known, in_url=True, kind=BY_VALUE)
         headers = _replaced_headers(headers, known, kind=BY_VALUE)
         return _changed(request, url, headers, body)
@@ -141,19 +150,30 @@ class Redactor:
             found += edits
             body = _edited(body, edits)
         edits = [_readably(edit, given_s) for edit in body_edits(content_type, body.data)]
+        # A token that was made readable before is nobody's secret.
+        edits = [edit for edit in edits if body.data[edit.start : edit.end] != edit.new]
         found += edits
         body = _edited(body, edits)
+        of_packed = packed_edits(content_type, body.data, partial(_found_out, found))
+        body = _edited(body, list(of_packed))
         if is_text(content_type):
             edits = shaped_body_edits(content_type, body.data, given_s=given_s)
             found += edits
             body = _edited(body, edits)
+        body, edits = _joined(content_type, body, [partial(shape_edits, given_s=given_s)])
+        found += edits
         if found:
             # What the program sent itself was not given to it.
             sent = self._sent.kinds
             self._answered = self._answered.with_(one for one in found if one.value not in sent)
-        known = (self._answered, self._sent, self._values)
+        known = [one for one in (self._answered, self._sent, self._values) if one]
+        if known:
+            of_packed = packed_edits(content_type, body.data, partial(_replaced, known=known))
+            body = _edited(body, list(of_packed))
         for one in known:
             body = _edited(body, one.edits(body.data, in_url=False, within=True))
+        searches = [partial(one.edits, in_url=False, within=True) for one in known]
+        body, _ = _joined(content_type, body, searches)
         headers = _replaced_headers(headers, known)
         reason = self.text(response.reason) if response.reason else ""
         if body.data == readable.data:
@@ -211,6 +231,19 @@ def _edited(body: Body, edits: list[Edit]) -> Body:
     return Body(data=data, chunks=shift(body.chunks, edits), encoding=body.encoding)
 
 
+def _joined(content_type: str, body: Body, searches: Sequence[Search]) -> tuple[Body, list[Edit]]:
+    """`body` without what `searches` find where the pieces of a stream are put together."""
+    found: list[Edit] = []
+    lanes = lanes_of(content_type, body.data) if searches else {}
+    for search in searches:
+        edits = piece_edits(body.data, lanes, search)
+        if edits:
+            found += edits
+            body = _edited(body, edits)
+            lanes = lanes_of(content_type, body.data)
+    return body, found
+
+
 def _checked(before: bytes, after: bytes) -> bytes:
     """`after`, unless it broke what was JSON."""
     if after is not before and after != before and not is_json(after) and is_json(before):
@@ -239,6 +272,36 @@ def _readable(response: Response) -> Body:
     return Body(data=data, chunks=chunks, encoding=coding)
 
 
+def _found_out(found: list[Edit], data: bytes) -> bytes:
+    """`data` of any kind without its secrets by name and shape, which are added to `found`."""
+    for edits_of in (partial(body_edits, ""), shape_edits):
+        edits = edits_of(data)
+        if edits:
+            data = _checked(data, apply(data, edits))
+            found += edits
+    return data
+
+
+def _opened(content_type: str, body: bytes, change: Callable[[bytes], bytes]) -> bytes:
+    edits = list(packed_edits(content_type, body, change))
+    return apply(body, edits) if edits else body
+
+
+def _replaced(
+    data: bytes,
+    known: Iterable[Known | Values],
+    *,
+    in_url: bool = False,
+    within: bool = True,
+    kind: str = "",
+) -> bytes:
+    for one in known:
+        edits = one.edits(data, in_url=in_url, within=within, kind=kind)
+        if edits:
+            data = apply(data, edits)
+    return data
+
+
 def _replaced_text(
     text: str,
     known: Iterable[Known | Values],
@@ -247,20 +310,20 @@ def _replaced_text(
     within: bool = True,
     kind: str = "",
 ) -> str:
-    for one in known:
-        if one:
-            data = text.encode("utf-8", "surrogatepass")
-            edits = one.edits(data, in_url=in_url, within=within, kind=kind)
-            if edits:
-                text = apply(data, edits).decode("utf-8", "surrogatepass")
-    return text
+    known = [one for one in known if one]
+    if not known:
+        return text
+    data = text.encode("utf-8", "surrogatepass")
+    new = _replaced(data, known, in_url=in_url, within=within, kind=kind)
+    return text if new is data else new.decode("utf-8", "surrogatepass")
 
 
 def _replaced_headers(
     headers: Headers, known: Iterable[Known | Values], *, within: bool = True, kind: str = ""
 ) -> Headers:
     known = [one for one in known if one]
-    if not known:
+    whole = "\n".join([value for _, value in headers]) if known else ""
+    if _replaced_text(whole, known, in_url=False, within=within, kind=kind) == whole:
         return headers
     lines = tuple(
         (name, _replaced_text(value, known, in_url=False, within=within, kind=kind))

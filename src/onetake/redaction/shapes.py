@@ -117,6 +117,9 @@ SHAPE_KINDS = frozenset({*(shape[0] for shape in _SHAPES), "private-key"})
 
 # The byte of a prefix that is rarest in prose and code, by which it is looked for.
 _ANCHORS = "-_JA.:"
+_AHEAD = (
+    r"(?=\S{9})"  # so much at least follows it in every shape; that is asked before which it is
+)
 _PEM = re.compile(
     rb"-----BEGIN((?:[ +]|%20)[A-Z0-9]{2,12}){0,4}(?:[ +]|%20)PRIVATE(?:[ +]|%20)KEY"
     rb"(?:(?:[ +]|%20)BLOCK)?-----"
@@ -140,7 +143,9 @@ def _anchored() -> list[tuple[re.Pattern[bytes], tuple[tuple[str, str, _Check], 
             before, _, after = prefix.partition(anchor)
             behind = f"(?<={re.escape(before + anchor)})" if before else ""
             pieces.append(f"{behind}{re.escape(after)}({rest})")
-        pattern = re.compile(f"{re.escape(anchor)}(?:{'|'.join(pieces)})".encode())
+        words = any(" " in shape[1] for shape in shapes)
+        ahead = "" if words else _AHEAD
+        pattern = re.compile(f"{re.escape(anchor)}{ahead}(?:{'|'.join(pieces)})".encode())
         made.append((pattern, tuple((kind, prefix, check) for kind, prefix, _, check in shapes)))
     return made
 
@@ -148,8 +153,11 @@ def _anchored() -> list[tuple[re.Pattern[bytes], tuple[tuple[str, str, _Check], 
 _PATTERNS = _anchored()
 
 
-def find(data: bytes) -> list[Found]:
-    """The secrets in `data`, in order, none within another. Never raises."""
+def find(data: bytes, *, after_hyphens: bool = False) -> list[Found]:
+    """The secrets in `data`, in order, none within another. Never raises.
+
+    `after_hyphens` also finds one that a hyphen joins to what is in front of it, as in the id of a test.
+    """
     found: list[Found] = []
     for pattern, shapes in _PATTERNS:
         for match in pattern.finditer(data):
@@ -165,7 +173,7 @@ def find(data: bytes) -> list[Found]:
                 if _is_password(secret[colon + 1 :]):
                     found.append(Found(start, end, kind))
                 continue
-            if not check(secret) or not _stands_alone(data, begin):
+            if not check(secret) or not _stands_alone(data, begin, after_hyphens):
                 continue
             if kind == "jwt" and not is_jwt(data[begin:end]):
                 continue
@@ -184,8 +192,10 @@ def find(data: bytes) -> list[Found]:
     return kept
 
 
-def _stands_alone(data: bytes, begin: int) -> bool:
+def _stands_alone(data: bytes, begin: int, after_hyphens: bool) -> bool:
     before = data[max(0, begin - 6) : begin]
+    if after_hyphens and before.endswith(b"-"):
+        return True
     return not _IN_FRONT.search(before) or _ESCAPE_IN_FRONT.search(before) is not None
 
 

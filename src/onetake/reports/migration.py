@@ -37,7 +37,7 @@ _IMPORTS: Mapping[str, tuple[Fate, str]] = {
     "vcr.stubs": (Fate.NO, _INSIDES),
     "vcr.patch": (Fate.NO, _INSIDES),
     "pytest_recording._vcr": (Fate.NO, "Use the fixture vcr, or onetake.compat.vcr.VCR."),
-    "betamax": (Fate.NO, "Run onetake import betamax, and use onetake.use_cassette."),
+    "betamax": (Fate.NO, "Run onetake import on its cassettes, and use onetake.use_cassette."),
     "betamax_matchers": (Fate.NO, "Name what is compared in match_on."),
     "cassetter": (Fate.NO, "Use onetake.use_cassette, or the marker onetake; its HTTP cassettes are read."),
     "tornado": (Fate.NO, "Calls of tornado's own client are not intercepted: they go live, and are counted."),

@@ -17,31 +17,45 @@ from onetake.redaction import (
     is_secret_name,
     redact_text_with_urls,
     secret_values,
+    without_secrets_in_id,
     without_shapes,
     without_values,
 )
 
 _lock = Lock()
 _seen: dict[str, str] = {}  # by name, as they were last
+_variables: dict[str, str] = {}  # by value; replaced as a whole
 _values: Values = NO_VALUES
 
 
 def known_values() -> Values:
     """Every secret value that the environment holds, or held when this was called before."""
-    global _values
+    global _values, _variables
     now = {name: text for name, text in os.environ.items() if _may_be_secret(name, text)}
     if now != _seen:
         with _lock:
             _seen.clear()
             _seen.update(now)
-            found = secret_values(now.items())
-            _values = Values(dict.fromkeys((*_values.values, *found)))
+            # In order: of two variables with one value it is the same that gives a test its name.
+            _variables = _variables | secret_values(sorted(now.items()))
+            _values = Values(_variables)
     return _values
 
 
 def safe_text(text: str) -> str:
     """`text` as it may be told: without secrets in URLs, those that have a shape, and known values."""
     return without_values(redact_text_with_urls(text), known_values())
+
+
+def safe_id(test_id: str) -> str:
+    """The id of a test, or the name of a cassette that comes from it, as it may be written.
+
+    It stays the same from run to run, so that the test finds its recordings.
+    """
+    if "[" not in test_id:
+        return test_id
+    known_values()
+    return without_secrets_in_id(test_id, _variables)
 
 
 def safe_bytes(data: bytes) -> bytes:

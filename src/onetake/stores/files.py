@@ -22,10 +22,11 @@ import msgspec
 from onetake.cassettes.fold import Merge, Take, merge
 from onetake.cassettes.growth import RunLine
 from onetake.errors import CassetteError, OnetakeError, StoreError, UsageError
-from onetake.formats.bodies import blob_name
+from onetake.formats.blobs import blob_name, blobs_named
 from onetake.formats.document import (
     Document,
     Stored,
+    encode_inline,
     encode_interaction,
     join,
     parse,
@@ -35,7 +36,7 @@ from onetake.messages import Request
 from onetake.stores import history, vcr_files
 from onetake.stores.locks import locked
 from onetake.stores.placing import put_in_place
-from onetake.stores.port import KEPT_LINES, Opened, Published
+from onetake.stores.port import KEPT_LINES, Anew, Opened, Published, Rewritten
 from onetake.stores.private import ensure_private, read_regular
 from onetake.stores.within import check_within, is_below
 
@@ -85,7 +86,12 @@ def read_cassette(path: Path, within: Path | None = None) -> list[Stored]:
     text = held._read(path)
     if text is None:
         raise CassetteError(f"There is no cassette {path}.", path=str(path))
-    return held._document(path, text, None).entries
+    return held._fit_to_show(path, text, None).entries
+
+
+def blobs_beside(path: Path) -> Callable[[str], bytes]:
+    """What gives a blob of the cassette file that the user has named. It raises as `read_cassette` does."""
+    return FileCassette(path, path.parent / "blobs", cache=path.parent / ".onetake")._blob
 
 
 def read_text(path: Path) -> bytes:
@@ -219,9 +225,9 @@ class FileCassette:
         return Opened(tuple(document.entries), tuple(keys), has_principals=document.origin == "")
 
     def recordings(self) -> list[Stored]:
-        """All of them; none if the cassette does not exist. Raises as `load` does."""
+        """All of them, as they may be shown and copied; none if there is no cassette. Raises as `load` does."""
         text = self._read(self.path)
-        return [] if text is None else self._document(self.path, text, self._cache).entries
+        return [] if text is None else self._fit_to_show(self.path, text, self._cache).entries
 
     def _indexed_keys(
         self,
@@ -254,12 +260,20 @@ class FileCassette:
             text = vcr_files.in_our_format(path, text, cache)
         return self._parse(text, path)
 
+    def _fit_to_show(self, path: Path, text: bytes, cache: Path | None) -> Document:
+        """The same with nothing in it that another program has not redacted."""
+        document = self._document(path, text, cache)
+        if not vcr_files.is_theirs(path, text):
+            return document
+        calls = vcr_files.fit_to_write(entry.interaction for entry in document.entries)
+        return self._parse(join(list(map(encode_inline, calls)), None, document.origin), path)
+
     def _parse(self, text: bytes, path: Path) -> Document:
         return parse(text, str(path), self._blob)
 
     def _blob(self, name: str) -> bytes:
         """A blob by its name, from the cassette's folder of blobs or one further up."""
-        for folder in (self._blobs, *(parent / "blobs" for parent in self._plain.parents[:3])):
+        for folder in self._blob_folders():
             data = self._read_blob(folder / name)
             if data is not None:
                 if blob_name(data) != name:
@@ -275,18 +289,26 @@ class FileCassette:
             path=self.place,
         )
 
+    def _blob_folders(self) -> list[Path]:
+        further = (parent / "blobs" for parent in self._plain.parents[:3])
+        return list(dict.fromkeys((self._blobs, *further)))
+
     def _read_blob(self, path: Path) -> bytes | None:
         base = self._base if is_below(path, self._base) else path.parent.parent
         check_within(path, base)
         return _read(path)
 
-    def publish(
-        self, takes: Sequence[Take], key: Callable[[Request], bytes], *, replacing_run: str | None
-    ) -> Published:
+    def _check_places(self) -> None:
+        """Raises `CassetteError` where a link leads elsewhere."""
         check_within(self._plain, self._base)
         check_within(
             self._blobs, self._base if is_below(self._blobs, self._base) else self._blobs.parent
         )
+
+    def publish(
+        self, takes: Sequence[Take], key: Callable[[Request], bytes], *, replacing_run: str | None
+    ) -> Published:
+        self._check_places()
         with self._translated(), locked(self._plain):
             self._forget_path()
             text = self._read(self.path)
@@ -344,7 +366,23 @@ class FileCassette:
         texts += [
             _entry_text(take, replaced.get(take.slot.key, []), blobs) for take in merged.added
         ]
-        self._put(path, texts, origin, blobs)
+        self._put(path, texts, origin, blobs, self._raw_name)
+
+    def take_over(self) -> int:
+        """Make a document of ours beside a cassette of vcrpy, which then wins; how many recordings it holds.
+
+        None where the cassette is ours already, or there is none. Raises as `publish` does.
+        """
+        check_within(self._plain, self._base)
+        with self._translated(), locked(self._plain):
+            self._forget_path()
+            text = self._read(self.path)
+            if text is None or not vcr_files.is_theirs(self.path, text):
+                return 0
+            entries = self._document(self.path, text, self._cache).entries
+            self._take_over(text, entries, Merge((), {}, 0))
+            self._forget_path()
+            return len(entries)
 
     def _take_over(self, text: bytes, there: Sequence[Stored], merged: Merge) -> None:
         """A document of ours beside a cassette of vcrpy, with what is in it and what is new."""
@@ -357,17 +395,44 @@ class FileCassette:
             calls[i] = take.interaction
         calls += [take.interaction for take in merged.added]
         origin = vcr_files.ORIGIN if there else ""
-        self._put(own, [encode_interaction(one, blobs) for one in calls], origin, blobs)
+        texts = [encode_interaction(one, blobs) for one in calls]
+        self._put(own, texts, origin, blobs, self._raw_name)
 
     def _put(
-        self, path: Path, texts: Sequence[bytes], origin: str, blobs: Mapping[str, bytes]
+        self,
+        path: Path,
+        texts: Sequence[bytes],
+        origin: str,
+        blobs: Mapping[str, bytes],
+        name: str | None,
     ) -> None:
         # Until the file names them, nobody may take them for blobs that no file names.
         with locked(self._blobs) if blobs else nullcontext():
-            for name, data in blobs.items():
-                if not (self._blobs / name).exists():
-                    _replace(self._blobs / name, data, sync=True)
-            _replace(path, join(texts, self._raw_name, origin), sync=True)
+            for blob, data in blobs.items():
+                if not (self._blobs / blob).exists():
+                    _replace(self._blobs / blob, data, sync=True)
+            _replace(path, join(texts, name, origin), sync=True)
+
+    def rewrite(self, anew: Anew) -> Rewritten:
+        """The blobs are told by their files."""
+        self._check_places()
+        with self._translated(), locked(self._plain):
+            self._forget_path()
+            text = self._read(self.path)
+            if text is None:
+                return Rewritten()
+            document = self._document(self.path, text, None)
+            changed = anew(document.entries)
+            if not changed:
+                return Rewritten()
+            blobs: dict[str, bytes] = {}
+            texts = [entry.raw for entry in document.entries]
+            for at, interaction in changed.items():
+                texts[at] = encode_interaction(interaction, blobs)
+            self._put(self.path, texts, document.origin, blobs, document.name)
+            gone = set(blobs_named(text)) - set(blobs_named(b"".join(texts)))
+            files = (folder / name for folder in self._blob_folders() for name in gone)
+            return Rewritten(len(changed), frozenset(str(one) for one in files if one.exists()))
 
     def history(self) -> list[RunLine]:
         lines = (_read(self._history_file) or b"").split(b"\n")
@@ -403,7 +468,7 @@ class FileCassette:
             text = self._read(self.path)
             if text is None:
                 return 0
-            document = self._document(self.path, text, self._cache)
+            document = self._fit_to_show(self.path, text, self._cache)
             entries = document.entries
             kept = _all_but_last([entry.raw for entry in entries], unwanted)
             is_theirs = vcr_files.is_theirs(self.path, text)

@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import groupby
 from pathlib import Path
 from types import MappingProxyType
 
@@ -28,7 +29,7 @@ from onetake.stores.files import (
 )
 from onetake.stores.locks import locked
 from onetake.stores.names import file_safe
-from onetake.stores.port import Capacity, CassetteStore
+from onetake.stores.port import Anew, Capacity, CassetteStore, Rewritten
 from onetake.stores.shelf import Kept, blobs_named_by
 from onetake.stores.within import check_within
 
@@ -95,7 +96,16 @@ class FolderShelf:
     def cassette(self, name: str) -> CassetteStore:
         return self._named(name)
 
-    def cassette_at(self, path: Path, raw: str | None) -> CassetteStore:
+    def rewrite(self, name: str, anew: Anew) -> Rewritten:
+        return self._named(name).rewrite(anew)
+
+    def beside(self, name: str) -> list[bytes]:  # noqa: ARG002
+        return []
+
+    def finish_rewriting(self, names: Collection[str], blobs: Collection[str]) -> list[str]:  # noqa: ARG002
+        return forget_blobs(map(Path, blobs))
+
+    def cassette_at(self, path: Path, raw: str | None) -> FileCassette:
         """That of a file, which need not exist; `raw` is its test's own name where the file's is not."""
         within = [one for one in path.parents if one == self._folder or one.name == "cassettes"]
         folder = within[0] if within else path.parent
@@ -149,6 +159,15 @@ class FolderShelf:
         gone = blobs_named_by(besides)
         found = (one for folder, _ in self._folders() for one in _unnamed_blobs(folder, gone))
         return list(map(str, found))
+
+    def unnamed_blobs_now(self) -> list[str]:
+        """Those that no file names at this moment; a writer may be about to."""
+        found: list[str] = []
+        for folder, _ in self._folders():
+            files = _blob_files(folder)
+            named = _named_blobs(folder) if files else Counter()
+            found += (str(path) for path in files if not named[path.name])
+        return found
 
     def remove_unnamed_blobs(self) -> list[str]:
         """A writer who is about to name a blob again holds the lock until it has."""
@@ -240,6 +259,22 @@ def _blob_files(folder: Path) -> list[Path]:
     """Raises `CassetteError` where they lie elsewhere: nothing is taken away there."""
     check_within(folder / "blobs", folder)
     return sorted((folder / "blobs").glob("sha256-*"))
+
+
+def forget_blobs(paths: Iterable[Path]) -> list[str]:
+    """Take away those of the blobs that no file around their folder names any more; which.
+
+    A writer who is about to name one again holds the lock until it has.
+    """
+    gone: list[str] = []
+    for folder, files in groupby(sorted(paths), lambda one: one.parent):
+        with locked(folder):
+            named = _named_blobs(folder.parent)
+            for path in files:
+                if not named[path.name]:
+                    path.unlink(missing_ok=True)
+                    gone.append(str(path))
+    return gone
 
 
 def _unnamed_blobs(folder: Path, gone: Mapping[str, int] = MappingProxyType({})) -> list[Path]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -203,6 +203,27 @@ def look_at_quarantine(
     interactions, lines = (one for one, _ in kept), (line for _, line in kept)
     failures = tuple(one for one, _ in held if not is_worth_keeping(one))
     return Quarantine(tuple(interactions), tuple(lines)), failures
+
+
+def every_journal(cache: Path) -> list[Path]:
+    """The files of all journals and of the quarantine, also of those that are being written."""
+    return sorted(
+        path for folder in ("journal", "quarantine") for path in (cache / folder).glob("*/*.jsonl")
+    )
+
+
+def rewrite_journal(path: Path, anew: Callable[[bytes], bytes]) -> bool:
+    """Put what `anew` makes of all of it in its place; whether that is done.
+
+    It is not where its process lives, or another has taken it up. Raises OSError.
+    """
+    with locked(path.parent):  # others may drop what they have used
+        if not _is_dead(path):
+            return False
+        old = read_private(path)
+        if (new := anew(old)) != old:
+            put_in_place(path, new, is_private=True)
+        return True
 
 
 def _is_dead(path: Path) -> bool:

@@ -9,7 +9,7 @@ Reading never waits for writing: a store that is full or read-only is read all t
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from threading import Lock
 from typing import TypeVar
@@ -168,6 +168,14 @@ class LayeredStore:
 
     def remove_blobs(self, names: Sequence[str], older_than_s: float) -> int:
         return self._remote.remove_blobs(names, older_than_s)
+
+    def forget(self, cassettes: Collection[str], blobs: Collection[str]) -> None:
+        """Leave nothing of them on this machine, for they have been rewritten in the store."""
+        for cassette in cassettes:
+            self._cache.remove(cassette)
+        self._cache.remove_blobs(list(blobs), 0.0)
+        for near in (self._cache, self._spool):
+            near.compact()
 
     def deliver(self) -> None:
         """Bring the spool to the store. Raises `StoreError` where that cannot be done now."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from msgspec import Struct
 
@@ -55,6 +55,17 @@ class Published(Struct, frozen=True):
     paid_twice: int = 0
     left_out: tuple[str, ...] = ()
     """The requests whose recordings the format of the cassette cannot hold."""
+
+
+class Rewritten(Struct, frozen=True):
+    """How many recordings were rewritten, and the blobs (names or files) that are not named any more."""
+
+    number: int = 0
+    blobs: frozenset[str] = frozenset()
+
+
+Anew: TypeAlias = Callable[[Sequence[Stored]], Mapping[int, Interaction]]
+"""What of a cassette's recordings is to be written anew: by its place among them, what is put there."""
 
 
 class CassetteStore(Protocol):
@@ -235,7 +246,10 @@ class RowStore(Protocol):
         """Names of blobs that nobody has put for so long; none where the store cannot tell."""
 
     def remove_blobs(self, names: Sequence[str], older_than_s: float) -> int:
-        """Take those away that nobody has put for so long, and none that is put meanwhile; how many."""
+        """Take those away that nobody has put for so long, and none that is put meanwhile; how many.
+
+        Where it is no time at all those go that are there, whenever they were put.
+        """
 
     def cassettes(self) -> Iterator[str]:
         """The names of all cassettes, in no certain order, without reading their rows."""

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from operator import itemgetter
@@ -35,12 +35,22 @@ from onetake.formats.packing import Dictionary, check, head, needed, pack, pack_
 from onetake.messages import Request
 from onetake.stores import history
 from onetake.stores.names import digest
-from onetake.stores.port import COMPANION, Held, Opened, Published, Row, RowStore
+from onetake.stores.port import (
+    COMPANION,
+    Anew,
+    Held,
+    Opened,
+    Published,
+    Rewritten,
+    Row,
+    RowStore,
+)
 
 _FORMAT = 2
 _SMALL = 0.15  # of the plain size: what a dictionary should reach; no better one is looked for then
 _FEW = 8
 _BLOBS_AT_ONCE = 50
+_TRIES = 20  # of a rewriting while others write into the same cassette
 _DICTIONARY = f"{COMPANION}dictionary."
 
 
@@ -266,6 +276,80 @@ class SharedCassette:
         except CassetteError as error:
             raise self._unreadable(error) from error
 
+    def rewrite(self, anew: Anew) -> Rewritten:
+        """What rows had in common and what they have replaced goes too: it may hold the same.
+
+        No text needs a dictionary from then on. A request that was rewritten may have another key than
+        its row's name tells: that is computed anew.
+        """
+        for _ in range(_TRIES):
+            held = self.store.read(self.name)
+            found, _dictionary = self._read(held, _no_key, "")
+            changed = anew([one.stored for one in found])
+            if not changed:
+                return Rewritten()
+            blobs: dict[str, bytes] = {}
+            before = {name for one in found for name in blobs_named(one.stored.raw)}
+            texts = [
+                encode_entry(changed[at], blobs) if at in changed else one.stored.raw
+                for at, one in enumerate(found)
+            ]
+            self.keep_blobs(blobs)
+            rows: list[Row] = []
+            there = {row.slot: row for row in held.rows}
+            for at, (one, text) in enumerate(zip(found, texts, strict=True)):
+                named = _NAME.fullmatch(one.place.row)
+                assert named is not None
+                _, old = self._packed_in(named, there[one.place.row])
+                fingerprint = b"" if at in changed else old.fingerprint
+                new = _Packed(_FORMAT, old.order, fingerprint, pack(text))
+                rows.append(Row(one.place.row, msgspec.msgpack.encode(new)))
+            if self.store.rewrite(self.name, rows, known=held.version):
+                self._drop(there.keys() - {row.slot for row in rows})
+                gone = before - {name for text in texts for name in blobs_named(text)}
+                return Rewritten(len(changed), frozenset(gone))
+        raise self._too_busy()
+
+    def _drop(self, replaced: Collection[str]) -> None:
+        """Rows that were `replaced`, and dictionaries that no row needs at that moment."""
+        for _ in range(_TRIES):
+            held = self.store.read(self.name)
+            wanted: set[str] = set()
+            for row in held.rows:
+                named = _NAME.fullmatch(row.slot)
+                if named is not None and row.slot not in replaced:
+                    wanted.add(row.slot)
+                    digest_needed = needed(self._packed_in(named, row)[1].entry)
+                    wanted.add(f"{_DICTIONARY}{digest_needed}")
+            gone = [row.slot for row in held.rows if row.slot not in wanted]
+            if not gone:
+                return
+            self.store.remove(self.name, gone, known=held.version)
+        raise self._too_busy()
+
+    def beside(self) -> list[bytes]:
+        """The plain texts of what its rows hold besides its recordings. Raises `CassetteError`."""
+        held = self.store.read(self.name)
+        found, _ = self._read(held, _no_key, "")
+        current = {one.place.row for one in found}
+        names = [row.slot for row in held.rows if row.slot.startswith(_DICTIONARY)]
+        data = {row.slot: row.data for row in held.rows}
+        digests = {name.removeprefix(_DICTIONARY): name for name in names}
+        known = {digest: Dictionary(data[name], digest) for digest, name in digests.items()}
+        texts = [unpack(one.packed) for one in known.values()]
+        for row in held.rows:
+            named = _NAME.fullmatch(row.slot)
+            if named is not None and row.slot not in current:
+                texts.append(self._text(self._packed_in(named, row)[1].entry, known))
+        return texts
+
+    def _too_busy(self) -> StoreError:
+        return StoreError(
+            f"{self.place} is written by too many at once.",
+            remedy="Run again when fewer tests are recording.",
+            path=self.store.place,
+        )
+
     def _packed_in(self, named: re.Match[str], row: Row) -> tuple[_Place, _Packed]:
         """What the row holds, and where, without unpacking the text."""
         try:
@@ -352,6 +436,10 @@ def _in_order(found: list[_Found]) -> list[_Found]:
             ranked.append(((latest, number, one.place.row), one._replace(number=number)))
     ranked.sort(key=itemgetter(0))
     return [one for _, one in ranked]
+
+
+def _no_key(_request: Request) -> bytes:
+    return b""
 
 
 def _short(fingerprint: str) -> bytes:

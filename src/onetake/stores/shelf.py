@@ -8,7 +8,7 @@ store (`tests/test_a/test_one[x]`), wherever it lies.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -17,10 +17,12 @@ from onetake.errors import StoreError
 from onetake.formats.blobs import blobs_named
 from onetake.formats.document import Stored
 from onetake.messages import Request
-from onetake.stores.encrypted import Layers
+from onetake.stores.encrypted import EncryptedStore, Layers
+from onetake.stores.layered import LayeredStore
 from onetake.stores.names import digest_of_text
-from onetake.stores.port import Capacity, CassetteStore, Held, RowStore
+from onetake.stores.port import Anew, Capacity, CassetteStore, Held, Rewritten, RowStore
 from onetake.stores.shared import SharedCassette
+from onetake.stores.sqlite import SqliteStore
 
 _BLOB_AGE_S = 30 * 86_400.0  # so long may recordings wait in a spool whose blobs are there already
 _FAR_AWAY = 8  # reads at once: what they take is the way there and back
@@ -67,6 +69,21 @@ class Shelf(Protocol):
 
     def remove(self, name: str, recordings: Sequence[Kept]) -> int:
         """Take those away that are still there, and what is left of a cassette without any; how many."""
+
+    def rewrite(self, name: str, anew: Anew) -> Rewritten:
+        """Put others in the place of recordings, as `anew` says of what is there at that moment.
+
+        All or nothing, safe against other writers: `anew` may be asked more than once. Nothing of what
+        was replaced is left but its blobs. Raises `CassetteError`.
+        """
+
+    def beside(self, name: str) -> list[bytes]:
+        """Texts kept with a cassette's recordings, and those they have replaced. Raises `CassetteError`."""
+
+    def finish_rewriting(self, names: Collection[str], blobs: Collection[str]) -> list[str]:
+        """Of the cassettes `names`, that were rewritten, leave nothing else: in no cache, no free page of a
+        file, and none of `blobs` (as `rewrite` told them) that nothing names; those that went.
+        """
 
     def cassette(self, name: str) -> CassetteStore:
         """The cassette as an opening sees it, also one that does not exist yet. Raises `UsageError`."""
@@ -137,7 +154,26 @@ class RowShelf:
             path=self.place,
         )
 
+    def rewrite(self, name: str, anew: Anew) -> Rewritten:
+        return self._cassette(name).rewrite(anew)
+
+    def beside(self, name: str) -> list[bytes]:
+        return self._cassette(name).beside()
+
+    def finish_rewriting(self, names: Collection[str], blobs: Collection[str]) -> list[str]:
+        named: Counter[str] = Counter()
+        for name in self.names() if blobs else ():
+            named.update(blobs_named_by(self.recordings(name)))
+        gone = sorted(name for name in blobs if not named[name])
+        self._remote.remove_blobs(gone, 0.0)
+        if names:
+            _forget(self._store, names, gone)
+        return gone
+
     def cassette(self, name: str) -> CassetteStore:
+        return self._cassette(name)
+
+    def _cassette(self, name: str) -> SharedCassette:
         return SharedCassette(self._remote, name, fingerprint=self._fingerprint)
 
     def unnamed_blobs(self, *, besides: Sequence[Kept] = ()) -> list[str]:
@@ -165,6 +201,16 @@ class RowShelf:
     def deliver(self) -> None:
         if isinstance(self._store, Layers):
             self._store.deliver()
+
+
+def _forget(store: RowStore, names: Collection[str], blobs: Collection[str]) -> None:
+    """Leave nothing in files of this machine of what was rewritten."""
+    if isinstance(store, EncryptedStore):
+        _forget(store.within, names, blobs)
+    elif isinstance(store, LayeredStore):
+        store.forget(names, blobs)
+    elif isinstance(store, SqliteStore):
+        store.compact()
 
 
 class _Moment:

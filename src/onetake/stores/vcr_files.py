@@ -11,17 +11,20 @@ from __future__ import annotations
 import hashlib
 import re
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from onetake.cassettes.fold import Merge, Take
+from onetake.errors import CassetteError
 from onetake.formats.document import encode_inline, join
 from onetake.formats.foreign import is_vcr
+from onetake.formats.reading import Entry, read_entries
 from onetake.matching import paths_by_value
 from onetake.messages import Interaction
 from onetake.redaction import Redactor
 from onetake.runtime.secrets import known_values
+from onetake.stores.locks import locked
 from onetake.stores.placing import put_in_place
 from onetake.stores.private import ensure_private, read_private, read_regular
 
@@ -173,6 +176,32 @@ def with_takes(path: Path, text: bytes | None, merged: Merge, *, is_anew: bool) 
         return entries + [vcr.to_entry(take.interaction) for take in merged.added]
 
     return _changed(path, text, change)
+
+
+def rewrite(path: Path, anew: Callable[[list[Entry]], Mapping[int, Interaction]]) -> int:
+    """Put others in the place of interactions of the file, in its own format; how many.
+
+    Locked, and whole or not at all. Raises `CassetteError`, `UsageError`, OSError.
+    """
+    from onetake.formats import vcr
+
+    with locked(path):
+        text = read_regular(path)
+        changed = anew(read_entries(text, str(path), _no_blob))
+
+        def change(entries: list[object]) -> list[object]:
+            return [
+                vcr.to_entry(changed[i]) if i in changed else entry
+                for i, entry in enumerate(entries)
+            ]
+
+        if changed:
+            put_in_place(path, _changed(path, text, change), synced=True)
+        return len(changed)
+
+
+def _no_blob(name: str) -> bytes:
+    raise CassetteError(f"vcrpy has no blobs, such as {name}.")
 
 
 def with_these(path: Path, text: bytes, places: Sequence[int]) -> bytes:

@@ -34,6 +34,7 @@ from onetake.errors import UsageError
         (math.inf, math.inf),
         (10**400, math.inf),
         ("9" * 400, math.inf),
+        ("3h" * 20_000, 216_000_000),
     ],
 )
 def test_a_duration_is_read_in_seconds(value, seconds):
@@ -80,3 +81,10 @@ def test_the_window_of_volatile_times_is_a_duration():
     source = Source("here.toml", {"volatile_window": "1h30m"})
 
     assert resolve([source], ci=False).volatile_window == 5400
+
+
+def test_a_long_text_that_is_no_duration_is_refused_at_once_and_not_shown_whole():
+    with pytest.raises(UsageError) as caught:
+        parse_duration("3h" + "9" * 200_000, "ttl")  # an hour, where each digit begins anew
+
+    assert len(caught.value.message) < 200

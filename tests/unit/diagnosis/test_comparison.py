@@ -101,3 +101,11 @@ def test_equal_requests_are_paired_in_order():
     pairs = compare_cassettes(ones, others, Matcher())
 
     assert [(pair.one, pair.other) for pair in pairs] == [(3, 3), (None, 4)]
+
+
+def test_answers_nested_too_deeply_to_be_looked_into_are_one_difference():
+    one, other = (
+        answered(ASKED, b'{"a":' + b"[" * 700 + text + b"]" * 700 + b"}") for text in (b"1", b"2")
+    )
+
+    assert paths(one, other) == ["answer.body"]

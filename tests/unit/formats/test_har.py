@@ -134,7 +134,7 @@ def test_what_is_written_comes_back() -> None:
         request=one.request.replace(body=b"\xff"),
         response=Response(status=404, reason="No", body=Body(data=b"\xfe", chunks=(Chunk(1, 0),))),
     )
-    written = har.write([one, binary], "1.0")
+    written = har.to_har([one, binary], "1.0")
     assert har.read(written, "a.har").interactions == (one, binary)
     log = json.loads(written)["log"]
     assert (log["version"], log["creator"]) == ("1.2", {"name": "onetake", "version": "1.0"})
@@ -152,8 +152,8 @@ def test_an_error_of_the_network_is_written_as_browsers_do() -> None:
         request=Request(method="GET", url="http://a.test/"),
         failure=Failure(kind="refused", type="httpcore.ConnectError"),
     )
-    answer = json.loads(har.write([failed], "1.0"))["log"]["entries"][0]["response"]
+    answer = json.loads(har.to_har([failed], "1.0"))["log"]["entries"][0]["response"]
     assert (answer["status"], answer["_error"]) == (0, "httpcore.ConnectError")
-    assert har.read(har.write([failed], "1.0"), "a").left[0][1] == (
+    assert har.read(har.to_har([failed], "1.0"), "a").left[0][1] == (
         "It had no answer: httpcore.ConnectError."
     )

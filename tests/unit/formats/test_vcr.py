@@ -310,6 +310,7 @@ def test_without_the_extra_json_is_read_and_yaml_says_what_is_missing(
         with pytest.raises(UsageError) as caught:
             read(ONE)
         assert "pip install 'onetake[vcr]'" in caught.value.remedy
+        assert caught.value.message.startswith("a.yaml cannot be read")
         assert read('{"interactions": [], "version": 1}\n') == ()
     finally:
         yaml_text._library.cache_clear()
@@ -419,3 +420,73 @@ def test_what_is_written_comes_back_and_is_the_text_of_vcrpys_library(
         assert one.response is not None
         assert other.response is not None
         assert one.response.body.data == other.response.body.data
+
+
+def judged(text: str) -> object:
+    """As PyYAML alone reads it."""
+    return yaml.load(text, Loader=yaml_text._library().loader)
+
+
+def both(text: str, monkeypatch: pytest.MonkeyPatch) -> tuple[object, object]:
+    """The tree that is given, and what the fast reader has made of it, if it was asked."""
+    asked: list[object] = []
+
+    def fast(text: str) -> object:
+        asked.append(_fast(text))
+        return asked[-1]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(yaml_text, "_FAST_FROM", 0)
+        patch.setattr(yaml_text, "_fast", fast)
+        return yaml_text.load(text), asked[-1] if asked else None
+
+
+_fast = yaml_text._fast
+_texts = st.one_of(
+    st.text(max_size=60),
+    st.text(" \n:-'\"#&*!|>%@`{}[],?\\abc0123eE.+_~", max_size=120),
+    st.sampled_from("12e4 0o17 1_0 1:20 yes ~ null .inf 0x1f 2026-11-26 << =".split()),  # noqa: SIM905
+    st.binary(max_size=40),
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(_texts, max_size=4), st.sampled_from([20, 80]), st.booleans())
+def test_both_readers_of_yaml_read_what_vcrpy_writes_alike(
+    values: list[str | bytes], width: int, beyond: bool
+) -> None:
+    entries = [{"request": {"body": one, "headers": {"a": [one]}, "uri": "x"}} for one in values]
+    tree = {"interactions": entries, "version": 1}
+    text = yaml.dump(tree, Dumper=yaml.CDumper, width=width, allow_unicode=beyond)
+    with pytest.MonkeyPatch.context() as patch:
+        given_, fast = both(text, patch)
+    assert given_ == judged(text) == tree
+    if fast is not None and yaml_text._is_sure(fast):
+        assert fast == tree
+
+
+def test_a_large_cassette_is_read_by_the_fast_reader_unless_it_is_unusual(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    usual = vcr_text.to_yaml(vcr.to_tree([CALL])).decode()
+    given_, fast = both(usual, monkeypatch)
+    assert given_ == fast == judged(usual)
+    for change in (
+        ("body: hi", "body: !!python/str hi"),
+        ("body: hi", "body: &a hi"),
+        ("body: hi", "body: [hi]"),
+        ("body: hi", "<<: {body: hi}"),
+        ("body: hi", "body: h\u00e9"),
+        ("body: hi", "body:\thi"),
+        ("interactions:\n", "interactions:\n" + "- " * 5000),
+        ("version: 1\n", "version: 1"),
+        ("version: 1\n", "version: 1\n---\na: b\n"),
+    ):
+        text = usual.replace(*change)
+        monkeypatch.setattr(yaml_text, "_FAST_FROM", 0)
+        assert not yaml_text._is_usual(text), change
+    number = usual.replace("body: hi", "body: 12e4")
+    given_, fast = both(number, monkeypatch)
+    assert given_ == judged(number)
+    assert fast != given_  # YAML 1.2 has taken it for a number
+    assert read(number)[0].request.body == b"12e4"

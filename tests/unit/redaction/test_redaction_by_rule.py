@@ -71,3 +71,59 @@ def test_requests_that_differ_only_there_are_one():
 def test_what_cannot_be_redacted_by_a_rule_is_an_error():
     with pytest.raises(UsageError, match=r"'redact' of rule 1 in a test is 'url\.path'"):
         parse_rules([{"redact": ["url.path"]}], "a test")
+
+
+UPLOAD = "multipart/form-data; boundary=x"
+
+
+def upload(pin: str = "1234", filename: str = 'filename="anna.pdf"', user: str = "anna") -> Request:
+    parts = (
+        f'form-data; name="pin"\r\n\r\n{pin}',
+        f'form-data; name="file"; {filename}\r\nContent-Type: application/pdf\r\n\r\n%PDF-{pin}',
+        f'form-data; name="meta"\r\n\r\n{{"user":{{"name":"{user}"}},"n":1}}',
+    )
+    head = "--x\r\nContent-Disposition: "
+    body = "".join(f"{head}{part}\r\n" for part in parts) + "--x--\r\n"
+    return post(body.encode(), UPLOAD)
+
+
+PLACED = "<redacted:rule>"
+
+
+@pytest.mark.parametrize(
+    ("paths", "expected"),
+    [
+        (["part.pin"], {"pin": PLACED}),
+        (["part.p*.content"], {"pin": PLACED}),
+        (["part.file.filename"], {"filename": 'filename="REDACTED-rule"'}),
+        (["part.meta.content.user.name"], {"user": PLACED}),
+        (["part.meta.content.**.name", "part.other"], {"user": PLACED}),
+    ],
+)
+def test_parts_of_uploads(paths, expected):
+    got = safe(upload(), *paths).body
+    wanted = {"pin": "1234", "user": "anna", "filename": 'filename="anna.pdf"'} | expected
+    texts = [f"\r\n\r\n{wanted['pin']}\r\n", f"; {wanted['filename']}\r\n", f'"{wanted["user"]}"']
+    assert [text for text in texts if text.encode() not in got] == []
+    assert got.count(b"redacted:rule") + got.count(b"REDACTED-rule") == 1
+    assert safe(safe(upload(), *paths), *paths).body == got
+
+
+def test_a_whole_part_is_its_content_and_the_name_of_its_file():
+    one = safe(upload(filename="filename=anna.pdf; filename*=UTF-8''%61nna.pdf"), "part.file").body
+    assert b"filename=REDACTED-rule; filename*=UTF-8''REDACTED-rule\r\n" in one
+    assert b"\r\n\r\n<redacted:rule>\r\n--x" in one
+    assert b"\r\n\r\n1234\r\n" in one
+
+
+def test_uploads_that_differ_only_there_are_one():
+    key = Matcher().key
+    paths = "part.pin", "part.file", "part.meta.content.user"
+    one, same = safe(upload(), *paths), safe(upload("77", 'filename="b.pdf"', "bert"), *paths)
+    assert key(one) == key(same)
+    assert key(safe(upload(), "part.pin")) != key(safe(upload(user="bert"), "part.pin"))
+
+
+def test_the_type_of_a_part_is_no_secret():
+    with pytest.raises(UsageError, match=r"'redact' of rule 1 in a test is 'part\.file\.type'"):
+        parse_rules([{"redact": ["part.file.type"]}], "a test")

@@ -7,10 +7,14 @@ import json
 from urllib.parse import quote
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from onetake.matching import Matcher, paths_by_value, templates_of
 from onetake.messages import Body, Headers, Interaction, Request, Response
 from onetake.redaction import Redactor, Values, is_secret_name, secret_values
+from onetake.redaction.names import is_worth_remembering
+from onetake.wire.edits import apply
 
 SECRET = "zq7/XW+v9=k2"
 FORM = "application/x-www-form-urlencoded"
@@ -61,11 +65,20 @@ def test_a_word_that_only_begins_so_is_not(name):
         ("postgres://app:zq7XWv9kk2@h/db", ("zq7XWv9kk2",)),
         ('{"type":"service_account","private_key":"abc123def456"}', ("abc123def456",)),
         ("zq7XWv9kk2", ("zq7XWv9kk2",)),
+        ('["zq7XWv9kk2","short7"]', ("zq7XWv9kk2",)),
+        (
+            "zq7XWv9kk2, rT5yUu8ii3,development;short7",
+            ("zq7XWv9kk2, rT5yUu8ii3,development;short7", "zq7XWv9kk2", "rT5yUu8ii3"),
+        ),
+        (
+            "zq7XWv9kk2,postgres://app:pw5yUu8ii3@h/db",
+            ("zq7XWv9kk2,postgres://app:pw5yUu8ii3@h/db", "zq7XWv9kk2", "pw5yUu8ii3"),
+        ),
         ("qLmZxWvTrYpN", ("qLmZxWvTrYpN",)),
     ],
 )
 def test_of_a_variable_only_what_is_distinct_is_looked_for(value, expected):
-    assert secret_values([("MY_KEY", value)]) == expected
+    assert tuple(secret_values([("MY_KEY", value)])) == expected
 
 
 def test_a_value_is_found_in_every_place_and_the_paths_are_listed():
@@ -134,3 +147,33 @@ def test_other_bodies_are_met_too(content_type, body, path):
     other = post(body.format("dummy").encode(), content_type)
     matcher = Matcher()
     assert matcher.key_as(other, templates_of(stored)) == matcher.key(stored)
+
+
+alphabet = st.characters(codec="utf-8", exclude_categories=["Cs"])
+secrets = st.text(alphabet, min_size=8, max_size=40).filter(is_worth_remembering)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.text(alphabet, max_size=30), secrets, secrets, st.text(alphabet, max_size=30))
+def test_a_value_is_found_however_it_is_written(before, secret, other, after):
+    values = Values((other, secret))
+    text = f"{before}{secret}{after}"
+    coded = base64.b64encode(text.encode())
+    written = [
+        text.encode(),
+        json.dumps(text).encode(),
+        json.dumps(text, ensure_ascii=False).encode(),
+        json.dumps(text).replace("/", "\\/").encode(),
+        quote(text).encode(),
+        quote(text, safe="").encode(),
+    ]
+    for one in written:
+        assert values.edits(one), one
+    assert secret.encode() not in values.without(text.encode())
+    assert secret.encode() not in base64.b64decode(values.without(coded), validate=True)
+
+
+@pytest.mark.parametrize("value", ["p@ss/w+rd=x1", "é" * 9 + "1a", "a b c d e f 1"])
+def test_a_value_of_which_every_run_is_short_is_found_too(value):
+    big = b"x " * 1000 + quote(value, safe="").encode() + b" y" * 1000
+    assert b"REDACTED-env-1" in apply(big, Values((value,)).edits(big, in_url=True))

@@ -1,0 +1,66 @@
+"""`onetake scan`: secrets in recordings that exist already."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from onetake.cli.inspection import Looked, line_of_leak, look_at, scope_of
+from onetake.cli.printing import echo, left_out, say
+from onetake.cli.selection import with_store
+from onetake.cli.workplace import Workplace, echo_json
+from onetake.config import is_local
+from onetake.reports.terminal import of_noun
+
+
+@click.command()
+@click.argument("words", nargs=-1, metavar="[PATH|NAME]...")
+@with_store
+@click.option("--json", "as_json", is_flag=True, help="Everything, for programs.")
+def scan(words: tuple[str, ...], store: str | None, *, as_json: bool) -> None:
+    """Look for secrets in recordings: by name, shape, value of the environment, and rule.
+
+    PATH is a file of any kind or a folder, NAME a cassette. Without any: all that the project's store
+    holds, and what lies in .onetake/ for the next run. What redaction would leave alone today is no
+    secret. Secrets are not shown, only where they stand and of which kind they are.
+
+    Exit codes: 0 none found, 1 found, 2 none found, but not everything could be read.
+    """
+    place = Workplace(store)
+    looked = [one for _, one in look_at(place, scope_of(place, words), quiet=as_json)]
+    leaks = [leak for one in looked for leak in one.leaks]
+    problems = [problem for one in looked for problem in one.problems]
+    if not words and not is_local(place.settings.store):
+        problems += _waiting(place)
+    if as_json:
+        echo_json(
+            {
+                "found": leaks,
+                "places": len(looked),
+                "interactions": sum(one.interactions for one in looked),
+                "unreadable": problems,
+            }
+        )
+    else:
+        for leak in leaks:
+            echo(line_of_leak(leak))
+        left_out(problems)
+        say(summary(looked))
+    click.get_current_context().exit(1 if leaks else 2 if problems else 0)
+
+
+def _waiting(place: Workplace) -> list[str]:
+    number = sum(place.shelf.waiting().values())
+    what = f"{of_noun(number, 'interaction')} that could not be brought to {place.shelf.place} yet."
+    return [what] if number else []
+
+
+def summary(looked: Sequence[Looked]) -> str:
+    """`2 secrets in 1 of 3 places (12 interactions).`."""
+    number = sum(len(one.leaks) for one in looked)
+    held = of_noun(sum(one.interactions for one in looked), "interaction")
+    places = f"{of_noun(len(looked), 'place')} ({held})"
+    if not number:
+        return f"No secret found in {places}."
+    return f"{of_noun(number, 'secret')} in {sum(bool(one.leaks) for one in looked)} of {places}."
