@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: test test-compat stress lint demo bench fuzz fuzz-million clean
+.PHONY: test test-compat test-corpus stress lint demo bench fuzz fuzz-million clean
 
 # $(call install,VENV,GROUPS): a virtual environment with onetake and the named dependency groups.
 ifdef UV
@@ -40,6 +40,10 @@ test: $(VENV)/.installed
 # The suites of other recorders, fetched from the package index, against onetake in their place.
 test-compat:
 	$(PYTHON) -m tests_compat $(ARGS)
+
+# Cassettes that five versions of vcrpy record with each client, replayed by onetake, and the other way round.
+test-corpus:
+	$(PYTHON) -m tests_compat.corpus $(ARGS)
 
 stress: $(VENV)/.installed
 	STRESS=1 $(BIN)/python -m pytest -s tests/scenarios $(ARGS)

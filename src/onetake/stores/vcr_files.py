@@ -76,35 +76,45 @@ def in_our_format(path: Path, text: bytes, cache: Path | None) -> bytes:
 
     Raises `CassetteError`, and `UsageError` without the extra.
     """
-    copy = None if cache is None else cache / "vcr" / _named(path)
-    digest = hashlib.sha256(text).digest()  # the fastest, where it counts
-    if copy is not None and (known := _kept(copy, digest)) is not None:
+    if cache is None:
+        return _converted(path, text)
+    digest = digest_of(text)
+    known = known_copy(cache, path, digest)
+    if known is not None:
         return known
     made = _converted(path, text)
-    if cache is not None and copy is not None:
-        with suppress(OSError):  # only a cache
-            ensure_private(copy.parent, cache)
-            put_in_place(copy, made, is_private=True)
-            put_in_place(copy.with_suffix(".sum"), _sum(digest, made), is_private=True)
+    keep_copy(cache, path, digest, made)
     return made
 
 
-def _named(path: Path) -> str:
-    named = str(path.absolute()).encode("utf-8", "surrogateescape")
-    return hashlib.blake2b(named, digest_size=10).hexdigest()
+def digest_of(text: bytes) -> bytes:
+    return hashlib.sha256(text).digest()  # the fastest, where it counts
 
 
-def _kept(copy: Path, digest: bytes) -> bytes | None:
-    """What was made of the text with that digest, if it is whole.
-
-    Its sum lies beside it, as ten megabytes are better not moved.
-    """
+def known_copy(cache: Path, path: Path, digest: bytes, kind: str = "") -> bytes | None:
+    """What was made of the text with that digest, which lies at `path`, if it is kept and whole."""
+    copy = _copy(cache, path, kind)
+    # The sum lies beside it, as ten megabytes are better not moved.
     try:
         known = read_private(copy.with_suffix(".sum"))
         made = read_private(copy) if known.startswith(digest) else b""
     except OSError:
         return None
     return made if known == _sum(digest, made) else None
+
+
+def keep_copy(cache: Path, path: Path, digest: bytes, made: bytes, kind: str = "") -> None:
+    """For `known_copy`, where that can be. Each `kind` of what is made of a file has a name."""
+    copy = _copy(cache, path, kind)
+    with suppress(OSError):  # only a cache
+        ensure_private(copy.parent, cache)
+        put_in_place(copy, made, is_private=True)
+        put_in_place(copy.with_suffix(".sum"), _sum(digest, made), is_private=True)
+
+
+def _copy(cache: Path, path: Path, kind: str) -> Path:
+    named = str(path.absolute()).encode("utf-8", "surrogateescape")
+    return cache / "vcr" / f"{hashlib.blake2b(named, digest_size=10).hexdigest()}{kind}"
 
 
 def _sum(digest: bytes, made: bytes) -> bytes:

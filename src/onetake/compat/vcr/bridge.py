@@ -146,9 +146,11 @@ class VcrStore:
     def entry(self, index: int) -> Stored:
         """The same object each time."""
         if index not in self._entries:
-            pair = self._cassette.data[index]
-            self._entries[index] = Stored(partial(_text_of, pair), (self._place, index), _no_blob)
+            self._entries[index] = _Kept(partial(self._text, index), (self._place, index), _no_blob)
         return self._entries[index]
+
+    def _text(self, index: int) -> bytes:
+        return encode_plain(to_interaction(*self._cassette.data[index]), 0)
 
     @cached_property
     def _entries(self) -> dict[int, Stored]:
@@ -175,14 +177,20 @@ class VcrStore:
         """vcrpy's cassettes have no history."""
 
 
+class _Kept(Stored):
+    """An entry of a vcrpy cassette: it need not be read to know that it names no values redacted."""
+
+    __slots__ = ()
+
+    @property
+    def has_values_redacted(self) -> bool:
+        return False
+
+
 def _pair_of(interaction: Interaction, client: str = "") -> Pair:
     assert interaction.response is not None
     answer = to_answer(interaction.response, client, interaction.ended)
     return to_request(interaction.request), answer
-
-
-def _text_of(pair: Pair) -> bytes:
-    return encode_plain(to_interaction(*pair), 0)
 
 
 def _no_blob(name: str) -> bytes:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import copy
 import inspect
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator
-from typing import Any, Self
+from collections.abc import Callable, Hashable, Iterable, Iterator, MutableSequence, Sequence
+from functools import cached_property
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Self
 
 from onetake.compat.vcr.context import CassetteContextDecorator
 from onetake.compat.vcr.errors import MissingMetadataError, UnhandledHTTPRequestError
@@ -34,6 +36,9 @@ from onetake.compat.vcr.request import Request
 from onetake.compat.vcr.serializers import yamlserializer
 from onetake.config import Settings
 
+if TYPE_CHECKING:
+    from onetake.compat.vcr.loading import Line, Pairs
+
 __all__ = [
     "Cassette",
     "CassetteContextDecorator",
@@ -44,6 +49,7 @@ __all__ = [
 
 Pair = tuple[Any, Any]
 """A request and its answer."""
+_KeysOf = Callable[[Request], frozenset[Hashable]]
 
 
 class Cassette:
@@ -103,7 +109,7 @@ class Cassette:
             hide, restore = sensitive_data_hooks(filter_sensitive_data)
             self._before_save_interaction.append(hide)
             self._after_load_interaction.insert(0, restore)
-        self.data: list[Pair] = []
+        self.data: MutableSequence[Pair] = []
         self.play_counts: Counter[int] = Counter()
         self.dirty = False
         self.rewound = False
@@ -304,7 +310,7 @@ class Cassette:
         return None
 
     def _views(self) -> list[Any]:
-        return [self._lookup.view(request) for request, _ in self.data]
+        return [self._lookup.recorded(index, self.data) for index in range(len(self.data))]
 
     def _unhandled(self, request: Any) -> UnhandledHTTPRequestError:
         return UnhandledHTTPRequestError(
@@ -317,23 +323,39 @@ class Cassette:
         pairs = self._read()
         if pairs is None:
             return
-        self.data = [self._filtered(*pair) for pair in pairs]
+        self.data = self._all_filtered(pairs)
         self._loaded = self._stored = len(pairs)
         self._lookup.forget()
         self.dirty, self.rewound = False, True
 
-    def _read(self) -> list[Pair] | None:
+    def _read(self) -> list[Pair] | Pairs | None:
         """What the file holds, after the hooks for that; None where there is none."""
         try:
-            requests, responses, *metadata = self._persister.load_cassette(
-                self._path, serializer=self._serializer
-            )
+            pairs, metadata = self._pairs_in_file()
         except CassetteNotFoundError:
             return None
-        self._metadata = (metadata[0] if metadata else None) or self._metadata
-        loaded = zip(requests, responses, strict=False)
-        found = (self._hooked(self._after_load_interaction, *pair) for pair in loaded)
+        self._metadata = metadata or self._metadata
+        if not self._after_load_interaction:
+            return pairs
+        found = (self._hooked(self._after_load_interaction, *pair) for pair in pairs)
         return [pair for pair in found if pair is not None]
+
+    def _pairs_in_file(self) -> tuple[list[Pair] | Pairs, dict[str, Any] | None]:
+        if self._persister is FilesystemPersister:
+            from onetake.compat.vcr.loading import load  # late: a cassette may have no file
+
+            return load(self._path, self._serializer)
+        requests, responses, *metadata = self._persister.load_cassette(
+            self._path, serializer=self._serializer
+        )
+        return [*zip(requests, responses, strict=False)], metadata[0] if metadata else None
+
+    def _all_filtered(self, pairs: list[Pair] | Pairs) -> MutableSequence[Pair]:
+        """Each when it is asked for, where that makes no difference to the suite."""
+        asked, answered = self._before_record_request, self._before_record_response
+        if isinstance(pairs, list) or not (_can_wait(asked) and _can_wait(answered)):
+            return [self._filtered(*pair) for pair in pairs]
+        return pairs.passed(self._filtered, keeps_line=getattr(asked, "keeps_line", True))
 
     def _filtered(self, request: Any, response: Any) -> Pair:
         """A stored interaction as the hooks leave it; what a hook would leave out was paid for, and stays."""
@@ -346,13 +368,13 @@ class Cassette:
         pairs = self._read() or []
         return [self._filtered(*pair) for pair in pairs[self._stored :]]
 
-    def _rerecorded(self, recorded: list[Pair]) -> list[Pair]:
+    def _rerecorded(self, recorded: Sequence[Pair]) -> list[Pair]:
         """What is recorded anew in the place of what it equals; the rest stays, if it is not to be dropped."""
         if self.drop_unused_requests:
-            return recorded
+            return [*recorded]
         stored = [self._filtered(*pair) for pair in self._read() or []]
         kept = [pair for pair in stored if not any(self.agree(one, pair[0]) for one, _ in recorded)]
-        return kept + recorded
+        return [*kept, *recorded]
 
     def _save(self, force: bool = False) -> None:
         """Write all of it, where something has changed."""
@@ -401,45 +423,69 @@ class Cassette:
 
 
 class _Lookup:
-    """Finds recorded requests by the hashes of what the matchers compare; other matchers are called."""
+    """Finds recorded requests by the hashes of what the matchers compare; other matchers are called.
+
+    First by method and URI, which are at hand; headers and bodies are looked at only where these agree, one
+    request after the other until what is sought is found, and once.
+    """
 
     def __init__(self, match_on: tuple[Matcher, ...]) -> None:
         self._match_on = match_on
         self._parts = hashable_parts(match_on)
-        self._indexes: dict[Hashable, list[int]] = {}
-        self._unhashed: list[int] = []  # of what is no request
-        self._known = 0
-        self._seen: dict[int, Any] = {}
+        self._of_line: dict[Line, frozenset[Hashable] | None] = {}
+        self.forget()
 
     def forget(self) -> None:
-        self._indexes, self._unhashed, self._known = {}, [], 0
+        self._indexes: dict[Hashable, list[int]] = {}  # by the keys of a line
+        self._unhashed: list[int] = []  # of what is no request
+        self._known = 0
+        self._of_content: dict[int, frozenset[Hashable] | None] = {}
+        self._views: dict[int, Any] = {}
 
     def view(self, request: Any) -> Any:
         """`request` as matchers see it: without its secrets, and with all placeholders of a kind equal."""
         return _view(request)
 
-    def find(self, request: Any, data: list[Pair]) -> Iterator[int]:
+    def recorded(self, index: int, data: Sequence[Pair]) -> Any:
+        """The same of a recorded one."""
+        if index not in self._views:
+            self._views[index] = _view(data[index][0])
+        return self._views[index]
+
+    def find(self, request: Any, data: Sequence[Pair]) -> Iterator[int]:
         """The indexes of the equal ones, in order."""
         self._index(data)
-        wanted = _view(request)
-        found = set(self._unhashed)
-        keys = self._keys(wanted)
-        if keys is None:
-            found.update(range(len(data)))
-        else:
-            for key in keys:
-                found.update(self._indexes.get(key, ()))
-        is_exact = keys is not None and not self._parts.others
-        for index in sorted(found):
-            is_sure = is_exact and index not in self._unhashed
-            if is_sure or requests_match(wanted, _view(data[index][0]), self._match_on):
+        wanted = _Wanted(request, self._line_keys(_line_of(request)), self._parts.of_content)
+        for index in self._with_line(wanted.line, len(data)):
+            if self._agrees(wanted, index, data):
                 yield index
 
-    def _index(self, data: list[Pair]) -> None:
+    def _with_line(self, keys: frozenset[Hashable] | None, count: int) -> Sequence[int]:
+        if keys is None:
+            return range(count)
+        lists = [self._indexes[key] for key in keys if key in self._indexes]
+        if len(lists) == 1 and not self._unhashed:
+            return tuple(lists[0])
+        return sorted({*self._unhashed, *chain(*lists)})
+
+    def _agrees(self, wanted: _Wanted, index: int, data: Sequence[Pair]) -> bool:
+        is_sure = wanted.line is not None and index not in self._unhashed
+        if is_sure and self._parts.of_content is not None:
+            keys = self._content_keys(index, data)
+            if keys is None or wanted.content is None:
+                is_sure = False
+            elif keys.isdisjoint(wanted.content):
+                return False
+        if is_sure and not self._parts.others:
+            return True
+        return requests_match(wanted.view, self.recorded(index, data), self._match_on)
+
+    def _index(self, data: Sequence[Pair]) -> None:
         if len(data) < self._known:
             self.forget()
+        line = getattr(data, "line", lambda index: _line_of(data[index][0]))
         for index in range(self._known, len(data)):
-            keys = self._keys(_view(data[index][0]))
+            keys = self._line_keys(line(index))
             if keys is None:
                 self._unhashed.append(index)
             else:
@@ -447,13 +493,53 @@ class _Lookup:
                     self._indexes.setdefault(key, []).append(index)
         self._known = len(data)
 
-    def _keys(self, request: Any) -> Iterable[Hashable] | None:
-        if not isinstance(request, Request):
-            return None
-        try:
-            return self._parts.of(request)
-        except Exception:  # of a matcher's part, on a request that is none: it is called instead
-            return None
+    def _line_keys(self, line: Line | None) -> frozenset[Hashable] | None:
+        """None of what is no request."""
+        if line is not None and line not in self._of_line:
+            self._of_line[line] = _keys(self._parts.of_line, _view(Request(*line)))
+        return self._of_line.get(line) if line is not None else None
+
+    def _content_keys(self, index: int, data: Sequence[Pair]) -> frozenset[Hashable] | None:
+        if index not in self._of_content:
+            keys = _keys(self._parts.of_content, self.recorded(index, data))
+            self._of_content[index] = keys
+        return self._of_content[index]
+
+
+class _Wanted:
+    """A request that is looked for."""
+
+    def __init__(
+        self, request: Any, line: frozenset[Hashable] | None, of_content: _KeysOf | None
+    ) -> None:
+        self._request = request
+        self._of_content = of_content
+        self.line = line
+
+    @cached_property
+    def view(self) -> Any:
+        return _view(self._request)
+
+    @cached_property
+    def content(self) -> frozenset[Hashable] | None:
+        return _keys(self._of_content, self.view)
+
+
+def _keys(of: _KeysOf | None, request: Any) -> frozenset[Hashable] | None:
+    if of is None or not isinstance(request, Request):
+        return None
+    try:
+        return of(request)
+    except Exception:  # of a matcher's part, on a request that is none: it is called instead
+        return None
+
+
+def _line_of(request: Any) -> Line | None:
+    return (request.method, request.uri) if isinstance(request, Request) else None
+
+
+def _can_wait(hook: Any) -> bool:
+    return hook is _unchanged or getattr(hook, "can_wait", False)
 
 
 def _view(request: Any) -> Any:

@@ -160,22 +160,13 @@ class VCR:
         if own is _NOT_GIVEN:
             own = self.before_record_request
         hosts = (*of("ignore_hosts"), *(_LOCAL if of("ignore_localhost") else ()))
-        return RequestFilter(hooks, hosts, _listed(own))
+        keeps_line = not of("filter_query_parameters")
+        return RequestFilter(hooks, hosts, _listed(own), keeps_line=keeps_line)
 
-    def _build_before_record_response(self, options: dict[str, Any]) -> Callable[[Any], Any]:
+    def _build_before_record_response(self, options: dict[str, Any]) -> ResponseFilter:
         of = partial(self._of, options)
-        hooks = _listed(of("before_record_response"))
-        if of("decode_compressed_response"):
-            hooks.insert(0, filters.decode_response)
-
-        def before_record_response(response: Any) -> Any:
-            for hook in hooks:
-                if response is None:
-                    break
-                response = hook(response)
-            return response
-
-        return before_record_response
+        decoding = [filters.decode_response] if of("decode_compressed_response") else []
+        return ResponseFilter(decoding, _listed(of("before_record_response")))
 
     def register_serializer(self, name: str, serializer: Any) -> None:
         """`serializer` has `serialize(dict) -> str` and `deserialize(str) -> dict`; `name` may be built in."""
@@ -221,14 +212,22 @@ class RequestFilter:
         filters: Iterable[Callable[[Request], Request | None]],
         hosts: Iterable[str | re.Pattern[str]],
         hooks: Iterable[Callable[[Request], Request | None]],
+        *,
+        keeps_line: bool,
     ) -> None:
         self._filters, self._hooks = tuple(filters), tuple(hooks)
         self.hosts = tuple(hosts)
+        self.can_wait = not self._hooks
+        """Whether stored requests may pass it when they are asked for: a suite's own hook is called at once."""
+        self.keeps_line = keeps_line and not self._hooks
+        """Whether method and URI stay as they are."""
 
     def __call__(self, request: Request) -> Request | None:
-        """A changed copy, or None where the cassette is not to see it."""
+        """A changed copy, or None where the cassette is not to see it; itself where nothing changes any."""
         if self.hosts and self.ignores(request):
             return None
+        if not (self._filters or self._hooks):
+            return request
         changed: Request | None = copy.deepcopy(request)
         for hook in (*self._filters, *self._hooks):
             if changed is None:
@@ -243,6 +242,24 @@ class RequestFilter:
             one.fullmatch(host) is not None if isinstance(one, re.Pattern) else one == host
             for one in self.hosts
         )
+
+
+class ResponseFilter:
+    """What an answer goes through before it is kept: built-in filters, the suite's hooks."""
+
+    def __init__(
+        self, filters: Iterable[Callable[[Any], Any]], hooks: Iterable[Callable[[Any], Any]]
+    ) -> None:
+        hooks = tuple(hooks)
+        self._hooks = (*filters, *hooks)
+        self.can_wait = not hooks
+
+    def __call__(self, response: Any) -> Any:
+        for hook in self._hooks:
+            if response is None:
+                break
+            response = hook(response)
+        return response
 
 
 def _listed(hooks: Any) -> list[Any]:

@@ -14,6 +14,7 @@ from onetake.messages import Body, Chunk, Ended, Headers, Interaction, Response
 from onetake.messages import Request as Message
 from onetake.wire.encodings import encoder
 
+_DECODING = ("aiohttp", "urllib3")
 _WITHOUT_BODY = ("GET", "HEAD", "DELETE", "OPTIONS")
 
 Answer = Any
@@ -79,14 +80,18 @@ def _text(value: object) -> str:
 
 
 def to_answer(response: Response, client: str = "", ended: Ended = Ended.COMPLETE) -> Answer:
-    """As a hook gets it, and as vcrpy keeps it of `client`: as it came; of aiohttp decoded beside the same
-    header. Where it cannot be packed again it is decoded, without the header.
+    """As a hook gets it, and as vcrpy keeps it of `client`: as it came; of those that decode below its seam
+    (aiohttp, urllib3 2) decoded beside the same header, as they do not decode again what vcrpy gives them.
+    Where it cannot be packed again it is decoded, without the header. httpx shows names in lower case, which
+    hooks look for.
     """
     body = response.body
     data, headers = body.data, response.headers
-    if body.encoding and not client.startswith("aiohttp"):
+    if body.encoding and not client.startswith(_DECODING):
         packed = _packed(data, body.encoding)
         data, headers = (packed, headers) if packed else (data, headers.without("content-encoding"))
+    if client.startswith("httpx"):
+        headers = Headers(tuple((name.lower(), value) for name, value in headers))
     plain = response.replace(headers=headers, body=Body(data=data))
     asked = Message(method="POST", url="/")
     entry: Any = to_entry(Interaction(request=asked, response=plain, ended=ended))

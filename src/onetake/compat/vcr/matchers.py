@@ -123,28 +123,36 @@ def _evaluate_matcher(matcher: Callable[..., Any], *requests: Any) -> tuple[Any,
 class HashableParts(NamedTuple):
     """Matchers taken apart for look-ups: `of(request)` are its keys; `others` compare one by one.
 
-    Two requests match under all the matchers if they share a key and all of `others` agree.
+    Two requests match under all the matchers if they share a key and all of `others` agree. The keys are made
+    of those `of_line`, which method and URI alone give, and those `of_content`, None where no matcher looks
+    at headers or body.
     """
 
-    of: Callable[[Request], frozenset[Hashable]]
+    of_line: Callable[[Request], frozenset[Hashable]]
+    of_content: Callable[[Request], frozenset[Hashable]] | None
     others: tuple[Matcher, ...]
+
+    def of(self, request: Request) -> frozenset[Hashable]:
+        content = self.of_content(request) if self.of_content is not None else ((),)
+        return frozenset(product(self.of_line(request), content))
 
 
 def hashable_parts(matchers: Sequence[Matcher]) -> HashableParts:
     """Keys for those matchers that are defined here; whoever registered another gets it called."""
-    known: list[_Parts] = []
+    line: list[_Parts] = []
+    content: list[_Parts] = []
     others: list[Matcher] = []
     for matcher in matchers:
         parts = _PARTS.get(matcher) if isinstance(matcher, FunctionType) else None
         if parts is None:
             others.append(matcher)
         else:
-            known.append(parts)
+            (content if matcher in _OF_CONTENT else line).append(parts)
+    return HashableParts(_product(line), _product(content) if content else None, tuple(others))
 
-    def of(request: Request) -> frozenset[Hashable]:
-        return frozenset(product(*(parts(request) for parts in known)))
 
-    return HashableParts(of, tuple(others))
+def _product(known: Sequence[_Parts]) -> Callable[[Request], frozenset[Hashable]]:
+    return lambda request: frozenset(product(*(parts(request) for parts in known)))
 
 
 def _assert_same(new: object, recorded: object, *shown: object) -> None:
@@ -318,6 +326,8 @@ _PARTS: Mapping[Matcher, _Parts] = {
     raw_body: _one(_raw_body),
     body: _bodies,
 }
+
+_OF_CONTENT = (headers, raw_body, body)
 
 
 def _difference(new: Any, recorded: Any) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from onetake.compat.vcr.errors import UnreadableCassetteError
@@ -27,7 +28,15 @@ def deserialize(cassette_string: str, serializer: Serializer) -> tuple[Any, ...]
 
     ValueError (`UnreadableCassetteError`) for what is no cassette of this format.
     """
-    try:
+    entries, metadata = read_entries(cassette_string, serializer)
+    pairs = pairs_of(entries)
+    requests, responses = [request for request, _ in pairs], [response for _, response in pairs]
+    return (requests, responses, metadata) if metadata else (requests, responses)
+
+
+def read_entries(cassette_string: str, serializer: Serializer) -> tuple[list[Any], Any]:
+    """The interactions, still as in the tree, and the metadata. Raises as `deserialize`."""
+    with _told():
         tree = serializer.deserialize(cassette_string)
         if _is_ancient(tree):
             raise UnreadableCassetteError(
@@ -35,9 +44,23 @@ def deserialize(cassette_string: str, serializer: Serializer) -> tuple[Any, ...]
                 remedy="Delete it to record anew, or run the migration script: "
                 "python -m onetake.compat.vcr.migration PATH",
             )
-        entries: list[Any] = entries_of(tree, "The cassette")
-        requests = [Request._from_dict(entry["request"]) for entry in entries]
-        responses = [convert_to_bytes(entry["response"]) for entry in entries]
+        entries = entries_of(tree, "The cassette")
+        return entries, tree.get("metadata") if isinstance(tree, dict) else None
+
+
+def pairs_of(entries: Iterable[Any]) -> list[tuple[Request, Any]]:
+    """Of each interaction the request and the answer. Raises as `deserialize`."""
+    with _told():
+        return [
+            (Request._from_dict(entry["request"]), convert_to_bytes(entry["response"]))
+            for entry in entries
+        ]
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
     except UnreadableCassetteError:
         raise
     except CassetteError as error:
@@ -50,8 +73,6 @@ def deserialize(cassette_string: str, serializer: Serializer) -> tuple[Any, ...]
             f"There was a problem loading the cassette: an interaction lacks what it needs ({error!r}).",
             remedy="Correct it by hand, or delete it to record anew.",
         ) from error
-    metadata = tree.get("metadata") if isinstance(tree, dict) else None
-    return (requests, responses, metadata) if metadata else (requests, responses)
 
 
 def serialize(cassette_dict: Mapping[str, Any], serializer: Serializer) -> str:

@@ -26,16 +26,7 @@ class FilesystemPersister:
         cls, cassette_path: str | PathLike[str], serializer: Serializer
     ) -> tuple[Any, ...]:
         """What `deserialize` gives. Raises `CassetteNotFoundError`, `CassetteDecodeError`, ValueError."""
-        try:
-            text = Path(cassette_path).read_bytes().decode("utf-8-sig")
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-            raise CassetteNotFoundError(f"There is no cassette {cassette_path}.") from error
-        except UnicodeDecodeError as error:
-            text = f"The cassette {cassette_path} is no UTF-8 at byte {error.start}."
-            raise CassetteDecodeError(text) from error
-        if not text.strip():
-            raise CassetteNotFoundError(f"The cassette {cassette_path} is empty.")
-        return deserialize(text, serializer)
+        return deserialize(text_of(bytes_of(cassette_path), cassette_path), serializer)
 
     @staticmethod
     def save_cassette(
@@ -44,3 +35,24 @@ class FilesystemPersister:
         """Folders are made. Raises OSError, and what the serializer raises; then the old file stays."""
         text = serialize(cassette_dict, serializer)
         put_in_place(Path(cassette_path), text.encode())
+
+
+def bytes_of(path: str | PathLike[str]) -> bytes:
+    """Raises `CassetteNotFoundError`."""
+    try:
+        return Path(path).read_bytes()
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+        raise CassetteNotFoundError(f"There is no cassette {path}.") from error
+
+
+def text_of(content: bytes, path: str | PathLike[str]) -> str:
+    """Raises `CassetteNotFoundError` where there is none, and `CassetteDecodeError`."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise CassetteDecodeError(
+            f"The cassette {path} is no UTF-8 at byte {error.start}."
+        ) from error
+    if not text.strip():
+        raise CassetteNotFoundError(f"The cassette {path} is empty.")
+    return text
