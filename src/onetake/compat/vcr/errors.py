@@ -160,7 +160,7 @@ _RECORD = (
 _IGNORE = "take it out of match_on, or make it always the same in before_record_request."
 _REMEDIES = {
     "cassette_not_found": (
-        "Run once with record_mode='once' (the default) or 'new_episodes' to make the cassette.",
+        "Run once with record_mode='once' or 'new_episodes' to make the cassette.",
         "It should be there? Look at its path and at cassette_library_dir.",
     ),
     "already_played": (
