@@ -216,3 +216,48 @@ def test_in_ci_a_miss_is_an_error_by_vcrpys_name(provider, project):
 
     assert told == ["cassette_not_found", "GET", True]
     assert len(provider.requests()) == 0
+
+
+def test_a_hook_that_fails_is_told_at_the_end_and_nothing_is_written(provider, project):
+    program = """
+        import json, sys, requests, onetake.compat.vcr as vcr
+        def hook(response):
+            raise LookupError("no such thing")
+        try:
+            with vcr.VCR(before_record_response=hook).use_cassette("c.yaml"):
+                status = requests.get(sys.argv[1] + "/echo").status_code
+        except LookupError as error:
+            print(json.dumps([status, str(error)]))
+    """
+
+    assert result(run_program(program, project, provider.url)) == [200, "'no such thing'"]
+    assert not (project / "c.yaml").exists()
+
+
+def test_what_a_persister_cannot_save_is_kept_for_the_next_run(provider, project):
+    program = """
+        import json, sys, requests, onetake.compat.vcr as vcr
+        from onetake.compat.vcr.persisters.filesystem import FilesystemPersister
+        from onetake.errors import StoreError
+        class Full(FilesystemPersister):
+            @staticmethod
+            def save_cassette(cassette_path, cassette_dict, serializer):
+                raise RuntimeError("full")
+        my_vcr = vcr.VCR()
+        if sys.argv[2] == "full":
+            my_vcr.register_persister(Full)
+        try:
+            with my_vcr.use_cassette("c.yaml"):
+                requests.get(sys.argv[1] + "/echo")
+            print("null")
+        except StoreError as error:
+            print(json.dumps(str(error)))
+    """
+
+    told = result(run_program(program, project, provider.url, "full"))
+    result(run_program(program, project, provider.url, "mended"))
+
+    assert "RuntimeError: full" in told
+    assert "is kept in" in told
+    assert len(provider.requests()) == 1
+    assert "/echo" in (project / "c.yaml").read_text()

@@ -28,7 +28,7 @@ from onetake.compat.vcr.conversion import (
 from onetake.compat.vcr.playhead import Playhead
 from onetake.compat.vcr.record_mode import RecordMode
 from onetake.config import Mode, Settings
-from onetake.errors import OnetakeError
+from onetake.errors import OnetakeError, StoreError
 from onetake.formats.document import Stored, encode_plain
 from onetake.formats.vcr import is_expressible
 from onetake.messages import Interaction, Request
@@ -71,7 +71,8 @@ def entered(cassette: Cassette, *, keeps_failed: bool) -> Iterator[None]:
         settings=settings,
         session_of=partial(Playhead, cassette, store.entry),
     )
-    entry = Entry(opened, Bridge(cassette, store, opened.opening, settings))
+    bridge = Bridge(cassette, store, opened.opening, settings)
+    entry = Entry(opened, bridge)
     passed = False
     try:
         yield
@@ -79,7 +80,9 @@ def entered(cassette: Cassette, *, keeps_failed: bool) -> Iterator[None]:
     finally:
         entry.leave(passed=passed or keeps_failed)
         if passed or keeps_failed:
-            cassette.finish()
+            store.finish()
+    if bridge.failed_hooks:
+        raise bridge.failed_hooks[0]
     if opened.error is not None:
         raise opened.error
 
@@ -167,8 +170,23 @@ class VcrStore:
         pairs = [self.pairs.get(id(one)) or _pair_of(one) for one in interactions]
         if not pairs:
             return Published()
-        with locked(Path(self._place)):
-            return Published(*self._cassette.publish(pairs))
+        try:
+            with locked(Path(self._place)):
+                return Published(*self._cassette.publish(pairs))
+        except (OnetakeError, OSError):
+            raise
+        except Exception as error:  # of the suite's persister, serializer or hooks
+            raise StoreError(
+                f"The cassette {self._place} cannot be saved: {type(error).__name__}: {error}.",
+                remedy="Mend its persister, serializer or hook, and run again.",
+                path=self._place,
+            ) from error
+
+    def finish(self) -> None:
+        """Save what was added or is dropped by hand, if anything. Raises what the persister raises."""
+        if self._cassette.is_unsaved:
+            with locked(Path(self._place)):
+                self._cassette.publish([])
 
     def history(self) -> list[RunLine]:
         return []
@@ -211,6 +229,7 @@ class Bridge:
         self._store = store
         self._opening = opening
         self._clients: dict[int, str] = {}  # of live calls, by their number
+        self.failed_hooks: list[Exception] = []  # of which the program was not told
         self._is_locked = settings.mode is Mode.REPLAY
 
     @property
@@ -253,12 +272,17 @@ class Bridge:
         method = interaction.request.method
         client = self._clients.pop(seq, "")
         answer = to_answer(response, client)
-        kept = self._cassette._before_record_response(copy.deepcopy(answer))
+        try:
+            kept = self._cassette._before_record_response(copy.deepcopy(answer))
+            if kept is not None and kept != answer:
+                response = to_response(kept, method, like=response)
+        except Exception as error:  # the program has its answer already
+            self.failed_hooks.append(error)
+            self._opening.let_go(seq, "before_record_response failed")
+            return
         if kept is None:
             self._opening.let_go(seq, "left out of the cassette")
             return
-        if kept != answer:
-            response = to_response(kept, method, like=response)
         self._opening.keep(seq, interaction.replace(response=response))
         safe = self._opening.kept(seq)
         if safe is not None:

@@ -257,34 +257,39 @@ class Cassette:
 
         Under the cassette's lock.
         """
-        mine = [pair for index, pair in enumerate(self.data) if index not in self._taken]
+        mine = [index for index in range(len(self.data)) if index not in self._taken]
         if self.record_mode == RecordMode.ALL:
-            self._persist(self._rerecorded([*mine[self._loaded :], *recorded]))
+            added = [self.data[index] for index in mine if index >= self._loaded]
+            self._persist(self._rerecorded([*added, *recorded]))
             self.dirty = False
             return len(recorded), 0
         others = self._added_by_others()
-        new: list[Pair] = []
-        for pair in recorded:
-            twin = next((one for one in others if self.agree(one[0], pair[0])), None)
-            if twin is None:
-                new.append(pair)
-            else:
-                others.remove(twin)
-        if self.drop_unused_requests:
-            mine = [
-                pair
-                for index, pair in enumerate(self.data)
-                if index not in self._taken and (index >= self._loaded or index in self._played)
-            ]
-        self._persist([*mine, *self._added_by_others(), *new])
+        new = self._without_twins(recorded, others)
+        self._persist([*(self.data[index] for index in mine if self._stays(index)), *others, *new])
         self.dirty = False
         return len(new), len(recorded) - len(new)
 
-    def finish(self) -> None:
-        """Keep what no opening has published: what was added or is dropped by hand."""
+    def _without_twins(self, recorded: list[Pair], others: list[Pair]) -> list[Pair]:
+        """Those that are not among what others have recorded, each of which stands for one."""
+        left, new = list(others), list[Pair]()
+        for pair in recorded:
+            at = next((i for i, one in enumerate(left) if self.agree(one[0], pair[0])), None)
+            if at is None:
+                new.append(pair)
+            else:
+                del left[at]
+        return new
+
+    def _stays(self, index: int) -> bool:
+        is_recorded_now = index >= self._loaded
+        return is_recorded_now or not self.drop_unused_requests or index in self._played
+
+    @property
+    def is_unsaved(self) -> bool:
+        """Whether something was added, or is to be dropped, that no opening has published."""
         if self.dirty and self._taken and not self._by_hand:
-            return  # the opening could not publish it, and has set it apart
-        self._save()
+            return False  # the opening could not publish it, and has set it apart
+        return self.dirty or self._drops_some
 
     @property
     def _drops_some(self) -> bool:
@@ -384,8 +389,7 @@ class Cassette:
         if self.record_mode == RecordMode.ALL:
             pairs = self._rerecorded(self.data[self._loaded :])
         elif self.drop_unused_requests:
-            kept = range(len(self.data))
-            pairs = [self.data[i] for i in kept if i >= self._loaded or i in self._played]
+            pairs = [pair for index, pair in enumerate(self.data) if self._stays(index)]
         self._persist(pairs)
         self.dirty = False
 
