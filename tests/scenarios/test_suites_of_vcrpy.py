@@ -230,7 +230,7 @@ def test_a_hook_that_fails_is_told_at_the_end_and_nothing_is_written(provider, p
             print(json.dumps([status, str(error)]))
     """
 
-    assert result(run_program(program, project, provider.url)) == [200, "'no such thing'"]
+    assert result(run_program(program, project, provider.url)) == [200, "no such thing"]
     assert not (project / "c.yaml").exists()
 
 
