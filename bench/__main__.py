@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import matching, replaying, startup, stores, tools
+from bench import matching, replaying, startup, stores, tools, vcr_files
 from bench.clients import CLIENTS
 from bench.measure import WorkerError, in_worker
 from bench.table import Report
@@ -29,6 +29,7 @@ SECTIONS = (
     "stores",
     "million",
     "ledger",
+    "vcr",
 )
 
 
@@ -233,6 +234,25 @@ class Bench:
             result: dict[str, Any] = in_worker("ledger", spec, timeout_s=60)
         except WorkerError as error:
             return {"error": str(error)}
+        return result
+
+    def vcr(self) -> dict[str, Any]:
+        size = 20 if self.plan is SMOKE else vcr_files.SIZE
+        result: dict[str, Any] = {"size": size}
+        if reason := tools.missing("vcrpy"):  # it writes the cassette
+            return {"error": reason}
+        path = self.cassette("vcrpy", size, vcr_files.BODY)
+        spec = {"path": str(path), "warm": str(self.cassette("vcrpy", 1, vcr_files.BODY))}
+        result["mb"] = path.stat().st_size / 1e6
+        for way in vcr_files.WAYS:
+            self.tell(f"vcr: {way}")
+            rounds = 0 if way == "vcrpy" else self.plan.rounds
+            try:
+                result[way] = in_worker(
+                    "vcr_files", {"way": way, "rounds": rounds, **spec}, timeout_s=90
+                )
+            except WorkerError as error:
+                result[way] = {"error": str(error)}
         return result
 
     def _of_stores(self, section: str, spec: dict[str, Any], timeout_s: float) -> Any:

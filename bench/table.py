@@ -15,6 +15,7 @@ from bench import (
     startup,
     stores,
     tools,
+    vcr_files,
 )
 
 _NAMES = {"floor": "floor", "mock": "own mock", **{tool: tool for tool in tools.TOOLS}}
@@ -285,6 +286,24 @@ class Report:
         made, ended, priced = (result[step] for step in ledger.STEPS)
         self._budget(made, ledger.BUDGET_US, "account, while the call is made", " µs")
         self._budget(made + ended + priced, ledger.BUDGET_US, "account, in all", " µs")
+
+    def _vcr(self, result: dict[str, Any]) -> None:
+        self._title("10. Opening a cassette of vcrpy in YAML: ms")
+        if "error" in result:
+            self._line(f"-  {result['error']}")
+            return
+        self._line(
+            f"{result['size']:,} recordings, {result['mb']:.1f} MB{'first':>16}{'later':>10}"
+        )
+        for way in vcr_files.WAYS:
+            cell = result[way]
+            if "error" in cell:
+                self._line(f"{way:<30}  {cell['error']}")
+                continue
+            self._line(f"{way:<30}{cell['first_ms']:>10,.1f}{cell['later_ms']:>10,.1f}")
+            if way != "vcrpy" and result["size"] == vcr_files.SIZE:
+                what = f"later opening of vcrpy's YAML, {way}"
+                self._budget(cell["later_ms"], vcr_files.BUDGET_MS, what, " ms")
 
     def _budget(self, value: float, limit: float, what: str, unit: str) -> None:
         met = value <= limit

@@ -40,7 +40,8 @@ def main() -> int:
                 run.replay_theirs(
                     recorder, [one for one in wanted if one.since <= recorder.version]
                 )
-            run.replay_ours(wanted)
+            if VCRPY[-1] in recorders:  # its own replays are what these are compared with, too
+                run.replay_ours(wanted)
     except subprocess.CalledProcessError as error:
         print(error)
         return 1

@@ -12,6 +12,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -158,17 +159,19 @@ RULES: Mapping[str, Callable[[Seen], Seen]] = {
 }
 
 
-def _rules_between(wanted: Sequence[Seen], seen: Sequence[Seen]) -> list[str] | None:
-    """Those that are needed to make both the same; None where even all of them do not."""
-    used = []
-    for name, rule in RULES.items():
-        ruled_wanted, ruled_seen = [rule(one) for one in wanted], [rule(one) for one in seen]
-        if (ruled_wanted, ruled_seen) != (wanted, seen):
-            used.append(name)
-        wanted, seen = ruled_wanted, ruled_seen
-        if wanted == seen:
-            return used
+def _rules_between(wanted: Sequence[Seen], seen: Sequence[Seen]) -> tuple[str, ...] | None:
+    """The fewest that make both the same; None where even all of them do not."""
+    for count in range(1, len(RULES) + 1):
+        for names in combinations(RULES, count):
+            if _ruled(wanted, names) == _ruled(seen, names):
+                return names
     return None
+
+
+def _ruled(steps: Sequence[Seen], names: Iterable[str]) -> list[Seen]:
+    for name in names:
+        steps = [RULES[name](one) for one in steps]
+    return list(steps)
 
 
 def _difference(was: Sequence[Seen], seen: Sequence[Seen]) -> str:

@@ -1,5 +1,6 @@
 """Large cassettes: what the second opening reads, and what it makes of it."""
 
+import http.client
 import json
 from itertools import product
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from onetake.compat.vcr import VCR, matchers
 from onetake.compat.vcr.cassette import Cassette
 from onetake.compat.vcr.conversion import to_answer
+from onetake.compat.vcr.errors import CannotOverwriteExistingCassetteException
 from onetake.compat.vcr.loading import Pairs, load
 from onetake.compat.vcr.request import Request
 from onetake.compat.vcr.serializers import jsonserializer, yamlserializer
@@ -153,6 +155,27 @@ def test_filters_pass_over_what_is_asked_for(project):
         assert cassette.requests[5].headers["A"] == "hidden"
         wanted = Request("POST", f"{_URL}?api_key=other&q=1")
         assert cassette.responses_of(wanted) == cassette.responses[:1]
+
+
+def _posted(number: int) -> bytes:
+    body = _entry(number)["request"]["body"]  # type: ignore[index]
+    connection = http.client.HTTPConnection("api.example.com")
+    connection.request("POST", "/v1/chat", body, {"A": "b"})
+    return connection.getresponse().read()
+
+
+def test_a_program_gets_each_answer_from_the_copy_in_any_order(project):
+    entries = [_entry(number, uri="http://api.example.com/v1/chat") for number in range(200)]
+    path = _written(project / "a.yaml", entries)
+    by_body = VCR(record_mode="none", match_on=["method", "uri", "body"])
+    for expected in (list, Pairs):
+        with by_body.use_cassette(str(path)) as cassette:
+            assert type(cassette.data) is expected
+            found = [_posted(number) for number in (150, 3, 199, 0)]
+            assert found == [f"answer {number} ü".encode() for number in (150, 3, 199, 0)]
+            assert cassette.play_count == 4
+            with pytest.raises(CannotOverwriteExistingCassetteException):
+                _posted(3)
 
 
 def test_pairs_are_a_list_to_who_uses_them(project):
