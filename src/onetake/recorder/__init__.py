@@ -3,6 +3,7 @@
 from onetake.interceptors import install
 from onetake.recorder.cassette import Call, Cassette
 from onetake.recorder.recorder import Entry, Recorder, matcher_of, register_matcher, use_cassette
+from onetake.recorder.traffic import is_unreal
 
 __all__ = [
     "Call",
@@ -10,6 +11,7 @@ __all__ = [
     "Entry",
     "Recorder",
     "install",
+    "is_unreal",
     "matcher_of",
     "register_matcher",
     "use_cassette",

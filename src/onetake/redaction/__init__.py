@@ -5,6 +5,7 @@ A redacted value becomes `<redacted:kind>`, in URLs and forms (where that would 
 """
 
 from onetake.redaction.ids import without_secrets_in_id
+from onetake.redaction.names import is_worth_remembering
 from onetake.redaction.placeholders import BY_VALUE, holds_placeholder, kinds_in
 from onetake.redaction.redactor import Redactor
 from onetake.redaction.shaped import shape_edits, without_shapes
@@ -24,6 +25,7 @@ __all__ = [
     "Values",
     "holds_placeholder",
     "is_secret_name",
+    "is_worth_remembering",
     "kinds_in",
     "redact_text_with_urls",
     "safe_url",

@@ -9,12 +9,14 @@ A program loads its `.env` late, and a test sets and resets variables, so each o
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from threading import Lock
 
 from onetake.redaction import (
     NO_VALUES,
     Values,
     is_secret_name,
+    is_worth_remembering,
     redact_text_with_urls,
     secret_values,
     without_secrets_in_id,
@@ -40,6 +42,16 @@ def known_values() -> Values:
             _variables = _variables | secret_values(sorted(now.items()))
             _values = Values(_variables)
     return _values
+
+
+def remember(values: Iterable[str], name: str) -> None:
+    """Treat `values` as those of a secret variable called `name`, in all that is written from now on."""
+    global _values, _variables
+    new = {one: name for one in values if is_worth_remembering(one)}
+    if not new.keys() <= _variables.keys():
+        with _lock:
+            _variables = _variables | new
+            _values = Values(_variables)
 
 
 def safe_text(text: str) -> str:

@@ -32,13 +32,15 @@ from onetake.errors import OnetakeError, StoreError
 from onetake.formats.document import Stored, encode_plain
 from onetake.formats.vcr import is_expressible
 from onetake.messages import Interaction, Request
-from onetake.recorder import Entry, Recorder
+from onetake.recorder import Entry, Recorder, is_unreal
 from onetake.runtime import host
 from onetake.runtime.context import Recording
 from onetake.runtime.egress import Egress
+from onetake.runtime.secrets import remember
 from onetake.stores.locks import locked
 from onetake.stores.names import digest
 from onetake.stores.port import Opened, Published
+from onetake.stores.vcr_files import own_path
 
 if TYPE_CHECKING:
     from onetake.compat.vcr.cassette import Cassette, Pair
@@ -60,6 +62,10 @@ def entered(cassette: Cassette, *, keeps_failed: bool) -> Iterator[None]:
     What was recorded is written at the end, unless an exception ends it and it `keeps_failed` not: then it
     waits for the next entry.
     """
+    remember(
+        (one for one in cassette.sensitive.values() if isinstance(one, str)),
+        "filter_sensitive_data",
+    )
     recorder = Recorder()
     settings = _settings_of(cassette, recorder)
     store = VcrStore(cassette, recorder.root / ".onetake")
@@ -71,6 +77,8 @@ def entered(cassette: Cassette, *, keeps_failed: bool) -> Iterator[None]:
         settings=settings,
         session_of=partial(Playhead, cassette, store.entry),
     )
+    if settings.mode is not MODES[RecordMode(cassette.record_mode)]:
+        cassette.held_to = settings.mode, settings.mode_reason
     bridge = Bridge(cassette, store, opened.opening, settings)
     entry = Entry(opened, bridge)
     passed = False
@@ -78,8 +86,10 @@ def entered(cassette: Cassette, *, keeps_failed: bool) -> Iterator[None]:
         yield
         passed = True
     finally:
-        entry.leave(passed=passed or keeps_failed)
-        if passed or keeps_failed:
+        is_kept = (passed or keeps_failed) and not bridge.failed_hooks
+        store.may_drop = passed and settings.mode is not Mode.REPLAY
+        entry.leave(passed=is_kept)
+        if is_kept:
             store.finish()
     if bridge.failed_hooks:
         raise bridge.failed_hooks[0]
@@ -127,6 +137,7 @@ class VcrStore:
         self._cache = cache
         self._place = str(cassette.path)
         self.pairs: dict[int, Pair] = {}  # of what was recorded, by id, as the cassette has it
+        self.may_drop = False  # whether what nothing has played may go: only after a pass
 
     @cached_property
     def id(self) -> str:
@@ -167,12 +178,13 @@ class VcrStore:
         replacing_run: str | None,  # noqa: ARG002
     ) -> Published:
         interactions = [take.interaction for take in takes if is_expressible(take.interaction)]
-        pairs = [self.pairs.get(id(one)) or _pair_of(one) for one in interactions]
-        if not pairs:
+        if not interactions:
             return Published()
         try:
-            with locked(Path(self._place)):
-                return Published(*self._cassette.publish(pairs))
+            pairs = [self.pairs.get(id(one)) or self._set_apart(one) for one in interactions]
+            with locked(self._to_lock):
+                recorded = [pair for pair in pairs if pair is not None]
+                return Published(*self._cassette.publish(recorded, may_drop=self.may_drop))
         except (OnetakeError, OSError):
             raise
         except Exception as error:  # of the suite's persister, serializer or hooks
@@ -184,9 +196,20 @@ class VcrStore:
 
     def finish(self) -> None:
         """Save what was added or is dropped by hand, if anything. Raises what the persister raises."""
-        if self._cassette.is_unsaved:
-            with locked(Path(self._place)):
-                self._cassette.publish([])
+        if self._cassette.is_unsaved(may_drop=self.may_drop):
+            with locked(self._to_lock):
+                self._cassette.publish([], may_drop=self.may_drop)
+
+    @property
+    def _to_lock(self) -> Path:
+        """The same for all who write the cassette, in whichever format."""
+        return own_path(Path(self._place))
+
+    def _set_apart(self, interaction: Interaction) -> Pair | None:
+        """What an earlier opening has paid for and not published, as the hooks leave it."""
+        request, answer = _pair_of(interaction)
+        kept = self._cassette._before_record_response(answer)
+        return None if kept is None else (request, kept)
 
     def history(self) -> list[RunLine]:
         return []
@@ -274,11 +297,15 @@ class Bridge:
         answer = to_answer(response, client)
         try:
             kept = self._cassette._before_record_response(copy.deepcopy(answer))
+            if kept is not None and self._cassette.hide is not None:
+                _, kept = self._cassette.hide(to_request(interaction.request), kept)
             if kept is not None and kept != answer:
                 response = to_response(kept, method, like=response)
-        except Exception as error:  # the program has its answer already
+        except (
+            Exception
+        ) as error:  # the program has its answer already; it is set apart for the next run
             self.failed_hooks.append(error)
-            self._opening.let_go(seq, "before_record_response failed")
+            self._opening.keep(seq, interaction)
             return
         if kept is None:
             self._opening.let_go(seq, "left out of the cassette")
@@ -287,7 +314,9 @@ class Bridge:
         safe = self._opening.kept(seq)
         if safe is not None:
             pair = self._store.pairs[id(safe)] = _pair_of(safe, client)
-            self._cassette.answered(*pair)
+            answered = safe.response
+            is_real = answered is None or not is_unreal(answered)
+            self._cassette.answered(*pair, is_real=is_real)
 
 
 _LOCKED = (

@@ -7,12 +7,24 @@ answers a request, and adds to it what it has recorded.
 from __future__ import annotations
 
 import copy
+import hashlib
 import inspect
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator, MutableSequence, Sequence
+from collections.abc import (
+    Callable,
+    Hashable,
+    Iterable,
+    Iterator,
+    Mapping,
+    MutableSequence,
+    Sequence,
+)
 from functools import cached_property
 from itertools import chain
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Self
+
+import msgspec
 
 from onetake.compat.vcr.context import CassetteContextDecorator
 from onetake.compat.vcr.errors import MissingMetadataError, UnhandledHTTPRequestError
@@ -33,8 +45,10 @@ from onetake.compat.vcr.persisters.filesystem import (
 )
 from onetake.compat.vcr.record_mode import RecordMode
 from onetake.compat.vcr.request import Request
+from onetake.compat.vcr.safety import safe_pair, safe_value
 from onetake.compat.vcr.serializers import yamlserializer
-from onetake.config import Settings
+from onetake.config import Mode, Settings
+from onetake.runtime.secrets import safe_text
 
 if TYPE_CHECKING:
     from onetake.compat.vcr.loading import Line, Pairs
@@ -105,9 +119,11 @@ class Cassette:
         self.skip_patchers = tuple(skip_patchers)
         self._before_save_interaction = _hooks(before_save_interaction)
         self._after_load_interaction = _hooks(after_load_interaction)
-        if filter_sensitive_data:
-            hide, restore = sensitive_data_hooks(filter_sensitive_data)
-            self._before_save_interaction.append(hide)
+        self.hide: Callable[[Any, Any], Pair] | None = None  # what the suite calls sensitive
+        self.sensitive: dict[str, Any] = dict(filter_sensitive_data)
+        if self.sensitive:
+            self.hide, restore = sensitive_data_hooks(self.sensitive)
+            self._before_save_interaction.append(self.hide)
             self._after_load_interaction.insert(0, restore)
         self.data: MutableSequence[Pair] = []
         self.play_counts: Counter[int] = Counter()
@@ -115,10 +131,17 @@ class Cassette:
         self.rewound = False
         self._metadata: dict[str, Any] = {}
         self._loaded = 0  # of `data`, how many came from the file
-        self._stored = 0  # how many the file held
+        self._raw: Sequence[Pair] = ()  # what the file held, before any hook
+        self._raw_places: Sequence[int] = ()  # where in it each loaded one is
         self._taken: set[int] = set()  # of `data`, those that an opening records and publishes
+        self._unreal: set[int] = set()  # of those, what holds placeholders in place of secrets
+        self._saved: set[int] = set()  # of those added by hand, what is in the file
         self._played: set[int] = set()  # of `data`, ever
         self._lookup = _Lookup(self._match_on)
+        self._lock = Lock()
+        self.held_to: tuple[Mode, str] | None = (
+            None  # what counts instead of `record_mode`, and why
+        )
 
     # What users read.
 
@@ -230,10 +253,25 @@ class Cassette:
     # What an opening asks.
 
     def next_for(self, request: Any) -> int | None:
-        """The index of what answers `request`, which the hooks have passed; None where nothing may."""
-        if self.record_mode == RecordMode.ALL or not (self.rewound or self.allow_playback_repeats):
+        """The index of what answers `request`, which the hooks have passed; None where nothing may.
+
+        What was recorded now answers only where answers may repeat, and never with a placeholder for a secret.
+        """
+        if self._records_anew or not (self.rewound or self.allow_playback_repeats):
             return None
-        return self._next(request)
+        for index in self._matching(request):
+            if self.allow_playback_repeats:
+                if index not in self._unreal:
+                    return index
+            elif not self.play_counts[index] and index not in self._taken:
+                return index
+        return None
+
+    @property
+    def _records_anew(self) -> bool:
+        if self.held_to is not None:
+            return self.held_to[0] is Mode.RECORD
+        return self.record_mode == RecordMode.ALL
 
     def play(self, index: int) -> int:
         """Count it as played; returns the index."""
@@ -246,32 +284,54 @@ class Cassette:
         view = self._lookup.view
         return requests_match(view(one), view(other), self._match_on)
 
-    def answered(self, request: Any, response: Any) -> None:
+    def answered(self, request: Any, response: Any, *, is_real: bool = True) -> None:
         """Both as they are to be kept: an opening has recorded them, and will publish them."""
-        self._taken.add(len(self.data))
-        self.data.append((request, response))
-        self.dirty = True
+        with self._lock:
+            index = len(self.data)
+            self._taken.add(index)
+            if not is_real:
+                self._unreal.add(index)
+            self.data.append((request, response))
+            self.dirty = True
 
-    def publish(self, recorded: list[Pair]) -> tuple[int, int]:
-        """Into the file, behind what others have added meanwhile: how many, and how many were there.
+    def publish(self, recorded: Sequence[Pair], *, may_drop: bool = True) -> tuple[int, int]:
+        """Into the file as it is now: how many were added, and how many others had added already.
 
-        Under the cassette's lock.
+        What the file holds stays as it is there, whatever the hooks make of it here; `may_drop`: unless it
+        is to be dropped, as nothing has played it. Under the cassette's lock.
         """
-        mine = [index for index in range(len(self.data)) if index not in self._taken]
-        if self.record_mode == RecordMode.ALL:
-            added = [self.data[index] for index in mine if index >= self._loaded]
-            self._persist(self._rerecorded([*added, *recorded]))
-            self.dirty = False
-            return len(recorded), 0
-        others = self._added_by_others()
-        new = self._without_twins(recorded, others)
-        self._persist([*(self.data[index] for index in mine if self._stays(index)), *others, *new])
+        drops = self.drop_unused_requests and may_drop
+        stored, metadata = self._in_file()
+        by_hand = [index for index in self._by_hand if index not in self._saved]
+        added = [safe_pair(*one) for one in self._to_save(self.data[index] for index in by_hand)]
+        if self._records_anew:
+            new = [*recorded]
+            kept = [] if drops else self._not_recorded_anew(stored, [*added, *new])
+        else:
+            known = Counter(map(_digest, self._raw))
+            others = [pair for pair in stored if not _taken_from(known, pair)]
+            new = self._without_twins(recorded, others)
+            unplayed = self._unplayed() if drops else Counter[bytes]()
+            kept = [pair for pair in stored if not _taken_from(unplayed, pair)]
+        self._persist([*kept, *added, *self._to_save(new)], metadata)
+        self._saved.update(by_hand)
         self.dirty = False
         return len(new), len(recorded) - len(new)
 
-    def _without_twins(self, recorded: list[Pair], others: list[Pair]) -> list[Pair]:
+    def _unplayed(self) -> Counter[bytes]:
+        """The digests of what was loaded and not played."""
+        played = {self._raw_places[index] for index in self._played if index < self._loaded}
+        return Counter(_digest(one) for at, one in enumerate(self._raw) if at not in played)
+
+    def _not_recorded_anew(self, stored: Sequence[Pair], new: Sequence[Pair]) -> list[Pair]:
+        compared = [self._filtered(*pair) for pair in stored]
+        lookup = _Lookup(self._match_on)
+        gone = {index for request, _ in new for index in lookup.find(request, compared)}
+        return [pair for index, pair in enumerate(stored) if index not in gone]
+
+    def _without_twins(self, recorded: Sequence[Pair], others: Sequence[Pair]) -> list[Pair]:
         """Those that are not among what others have recorded, each of which stands for one."""
-        left, new = list(others), list[Pair]()
+        left, new = [self._filtered(*pair) for pair in others], list[Pair]()
         for pair in recorded:
             at = next((i for i, one in enumerate(left) if self.agree(one[0], pair[0])), None)
             if at is None:
@@ -280,26 +340,22 @@ class Cassette:
                 del left[at]
         return new
 
-    def _stays(self, index: int) -> bool:
-        is_recorded_now = index >= self._loaded
-        return is_recorded_now or not self.drop_unused_requests or index in self._played
-
-    @property
-    def is_unsaved(self) -> bool:
+    def is_unsaved(self, *, may_drop: bool) -> bool:
         """Whether something was added, or is to be dropped, that no opening has published."""
-        if self.dirty and self._taken and not self._by_hand:
+        if self.dirty and self._taken and self._saved.issuperset(self._by_hand):
             return False  # the opening could not publish it, and has set it apart
-        return self.dirty or self._drops_some
+        return self.dirty or (may_drop and self._drops_some)
 
     @property
     def _drops_some(self) -> bool:
-        if not self.drop_unused_requests or self.record_mode == RecordMode.ALL:
+        if not self.drop_unused_requests or self._records_anew:
             return False
         return any(index not in self._played for index in range(self._loaded))
 
     @property
-    def _by_hand(self) -> bool:
-        return len(self.data) - self._loaded > len(self._taken)
+    def _by_hand(self) -> Sequence[int]:
+        """Where in `data` stands what was appended by hand."""
+        return [i for i in range(self._loaded, len(self.data)) if i not in self._taken]
 
     # Matching.
 
@@ -319,31 +375,38 @@ class Cassette:
 
     def _unhandled(self, request: Any) -> UnhandledHTTPRequestError:
         return UnhandledHTTPRequestError(
-            f"The cassette ({self._path!r}) doesn't contain the request ({request!r}) asked for"
+            safe_text(
+                f"The cassette ({self._path!r}) doesn't contain the request ({request!r}) asked for"
+            )
         )
 
     # Loading and saving.
 
     def _load(self) -> None:
-        pairs = self._read()
-        if pairs is None:
-            return
-        self.data = self._all_filtered(pairs)
-        self._loaded = self._stored = len(pairs)
-        self._lookup.forget()
-        self.dirty, self.rewound = False, True
-
-    def _read(self) -> list[Pair] | Pairs | None:
-        """What the file holds, after the hooks for that; None where there is none."""
         try:
             pairs, metadata = self._pairs_in_file()
         except CassetteNotFoundError:
-            return None
-        self._metadata = metadata or self._metadata
-        if not self._after_load_interaction:
-            return pairs
-        found = (self._hooked(self._after_load_interaction, *pair) for pair in pairs)
-        return [pair for pair in found if pair is not None]
+            return
+        self._metadata = metadata or {}
+        self._raw, self._raw_places = pairs, range(len(pairs))
+        if self._after_load_interaction:
+            hooks = self._after_load_interaction
+            copies = (copy.deepcopy(pair) for pair in pairs)
+            found = ((at, self._hooked(hooks, *pair)) for at, pair in enumerate(copies))
+            left = [(at, pair) for at, pair in found if pair is not None]
+            self._raw_places, pairs = [at for at, _ in left], [pair for _, pair in left]
+        self.data = self._all_filtered(pairs)
+        self._loaded = len(pairs)
+        self._lookup.forget()
+        self.dirty, self.rewound = False, True
+
+    def _in_file(self) -> tuple[list[Pair], dict[str, Any]]:
+        """What is there now, before any hook."""
+        try:
+            pairs, metadata = self._pairs_in_file()
+        except CassetteNotFoundError:
+            return [], {}
+        return list(pairs), metadata or {}
 
     def _pairs_in_file(self) -> tuple[list[Pair] | Pairs, dict[str, Any] | None]:
         if self._persister is FilesystemPersister:
@@ -365,47 +428,30 @@ class Cassette:
     def _filtered(self, request: Any, response: Any) -> Pair:
         """A stored interaction as the hooks leave it; what a hook would leave out was paid for, and stays."""
         filtered = self._before_record_request(request)
-        answer = self._before_record_response(response)
+        change = self._before_record_response
+        answer = change(response if _can_wait(change) else copy.deepcopy(response))
         return (request if filtered is None else filtered), (response if answer is None else answer)
-
-    def _added_by_others(self) -> list[Pair]:
-        """What has come into the file since it was read."""
-        pairs = self._read() or []
-        return [self._filtered(*pair) for pair in pairs[self._stored :]]
-
-    def _rerecorded(self, recorded: Sequence[Pair]) -> list[Pair]:
-        """What is recorded anew in the place of what it equals; the rest stays, if it is not to be dropped."""
-        if self.drop_unused_requests:
-            return [*recorded]
-        stored = [self._filtered(*pair) for pair in self._read() or []]
-        kept = [pair for pair in stored if not any(self.agree(one, pair[0]) for one, _ in recorded)]
-        return [*kept, *recorded]
 
     def _save(self, force: bool = False) -> None:
         """Write all of it, where something has changed."""
-        if not (force or self.dirty or self._drops_some):
-            return
-        pairs = self.data
-        if self.record_mode == RecordMode.ALL:
-            pairs = self._rerecorded(self.data[self._loaded :])
-        elif self.drop_unused_requests:
-            pairs = [pair for index, pair in enumerate(self.data) if self._stays(index)]
-        self._persist(pairs)
-        self.dirty = False
+        if force or self.dirty or self._drops_some:
+            self.publish([self.data[index] for index in sorted(self._taken)])
 
-    def _persist(self, pairs: Iterable[Pair]) -> None:
-        if self._before_save_interaction:
-            hooks = self._before_save_interaction
-            copies = (copy.deepcopy(pair) for pair in pairs)
-            found = (self._hooked(hooks, *pair) for pair in copies)
-            pairs = [pair for pair in found if pair is not None]
-        pairs = list(pairs)
+    def _to_save(self, pairs: Iterable[Pair]) -> list[Pair]:
+        """As the hooks for that leave them."""
+        hooks = self._before_save_interaction
+        if not hooks:
+            return list(pairs)
+        found = (self._hooked(hooks, *copy.deepcopy(pair)) for pair in pairs)
+        return [pair for pair in found if pair is not None]
+
+    def _persist(self, pairs: Sequence[Pair], metadata: Mapping[str, Any]) -> None:
         cassette: dict[str, Any] = {
             "requests": [request for request, _ in pairs],
             "responses": [response for _, response in pairs],
         }
-        if self._metadata:
-            cassette["metadata"] = self._metadata
+        if metadata := {**metadata, **safe_value(self._metadata)}:
+            cassette["metadata"] = metadata
         self._persister.save_cassette(self._path, cassette, serializer=self._serializer)
 
     def _hooked(self, hooks: Iterable[Callable[..., Any]], *pair: Any) -> Pair | None:
@@ -527,6 +573,24 @@ class _Wanted:
     @cached_property
     def content(self) -> frozenset[Hashable] | None:
         return _keys(self._of_content, self.view)
+
+
+def _digest(pair: Pair) -> bytes:
+    """Equal for what is the same in two readings of a file."""
+    request, response = pair
+    told = request._to_entry() if isinstance(request, Request) else request
+    return hashlib.blake2b(_encode([told, response]), digest_size=16).digest()
+
+
+_encode = msgspec.msgpack.Encoder(order="deterministic", enc_hook=repr).encode
+
+
+def _taken_from(counts: Counter[bytes], pair: Pair) -> bool:
+    """Whether `pair` is among them; then it is counted no more."""
+    if not counts or not counts[digest := _digest(pair)]:
+        return False
+    counts[digest] -= 1
+    return True
 
 
 def _keys(of: _KeysOf | None, request: Any) -> frozenset[Hashable] | None:

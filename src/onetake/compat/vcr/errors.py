@@ -89,6 +89,12 @@ def _mode(cassette: _Cassette) -> str:
     return str(getattr(cassette.record_mode, "value", cassette.record_mode))
 
 
+def _holds(cassette: _Cassette) -> str:
+    """What holds the cassette to its recordings, whatever its own mode is; "" where nothing does."""
+    held_to: tuple[Any, str] | None = getattr(cassette, "held_to", None)
+    return held_to[1] if held_to is not None and str(held_to[0]) == "replay" else ""
+
+
 def _reason(cassette: _Cassette, similar: list[Similar]) -> str:
     if not cassette.rewound and not len(cassette):
         return "cassette_not_found"
@@ -112,15 +118,17 @@ def _told(
         ),
         "",
         f"Cassette: {cassette._path}",
-        f"  record_mode: {mode}",
+        f"  record_mode: {mode}"
+        + (f", held to replay ({_holds(cassette)})" if _holds(cassette) else ""),
         f"  match_on: {', '.join(names)}",
         f"  interactions: {len(cassette)} recorded, {len(cassette.play_counts)} played",
     ]
     if reason == "no_match":
         lines += ["", "Closest recorded requests:", *_closest(similar)]
+    holds = _holds(cassette)
     remedies = [
         textwrap.fill(text, width=80, initial_indent="  * ", subsequent_indent="    ")
-        for text in _REMEDIES[reason]
+        for text in ((_LIFT,) if holds else ()) + _REMEDIES[reason]
     ]
     return safe_text("\n".join([*lines, ""])), "\n".join(["How to fix:", *remedies])
 
@@ -131,12 +139,15 @@ def _headline(
     """What is wrong in one sentence, and why no call was made."""
     existing = "" if mode == "none" else " into an existing cassette"
     refusal = f"record_mode '{mode}' doesn't record new requests{existing}."
+    if holds := _holds(cassette):
+        refusal = f"Nothing is recorded here, whatever the record_mode: {holds}."
     match reason:
         case "cassette_not_found":
             there = _exists(cassette._path)
             what = "the cassette file couldn't be loaded" if there else "the cassette doesn't exist"
-            what += f", and record_mode '{mode}' doesn't record new ones"
-            refusal = ""
+            if not holds:
+                what += f", and record_mode '{mode}' doesn't record new ones"
+                refusal = ""
         case "already_played":
             count = sum(not failed for _, _, failed in similar)
             what = (
@@ -157,6 +168,7 @@ _RECORD = (
     "run once with record_mode='new_episodes' to add it, or with record_mode='all' and "
     "drop_unused_requests=True to record the whole cassette anew."
 )
+_LIFT = "To record here all the same, set ONETAKE_MODE=once (or auto, or record) for one run."
 _IGNORE = "take it out of match_on, or make it always the same in before_record_request."
 _REMEDIES = {
     "cassette_not_found": (

@@ -45,6 +45,9 @@ class Request:
             body = list(body)
         self.body = body
         self.headers = headers
+        self._kept: tuple[dict[str, Any], object] | None = (
+            None  # as a cassette has it, and its parts
+        )
 
     @property
     def uri(self) -> str:
@@ -130,6 +133,12 @@ class Request:
             "headers": {name: [value] for name, value in self.headers.items()},
         }
 
+    def _to_entry(self) -> dict[str, Any]:
+        """The same, but that one which came from a cassette, and was not changed, is as it was there."""
+        if self._kept is not None and self._kept[1] == self._parts():
+            return {**self._kept[0]}
+        return self._to_dict()
+
     @classmethod
     def _from_dict(cls, stored: dict[str, Any]) -> Self:
         """From a cassette, where people leave out what is empty. KeyError without method or URI."""
@@ -138,7 +147,13 @@ class Request:
             body = BytesIO(body)
         elif isinstance(body, Iterated):
             body = iter(body)
-        return cls(stored["method"], stored["uri"], body, stored.get("headers"))
+        request = cls(stored["method"], stored["uri"], body, stored.get("headers"))
+        if body is stored.get("body"):
+            request._kept = stored, request._parts()
+        return request
+
+    def _parts(self) -> object:
+        return self.method, self.uri, self._body, dict(self.headers)
 
 
 def _content(file: Any) -> Any:

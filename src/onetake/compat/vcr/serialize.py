@@ -82,7 +82,7 @@ def serialize(cassette_dict: Mapping[str, Any], serializer: Serializer) -> str:
         "version": CASSETTE_FORMAT_VERSION,
         "interactions": [
             {
-                "request": convert_to_unicode(request._to_dict()),
+                "request": convert_to_unicode(_entry_of(request)),
                 "response": convert_to_unicode(response),
             }
             for request, response in pairs
@@ -91,6 +91,10 @@ def serialize(cassette_dict: Mapping[str, Any], serializer: Serializer) -> str:
     if metadata := cassette_dict.get("metadata"):
         tree["metadata"] = metadata
     return serializer.serialize(tree)
+
+
+def _entry_of(request: Any) -> Any:
+    return request._to_entry() if isinstance(request, Request) else request._to_dict()
 
 
 def _is_ancient(tree: Any) -> bool:

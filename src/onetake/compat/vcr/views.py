@@ -6,6 +6,7 @@ from onetake.compat.vcr.conversion import to_message, to_request
 from onetake.compat.vcr.request import Request
 from onetake.errors import OnetakeError
 from onetake.redaction import Redactor
+from onetake.runtime.secrets import known_values
 from onetake.wire.placeholders import unnumbered_request
 
 
@@ -13,7 +14,8 @@ def view_of(request: Request) -> Request:
     """`request` itself where it has no secret. What cannot be read is compared as it is."""
     try:
         message = to_message(request)
-        safe = unnumbered_request(Redactor().request(message))
+        redactor = Redactor(values=known_values())
+        safe = unnumbered_request(redactor.by_value(redactor.request(message)))
     except (OnetakeError, ValueError, TypeError, AttributeError):
         return request
     return request if safe == message else to_request(safe)
