@@ -51,7 +51,10 @@ PEERS = (
     Peer(
         name="pytest-recording",
         version="0.14.1",
-        plugins=("pytest_httpbin.plugin", "pytest_mock", "pytest_timeout", "onetake.pytest_plugin"),
+        plugins=(
+            *("pytest_httpbin.plugin", "pytest_mock", "pytest_timeout"),
+            *("onetake.pytest_plugin", "onetake.compat.pytest_recording"),
+        ),
     ),
 )
 
@@ -80,7 +83,11 @@ def run(peer: Peer, arguments: Sequence[str]) -> dict[str, str]:
     outcomes.write_text("")
     authority = _run(str(peer.python), "-m", "pytest_httpbin.certs").strip()
     environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("ONETAKE_")},
+        **{
+            name: value
+            for name, value in os.environ.items()
+            if name != "CI" and not name.startswith("ONETAKE_")
+        },
         "PYTHONPATH": f"{HERE / 'plugin'}{os.pathsep}{ROOT / 'src'}",
         "REQUESTS_CA_BUNDLE": authority,
         "COMPAT_OUTCOMES": str(outcomes),
