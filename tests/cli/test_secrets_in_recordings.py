@@ -222,6 +222,29 @@ def test_one_recording_that_cannot_be_read_does_not_hide_those_beside_it(project
     assert (told_of, len(found["unreadable"])) == ([(1, ""), (2, "header.authorization")], 1)
 
 
+def test_one_broken_file_of_another_program_hides_nothing_of_the_others(project, typed, told):
+    there = project / "cassettes"
+    there.mkdir()
+    entry = {
+        "request": {"method": "GET", "uri": "http://a.test/", "headers": {}, "body": None},
+        "response": {"status": {"code": 200}, "headers": {}, "body": {"string": KEY}},
+    }
+    untyped = entry | {"request": entry["request"] | {"body": {"type": "binary", "content": "zz"}}}
+    half = entry | {"request": entry["request"] | {"uri": "http://a.test/\ud800"}}
+    for name, one in (("a", untyped), ("b", half), ("c", entry)):
+        (there / f"{name}.json").write_text(json.dumps({"version": 1, "interactions": [one]}))
+    (there / "packed.yaml.gz").write_bytes(b"\x1f\x8bgarbage")
+
+    found = told("scan")
+    done = told("scrub", "--yes")
+
+    assert {one["place"] for one in found["found"]} == {f"cassettes/{one}.json" for one in "abc"}
+    assert sorted(one.partition(" ")[0] for one in found["unreadable"]) == [
+        "Interaction", "Interaction", "cassettes/packed.yaml.gz",
+    ]  # fmt: skip
+    assert (done["rewritten"], KEY in (there / "c.json").read_text()) == (1, False)
+
+
 def test_a_cassette_of_vcrpy_is_scrubbed_in_its_own_format(project, typed, told):
     path = project / "vcr.yaml"
     path.write_text(f"""\

@@ -22,7 +22,16 @@ from onetake.diagnosis.unredacted import Cleaner, holds_secrets, in_text
 from onetake.errors import CassetteError, OnetakeError, RedactionError, UsageError
 from onetake.formats.document import encode_interaction
 from onetake.formats.foreign import looks_like
-from onetake.formats.reading import JOURNAL, NATIVE, VCR, Entry, entry_of, read_entries, recognised
+from onetake.formats.reading import (
+    JOURNAL,
+    NATIVE,
+    VCR,
+    Entry,
+    entry_of,
+    read_entries,
+    recognised,
+)
+from onetake.formats.vcr_text import unpacked
 from onetake.messages import Interaction
 from onetake.recorder.principals import names_in
 from onetake.redaction import Redactor, Values
@@ -107,8 +116,10 @@ class Inspection:
         except OSError as error:
             problem = f"Cannot read {shown}: {error.strerror or error}."
             return Looked(shown, "", [], problems=[problem])
+        format_name = ""
         try:
             format_name = recognised(data, str(path))
+            data = _plain(path, shown, data)
             if format_name:
                 entries = read_entries(data, str(path), blobs_beside(path))
                 if format_name in (NATIVE, JOURNAL):
@@ -244,6 +255,16 @@ def scrub_command(place: Workplace, name: str) -> str:
 
 def is_blob(path: Path) -> bool:
     return path.parent.name == "blobs" and _BLOB.fullmatch(path.name) is not None
+
+
+def _plain(path: Path, shown: str, data: bytes) -> bytes:
+    """Without gzip. A blob may begin as one by chance. Raises `CassetteError`."""
+    try:
+        return unpacked(data, shown)
+    except CassetteError:
+        if is_blob(path):
+            return data
+        raise
 
 
 def _remedy_of(path: Path, shown: str, data: bytes) -> str:

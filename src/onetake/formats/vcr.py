@@ -29,6 +29,7 @@ __all__ = [
     "from_tree",
     "interaction_of",
     "is_expressible",
+    "numbered",
     "to_entry",
     "to_response",
     "to_tree",
@@ -61,18 +62,21 @@ def from_tree(tree: object, path: str) -> tuple[Interaction, ...]:
 
     Raises `CassetteError` that names `path` and the first interaction that cannot be read.
     """
-    found: list[Interaction] = []
-    for index, entry in enumerate(entries_of(tree, path)):
-        try:
-            found.append(interaction_of(entry))
-        except (CassetteError, ValueError, TypeError, RecursionError) as error:
-            reason = error.message if isinstance(error, CassetteError) else f"{error}."
-            raise CassetteError(
-                f"Interaction {index + 1} of {path} cannot be read: {reason}",
-                remedy="Correct it by hand, or delete the file to record anew.",
-                path=path,
-            ) from error
-    return tuple(found)
+    return tuple(
+        numbered(entry, number, path) for number, entry in enumerate(entries_of(tree, path), 1)
+    )
+
+
+def numbered(entry: object, number: int, path: str) -> Interaction:
+    """As `interaction_of`, with an error that names the file and the number of the interaction in it."""
+    try:
+        return interaction_of(entry)
+    except CassetteError as error:
+        raise CassetteError(
+            f"Interaction {number} of {path} cannot be read: {error.message}",
+            remedy="Correct it by hand, or delete the file to record anew.",
+            path=path,
+        ) from error
 
 
 def entries_of(tree: object, path: str) -> list[object]:
@@ -113,6 +117,13 @@ def interaction_of(entry: object) -> Interaction:
 
     It has no moment and no times: vcrpy keeps none.
     """
+    try:
+        return _interaction(entry)
+    except (ValueError, TypeError, LookupError, RecursionError) as error:
+        raise CassetteError(f"A value in it cannot be read: {error}.") from error
+
+
+def _interaction(entry: object) -> Interaction:
     match entry:
         case {"request": dict(asked), "response": dict(answer)}:
             request = _to_request(asked)

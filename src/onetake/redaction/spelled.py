@@ -207,8 +207,8 @@ def _sign(sign: str) -> bytes:
         b"&#(?:%d|(?i:x%x));" % (ord(sign), ord(sign)),
         *_OTHERWISE.get(sign, ()),
     }
-    # The longest first: `&amp;` begins with `&`.
-    return b"(?:%b)" % b"|".join(sorted(either, key=len, reverse=True))
+    ordered: list[bytes] = sorted(either, key=len, reverse=True)  # `&amp;` begins with `&`
+    return b"(?:%b)" % b"|".join(ordered)
 
 
 def _letters(raw: bytes, before: int) -> bytes:
