@@ -89,6 +89,12 @@ def entries_of(tree: object, path: str) -> list[object]:
             remedy=f"Run: python -m onetake.compat.vcr.migration {path}, or delete it to record anew.",
             path=path,
         )
+    if isinstance(tree, dict) and isinstance(tree.get("onetake"), int):
+        raise CassetteError(
+            f"{path} is in onetake's own format, not in vcrpy's.",
+            remedy="Open it with onetake.use_cassette, or give the one of vcrpy another name.",
+            path=path,
+        )
     if isinstance(tree, dict) and "interactions" in tree:
         version, entries = tree.get("version", VERSION), tree["interactions"]
         if version not in (VERSION, str(VERSION), None):
