@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from onetake.formats import vcr_text
 from onetake.formats.document import parse
 from onetake.matching import Matcher
 from onetake.messages import Body, Failure, Headers, Interaction, Request, Response
+from onetake.stores import vcr_files
 from onetake.stores.files import FileCassette, cassette_files, read_cassette
 from onetake.stores.folders import FolderShelf
 from onetake.stores.names import file_safe
@@ -302,3 +304,24 @@ def test_one_that_is_named_on_the_command_line_is_read_without_a_copy(tmp_path: 
     path = put(tmp_path, "c.yaml", text_of(entry(1)))
     assert len(read_cassette(path)) == 1
     assert not list(tmp_path.rglob(".onetake"))
+
+
+def test_a_cassette_with_bodies_that_were_iterators_or_files_is_added_to_and_rewritten(tmp_path):
+    tree = {"interactions": [entry(1), entry(2), entry(3)], "version": 1}
+    tree["interactions"][0]["request"]["body"] = io.BytesIO(b"a\xff")
+    tree["interactions"][1]["request"]["body"] = iter([b"a", "b"])
+    path = put(tmp_path, "c.yaml", yaml.dump(tree))
+    held = cassette(tmp_path, "c.yaml", keeps_vcr=True)
+
+    added = held.publish([take(4)], MATCHER.key, replacing_run=None).added
+    changed = vcr_files.rewrite(path, lambda entries: {2: entries[2].read()})
+
+    assert (added, changed) == (1, 1)
+    # As vcrpy itself reads it, which builds what the tags say.
+    one, other, *_ = yaml.unsafe_load(path.read_text())["interactions"]
+    assert one["request"]["body"].read() == b"a\xff"
+    assert list(other["request"]["body"]) == [b"a", "b"]
+    assert [one.request.body for one in vcr_text.read(path.read_bytes(), "c")][:2] == [
+        b"a\xff",
+        b"ab",
+    ]
