@@ -50,7 +50,10 @@ def is_vcr_name(name: str) -> bool:
 
 
 def own_path(path: Path) -> Path:
-    """Where a cassette that was named as a file of vcrpy's has its document of ours."""
+    """Where a cassette that was named as a file of vcrpy's has its document of ours.
+
+    Whoever writes either of them holds the lock of this one.
+    """
     return path.with_name(f"{base_of(path)}.json") if is_vcr_name(path.name) else path
 
 
@@ -181,11 +184,11 @@ def with_takes(path: Path, text: bytes | None, merged: Merge, *, is_anew: bool) 
 def rewrite(path: Path, anew: Callable[[list[Entry]], Mapping[int, Interaction]]) -> int:
     """Put others in the place of interactions of the file, in its own format; how many.
 
-    Locked, and whole or not at all. Raises `CassetteError`, `UsageError`, OSError.
+    Under the lock of those who record into it, and whole or not at all. Raises `CassetteError`, `UsageError`, OSError.
     """
     from onetake.formats import vcr
 
-    with locked(path):
+    with locked(own_path(path)):
         text = read_regular(path)
         changed = anew(read_entries(text, str(path), _no_blob))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -325,3 +326,28 @@ def test_a_cassette_with_bodies_that_were_iterators_or_files_is_added_to_and_rew
         b"a\xff",
         b"ab",
     ]
+
+
+@pytest.mark.parametrize("name", ["c.yaml", "c.yaml.gz", "c.json"])
+def test_what_is_recorded_while_a_cassette_is_rewritten_stays(tmp_path, name):
+    text = text_of(entry(1)) if name != "c.json" else json.dumps({"interactions": [entry(1)]})
+    path = put(
+        tmp_path, name, gzip.compress(text.encode()) if name.endswith(".gz") else text.encode()
+    )
+    held = cassette(tmp_path, name, keeps_vcr=True)
+    threads: list[threading.Thread] = []
+
+    def anew(entries):
+        threads.append(threading.Thread(target=_record, args=(held,)))
+        threads[0].start()
+        threads[0].join(0.2)
+        return {0: entries[0].read()}
+
+    vcr_files.rewrite(path, anew)
+    threads[0].join()
+
+    assert answers(cassette(tmp_path, name)) == [1, "new"]
+
+
+def _record(held: FileCassette) -> None:
+    held.publish([take(2)], MATCHER.key, replacing_run=None)
