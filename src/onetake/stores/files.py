@@ -171,9 +171,9 @@ class FileCassette:
     def path(self) -> Path:
         """The file in which the recordings lie; where none is there, that of the first one to come."""
         own = self._own_path
-        if own != self._plain or own.exists():
+        if own.exists() or (own != self._plain and self._named == self._plain):
             return own
-        theirs = dict.fromkeys((self._named, *vcr_files.twins(own)))
+        theirs = dict.fromkeys((self._named, *vcr_files.twins(self._plain)))
         for path in theirs:
             if path.exists():
                 return path
@@ -183,7 +183,10 @@ class FileCassette:
 
     @cached_property
     def _own_path(self) -> Path:
-        """The plain name, or with 8 hex digits where that file belongs to a test of another name."""
+        """The plain name, or with 8 hex digits where that file belongs to a test of another name.
+
+        Also where the cassette was named as a file of vcrpy's, and what lies beside it is none of ours.
+        """
         wanted = self._raw_name or self._plain.stem
         digest = hashlib.blake2b(wanted.encode("utf-8", "surrogatepass"), digest_size=4)
         other = self._plain.with_name(f"{self._plain.stem}-{digest.hexdigest()}.json")
@@ -192,6 +195,9 @@ class FileCassette:
         text = self._read(self._plain)
         if text is None:
             return other if self._raw_name and other.exists() else self._plain
+        if self._named != self._plain and vcr_files.is_unrelated(text):
+            is_cassette = vcr_files.is_theirs(self._plain, text) and not self._named.exists()
+            return self._plain if is_cassette else other
         if self._raw_name is None and b'"name"' not in text[:64]:
             return self._plain
         if vcr_files.is_theirs(self._plain, text):

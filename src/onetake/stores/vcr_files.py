@@ -18,7 +18,7 @@ from pathlib import Path
 from onetake.cassettes.fold import Merge, Take
 from onetake.errors import CassetteError
 from onetake.formats.document import encode_inline, join
-from onetake.formats.foreign import is_vcr
+from onetake.formats.foreign import conflict, is_vcr
 from onetake.formats.reading import Entry, read_entries
 from onetake.matching import paths_by_value
 from onetake.messages import Interaction
@@ -67,6 +67,11 @@ def twins(path: Path) -> list[Path]:
 def is_own(text: bytes) -> bool:
     """Whether a text begins as a document of ours does, whatever its file is called."""
     return _OURS.match(text) is not None
+
+
+def is_unrelated(text: bytes) -> bool:
+    """Whether a text that lies where a document of ours would is somebody else's, and no broken one of ours."""
+    return bool(text.strip()) and not is_own(text) and conflict(text, "") is None
 
 
 def is_theirs(path: Path, text: bytes) -> bool:
@@ -184,7 +189,8 @@ def with_takes(path: Path, text: bytes | None, merged: Merge, *, is_anew: bool) 
 def rewrite(path: Path, anew: Callable[[list[Entry]], Mapping[int, Interaction]]) -> int:
     """Put others in the place of interactions of the file, in its own format; how many.
 
-    Under the lock of those who record into it, and whole or not at all. Raises `CassetteError`, `UsageError`, OSError.
+    Under the lock of those who record into it, and whole or not at all. Raises `CassetteError`,
+    `UsageError`, OSError.
     """
     from onetake.formats import vcr
 

@@ -351,3 +351,42 @@ def test_what_is_recorded_while_a_cassette_is_rewritten_stays(tmp_path, name):
 
 def _record(held: FileCassette) -> None:
     held.publish([take(2)], MATCHER.key, replacing_run=None)
+
+
+UNRELATED = '{"users": [1, 2]}\n'
+
+
+@pytest.mark.parametrize("keeps_vcr", [True, False])
+@pytest.mark.parametrize(
+    "beside", [UNRELATED, "[1]", json.dumps({"interactions": [entry(7)], "version": 1})]
+)
+def test_a_file_beside_a_named_cassette_that_is_none_of_ours_is_left_alone(
+    tmp_path, beside, keeps_vcr
+):
+    put(tmp_path, "c.yaml", text_of(entry(1)))
+    other = put(tmp_path, "c.json", beside)
+    held = cassette(tmp_path, "c.yaml", keeps_vcr=keeps_vcr)
+    assert answers(held) == [1]
+
+    held.publish([take(2)], MATCHER.key, replacing_run=None)
+
+    assert other.read_text() == beside
+    assert answers(cassette(tmp_path, "c.yaml", keeps_vcr=keeps_vcr)) == [1, "new"]
+
+
+def test_the_first_recording_of_a_named_cassette_leaves_a_file_beside_it_alone(tmp_path):
+    other = put(tmp_path, "c.json", UNRELATED)
+
+    cassette(tmp_path, "c.yaml").publish([take(2)], MATCHER.key, replacing_run=None)
+
+    assert other.read_text() == UNRELATED
+    assert answers(cassette(tmp_path, "c.yaml")) == ["new"]
+
+
+@pytest.mark.parametrize("broken", ["", "<<<<<<< HEAD\n{}\n", '{"onetake": 1, "interactions": ['])
+def test_a_broken_document_of_ours_is_no_reason_to_read_what_it_was_made_of(tmp_path, broken):
+    put(tmp_path, "c.yaml", text_of(entry(1)))
+    put(tmp_path, "c.json", broken)
+
+    with pytest.raises(CassetteError, match=r"c\.json"):
+        answers(cassette(tmp_path, "c.yaml"))
