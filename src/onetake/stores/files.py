@@ -394,7 +394,7 @@ class FileCassette:
         """A document of ours beside a cassette of vcrpy, with what is in it and what is new."""
         own = self._own_path
         if own == self.path:
-            _replace(own.with_name(f"{own.name}.vcrpy"), text, sync=True)
+            _replace(own.with_name(own.name + vcr_files.BACKUP), text, sync=True)
         blobs: dict[str, bytes] = {}
         calls = vcr_files.fit_to_write(entry.interaction for entry in there)
         for i, take in merged.replacing.items():
@@ -402,7 +402,11 @@ class FileCassette:
         calls += [take.interaction for take in merged.added]
         origin = vcr_files.ORIGIN if there else ""
         texts = [encode_interaction(one, blobs) for one in calls]
+        theirs = self.path
         self._put(own, texts, origin, blobs, self._raw_name)
+        # It is not read again, and its answers may hold secrets.
+        with suppress(OSError):  # `scan` tells of what stays
+            vcr_files.forget_copies(self._cache, theirs)
 
     def _put(
         self,
