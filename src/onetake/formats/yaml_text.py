@@ -234,7 +234,11 @@ def _loader_of(base: Any) -> Any:
         return FileLike(data.encode() if isinstance(data, str) else data)
 
     def iterated(loader: Any, node: Any) -> Iterated:
-        args: Any = loader.construct_mapping(node, deep=True).get("args")
+        args: Any
+        if node.id == "sequence":  # one that was used up has no state, and is written in short
+            args = loader.construct_sequence(node, deep=True)
+        else:
+            args = loader.construct_mapping(node, deep=True).get("args")
         return Iterated(args[0] if args else ())
 
     def tuple_of(loader: Any, node: Any) -> tuple[object, ...]:

@@ -311,17 +311,20 @@ def test_a_cassette_with_bodies_that_were_iterators_or_files_is_added_to_and_rew
     tree = {"interactions": [entry(1), entry(2), entry(3)], "version": 1}
     tree["interactions"][0]["request"]["body"] = io.BytesIO(b"a\xff")
     tree["interactions"][1]["request"]["body"] = iter([b"a", "b"])
+    tree["interactions"][2]["request"]["body"] = used_up = iter([b"a"])
+    assert list(used_up) == [b"a"]
     path = put(tmp_path, "c.yaml", yaml.dump(tree))
     held = cassette(tmp_path, "c.yaml", keeps_vcr=True)
 
     added = held.publish([take(4)], MATCHER.key, replacing_run=None).added
-    changed = vcr_files.rewrite(path, lambda entries: {2: entries[2].read()})
+    changed = vcr_files.rewrite(path, lambda entries: {3: entries[3].read()})
 
     assert (added, changed) == (1, 1)
     # As vcrpy itself reads it, which builds what the tags say.
-    one, other, *_ = yaml.unsafe_load(path.read_text())["interactions"]
+    one, other, empty, *_ = yaml.unsafe_load(path.read_text())["interactions"]
     assert one["request"]["body"].read() == b"a\xff"
     assert list(other["request"]["body"]) == [b"a", "b"]
+    assert list(empty["request"]["body"]) == []
     assert [one.request.body for one in vcr_text.read(path.read_bytes(), "c")][:2] == [
         b"a\xff",
         b"ab",
