@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -10,14 +11,15 @@ import shutil
 import time
 
 import pytest
+import yaml
 
 from onetake.cassettes.fold import Take
 from onetake.cassettes.session import Slot
 from onetake.cli import main
-from onetake.formats import reading
+from onetake.formats import reading, vcr_text
 from onetake.formats.reading import Entry
 from onetake.messages import Headers
-from onetake.stores.files import name_in
+from onetake.stores.files import FileCassette, name_in
 from onetake.stores.folders import FolderShelf
 from onetake.stores.journal import Journal, every_journal, read_quarantine
 from onetake.stores.opening import open_shelf
@@ -222,6 +224,29 @@ def test_one_recording_that_cannot_be_read_does_not_hide_those_beside_it(project
     assert (told_of, len(found["unreadable"])) == ([(1, ""), (2, "header.authorization")], 1)
 
 
+def test_one_broken_file_of_another_program_hides_nothing_of_the_others(project, typed, told):
+    there = project / "cassettes"
+    there.mkdir()
+    entry = {
+        "request": {"method": "GET", "uri": "http://a.test/", "headers": {}, "body": None},
+        "response": {"status": {"code": 200}, "headers": {}, "body": {"string": KEY}},
+    }
+    untyped = entry | {"request": entry["request"] | {"body": {"type": "binary", "content": "zz"}}}
+    half = entry | {"request": entry["request"] | {"uri": "http://a.test/\ud800"}}
+    for name, one in (("a", untyped), ("b", half), ("c", entry)):
+        (there / f"{name}.json").write_text(json.dumps({"version": 1, "interactions": [one]}))
+    (there / "packed.yaml.gz").write_bytes(b"\x1f\x8bgarbage")
+
+    found = told("scan")
+    done = told("scrub", "--yes")
+
+    assert {one["place"] for one in found["found"]} == {f"cassettes/{one}.json" for one in "abc"}
+    assert sorted(one.partition(" ")[0] for one in found["unreadable"]) == [
+        "Interaction", "Interaction", "cassettes/packed.yaml.gz",
+    ]  # fmt: skip
+    assert (done["rewritten"], KEY in (there / "c.json").read_text()) == (1, False)
+
+
 def test_a_cassette_of_vcrpy_is_scrubbed_in_its_own_format(project, typed, told):
     path = project / "vcr.yaml"
     path.write_text(f"""\
@@ -256,6 +281,88 @@ version: 1
     assert text.endswith("metadata:\n  kept: 1\nversion: 1\n")
     assert typed("scrub", "vcr.yaml", "--yes").exit_code == 0
     assert path.read_text() == text
+
+
+VCR = f"""\
+interactions:
+- request: {{body: null, headers: {{}}, method: GET, uri: 'http://a.test/c'}}
+  response: {{body: {{string: 'your key is {KEY}'}}, headers: {{}}, status: {{code: 200, message: OK}}}}
+version: 1
+"""
+OPENED = """
+    import onetake
+    for name in ("a.yaml", "b.yaml.gz", "c.json"):
+        with onetake.use_cassette(name, mode="replay") as cassette:
+            list(cassette.interactions)
+    from onetake.compat.vcr import VCR
+    with VCR(record_mode="none").use_cassette("large.yaml") as cassette:
+        cassette.responses
+"""
+
+
+def of_vcrpy(project):
+    """Cassettes of vcrpy that hold a key, and the copies of them that are kept."""
+    entry = yaml.safe_load(VCR)
+    large = json.loads(json.dumps(entry["interactions"] * 200))  # without references
+    (project / "a.yaml").write_text(VCR)
+    (project / "b.yaml.gz").write_bytes(gzip.compress(VCR.encode()))
+    (project / "c.json").write_text(json.dumps(entry))
+    (project / "large.yaml").write_text(yaml.dump(entry | {"interactions": large}))
+    assert run_program(OPENED, project).returncode == 0
+
+
+def holding_key(folder):
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return [
+        path.relative_to(folder).as_posix()
+        for path in files
+        if KEY.encode() in vcr_text.unpacked(path.read_bytes(), "")
+    ]
+
+
+def test_scrub_takes_away_the_copies_that_are_kept_of_cassettes_of_vcrpy(project, typed, told):
+    of_vcrpy(project)
+    assert len(holding_key(project)) == 8
+
+    done = typed("scrub", "--yes", "a.yaml", "b.yaml.gz", "c.json", "large.yaml")
+
+    assert (done.exit_code, holding_key(project)) == (0, [])
+
+
+def test_a_copy_of_a_cassette_that_is_gone_is_scanned_and_goes(project, typed, told):
+    of_vcrpy(project)
+    (project / "cassettes").mkdir()
+    for name in ("a.yaml", "b.yaml.gz", "c.json", "large.yaml"):
+        (project / name).unlink()
+
+    assert {one["place"] for one in told("scan")["found"]} == set(holding_key(project))
+    assert {one["place"] for one in told("scan", ".")["found"]} == set(holding_key(project))
+    assert typed("scrub").exit_code == 1
+    assert len(holding_key(project)) == 4
+    assert (typed("scrub", "--yes").exit_code, holding_key(project)) == (0, [])
+    assert typed("scan").exit_code == 0
+
+
+def test_what_is_kept_of_a_cassette_that_was_taken_over_is_scanned_and_scrubbed(
+    project, typed, told
+):
+    of_vcrpy(project)
+    FileCassette(project / "c.json", project / "blobs", cache=project / ".onetake").take_over()
+
+    assert typed("scan", ".").exit_code == 1
+    assert [one for one in holding_key(project) if one.startswith("c")] == ["c.json.vcrpy"]
+    assert "c.json.vcrpy" in {one["place"] for one in told("scan", ".")["found"]}
+    assert (typed("scrub", ".", "--yes").exit_code, holding_key(project)) == (0, [])
+
+
+def test_a_folder_is_scanned_without_packages_and_hidden_ones(project, told):
+    for folder in ("node_modules", "env", ".git", "tests/.hidden", "tests/deep"):
+        (project / folder).mkdir(parents=True)
+        (project / folder / "a.yaml").write_text(VCR)
+    (project / "env" / "pyvenv.cfg").touch()
+
+    assert {one["place"] for one in told("scan", ".")["found"]} == {"tests/deep/a.yaml"}
+    assert {one["place"] for one in told("scan", "env")["found"]} == {"env/a.yaml"}
 
 
 def test_other_programs_files_are_scanned_as_text_and_left(project, typed, told):
@@ -494,6 +601,8 @@ def test_the_hook_of_pre_commit_gets_recordings_and_blobs():
         "a.yaml",
         "b.yml",
         "c.har",
+        "d.yaml.gz",
+        "e.json.vcrpy",
         f"cassettes/blobs/sha256-{'0' * 64}",
     )
     assert all(re.search(files, one) for one in wanted)

@@ -29,6 +29,11 @@ _NASTY = {
     "many lines": b"\n" * 100_000,
     "many quotes": b'"' * 100_000,
     "many parameters": b"multipart/x; " + b"; a" * 20_000 + b"\n",
+    "packed, and torn": b"\x1f\x8b\x08\x00 torn",
+    "no digits": b'{"interactions":[{"request":{"method":"GET","uri":"http://x/","body":{"type":"binary","content":"zz"}},'
+    b'"response":{"status":{"code":200}}}]}',
+    "half a sign in a URL": b'{"interactions":[{"request":{"method":"GET","uri":"http://x/\\ud800"},"response":'
+    b'{"status":{"code":200}}}]}',
     "spaces": b"data:" + b" " * 100_000,
 }  # fmt: skip
 

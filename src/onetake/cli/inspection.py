@@ -22,21 +22,34 @@ from onetake.diagnosis.unredacted import Cleaner, holds_secrets, in_text
 from onetake.errors import CassetteError, OnetakeError, RedactionError, UsageError
 from onetake.formats.document import encode_interaction
 from onetake.formats.foreign import looks_like
-from onetake.formats.reading import JOURNAL, NATIVE, VCR, Entry, entry_of, read_entries, recognised
+from onetake.formats.reading import (
+    JOURNAL,
+    NATIVE,
+    VCR,
+    Entry,
+    entry_of,
+    read_entries,
+    recognised,
+)
+from onetake.formats.vcr_text import unpacked
 from onetake.messages import Interaction
 from onetake.recorder.principals import names_in
 from onetake.redaction import Redactor, Values
 from onetake.runtime.secrets import known_values, safe_bytes
+from onetake.stores import vcr_files
 from onetake.stores.files import blobs_beside
 from onetake.stores.folders import FolderShelf, cassette_folders
 from onetake.stores.journal import every_journal
 from onetake.stores.private import read_regular
 from onetake.stores.within import check_within, is_below
 
-_SUFFIXES = (".json", ".jsonl", ".yaml", ".yml", ".har")
+_SUFFIXES = (".json", ".jsonl", ".yml", ".har", *vcr_files.SUFFIXES, vcr_files.BACKUP)
+_NOT_OURS = {"node_modules", "site-packages", "__pycache__", "blobs"}
+_CACHE = ".onetake"
 _BLOB = re.compile(r"sha256-[0-9a-f]{64}")
 _REQUEST = 60  # characters of its line that are shown
 _UNKNOWN = "secret"
+_TAKEN_AWAY = "onetake scrub, which takes this copy away"
 _BESIDE = "what recordings have in common"
 
 
@@ -107,10 +120,15 @@ class Inspection:
         except OSError as error:
             problem = f"Cannot read {shown}: {error.strerror or error}."
             return Looked(shown, "", [], problems=[problem])
+        format_name = ""
         try:
             format_name = recognised(data, str(path))
+            data = _plain(path, shown, data)
             if format_name:
                 entries = read_entries(data, str(path), blobs_beside(path))
+                if vcr_files.is_copy(path):
+                    found = self._looked(shown, format_name, entries, _TAKEN_AWAY)
+                    return replace(found, anew={})
                 if format_name in (NATIVE, JOURNAL):
                     return self._looked(
                         shown, format_name, entries, f"onetake scrub {quote(shown)}"
@@ -246,9 +264,21 @@ def is_blob(path: Path) -> bool:
     return path.parent.name == "blobs" and _BLOB.fullmatch(path.name) is not None
 
 
+def _plain(path: Path, shown: str, data: bytes) -> bytes:
+    """Without gzip. A blob may begin as one by chance. Raises `CassetteError`."""
+    try:
+        return unpacked(data, shown)
+    except CassetteError:
+        if is_blob(path):
+            return data
+        raise
+
+
 def _remedy_of(path: Path, shown: str, data: bytes) -> str:
     if is_blob(path):
         return "onetake scrub, which takes it away with what names it"
+    if vcr_files.is_copy(path):
+        return _TAKEN_AWAY
     if looks_like(data):
         return _import_of(shown)
     return "take it out by hand"
@@ -294,7 +324,7 @@ def scope_of(place: Workplace, words: Sequence[str]) -> Scope:
             files += _project_files(place)
         else:
             names += place.shelf.names()
-        files += every_journal(place.cache)
+        files += _in_cache(place.cache)
     return Scope(list(dict.fromkeys(files)), list(dict.fromkeys(names)))
 
 
@@ -315,11 +345,27 @@ def folder_shelf(place: Workplace) -> FolderShelf:
 
 
 def _files_in(folder: Path) -> Iterator[Path]:
+    """Nothing that is hidden but what onetake keeps, and no packages that others have written."""
+    if folder.name == _CACHE:
+        yield from _in_cache(folder)
+        return
     for where, folders, files in os.walk(folder):
-        folders[:] = sorted(one for one in folders if one != "blobs" and not one.startswith("."))
+        if _CACHE in folders:
+            yield from _in_cache(Path(where, _CACHE))
+        folders[:] = sorted(one for one in folders if _is_walked(Path(where, one)))
         for name in sorted(files):
             if name.endswith(_SUFFIXES):
                 yield Path(where, name)
+
+
+def _is_walked(folder: Path) -> bool:
+    name = folder.name
+    return not (name.startswith(".") or name in _NOT_OURS or (folder / "pyvenv.cfg").exists())
+
+
+def _in_cache(cache: Path) -> list[Path]:
+    """What is kept there as it came: for the next run, and to read cassettes of vcrpy sooner."""
+    return [*every_journal(cache), *vcr_files.every_copy(cache)]
 
 
 def look_at(place: Workplace, scope: Scope, *, quiet: bool) -> Iterator[tuple[Path | str, Looked]]:

@@ -43,8 +43,8 @@ def scrub(words: tuple[str, ...], store: str | None, *, yes: bool, as_json: bool
     """Rewrite recordings as they would be recorded today: without the secrets that onetake scan finds.
 
     They are replayed as before. A blob that holds a secret gets another name, and goes if nothing else
-    names it. What is clean is not touched. Of what other programs have written, cassettes of vcrpy are
-    rewritten in their own format.
+    names it; copies of vcrpy's cassettes in .onetake/ go. What is clean is not touched. Of what other
+    programs have written, cassettes of vcrpy are rewritten in their own format.
 
     Exit code 1 where something would be done and --yes is missing, or a secret or something that cannot
     be read is left.
@@ -121,6 +121,9 @@ class _Scrubbing:
             self._names.append(one)
             self._blobs |= done.blobs
             return done.number
+        if vcr_files.is_copy(one):
+            vcr_files.forget_copy(one)
+            return 0
         if found.format == NATIVE and found.anew:
             path = one.resolve() if one.is_symlink() else one
             cassette = folder_shelf(self._place).cassette_at(path, name_in(path))
@@ -130,7 +133,9 @@ class _Scrubbing:
         if found.format == JOURNAL:
             return self._rewrite_journal(one, found)
         if found.format == VCR and found.anew:
-            return vcr_files.rewrite(one, self._inspection.anew)
+            number = vcr_files.rewrite(one, self._inspection.anew)
+            vcr_files.forget_copies(self._place.cache, one)
+            return number
         if is_blob(one):
             self._files.add(one)
         return 0
@@ -161,7 +166,9 @@ class _Scrubbing:
 
 def _is_scrubbed(one: Path | str, found: Looked) -> bool:
     """Whether all that was found can be taken out here."""
-    if isinstance(one, Path) and (found.format == JOURNAL or is_blob(one)):
+    if isinstance(one, Path) and (
+        found.format == JOURNAL or is_blob(one) or vcr_files.is_copy(one)
+    ):
         return True
     return found.format in (NATIVE, VCR) and found.is_rewritten_alone
 

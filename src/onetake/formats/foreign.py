@@ -23,7 +23,7 @@ _LISTS_JSON = re.compile(
     rb'\A\s*\{(?:\s*"(?:version|metadata|recorded_with)"\s*:\s*(?:\d+|"[^"]*"|\{[^{}]*\})\s*,)*'
     rb'\s*"(http_)?interactions"\s*:'
 )
-_GZIP = b"\x1f\x8b"
+GZIP = b"\x1f\x8b"
 _HEAD_SIZE = 1 << 16
 
 
@@ -72,9 +72,12 @@ def refusal(text: bytes, path: str, reason: str, version: int) -> CassetteError:
 
 
 def looks_like(text: bytes) -> str:
-    """The program that made recordings of another format, "" for other texts."""
-    if text.startswith(_GZIP):
-        text = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(text, _HEAD_SIZE)
+    """The program that made recordings of another format, "" for other texts. Raises nothing."""
+    if text.startswith(GZIP):
+        try:
+            text = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(text, _HEAD_SIZE)
+        except zlib.error:
+            return ""
     text = text.removeprefix(b"\xef\xbb\xbf")
     if _HAR.match(text):
         return "HAR"

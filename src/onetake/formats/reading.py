@@ -106,8 +106,10 @@ def _no_blob(name: str) -> bytes:
 def _vcr(data: bytes, path: str, _blob: Blob) -> list[Entry]:
     from onetake.formats import vcr, vcr_text  # late, as the rest: most projects have none
 
-    tree = vcr_text.read_tree(data, path)
-    return [Entry(partial(vcr.interaction_of, one)) for one in vcr.entries_of(tree, path)]
+    entries = vcr.entries_of(vcr_text.read_tree(data, path), path)
+    return [
+        Entry(partial(vcr.numbered, one, number, path)) for number, one in enumerate(entries, 1)
+    ]
 
 
 def _har(data: bytes, path: str, _blob: Blob) -> list[Entry]:

@@ -29,6 +29,7 @@ __all__ = [
     "from_tree",
     "interaction_of",
     "is_expressible",
+    "numbered",
     "to_entry",
     "to_response",
     "to_tree",
@@ -61,18 +62,21 @@ def from_tree(tree: object, path: str) -> tuple[Interaction, ...]:
 
     Raises `CassetteError` that names `path` and the first interaction that cannot be read.
     """
-    found: list[Interaction] = []
-    for index, entry in enumerate(entries_of(tree, path)):
-        try:
-            found.append(interaction_of(entry))
-        except (CassetteError, ValueError, TypeError, RecursionError) as error:
-            reason = error.message if isinstance(error, CassetteError) else f"{error}."
-            raise CassetteError(
-                f"Interaction {index + 1} of {path} cannot be read: {reason}",
-                remedy="Correct it by hand, or delete the file to record anew.",
-                path=path,
-            ) from error
-    return tuple(found)
+    return tuple(
+        numbered(entry, number, path) for number, entry in enumerate(entries_of(tree, path), 1)
+    )
+
+
+def numbered(entry: object, number: int, path: str) -> Interaction:
+    """As `interaction_of`, with an error that names the file and the number of the interaction in it."""
+    try:
+        return interaction_of(entry)
+    except CassetteError as error:
+        raise CassetteError(
+            f"Interaction {number} of {path} cannot be read: {error.message}",
+            remedy="Correct it by hand, or delete the file to record anew.",
+            path=path,
+        ) from error
 
 
 def entries_of(tree: object, path: str) -> list[object]:
@@ -83,6 +87,12 @@ def entries_of(tree: object, path: str) -> list[object]:
         raise CassetteError(
             f"{path} is a cassette of vcrpy before 1.0, a list without a format version.",
             remedy=f"Run: python -m onetake.compat.vcr.migration {path}, or delete it to record anew.",
+            path=path,
+        )
+    if isinstance(tree, dict) and isinstance(tree.get("onetake"), int):
+        raise CassetteError(
+            f"{path} is in onetake's own format, not in vcrpy's.",
+            remedy="Open it with onetake.use_cassette, or give the one of vcrpy another name.",
             path=path,
         )
     if isinstance(tree, dict) and "interactions" in tree:
@@ -113,6 +123,13 @@ def interaction_of(entry: object) -> Interaction:
 
     It has no moment and no times: vcrpy keeps none.
     """
+    try:
+        return _interaction(entry)
+    except (ValueError, TypeError, LookupError, RecursionError) as error:
+        raise CassetteError(f"A value in it cannot be read: {error}.") from error
+
+
+def _interaction(entry: object) -> Interaction:
     match entry:
         case {"request": dict(asked), "response": dict(answer)}:
             request = _to_request(asked)

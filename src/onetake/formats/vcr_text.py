@@ -8,11 +8,10 @@ import zlib
 
 from onetake.errors import CassetteError, UsageError
 from onetake.formats import yaml_text
-from onetake.formats.foreign import RESTORE, conflict
+from onetake.formats.foreign import GZIP, RESTORE, conflict
 from onetake.formats.vcr import Tree, from_tree
 from onetake.messages import Interaction
 
-_GZIP = b"\x1f\x8b"
 _MOST = 256 << 20  # bytes, unpacked
 _ALWAYS, _MOST_TIMES = 4 << 20, 200  # bytes that may be more than so many times what is packed
 _BOM = "\ufeff"
@@ -74,7 +73,7 @@ def _parsed(text: str) -> object:
 
 def unpacked(text: bytes, path: str) -> bytes:
     """`text`, without gzip. Raises `CassetteError` for what is broken, or a bomb."""
-    if not text.startswith(_GZIP):
+    if not text.startswith(GZIP):
         return text
     inflater = zlib.decompressobj(zlib.MAX_WBITS | 16)
     limit = min(_MOST, max(_ALWAYS, _MOST_TIMES * len(text)))

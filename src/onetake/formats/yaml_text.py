@@ -21,6 +21,8 @@ from typing import Any
 from onetake.errors import CassetteError, UsageError
 
 _TAG = "tag:yaml.org,2002:"
+_ITERATED = f"{_TAG}python/object/apply:builtins.iter"
+_FILE_LIKE = f"{_TAG}python/object/new:_io.BytesIO"
 # Where an anchor may stand. Texts that look like one cost the check of sizes, and nothing else.
 _ANCHOR = re.compile(r"(?:^|[\s\[{,:])&[^\s&]")
 _LONGEST_NUMBER = 400  # characters: what is longer, no client has sent as a number
@@ -232,7 +234,11 @@ def _loader_of(base: Any) -> Any:
         return FileLike(data.encode() if isinstance(data, str) else data)
 
     def iterated(loader: Any, node: Any) -> Iterated:
-        args: Any = loader.construct_mapping(node, deep=True).get("args")
+        args: Any
+        if node.id == "sequence":  # one that was used up has no state, and is written in short
+            args = loader.construct_sequence(node, deep=True)
+        else:
+            args = loader.construct_mapping(node, deep=True).get("args")
         return Iterated(args[0] if args else ())
 
     def tuple_of(loader: Any, node: Any) -> tuple[object, ...]:
@@ -245,8 +251,8 @@ def _loader_of(base: Any) -> Any:
     Loader.add_constructor(f"{_TAG}python/str", text)
     Loader.add_constructor(f"{_TAG}python/unicode", text)
     Loader.add_constructor(f"{_TAG}python/tuple", tuple_of)
-    Loader.add_constructor(f"{_TAG}python/object/new:_io.BytesIO", file_like)
-    Loader.add_constructor(f"{_TAG}python/object/apply:builtins.iter", iterated)
+    Loader.add_constructor(_FILE_LIKE, file_like)
+    Loader.add_constructor(_ITERATED, iterated)
     return Loader
 
 
@@ -270,6 +276,14 @@ def _dumper_of(base: Any, readable: Mapping[str, object]) -> Any:
                 "vcr.serializers.yamlserializer.with_custom_tags makes for its tag.",
             )
 
+    def iterated(dumper: Any, data: Iterated) -> Any:
+        return dumper.represent_mapping(_ITERATED, {"args": [list(data)], "state": 0})
+
+    def file_like(dumper: Any, data: FileLike) -> Any:
+        return dumper.represent_mapping(_FILE_LIKE, {"state": (bytes(data), 0, None)})
+
+    Dumper.add_representer(Iterated, iterated)
+    Dumper.add_representer(FileLike, file_like)
     return Dumper
 
 

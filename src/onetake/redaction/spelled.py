@@ -15,6 +15,7 @@ import re
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterator
 from functools import lru_cache
+from html import escape
 from typing import TypeAlias
 from urllib.parse import quote, quote_plus
 
@@ -28,7 +29,9 @@ Span: TypeAlias = tuple[int, int]
 _UNCHANGED = re.compile(rb"[A-Za-z0-9._~-]+")
 _LETTERS = re.compile(rb"[A-Za-z0-9]+")
 _SHORTEST = 5  # of an anchor: a shorter one is in too many texts
-_OTHERWISE = {b" ": (rb"\+",), b"/": (rb"\\/",)}  # in forms, and in the JSON of PHP
+# In forms, in the JSON of PHP, and in JSON within JSON within JSON.
+_OTHERWISE = {" ": (rb"\+",), "/": (rb"\\{1,2}/",), '"': (rb'\\{1,7}"',)}
+_LONGEST_SIGN = 20  # bytes: four, each percent-encoded twice
 
 
 class Spelled(Struct, frozen=True):
@@ -40,7 +43,9 @@ class Spelled(Struct, frozen=True):
     cores: frozenset[bytes]
     """What of it is in base64 that holds more."""
     escaped: bytes
-    """An expression for it in a URL, where clients escape some signs and leave others."""
+    """An expression for it in URLs, JSON and HTML, where programs escape some signs and leave others."""
+    longest: int
+    """No spelling has more bytes."""
     anchors: tuple[bytes, ...]
 
 
@@ -57,11 +62,15 @@ def spelled(value: str) -> Spelled:
     raw = value.encode("utf-8", "surrogatepass")
     plain = _plain(value, raw)
     based = {b64encode(raw), urlsafe_b64encode(raw)}
+    whole = frozenset({*based, *(one.rstrip(b"=") for one in based)})
+    cores = frozenset(core for one in plain for core in _cores(one))
+    signs = sum(1 if _UNCHANGED.fullmatch(bytes([byte])) else _LONGEST_SIGN for byte in raw)
     return Spelled(
         plain=plain,
-        whole=frozenset({*based, *(one.rstrip(b"=") for one in based)}),
-        cores=frozenset(core for one in plain for core in _cores(one)),
-        escaped=_escaped(raw),
+        whole=whole,
+        cores=cores,
+        escaped=_escaped(value),
+        longest=max(signs, *map(len, plain | cores | whole)),
         anchors=_anchors(raw),
     )
 
@@ -105,19 +114,13 @@ def _near(data: bytes, one: Spelled) -> list[Span]:
     if not one.anchors:
         return [(0, len(data))]
     spans: list[Span] = []
-    reach = 0
+    reach = one.longest
     for anchor in one.anchors:
         at = data.find(anchor)
         while at >= 0:
-            reach = reach or _reach(one)
             spans.append((max(0, at - reach), at + reach))
             at = data.find(anchor, at + len(anchor))
     return spans
-
-
-def _reach(one: Spelled) -> int:
-    """No spelling is longer: base64 is of a plain one, and its `+` and `/` may be escaped."""
-    return max(map(len, one.plain | one.cores | one.whole))
 
 
 def _merged(spans: list[Span]) -> Iterator[Span]:
@@ -180,17 +183,32 @@ def _plain(value: str, raw: bytes) -> frozenset[bytes]:
     )
 
 
-def _escaped(raw: bytes) -> bytes:
-    pieces: list[bytes] = []
-    for byte in raw:
-        letter = bytes([byte])
-        if _UNCHANGED.fullmatch(letter):
-            pieces.append(re.escape(letter))
-        else:
-            code = b"%%%02X" % byte
-            either = {re.escape(letter), code, code.lower(), *_OTHERWISE.get(letter, ())}
-            pieces.append(b"(?:%s)" % b"|".join(sorted(either)))
-    return b"".join(pieces)
+def _escaped(value: str) -> bytes:
+    return b"".join(map(_sign, value))
+
+
+def _sign(sign: str) -> bytes:
+    """An expression for one sign of a value, each as some program escapes it, or leaves it.
+
+    Go, Gson and .NET write `&` in JSON as `\\u0026`, in digits of either case, and JSON within JSON has more
+    backslashes.
+    """
+    raw = sign.encode("utf-8", "surrogatepass")
+    if _UNCHANGED.fullmatch(raw):
+        return re.escape(raw)
+    units = sign.encode("utf-16-be", "surrogatepass").hex()
+    escapes = (units[at : at + 4].encode() for at in range(0, len(units), 4))
+    in_json = json.dumps(sign, ensure_ascii=False)[1:-1]
+    texts = {sign, in_json, json.dumps(in_json, ensure_ascii=False)[1:-1], escape(sign)}
+    either: set[bytes] = {
+        *(re.escape(text.encode("utf-8", "surrogatepass")) for text in texts),
+        b"".join(b"%%(?:25)?(?i:%02x)" % byte for byte in raw),
+        b"".join(rb"\\{1,4}u(?i:%b)" % unit for unit in escapes),
+        b"&#(?:%d|(?i:x%x));" % (ord(sign), ord(sign)),
+        *_OTHERWISE.get(sign, ()),
+    }
+    ordered: list[bytes] = sorted(either, key=len, reverse=True)  # `&amp;` begins with `&`
+    return b"(?:%b)" % b"|".join(ordered)
 
 
 def _letters(raw: bytes, before: int) -> bytes:
@@ -208,6 +226,7 @@ def _cores(raw: bytes) -> Iterator[bytes]:
             yield core.replace(b"+", b"-").replace(b"/", b"_")
             yield core.replace(b"+", b"%2B").replace(b"/", b"%2F")
             yield core.replace(b"/", b"\\/")
+            yield core.replace(b"+", rb"\u002B")  # .NET
 
 
 def _anchors(raw: bytes) -> tuple[bytes, ...]:

@@ -171,9 +171,9 @@ class FileCassette:
     def path(self) -> Path:
         """The file in which the recordings lie; where none is there, that of the first one to come."""
         own = self._own_path
-        if own != self._plain or own.exists():
+        if own.exists() or (own != self._plain and self._named == self._plain):
             return own
-        theirs = dict.fromkeys((self._named, *vcr_files.twins(own)))
+        theirs = dict.fromkeys((self._named, *vcr_files.twins(self._plain)))
         for path in theirs:
             if path.exists():
                 return path
@@ -183,7 +183,10 @@ class FileCassette:
 
     @cached_property
     def _own_path(self) -> Path:
-        """The plain name, or with 8 hex digits where that file belongs to a test of another name."""
+        """The plain name, or with 8 hex digits where that file belongs to a test of another name.
+
+        Also where the cassette was named as a file of vcrpy's, and what lies beside it is none of ours.
+        """
         wanted = self._raw_name or self._plain.stem
         digest = hashlib.blake2b(wanted.encode("utf-8", "surrogatepass"), digest_size=4)
         other = self._plain.with_name(f"{self._plain.stem}-{digest.hexdigest()}.json")
@@ -192,6 +195,9 @@ class FileCassette:
         text = self._read(self._plain)
         if text is None:
             return other if self._raw_name and other.exists() else self._plain
+        if self._named != self._plain and vcr_files.is_unrelated(text):
+            is_cassette = vcr_files.is_theirs(self._plain, text) and not self._named.exists()
+            return self._plain if is_cassette else other
         if self._raw_name is None and b'"name"' not in text[:64]:
             return self._plain
         if vcr_files.is_theirs(self._plain, text):
@@ -388,7 +394,7 @@ class FileCassette:
         """A document of ours beside a cassette of vcrpy, with what is in it and what is new."""
         own = self._own_path
         if own == self.path:
-            _replace(own.with_name(f"{own.name}.vcrpy"), text, sync=True)
+            _replace(own.with_name(own.name + vcr_files.BACKUP), text, sync=True)
         blobs: dict[str, bytes] = {}
         calls = vcr_files.fit_to_write(entry.interaction for entry in there)
         for i, take in merged.replacing.items():
@@ -396,7 +402,11 @@ class FileCassette:
         calls += [take.interaction for take in merged.added]
         origin = vcr_files.ORIGIN if there else ""
         texts = [encode_interaction(one, blobs) for one in calls]
+        theirs = self.path
         self._put(own, texts, origin, blobs, self._raw_name)
+        # It is not read again, and its answers may hold secrets.
+        with suppress(OSError):  # `scan` tells of what stays
+            vcr_files.forget_copies(self._cache, theirs)
 
     def _put(
         self,

@@ -9,6 +9,7 @@ for good, in our format, is redacted whole.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,7 +19,7 @@ from pathlib import Path
 from onetake.cassettes.fold import Merge, Take
 from onetake.errors import CassetteError
 from onetake.formats.document import encode_inline, join
-from onetake.formats.foreign import is_vcr
+from onetake.formats.foreign import conflict, is_vcr
 from onetake.formats.reading import Entry, read_entries
 from onetake.matching import paths_by_value
 from onetake.messages import Interaction
@@ -29,11 +30,14 @@ from onetake.stores.placing import put_in_place
 from onetake.stores.private import ensure_private, read_private, read_regular
 
 SUFFIXES = (".yaml", ".yml", ".yaml.gz")
+BACKUP = ".vcrpy"
+"""What the name of one ends with that lay where the document of ours lies now."""
 ORIGIN = "vcrpy"
 """What a document of ours says that began as a cassette of vcrpy."""
 
 _OURS = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"onetake"\s*:')
 _HEAD_SIZE = 8192
+_COPIES, _SUM = "vcr", ".sum"
 _READING = b"1"  # changes with what is made of a file: copies of another reading are made anew
 
 
@@ -50,7 +54,10 @@ def is_vcr_name(name: str) -> bool:
 
 
 def own_path(path: Path) -> Path:
-    """Where a cassette that was named as a file of vcrpy's has its document of ours."""
+    """Where a cassette that was named as a file of vcrpy's has its document of ours.
+
+    Whoever writes either of them holds the lock of this one.
+    """
     return path.with_name(f"{base_of(path)}.json") if is_vcr_name(path.name) else path
 
 
@@ -64,6 +71,11 @@ def twins(path: Path) -> list[Path]:
 def is_own(text: bytes) -> bool:
     """Whether a text begins as a document of ours does, whatever its file is called."""
     return _OURS.match(text) is not None
+
+
+def is_unrelated(text: bytes) -> bool:
+    """Whether a text that lies where a document of ours would is somebody else's, and no broken one of ours."""
+    return bool(text.strip()) and not is_own(text) and conflict(text, "") is None
 
 
 def is_theirs(path: Path, text: bytes) -> bool:
@@ -96,7 +108,7 @@ def known_copy(cache: Path, path: Path, digest: bytes, kind: str = "") -> bytes 
     copy = _copy(cache, path, kind)
     # The sum lies beside it, as ten megabytes are better not moved.
     try:
-        known = read_private(copy.with_suffix(".sum"))
+        known = read_private(copy.with_suffix(_SUM))
         made = read_private(copy) if known.startswith(digest) else b""
     except OSError:
         return None
@@ -109,12 +121,37 @@ def keep_copy(cache: Path, path: Path, digest: bytes, made: bytes, kind: str = "
     with suppress(OSError):  # only a cache
         ensure_private(copy.parent, cache)
         put_in_place(copy, made, is_private=True)
-        put_in_place(copy.with_suffix(".sum"), _sum(digest, made), is_private=True)
+        put_in_place(copy.with_suffix(_SUM), _sum(digest, made), is_private=True)
+
+
+def every_copy(cache: Path) -> list[Path]:
+    """What is kept of cassettes that were read; answers in it are as they were there, secrets too."""
+    return sorted(one for one in (cache / _COPIES).glob("*") if one.suffix != _SUM)
+
+
+def is_copy(path: Path) -> bool:
+    return path.parent.name == _COPIES and path.parent.parent.name == ".onetake"
+
+
+def forget_copy(copy: Path) -> None:
+    """Raises OSError."""
+    copy.unlink(missing_ok=True)
+    copy.with_suffix(_SUM).unlink(missing_ok=True)
+
+
+def forget_copies(cache: Path, path: Path) -> None:
+    """All that is kept of the cassette at `path`. Raises OSError."""
+    for copy in (cache / _COPIES).glob(f"{_digest_of_name(path)}*"):
+        copy.unlink(missing_ok=True)
 
 
 def _copy(cache: Path, path: Path, kind: str) -> Path:
-    named = str(path.absolute()).encode("utf-8", "surrogateescape")
-    return cache / "vcr" / f"{hashlib.blake2b(named, digest_size=10).hexdigest()}{kind}"
+    return cache / _COPIES / f"{_digest_of_name(path)}{kind}"
+
+
+def _digest_of_name(path: Path) -> str:
+    named = os.fsencode(os.path.abspath(path))
+    return hashlib.blake2b(named, digest_size=10).hexdigest()
 
 
 def _sum(digest: bytes, made: bytes) -> bytes:
@@ -181,11 +218,12 @@ def with_takes(path: Path, text: bytes | None, merged: Merge, *, is_anew: bool) 
 def rewrite(path: Path, anew: Callable[[list[Entry]], Mapping[int, Interaction]]) -> int:
     """Put others in the place of interactions of the file, in its own format; how many.
 
-    Locked, and whole or not at all. Raises `CassetteError`, `UsageError`, OSError.
+    Under the lock of those who record into it, and whole or not at all. Raises `CassetteError`,
+    `UsageError`, OSError.
     """
     from onetake.formats import vcr
 
-    with locked(path):
+    with locked(own_path(path)):
         text = read_regular(path)
         changed = anew(read_entries(text, str(path), _no_blob))
 

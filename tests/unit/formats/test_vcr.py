@@ -283,6 +283,13 @@ def test_what_is_no_cassette_is_refused_with_a_remedy(text: str | bytes, words: 
     assert words in refused(text).message
 
 
+def test_a_cassette_of_ours_is_named_and_nobody_is_told_to_delete_it() -> None:
+    error = refused('{"onetake": 1, "interactions": [{"request": {}, "response": {}}]}')
+
+    assert "onetake's own format" in error.message
+    assert "delete" not in error.remedy
+
+
 def test_references_that_grow_without_end_are_refused() -> None:
     lists = "\n".join(
         f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10) if n else 'x'}]" for n in range(30)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 from urllib.parse import quote
 
@@ -171,6 +172,35 @@ def test_a_value_is_found_however_it_is_written(before, secret, other, after):
         assert values.edits(one), one
     assert secret.encode() not in values.without(text.encode())
     assert secret.encode() not in base64.b64decode(values.without(coded), validate=True)
+
+
+def in_go(text: str) -> str:
+    """JSON as Go writes it; .NET and Gson escape more of the same signs."""
+    plain = json.dumps(text, ensure_ascii=False)[1:-1]
+    return "".join(f"\\u{ord(one):04x}" if one in "&<>=+'é" else one for one in plain)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        in_go,
+        lambda text: in_go(text).replace("\\u003c", "\\u003C").replace("\\u00e9", "\\u00E9"),
+        lambda text: json.dumps(in_go(text))[1:-1],
+        lambda text: json.dumps(json.dumps(in_go(text))[1:-1])[1:-1],
+        lambda text: json.dumps(json.dumps(text))[3:-3],
+        lambda text: html.escape(text).replace("=", "&#61;").replace("+", "&#x2B;"),
+        lambda text: quote(quote(text)),
+        lambda text: json.dumps(text)[1:-1].replace("/", "\\/").replace("&", "\\u0026"),
+        lambda text: base64.b64encode(text.encode()).decode().replace("+", "\\u002B"),
+    ],
+)
+def test_a_value_is_found_in_the_escapes_of_other_languages(write):
+    value = 'Qx7&zP<9vLm2=Tt4Wy8/é+"k1>>>?'
+    found = Values((value,)).without(f'{{"echo":"before {write(value)} after"}}'.encode())
+
+    assert b"Tt4Wy8" not in found
+    assert json.loads(found)["echo"].startswith("before ")
+    assert json.loads(found)["echo"].endswith(" after")
 
 
 @pytest.mark.parametrize("value", ["p@ss/w+rd=x1", "é" * 9 + "1a", "a b c d e f 1"])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from onetake.formats import vcr_text
 from onetake.formats.document import parse
 from onetake.matching import Matcher
 from onetake.messages import Body, Failure, Headers, Interaction, Request, Response
+from onetake.stores import vcr_files
 from onetake.stores.files import FileCassette, cassette_files, read_cassette
 from onetake.stores.folders import FolderShelf
 from onetake.stores.names import file_safe
@@ -302,3 +305,91 @@ def test_one_that_is_named_on_the_command_line_is_read_without_a_copy(tmp_path: 
     path = put(tmp_path, "c.yaml", text_of(entry(1)))
     assert len(read_cassette(path)) == 1
     assert not list(tmp_path.rglob(".onetake"))
+
+
+def test_a_cassette_with_bodies_that_were_iterators_or_files_is_added_to_and_rewritten(tmp_path):
+    tree = {"interactions": [entry(1), entry(2), entry(3)], "version": 1}
+    tree["interactions"][0]["request"]["body"] = io.BytesIO(b"a\xff")
+    tree["interactions"][1]["request"]["body"] = iter([b"a", "b"])
+    tree["interactions"][2]["request"]["body"] = used_up = iter([b"a"])
+    assert list(used_up) == [b"a"]
+    path = put(tmp_path, "c.yaml", yaml.dump(tree))
+    held = cassette(tmp_path, "c.yaml", keeps_vcr=True)
+
+    added = held.publish([take(4)], MATCHER.key, replacing_run=None).added
+    changed = vcr_files.rewrite(path, lambda entries: {3: entries[3].read()})
+
+    assert (added, changed) == (1, 1)
+    # As vcrpy itself reads it, which builds what the tags say.
+    one, other, empty, *_ = yaml.unsafe_load(path.read_text())["interactions"]
+    assert one["request"]["body"].read() == b"a\xff"
+    assert list(other["request"]["body"]) == [b"a", "b"]
+    assert list(empty["request"]["body"]) == []
+    assert [one.request.body for one in vcr_text.read(path.read_bytes(), "c")][:2] == [
+        b"a\xff",
+        b"ab",
+    ]
+
+
+@pytest.mark.parametrize("name", ["c.yaml", "c.yaml.gz", "c.json"])
+def test_what_is_recorded_while_a_cassette_is_rewritten_stays(tmp_path, name):
+    text = text_of(entry(1)) if name != "c.json" else json.dumps({"interactions": [entry(1)]})
+    path = put(
+        tmp_path, name, gzip.compress(text.encode()) if name.endswith(".gz") else text.encode()
+    )
+    held = cassette(tmp_path, name, keeps_vcr=True)
+    threads: list[threading.Thread] = []
+
+    def anew(entries):
+        threads.append(threading.Thread(target=_record, args=(held,)))
+        threads[0].start()
+        threads[0].join(0.2)
+        return {0: entries[0].read()}
+
+    vcr_files.rewrite(path, anew)
+    threads[0].join()
+
+    assert answers(cassette(tmp_path, name)) == [1, "new"]
+
+
+def _record(held: FileCassette) -> None:
+    held.publish([take(2)], MATCHER.key, replacing_run=None)
+
+
+UNRELATED = '{"users": [1, 2]}\n'
+
+
+@pytest.mark.parametrize("keeps_vcr", [True, False])
+@pytest.mark.parametrize(
+    "beside", [UNRELATED, "[1]", json.dumps({"interactions": [entry(7)], "version": 1})]
+)
+def test_a_file_beside_a_named_cassette_that_is_none_of_ours_is_left_alone(
+    tmp_path, beside, keeps_vcr
+):
+    put(tmp_path, "c.yaml", text_of(entry(1)))
+    other = put(tmp_path, "c.json", beside)
+    held = cassette(tmp_path, "c.yaml", keeps_vcr=keeps_vcr)
+    assert answers(held) == [1]
+
+    held.publish([take(2)], MATCHER.key, replacing_run=None)
+
+    assert other.read_text() == beside
+    assert answers(cassette(tmp_path, "c.yaml", keeps_vcr=keeps_vcr)) == [1, "new"]
+
+
+def test_the_first_recording_of_a_named_cassette_leaves_a_file_beside_it_alone(tmp_path):
+    other = put(tmp_path, "c.json", UNRELATED)
+
+    cassette(tmp_path, "c.yaml").publish([take(2)], MATCHER.key, replacing_run=None)
+
+    assert other.read_text() == UNRELATED
+    assert answers(cassette(tmp_path, "c.yaml")) == ["new"]
+
+
+@pytest.mark.parametrize("broken", ["", "<<<<<<< HEAD\n{}\n", '{"onetake": 1, "interactions": ['])
+def test_a_broken_document_of_ours_is_no_reason_to_read_what_it_was_made_of(tmp_path, broken):
+    put(tmp_path, "c.yaml", text_of(entry(1)))
+    put(tmp_path, "c.json", broken)
+
+    with pytest.raises(CassetteError, match=r"c\.json"):
+        answers(cassette(tmp_path, "c.yaml"))
