@@ -261,3 +261,76 @@ def test_what_a_persister_cannot_save_is_kept_for_the_next_run(provider, project
     assert "is kept in" in told
     assert len(provider.requests()) == 1
     assert "/echo" in (project / "c.yaml").read_text()
+
+
+FILTERS = {
+    "headers": ("filter_headers=['authorization']", "headers={'Authorization': 'Bearer ' + key}"),
+    "replaced": (
+        "filter_headers=[('x-thing', 'DUMMY')]",
+        "headers={'X-Thing': key}",
+    ),
+    "query": ("filter_query_parameters=['code']", "params={'code': key}"),
+    "form": ("filter_post_data_parameters=['pin']", "data={'pin': key}"),
+    "hook": ("before_record_request=pop", "headers={'Authorization': 'Bearer ' + key}"),
+}
+
+
+@pytest.mark.parametrize("kind", FILTERS)
+def test_what_a_filter_takes_out_of_a_request_is_known_in_its_answer(provider, project, kind):
+    setting, sent = FILTERS[kind]
+    program = f"""
+        import sys, requests, onetake.compat.vcr as vcr
+        key = sys.argv[2]
+        def pop(request):
+            del request.headers["Authorization"]
+            return request
+        with vcr.VCR({setting}).use_cassette("c.yaml"):
+            requests.post(sys.argv[1] + "/echo?and=" + key, **dict({sent}))
+        print("null")
+    """
+    key = "mytokenvalue-98765abcdef"
+
+    result(run_program(program, project, provider.url, key))
+
+    assert key in str(provider.requests())
+    written = [one for one in project.rglob("*") if one.is_file()]
+    assert not [str(one) for one in written if key in one.read_text("latin-1")]
+
+
+def test_a_cassette_that_cannot_be_read_is_named_with_what_is_in_the_way(provider, project):
+    (project / "c.yaml").write_text(
+        "<<<<<<< ours\ninteractions: []\n=======\nversion: 1\n>>>>>>> theirs\n"
+    )
+    program = """
+        import json, onetake.compat.vcr as vcr
+        try:
+            with vcr.use_cassette("c.yaml"): ...
+        except ValueError as error:
+            print(json.dumps(str(error)))
+    """
+
+    told = result(run_program(program, project, provider.url))
+
+    assert told.startswith("c.yaml holds git conflict markers (line 1).")
+
+
+def test_connections_that_are_somebodys_fakes_are_left_to_them(provider, project):
+    """vcrpy may still be installed: its connections answer by themselves, and take no request to memory."""
+    program = """
+        import json, sys, onetake, urllib3
+        from urllib3.connection import HTTPConnection
+        class Fake(HTTPConnection):
+            def request(self, *args, **kwargs): ...
+            def getresponse(self):
+                from urllib3.response import HTTPResponse
+                answer = HTTPResponse(b"fake", status=200, request_method="GET")
+                answer.retries = None
+                return answer
+        with onetake.use_cassette("main") as cassette:
+            urllib3.HTTPConnectionPool.ConnectionCls = Fake
+            urllib3.connection.HTTPConnection = Fake
+            data = urllib3.PoolManager().request("GET", sys.argv[1] + "/echo").data
+        print(json.dumps([data.decode(), len(cassette.calls)]))
+    """
+
+    assert result(run_program(program, project, provider.url)) == ["fake", 0]

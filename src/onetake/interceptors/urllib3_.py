@@ -16,6 +16,7 @@ import io
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from itertools import chain
 from types import ModuleType
 from typing import Any
@@ -55,10 +56,24 @@ def install(module: ModuleType) -> None:
         )
         return
     streams.install()
+    _own_connection()
     install_seams(
         Seam(module.HTTPConnectionPool, "_make_request", _make_request, "urllib3"),
         Seam(module.HTTPSConnectionPool, "_prepare_proxy", _prepare_proxy, "urllib3"),
     )
+
+
+@cache
+def _own_connection() -> Any:
+    """urllib3's, whatever somebody puts in its place later."""
+    from urllib3.connection import HTTPConnection
+
+    return HTTPConnection
+
+
+def _is_fake(conn: Any) -> bool:
+    """Whether a connection answers by itself, as vcrpy's do: then the call is none of ours."""
+    return type(conn).getresponse.__module__.partition(".")[0] not in ("urllib3", "http")
 
 
 def is_supported(module: ModuleType) -> bool:
@@ -90,7 +105,7 @@ def _make_request(original: Callable[..., Any]) -> Callable[..., Any]:
         self: Any, conn: Any, method: str, url: str, *args: Any, **options: Any
     ) -> Any:
         owner = current()
-        if owner is None or is_passing():
+        if owner is None or is_passing() or _is_fake(conn):
             if conn.__dict__.pop(_DEFERRED, False):
                 _open_tunnel(self, conn)
             return original(self, conn, method, url, *args, **options)
@@ -193,9 +208,7 @@ def _blocks(file: Any) -> Iterator[bytes]:
 
 def _stand_in(pool: Any, method: str, url: str, options: dict[str, Any]) -> Any:
     """A connection of urllib3's that has written the request to memory."""
-    from urllib3.connection import HTTPConnection
-
-    stand_in: Any = HTTPConnection(pool.host, pool.port)
+    stand_in: Any = _own_connection()(pool.host, pool.port)
     stand_in.default_port = 443 if pool.scheme == "https" else 80
     stand_in.sock = streams.MemorySocket()
     with passing():

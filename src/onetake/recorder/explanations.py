@@ -100,7 +100,7 @@ class Explanations:
                 request_line=request.line,
                 reason=error.reason,
                 cause=error.message.partition("\n")[0],
-                advice=error.remedy,
+                advice=getattr(error, "advice", error.remedy),
             )
         self._add("missed", miss)
 

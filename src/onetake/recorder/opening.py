@@ -507,6 +507,10 @@ class Opening:
             self._account(Refuse(refused), safe, safe.url.encode(), client)
             return refused
 
+    def note(self, request: Request, values: Iterable[str]) -> None:
+        """Before somebody takes out of `request` what is secret: it is known in the answer all the same."""
+        self._redactor.note(request, values)
+
     def forward(self, request: Request, client: str, reason: str) -> Decision:
         """Send `request` and keep nothing of it, as whoever stands before this opening has decided."""
         return self._decided(Forward(reason), request, client)

@@ -90,6 +90,11 @@ class Redactor:
             body = settle(body, in_url=True)
         return _changed(request, url, headers, body)
 
+    def note(self, request: Request, values: Iterable[str] = ()) -> None:
+        """Know the secrets of `request`, and `values`, in what is redacted from now on."""
+        self.request(request)
+        self._sent = self._sent.with_(Edit(0, 0, b"", "rule", one) for one in values)
+
     def by_shape(self, request: Request) -> Request:
         """`request`, whose secrets by name are gone, without those in its body that have a shape."""
         body = request.body

@@ -28,7 +28,9 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     pluginmanager.add_hookspecs(hooks)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
+    running.hold_to_none(config, config.getoption("--record-mode"))
     for line in _MARKERS:
         config.addinivalue_line("markers", line)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from onetake.compat.pytest_recording.running import fail_if_both, header, is_off
+from onetake.compat.pytest_recording.running import fail_if_both, header, hold_to_none, is_off
 
 if TYPE_CHECKING:
     from onetake.compat.vcr import VCR
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 _OPTION = "--vcr-record"
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
+    hold_to_none(config, config.getoption(_OPTION))
     config.addinivalue_line("markers", "vcr(**settings): give this test a cassette of vcrpy's kind")
 
 

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 import pytest
 
 from onetake.compat import alias
 
+_MODE = "ONETAKE_MODE"
+
 
 def is_off(config: pytest.Config, option: str) -> bool:
     """Whether tests get no cassettes: by the plugin's own option, or as onetake is switched off."""
     return bool(config.getoption(option) or config.getoption("no_onetake", False))
+
+
+def hold_to_none(config: pytest.Config, mode: str | None) -> None:
+    """An explicit `none` holds for the whole run: cassettes that tests open themselves, and onetake's marks."""
+    if mode == "none" and not os.environ.get(_MODE):
+        os.environ[_MODE] = "replay"
+        config.add_cleanup(_let_go)
+
+
+def _let_go() -> None:
+    os.environ.pop(_MODE, None)
 
 
 def header(config: pytest.Config, mode: str, option: str) -> str:

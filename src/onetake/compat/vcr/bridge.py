@@ -260,9 +260,13 @@ class Bridge:
         return self._opening.egress
 
     def decide(self, request: Request, client: str) -> Decision:
-        filtered = self._cassette.filter_request(to_request(request))
+        asked = to_request(request)
+        filtered = self._cassette.filter_request(asked)
         if filtered is None:
             return self._left_alone(request, client)
+        if filtered is not asked:
+            hidden = getattr(self._cassette._before_record_request, "hidden", None)
+            self._opening.note(request, hidden(asked) if hidden is not None else ())
         return self._noted(self._opening.decide(to_message(filtered, like=request), client), client)
 
     def _noted(self, decision: Decision, client: str) -> Decision:

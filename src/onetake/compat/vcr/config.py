@@ -19,6 +19,7 @@ from onetake.compat.vcr.matchers import Matcher
 from onetake.compat.vcr.persisters.filesystem import FilesystemPersister
 from onetake.compat.vcr.record_mode import RecordMode, validate_record_mode
 from onetake.compat.vcr.request import Request
+from onetake.compat.vcr.safety import texts_in
 from onetake.compat.vcr.serializers import jsonserializer, yamlserializer
 from onetake.compat.vcr.util import auto_decorate, compose
 
@@ -234,6 +235,14 @@ class RequestFilter:
                 break
             changed = hook(changed)
         return changed
+
+    def hidden(self, request: Request) -> frozenset[str]:
+        """The values that the built-in filters take out of `request`: the suite calls them secret."""
+        changed: Request | None = copy.deepcopy(request)
+        for hook in self._filters:
+            changed = hook(changed) if changed is not None else None
+        left = texts_in(changed) if changed is not None else frozenset()
+        return frozenset(text for _, text in texts_in(request) - left)
 
     def ignores(self, request: Any) -> bool:
         """Whether it goes to a host that is to be left alone."""

@@ -52,6 +52,7 @@ class CannotOverwriteExistingCassetteException(MissError):  # noqa: N818  (its n
         message, remedy = _told(cassette, failed_request, self.similar_requests, reason)
         line = safe_text(_line(failed_request))
         super().__init__(message, remedy=remedy, request=line, reason=reason)
+        self.advice = _LIFT if _holds(cassette) else _REMEDIES[reason][0]
 
     @classmethod
     def _get_message(cls, cassette: Any, failed_request: Any) -> str:

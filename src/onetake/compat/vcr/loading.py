@@ -14,7 +14,7 @@ from typing import Any, overload
 
 import msgspec
 
-from onetake.compat.vcr.persisters.filesystem import bytes_of, text_of
+from onetake.compat.vcr.persisters.filesystem import bytes_of, named, text_of
 from onetake.compat.vcr.request import Request
 from onetake.compat.vcr.serialize import Serializer, pairs_of, read_entries
 from onetake.compat.vcr.serializers import jsonserializer, yamlserializer
@@ -105,6 +105,13 @@ def load(
 ) -> tuple[list[Pair] | Pairs, dict[str, Any] | None]:
     """What a file holds, and its metadata. Raises as `FilesystemPersister.load_cassette`."""
     content = bytes_of(path)
+    with named(path, content):
+        return _loaded(path, content, serializer)
+
+
+def _loaded(
+    path: str | PathLike[str], content: bytes, serializer: Serializer
+) -> tuple[list[Pair] | Pairs, dict[str, Any] | None]:
     kind = _KINDS.get(id(serializer))
     if kind is None or len(content) < _WORTH:
         entries, metadata = read_entries(text_of(content, path), serializer)

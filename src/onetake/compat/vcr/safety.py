@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from typing import Any
+from urllib.parse import parse_qsl
 
 from onetake.compat.vcr.conversion import to_answer, to_interaction, to_request
 from onetake.compat.vcr.request import Request
@@ -23,6 +26,37 @@ def safe_pair(request: Any, response: Any) -> tuple[Any, Any]:
     if safe.response is None or safe == interaction:
         return request, response
     return to_request(safe.request), to_answer(safe.response, ended=safe.ended)
+
+
+def texts_in(request: Request) -> frozenset[tuple[str, str]]:
+    """The texts of headers (also behind the name of a scheme), of the query, of fields of a form or JSON, each
+    with its place."""
+    found: list[tuple[str, str]] = []
+    for name, value in request.headers.items():
+        text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
+        found += [(f"header.{name}", text), (f"header.{name}", text.partition(" ")[2])]
+    found += [(f"query.{name}", text) for name, text in request.query]
+    body = request.body
+    if isinstance(body, bytes):
+        try:
+            found += _texts(json.loads(body), "body")
+        except (ValueError, RecursionError):
+            found += [(f"form.{name}", text) for name, text in parse_qsl(body.decode("latin-1"))]
+    elif isinstance(body, dict):
+        found += _texts(body, "body")
+    return frozenset(found)
+
+
+def _texts(value: Any, place: str) -> Iterator[tuple[str, str]]:
+    match value:
+        case str():
+            yield place, value
+        case dict():
+            for name, one in value.items():
+                yield from _texts(one, f"{place}.{name}")
+        case list():
+            for one in value:
+                yield from _texts(one, place)
 
 
 def safe_value(value: Any) -> Any:

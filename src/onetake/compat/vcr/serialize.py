@@ -66,12 +66,12 @@ def _told() -> Iterator[None]:
     except CassetteError as error:
         raise UnreadableCassetteError(
             f"There was a problem loading the cassette: {error.message}",
-            remedy=error.remedy or "Delete it to record anew.",
+            remedy=error.remedy or "Restore it from version control, or delete it to record anew.",
         ) from error
     except (KeyError, TypeError, AttributeError) as error:
         raise UnreadableCassetteError(
             f"There was a problem loading the cassette: an interaction lacks what it needs ({error!r}).",
-            remedy="Correct it by hand, or delete it to record anew.",
+            remedy="Correct it by hand, or restore it from version control.",
         ) from error
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from onetake.compat.vcr.errors import UnreadableCassetteError
 from onetake.compat.vcr.serialize import Serializer, deserialize, serialize
+from onetake.formats.foreign import conflict
 from onetake.stores.placing import put_in_place
 
 
@@ -26,7 +30,9 @@ class FilesystemPersister:
         cls, cassette_path: str | PathLike[str], serializer: Serializer
     ) -> tuple[Any, ...]:
         """What `deserialize` gives. Raises `CassetteNotFoundError`, `CassetteDecodeError`, ValueError."""
-        return deserialize(text_of(bytes_of(cassette_path), cassette_path), serializer)
+        content = bytes_of(cassette_path)
+        with named(cassette_path, content):
+            return deserialize(text_of(content, cassette_path), serializer)
 
     @staticmethod
     def save_cassette(
@@ -35,6 +41,17 @@ class FilesystemPersister:
         """Folders are made. Raises OSError, and what the serializer raises; then the old file stays."""
         text = serialize(cassette_dict, serializer)
         put_in_place(Path(cassette_path), text.encode())
+
+
+@contextmanager
+def named(path: str | PathLike[str], content: bytes) -> Iterator[None]:
+    """What cannot be read is told with its file, and what is in the way there."""
+    try:
+        yield
+    except UnreadableCassetteError as error:
+        found = conflict(content, str(path)) or error
+        message = found.message if found is not error else f"{path}: {error.message}"
+        raise UnreadableCassetteError(message, remedy=found.remedy, path=str(path)) from error
 
 
 def bytes_of(path: str | PathLike[str]) -> bytes:
