@@ -626,3 +626,31 @@ def test_the_fixtures_of_pytest_vcr(suite: Suite, provider: fakeprovider.Provide
     assert provider.billed() == 5
     assert run(suite, "--disable-vcr").outcomes == {"passed": 4}
     assert provider.billed() == 8
+
+
+def test_an_explicit_none_holds_cassettes_that_tests_open_themselves_and_onetakes_marks(
+    suite: Suite, provider: fakeprovider.Provider
+) -> None:
+    suite.write(
+        "test_a.py",
+        """
+        import pytest, vcr
+        from calls import ask
+
+        def test_direct():
+            with vcr.use_cassette("direct.yaml", record_mode="new_episodes"):
+                ask("a")
+
+        @pytest.mark.onetake(mode="auto")
+        def test_marked():
+            ask("b")
+        """,
+    )
+
+    held = run(suite, "--record-mode=none")
+    free = run(suite)
+
+    assert held.code == 1
+    assert "2 failed" in held.output
+    assert free.code == 0, free.output
+    assert provider.billed() == 2
