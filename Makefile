@@ -35,7 +35,7 @@ $(VENV)/.installed: pyproject.toml
 	$(call install,.venv-fuzz,fuzz)
 
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest -n 2 -q $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist worksteal -q $(ARGS)
 
 # The suites of other recorders, fetched from the package index, against onetake in their place.
 test-compat:
