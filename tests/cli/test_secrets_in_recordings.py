@@ -365,6 +365,37 @@ def test_a_folder_is_scanned_without_packages_and_hidden_ones(project, told):
     assert {one["place"] for one in told("scan", "env")["found"]} == {"env/a.yaml"}
 
 
+def test_recordings_that_lie_anywhere_in_the_project_are_scanned(project, typed, told):
+    shelf = open_shelf("", project, MATCHER.fingerprint)
+    put(shelf, "main", with_key("a"))
+    own = (project / "cassettes/main.json").read_bytes()
+    held = {
+        **dict.fromkeys(("x.json", "lib/.onetake/not", "fixtures/no_suffix"), own),
+        **dict.fromkeys(("lib/helper_cassettes/one.yaml", "lib/two.vcr"), VCR.encode()),
+        "lib/packed.yaml.gz": gzip.compress(VCR.encode()),
+        "cassettes/deep/one.pretty": f"made by hand: {KEY}".encode(),
+        "node_modules/a.json": own,
+        ".hidden/a.json": own,
+        "src/a.py": VCR.encode(),
+        "src/rules.yaml": f"interactions:\n- none: {KEY}\n".encode(),
+        "settings.yaml": f"key: {KEY}\n".encode(),
+    }
+    for name, data in held.items():
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_bytes(data)
+
+    places = {one["place"] for one in told("scan")["found"]}
+    within = {one["place"] for one in told("scan", "cassettes/deep")["found"]}
+
+    assert places == {
+        *("cassettes/main.json", "x.json", "fixtures/no_suffix", "cassettes/deep/one.pretty"),
+        *("lib/helper_cassettes/one.yaml", "lib/two.vcr", "lib/packed.yaml.gz"),
+    }
+    assert within == {"cassettes/deep/one.pretty"}
+    assert typed("scrub", "--yes").exit_code == 1  # the one that is mere text is left
+    assert {one["place"] for one in told("scan")["found"]} == within
+
+
 def test_other_programs_files_are_scanned_as_text_and_left(project, typed, told):
     (project / "vcr.yaml").write_text(f"interactions:\n- request:\n    a: [Bearer {KEY}]\n")
     (project / "page.har").write_text(f'{{"log": {{"entries": [], "comment": "{TOKEN}"}}}}')
@@ -603,10 +634,15 @@ def test_the_hook_of_pre_commit_gets_recordings_and_blobs():
         "c.har",
         "d.yaml.gz",
         "e.json.vcrpy",
+        "f.jsonl",
+        "tests/cassettes/test_a/one.pretty",
+        "cassettes/two",
         f"cassettes/blobs/sha256-{'0' * 64}",
     )
     assert all(re.search(files, one) for one in wanted)
-    assert not any(re.search(files, one) for one in ("src/a.py", "a.json.py", "blobs/sha256-0"))
+    others = ("src/a.py", "a.json.py", "blobs/sha256-0", "my_cassettes/a", "tests/cassettes")
+    assert not any(re.search(files, one) for one in others)
+    assert f"files: {files}" in (ROOT / "docs/redaction.md").read_text()
 
 
 ASKING = """
@@ -644,7 +680,8 @@ def test_what_was_recorded_with_secrets_is_replayed_after_it_was_scrubbed(
         ("body.password", "password"),
         ("body.say", "env"),
     } <= found
-    assert told("scrub", "--yes")["rewritten"] == 2
+    where_from = 0 if url else 2  # a folder of this project, which is looked at too
+    assert told("scrub", "--yes")["rewritten"] == 2 + where_from
     assert typed("scan").exit_code == 0
     assert not any(secret.encode() in text for secret in run.values() for text in everything(shelf))
     (asked, _) = [one.stored.request for one in shelf.recordings("main")]

@@ -21,7 +21,7 @@ from onetake.diagnosis import one_line
 from onetake.diagnosis.unredacted import Cleaner, holds_secrets, in_text
 from onetake.errors import CassetteError, OnetakeError, RedactionError, UsageError
 from onetake.formats.document import encode_interaction
-from onetake.formats.foreign import looks_like
+from onetake.formats.foreign import GZIP, looks_like
 from onetake.formats.reading import (
     JOURNAL,
     NATIVE,
@@ -45,7 +45,9 @@ from onetake.stores.within import check_within, is_below
 
 _SUFFIXES = (".json", ".jsonl", ".yml", ".har", *vcr_files.SUFFIXES, vcr_files.BACKUP)
 _NOT_OURS = {"node_modules", "site-packages", "__pycache__", "blobs"}
-_CACHE = ".onetake"
+_NO_RECORDINGS = (".py", ".pyi", ".ipynb", ".md", ".rst")
+_CACHE, _CASSETTES = ".onetake", "cassettes"
+_HEAD_SIZE = 1 << 16  # bytes, as far as a recording is told by its content
 _BLOB = re.compile(r"sha256-[0-9a-f]{64}")
 _REQUEST = 60  # characters of its line that are shown
 _UNKNOWN = "secret"
@@ -304,7 +306,7 @@ def scope_of(place: Workplace, words: Sequence[str]) -> Scope:
     for word in words:
         path = place.here / word
         if path.is_dir():
-            files += _files_in(path)
+            files += _files_in(path, place.root)
         elif path.exists() or path.is_symlink():
             files.append(path)
         elif is_local(place.settings.store):
@@ -329,12 +331,13 @@ def scope_of(place: Workplace, words: Sequence[str]) -> Scope:
 
 
 def _project_files(place: Workplace) -> Iterator[Path]:
-    """Cassettes, recordings of other programs beside them, and blobs that none of them names."""
+    """Cassettes, what lies beside them, blobs that none of them names, and recordings anywhere else."""
     yield from place.cassettes()
     store = place.settings.store.removeprefix("files:")
     for folder in [place.root / store] if store else cassette_folders(place.root):
-        yield from _files_in(folder)
+        yield from _files_in(folder, place.root)
     yield from map(Path, folder_shelf(place).unnamed_blobs_now())
+    yield from filter(_is_recording, _walked(place.root))
 
 
 def folder_shelf(place: Workplace) -> FolderShelf:
@@ -344,7 +347,16 @@ def folder_shelf(place: Workplace) -> FolderShelf:
     return FolderShelf(place.root, folder, place.cache)
 
 
-def _files_in(folder: Path) -> Iterator[Path]:
+def _files_in(folder: Path, root: Path) -> Iterator[Path]:
+    """Those that may be recordings, by their names; below `cassettes` all, as serializers have their own."""
+    for path in _walked(folder):
+        below = path.relative_to(root) if path.is_relative_to(root) else path
+        is_ours = path.name.endswith(_SUFFIXES) or _CACHE in below.parts
+        if is_ours or (_CASSETTES in below.parts[:-1] and not path.name.startswith(".")):
+            yield path
+
+
+def _walked(folder: Path) -> Iterator[Path]:
     """Nothing that is hidden but what onetake keeps, and no packages that others have written."""
     if folder.name == _CACHE:
         yield from _in_cache(folder)
@@ -353,9 +365,21 @@ def _files_in(folder: Path) -> Iterator[Path]:
         if _CACHE in folders:
             yield from _in_cache(Path(where, _CACHE))
         folders[:] = sorted(one for one in folders if _is_walked(Path(where, one)))
-        for name in sorted(files):
-            if name.endswith(_SUFFIXES):
-                yield Path(where, name)
+        yield from (Path(where, name) for name in sorted(files))
+
+
+def _is_recording(path: Path) -> bool:
+    """Whether a file begins as one, whatever it is called."""
+    if path.suffix in _NO_RECORDINGS:
+        return False
+    try:
+        head = read_regular(path, limit=_HEAD_SIZE)
+    except OSError:
+        return False
+    format_name = recognised(head, str(path))
+    if format_name != VCR or head.startswith(GZIP):
+        return bool(format_name)
+    return b"request" in head  # other programs have lists of interactions too
 
 
 def _is_walked(folder: Path) -> bool:
