@@ -197,7 +197,8 @@ def test_what_cannot_be_read_is_named_and_hides_nothing(project, typed, told):
         2,
         True,
     )
-    assert "1 interaction" in alone.stdout
+    unread = ", but not everything could be read (in 1 of 2 places): 1 interaction."
+    assert joined(alone.stdout) == f"No secret found{unread}"
 
     broken.write_text(f'{{"onetake": 1,\n "interactions": [{{"x": "{KEY}"')
     put(shelf, "two", with_key("b"))
@@ -394,6 +395,45 @@ def test_recordings_that_lie_anywhere_in_the_project_are_scanned(project, typed,
     assert within == {"cassettes/deep/one.pretty"}
     assert typed("scrub", "--yes").exit_code == 1  # the one that is mere text is left
     assert {one["place"] for one in told("scan")["found"]} == within
+
+
+def test_a_secret_in_the_name_of_a_file_is_told_and_not_shown(project, typed, told):
+    clean = VCR.replace(KEY, "here")
+    for name in f"test_n_param[{KEY}].yaml", f"test_n_param-{KEY}.yaml", f"{KEY}/a.json":
+        path = project / "cassettes" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(clean if name.endswith(".yaml") else VCR)
+
+    found = told("scan")["found"]
+    shown, done = typed("scan"), typed("scrub", "--yes")
+
+    assert [(one["kind"], one["path"]) for one in found].count(("openai-key", "in its name")) == 3
+    assert (shown.exit_code, done.exit_code) == (1, 1)
+    assert "in its name: openai-key (rename it, or record it anew" in joined(shown.stdout)
+    assert done.stdout.count("left: ") == 3
+    assert all(KEY not in text for text in (shown.output, done.output, json.dumps(found)))
+
+
+WITHOUT_YAML = """
+    import sys
+    sys.modules["yaml"] = sys.modules["yaml12"] = None  # as if they were not installed
+    from onetake.cli import main
+    main(sys.argv[1:])
+"""
+
+
+def test_that_not_everything_was_read_is_said_with_what_there_is_to_do(project):
+    (project / "a.yaml").write_text(VCR.replace(KEY, "here"))
+
+    scanned, scrubbed = (
+        run_program(WITHOUT_YAML, project, verb, "a.yaml") for verb in ("scan", "scrub")
+    )
+
+    unread = ", but not everything could be read (in 1 of 1 place)"
+    assert joined(scanned.stdout) == f"No secret found{unread}: 0 interactions."
+    assert joined(scrubbed.stdout) == f"Nothing to scrub{unread}."
+    assert (scanned.returncode, scrubbed.returncode) == (2, 1)
+    assert all("pip install 'onetake[vcr]'" in joined(one.stderr) for one in (scanned, scrubbed))
 
 
 def test_other_programs_files_are_scanned_as_text_and_left(project, typed, told):
