@@ -414,6 +414,19 @@ def test_a_secret_in_the_name_of_a_file_is_told_and_not_shown(project, typed, to
     assert all(KEY not in text for text in (shown.output, done.output, json.dumps(found)))
 
 
+def test_scrub_says_where_vcrpy_will_miss_what_it_compares(project, typed):
+    asked = VCR.replace(KEY, "here").replace("http://a.test/c", "http://a.test/c?api_key=abcdefgh1")
+    (project / "query.yaml").write_text(asked)
+    (project / "answer.yaml").write_text(VCR)
+
+    said = {name: joined(typed("scrub", name).stdout) for name in ("query.yaml", "answer.yaml")}
+
+    assert {name: "vcrpy itself misses" in text for name, text in said.items()} == {
+        "query.yaml": True,
+        "answer.yaml": False,
+    }
+
+
 WITHOUT_YAML = """
     import sys
     sys.modules["yaml"] = sys.modules["yaml12"] = None  # as if they were not installed

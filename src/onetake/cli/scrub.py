@@ -33,6 +33,7 @@ from onetake.stores.folders import forget_blobs
 from onetake.stores.journal import rewrite_journal
 
 _MOST_SHOWN = 20
+_NOT_COMPARED = ("response.", "failure", "header.")
 
 
 @click.command()
@@ -95,6 +96,11 @@ def scrub(words: tuple[str, ...], store: str | None, *, yes: bool, as_json: bool
         number = rewritten if yes else to_do
         _show(list(dirty.values()), number, scrubbing.gone, of_unread(looked.values()), done=yes)
         _show_left(left)
+        if any(map(_is_missed_by_vcrpy, dirty.values())):
+            say(
+                "vcrpy itself misses a request that is compared where a placeholder stands now; filters "
+                "of the suite keep it replayable: docs/migrating.md."
+            )
         if dirty:
             say(
                 "Whoever had these recordings has the secrets, and the history of git keeps them: "
@@ -173,6 +179,13 @@ def _is_scrubbed(one: Path | str, found: Looked) -> bool:
     ):
         return True
     return found.format in (NATIVE, VCR) and found.is_rewritten_alone
+
+
+def _is_missed_by_vcrpy(found: Looked) -> bool:
+    """Whether a placeholder comes where vcrpy compares requests, or may be told to."""
+    return found.format == VCR and any(
+        leak.is_in_recording and not leak.path.startswith(_NOT_COMPARED) for leak in found.leaks
+    )
 
 
 def _show(
