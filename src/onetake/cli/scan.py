@@ -22,8 +22,9 @@ def scan(words: tuple[str, ...], store: str | None, *, as_json: bool) -> None:
     """Look for secrets in recordings: by name, shape, value of the environment, and rule.
 
     PATH is a file of any kind or a folder, NAME a cassette. Without any: all that the project's store
-    holds, and what lies in .onetake/ for the next run. What redaction would leave alone today is no
-    secret. Secrets are not shown, only where they stand and of which kind they are.
+    holds, where that is files every other recording in the project, and what lies in .onetake/ for the
+    next run. What redaction would leave alone today is no secret, nor are dummies. Secrets are not shown,
+    only where they stand and of which kind they are.
 
     Exit codes: 0 none found, 1 found, 2 none found, but not everything could be read.
     """
