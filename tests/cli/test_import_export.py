@@ -123,3 +123,19 @@ def test_what_is_none_is_said(project: Path) -> None:
     assert "own.json is a cassette of onetake already" in done.stderr
     assert "other.json is no recording that is known" in done.stderr
     assert onetake(project, "import", "nowhere").returncode == 2
+
+
+def test_what_cannot_be_written_is_told_before_it_is_tried(tmp_path: Path) -> None:
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    (alone / "one.yaml").write_text(yaml.dump({"interactions": [entry(1, SECRET)], "version": 1}))
+    for more in ((), ("--yes",)):
+        done = onetake(alone, "import", "one.yaml", *more)
+        assert "is no project" in done.stderr
+        assert (done.returncode, "To import this" in done.stdout) == (2, False)
+
+    (alone / "cassettes").mkdir()
+    assert onetake(alone, "import", "one.yaml", "--yes").returncode == 0
+    done = onetake(alone, "export", "har", "one", "-o", "nodir/x.har")
+    assert (done.returncode, "nodir" in done.stderr) == (2, True)
+    assert not (alone / "nodir").exists()

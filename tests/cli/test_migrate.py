@@ -78,7 +78,9 @@ def test_a(vcr): ...
         ("import vcr\nvcr.use_cassette('a', colour=1)", "colour", "differs"),
         ("import vcr, tornado.httpclient", "tornado", "not supported"),
         ("import betamax", "betamax", "not supported"),
-        ("from vcr.unittest import VCRTestCase\nclass T(VCRTestCase): ...", "VCRTestCase", "as it is"),
+        ("from vcr.unittest import VCRTestCase\nclass T(VCRTestCase): ...", "VCRTestCase", "differs"),
+        ("from vcr.unittest import VCRMixin\nclass T(VCRMixin): ...", "VCRMixin", "differs"),
+        ("import vcr\nvcr.use_cassette('a')", "use_cassette", "as it is"),
     ],
 )  # fmt: skip
 def test_what_differs_or_is_not_supported_is_named_with_its_line(
@@ -127,3 +129,17 @@ def test_files_that_cannot_be_read_are_named_and_hide_no_others(tmp_path: Path) 
     assert "cassettes/bad.yaml" in done.output
     assert "1 cassette of vcrpy in 1 folder can be read." in done.output
     assert "import vcr (1)" in done.output
+
+
+def test_cassettes_of_a_serializer_with_a_suffix_of_its_own_are_counted(tmp_path: Path) -> None:
+    write(tmp_path, test_a_py="import vcr\n", tests__cassettes__a_yaml=CASSETTE)
+    for name in "deep/b.pretty", "c":
+        path = tmp_path / "tests" / "cassettes" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(CASSETTE)
+    (tmp_path / "tests" / "cassettes" / "notes.txt").write_text("made by hand")
+
+    data = json.loads(check(tmp_path, "--json").output)
+
+    assert data["cassettes"] == {"tests/cassettes": 2, "tests/cassettes/deep": 1}
+    assert data["unreadable"] == {}

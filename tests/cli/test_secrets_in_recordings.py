@@ -197,7 +197,8 @@ def test_what_cannot_be_read_is_named_and_hides_nothing(project, typed, told):
         2,
         True,
     )
-    assert "1 interaction" in alone.stdout
+    unread = ", but not everything could be read (in 1 of 2 places): 1 interaction."
+    assert joined(alone.stdout) == f"No secret found{unread}"
 
     broken.write_text(f'{{"onetake": 1,\n "interactions": [{{"x": "{KEY}"')
     put(shelf, "two", with_key("b"))
@@ -363,6 +364,89 @@ def test_a_folder_is_scanned_without_packages_and_hidden_ones(project, told):
 
     assert {one["place"] for one in told("scan", ".")["found"]} == {"tests/deep/a.yaml"}
     assert {one["place"] for one in told("scan", "env")["found"]} == {"env/a.yaml"}
+
+
+def test_recordings_that_lie_anywhere_in_the_project_are_scanned(project, typed, told):
+    shelf = open_shelf("", project, MATCHER.fingerprint)
+    put(shelf, "main", with_key("a"))
+    own = (project / "cassettes/main.json").read_bytes()
+    held = {
+        **dict.fromkeys(("x.json", "lib/.onetake/not", "fixtures/no_suffix"), own),
+        **dict.fromkeys(("lib/helper_cassettes/one.yaml", "lib/two.vcr"), VCR.encode()),
+        "lib/packed.yaml.gz": gzip.compress(VCR.encode()),
+        "cassettes/deep/one.pretty": f"made by hand: {KEY}".encode(),
+        "node_modules/a.json": own,
+        ".hidden/a.json": own,
+        "src/a.py": VCR.encode(),
+        "src/rules.yaml": f"interactions:\n- none: {KEY}\n".encode(),
+        "settings.yaml": f"key: {KEY}\n".encode(),
+    }
+    for name, data in held.items():
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_bytes(data)
+
+    places = {one["place"] for one in told("scan")["found"]}
+    within = {one["place"] for one in told("scan", "cassettes/deep")["found"]}
+
+    assert places == {
+        *("cassettes/main.json", "x.json", "fixtures/no_suffix", "cassettes/deep/one.pretty"),
+        *("lib/helper_cassettes/one.yaml", "lib/two.vcr", "lib/packed.yaml.gz"),
+    }
+    assert within == {"cassettes/deep/one.pretty"}
+    assert typed("scrub", "--yes").exit_code == 1  # the one that is mere text is left
+    assert {one["place"] for one in told("scan")["found"]} == within
+
+
+def test_a_secret_in_the_name_of_a_file_is_told_and_not_shown(project, typed, told):
+    clean = VCR.replace(KEY, "here")
+    for name in f"test_n_param[{KEY}].yaml", f"test_n_param-{KEY}.yaml", f"{KEY}/a.json":
+        path = project / "cassettes" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(clean if name.endswith(".yaml") else VCR)
+
+    found = told("scan")["found"]
+    shown, done = typed("scan"), typed("scrub", "--yes")
+
+    assert [(one["kind"], one["path"]) for one in found].count(("openai-key", "in its name")) == 3
+    assert (shown.exit_code, done.exit_code) == (1, 1)
+    assert "in its name: openai-key (rename it, or record it anew" in joined(shown.stdout)
+    assert done.stdout.count("left: ") == 3
+    assert all(KEY not in text for text in (shown.output, done.output, json.dumps(found)))
+
+
+def test_scrub_says_where_vcrpy_will_miss_what_it_compares(project, typed):
+    asked = VCR.replace(KEY, "here").replace("http://a.test/c", "http://a.test/c?api_key=abcdefgh1")
+    (project / "query.yaml").write_text(asked)
+    (project / "answer.yaml").write_text(VCR)
+
+    said = {name: joined(typed("scrub", name).stdout) for name in ("query.yaml", "answer.yaml")}
+
+    assert {name: "vcrpy itself misses" in text for name, text in said.items()} == {
+        "query.yaml": True,
+        "answer.yaml": False,
+    }
+
+
+WITHOUT_YAML = """
+    import sys
+    sys.modules["yaml"] = sys.modules["yaml12"] = None  # as if they were not installed
+    from onetake.cli import main
+    main(sys.argv[1:])
+"""
+
+
+def test_that_not_everything_was_read_is_said_with_what_there_is_to_do(project):
+    (project / "a.yaml").write_text(VCR.replace(KEY, "here"))
+
+    scanned, scrubbed = (
+        run_program(WITHOUT_YAML, project, verb, "a.yaml") for verb in ("scan", "scrub")
+    )
+
+    unread = ", but not everything could be read (in 1 of 1 place)"
+    assert joined(scanned.stdout) == f"No secret found{unread}: 0 interactions."
+    assert joined(scrubbed.stdout) == f"Nothing to scrub{unread}."
+    assert (scanned.returncode, scrubbed.returncode) == (2, 1)
+    assert all("pip install 'onetake[vcr]'" in joined(one.stderr) for one in (scanned, scrubbed))
 
 
 def test_other_programs_files_are_scanned_as_text_and_left(project, typed, told):
@@ -603,10 +687,15 @@ def test_the_hook_of_pre_commit_gets_recordings_and_blobs():
         "c.har",
         "d.yaml.gz",
         "e.json.vcrpy",
+        "f.jsonl",
+        "tests/cassettes/test_a/one.pretty",
+        "cassettes/two",
         f"cassettes/blobs/sha256-{'0' * 64}",
     )
     assert all(re.search(files, one) for one in wanted)
-    assert not any(re.search(files, one) for one in ("src/a.py", "a.json.py", "blobs/sha256-0"))
+    others = ("src/a.py", "a.json.py", "blobs/sha256-0", "my_cassettes/a", "tests/cassettes")
+    assert not any(re.search(files, one) for one in others)
+    assert f"files: {files}" in (ROOT / "docs/redaction.md").read_text()
 
 
 ASKING = """
@@ -644,7 +733,8 @@ def test_what_was_recorded_with_secrets_is_replayed_after_it_was_scrubbed(
         ("body.password", "password"),
         ("body.say", "env"),
     } <= found
-    assert told("scrub", "--yes")["rewritten"] == 2
+    where_from = 0 if url else 2  # a folder of this project, which is looked at too
+    assert told("scrub", "--yes")["rewritten"] == 2 + where_from
     assert typed("scan").exit_code == 0
     assert not any(secret.encode() in text for secret in run.values() for text in everything(shelf))
     (asked, _) = [one.stored.request for one in shelf.recordings("main")]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import sys
 import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import click
 
 from onetake import project
-from onetake.cli.printing import echo
+from onetake.cli.printing import echo, progress
 from onetake.cli.workplace import Workplace, echo_json
 from onetake.diagnosis import Cluster, Report, examine
 from onetake.errors import CassetteError
@@ -37,12 +36,7 @@ def doctor(places: tuple[str, ...], write: bool, every: bool, as_json: bool) -> 
     place = Workplace()
     paths = place.cassettes(places)
     unreadable: list[str] = []
-    with click.progressbar(
-        paths,
-        label="Reading",
-        file=sys.stderr,
-        hidden=as_json or len(paths) < 50,
-    ) as shown:
+    with progress(paths, "Reading", quiet=as_json) as shown:
         report = examine(_recordings(place, shown, unreadable), place.matcher)
     path, header = project.settings_file(place.root)
     if as_json:

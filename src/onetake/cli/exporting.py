@@ -12,6 +12,7 @@ from onetake.cli.printing import echo, echo_json_text, warn
 from onetake.cli.selection import one_cassette, with_store
 from onetake.cli.workplace import Workplace
 from onetake.diagnosis import line_of
+from onetake.errors import UsageError
 from onetake.formats import har, vcr, vcr_text
 from onetake.messages import Interaction
 from onetake.reports.terminal import of_noun
@@ -31,6 +32,8 @@ def export(kind: str, cassettes: Sequence[str], store: str | None, output: str |
     1 where something could not be written: vcrpy's format has no errors of the network.
     """
     place = Workplace(store)
+    if output is not None:
+        _check_folder((place.here / output).parent)
     names = [one_cassette(place.shelf, text) for text in cassettes]
     found = [kept.stored.interaction for name in names for kept in place.shelf.recordings(name)]
     calls = fit_to_write(found)
@@ -45,6 +48,13 @@ def export(kind: str, cassettes: Sequence[str], store: str | None, output: str |
     for one in lost:
         warn(f"left out, an error of the network: {line_of(one.request)}")
     click.get_current_context().exit(1 if lost else 0)
+
+
+def _check_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        raise UsageError(
+            f"There is no folder {folder}.", remedy="Make it, or give another place with -o."
+        )
 
 
 def _written(kind: str, calls: Sequence[Interaction], output: str) -> bytes:

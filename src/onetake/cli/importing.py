@@ -72,6 +72,8 @@ def import_(
         _read(place, path, kind, problems, is_named=path in named) for path in _files(place, paths)
     )
     sources = [one for one in read if one is not None]
+    if sources:
+        place.check_has_store()  # what --yes would say
     done = [_Imported(one, _publish(place, one) if yes else 0) for one in sources]
     if as_json:
         echo_json(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from shlex import quote
@@ -21,7 +21,7 @@ from onetake.diagnosis import one_line
 from onetake.diagnosis.unredacted import Cleaner, holds_secrets, in_text
 from onetake.errors import CassetteError, OnetakeError, RedactionError, UsageError
 from onetake.formats.document import encode_interaction
-from onetake.formats.foreign import looks_like
+from onetake.formats.foreign import GZIP, looks_like
 from onetake.formats.reading import (
     JOURNAL,
     NATIVE,
@@ -34,8 +34,9 @@ from onetake.formats.reading import (
 from onetake.formats.vcr_text import unpacked
 from onetake.messages import Interaction
 from onetake.recorder.principals import names_in
-from onetake.redaction import Redactor, Values
-from onetake.runtime.secrets import known_values, safe_bytes
+from onetake.redaction import Redactor, Values, kinds_in_name
+from onetake.reports.terminal import of_noun
+from onetake.runtime.secrets import known_values, safe_bytes, safe_name
 from onetake.stores import vcr_files
 from onetake.stores.files import blobs_beside
 from onetake.stores.folders import FolderShelf, cassette_folders
@@ -45,11 +46,15 @@ from onetake.stores.within import check_within, is_below
 
 _SUFFIXES = (".json", ".jsonl", ".yml", ".har", *vcr_files.SUFFIXES, vcr_files.BACKUP)
 _NOT_OURS = {"node_modules", "site-packages", "__pycache__", "blobs"}
-_CACHE = ".onetake"
+_NO_RECORDINGS = (".py", ".pyi", ".ipynb", ".md", ".rst")
+_CACHE, _CASSETTES = ".onetake", "cassettes"
+_HEAD_SIZE = 1 << 16  # bytes, as far as a recording is told by its content
 _BLOB = re.compile(r"sha256-[0-9a-f]{64}")
 _REQUEST = 60  # characters of its line that are shown
 _UNKNOWN = "secret"
 _TAKEN_AWAY = "onetake scrub, which takes this copy away"
+_ITS_NAME = "in its name"
+_RENAME = "rename it, or record it anew in a test whose parameter has an id"
 _BESIDE = "what recordings have in common"
 
 
@@ -57,7 +62,8 @@ class Leak(Struct, frozen=True, kw_only=True):
     """A secret of a `kind` in the `place`, a file or a cassette.
 
     In a recording `interaction` is its number and `path` where it stands ("" in one that cannot be read),
-    else `line` is that of the file. `remedy` is the command that takes it out, or a sentence.
+    else `line` is that of the file, or `path` says that it stands in its name. `remedy` is the command that
+    takes it out, or a sentence.
     """
 
     place: str
@@ -68,6 +74,11 @@ class Leak(Struct, frozen=True, kw_only=True):
     path: str = ""
     line: int | None = None
 
+    @property
+    def is_in_recording(self) -> bool:
+        """Whether it stands in one that can be read, and so written anew."""
+        return self.interaction is not None and bool(self.path)
+
 
 class Looked(Struct, frozen=True):
     """What was found in one place: also how many recordings it holds, and what of it cannot be read."""
@@ -77,13 +88,14 @@ class Looked(Struct, frozen=True):
     leaks: list[Leak]
     interactions: int = 0
     problems: list[str] = []
+    """What, and what there is to do."""
     anew: dict[int, Interaction] = {}
     """Of the recordings, by their places, those that are written anew to take the secrets out."""
 
     @property
     def is_rewritten_alone(self) -> bool:
         """Whether all that was found stands in recordings that can be written anew."""
-        return all(leak.path for leak in self.leaks)
+        return all(leak.is_in_recording for leak in self.leaks)
 
 
 class Inspection:
@@ -111,12 +123,26 @@ class Inspection:
 
     def file(self, path: Path) -> Looked:
         """Never raises: what cannot be read is told in the problems."""
+        return self._named(self._file(path))
+
+    def _named(self, found: Looked) -> Looked:
+        """With the secrets in the name of the place, which nothing shows then."""
+        kinds = kinds_in_name(found.place, self.values)
+        if not kinds:
+            return found
+        place = safe_name(found.place)
+        named = [Leak(place=place, kind=kind, path=_ITS_NAME, remedy=_RENAME) for kind in kinds]
+        leaks = [replace(one, place=place, remedy=safe_name(one.remedy)) for one in found.leaks]
+        problems = list(map(safe_name, found.problems))
+        return replace(found, place=place, leaks=[*named, *leaks], problems=problems)
+
+    def _file(self, path: Path) -> Looked:
         shown = self._place.shown(path)
         try:
             self._check_within(path)
             data = read_regular(path)
         except CassetteError as error:
-            return Looked(shown, "", [], problems=[error.message])
+            return Looked(shown, "", [], problems=[_told(error)])
         except OSError as error:
             problem = f"Cannot read {shown}: {error.strerror or error}."
             return Looked(shown, "", [], problems=[problem])
@@ -141,7 +167,7 @@ class Inspection:
                 return replace(found, anew={})
         except OnetakeError as error:
             leaks = self._in_text(shown, data, f"{error.remedy} Then: onetake scrub {quote(shown)}")
-            return Looked(shown, format_name, leaks, problems=[error.message])
+            return Looked(shown, format_name, leaks, problems=[_told(error)])
         return Looked(shown, "", self._in_text(shown, data, _remedy_of(path, shown, data)))
 
     def _foreign(
@@ -166,6 +192,9 @@ class Inspection:
 
     def cassette(self, name: str) -> Looked:
         """One of the project's store. Raises `StoreError`, and nothing else."""
+        return self._named(self._cassette(name))
+
+    def _cassette(self, name: str) -> Looked:
         shelf = self._place.shelf
         place = shelf.where(name)
         remedy = scrub_command(self._place, name)
@@ -174,7 +203,7 @@ class Inspection:
             found = self._looked(place, NATIVE, entries, remedy)
             beside = shelf.beside(name)
         except (CassetteError, RedactionError, UsageError) as error:
-            return Looked(place, NATIVE, [], problems=[error.message])
+            return Looked(place, NATIVE, [], problems=[_told(error)])
         if not found.leaks and entries:
             kinds = {one.kind for text in beside for one in in_text(text, self.values)}
             found.leaks.extend(
@@ -205,7 +234,7 @@ class Inspection:
                 interactions.append(entry.read())
                 numbers.append(at)
             except CassetteError as error:
-                problems += [] if entry.is_torn else [error.message]
+                problems += [] if entry.is_torn else [_told(error)]
                 what = remedy if entry.is_torn else "repair it, or take it out by hand"
                 leaks += self._in_text(place, entry.text, what, at + 1)
         cleaner = Cleaner(self._place.matcher, Redactor(*self._credentials, self.values))
@@ -246,6 +275,10 @@ class Inspection:
             )
             for one in in_text(data, self.values)
         ]
+
+
+def _told(error: OnetakeError) -> str:
+    return f"{error.message} {error.remedy}".rstrip()
 
 
 def _as_it_is(interaction: Interaction) -> Interaction:
@@ -304,7 +337,7 @@ def scope_of(place: Workplace, words: Sequence[str]) -> Scope:
     for word in words:
         path = place.here / word
         if path.is_dir():
-            files += _files_in(path)
+            files += _files_in(path, place.root)
         elif path.exists() or path.is_symlink():
             files.append(path)
         elif is_local(place.settings.store):
@@ -329,12 +362,13 @@ def scope_of(place: Workplace, words: Sequence[str]) -> Scope:
 
 
 def _project_files(place: Workplace) -> Iterator[Path]:
-    """Cassettes, recordings of other programs beside them, and blobs that none of them names."""
+    """Cassettes, what lies beside them, blobs that none of them names, and recordings anywhere else."""
     yield from place.cassettes()
     store = place.settings.store.removeprefix("files:")
     for folder in [place.root / store] if store else cassette_folders(place.root):
-        yield from _files_in(folder)
+        yield from _files_in(folder, place.root)
     yield from map(Path, folder_shelf(place).unnamed_blobs_now())
+    yield from filter(_is_recording, _walked(place.root))
 
 
 def folder_shelf(place: Workplace) -> FolderShelf:
@@ -344,7 +378,16 @@ def folder_shelf(place: Workplace) -> FolderShelf:
     return FolderShelf(place.root, folder, place.cache)
 
 
-def _files_in(folder: Path) -> Iterator[Path]:
+def _files_in(folder: Path, root: Path) -> Iterator[Path]:
+    """Those that may be recordings, by their names; below `cassettes` all, as serializers have their own."""
+    for path in _walked(folder):
+        below = path.relative_to(root) if path.is_relative_to(root) else path
+        is_ours = path.name.endswith(_SUFFIXES) or _CACHE in below.parts
+        if is_ours or (_CASSETTES in below.parts[:-1] and not path.name.startswith(".")):
+            yield path
+
+
+def _walked(folder: Path) -> Iterator[Path]:
     """Nothing that is hidden but what onetake keeps, and no packages that others have written."""
     if folder.name == _CACHE:
         yield from _in_cache(folder)
@@ -353,9 +396,21 @@ def _files_in(folder: Path) -> Iterator[Path]:
         if _CACHE in folders:
             yield from _in_cache(Path(where, _CACHE))
         folders[:] = sorted(one for one in folders if _is_walked(Path(where, one)))
-        for name in sorted(files):
-            if name.endswith(_SUFFIXES):
-                yield Path(where, name)
+        yield from (Path(where, name) for name in sorted(files))
+
+
+def _is_recording(path: Path) -> bool:
+    """Whether a file begins as one, whatever it is called."""
+    if path.suffix in _NO_RECORDINGS:
+        return False
+    try:
+        head = read_regular(path, limit=_HEAD_SIZE)
+    except OSError:
+        return False
+    format_name = recognised(head, str(path))
+    if format_name != VCR or head.startswith(GZIP):
+        return bool(format_name)
+    return b"request" in head  # other programs have lists of interactions too
 
 
 def _is_walked(folder: Path) -> bool:
@@ -394,3 +449,12 @@ def line_of_leak(leak: Leak, *, with_remedy: bool = True) -> str:
     if leak.path:
         where += f", {leak.path}"
     return one_line(f"{where}: {leak.kind}" + (f" ({leak.remedy})" if with_remedy else ""))
+
+
+def of_unread(looked: Collection[Looked]) -> str:
+    """`, but not everything could be read (in 1 of 3 places)`; nothing where it could."""
+    number = sum(bool(one.problems) for one in looked)
+    if not number:
+        return ""
+    places = of_noun(len(looked), "place")
+    return f", but not everything could be read (in {number} of {places})"

@@ -76,7 +76,7 @@ class _Found:
             uses = uses_in_settings(self._text(path)) if not self._is_cassette(path, name) else []
         else:
             uses = []
-            if suffix in (".json", ".gz"):
+            if suffix in (".json", ".gz") or "cassettes" in Path(name).parts[:-1]:
                 self._is_cassette(path, name)
         if uses:
             self.uses[name] = uses

@@ -98,8 +98,9 @@ def beside(line: str, more: str, indent: int) -> str:
 
 
 def progress(items: Sequence[_T], label: str, *, quiet: bool) -> click._termui_impl.ProgressBar[_T]:
-    """A bar on stderr for long work."""
-    return click.progressbar(items, label=label, file=sys.stderr, hidden=quiet or len(items) < 50)
+    """A bar on stderr for long work, where that is a terminal."""
+    hidden = quiet or len(items) < 50 or not sys.stderr.isatty()
+    return click.progressbar(items, label=label, file=sys.stderr, hidden=hidden)
 
 
 def say(text: str) -> None:

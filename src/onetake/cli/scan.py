@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from onetake.cli.inspection import Looked, line_of_leak, look_at, scope_of
+from onetake.cli.inspection import Looked, line_of_leak, look_at, of_unread, scope_of
 from onetake.cli.printing import echo, left_out, say
 from onetake.cli.selection import with_store
 from onetake.cli.workplace import Workplace, echo_json
@@ -22,8 +22,9 @@ def scan(words: tuple[str, ...], store: str | None, *, as_json: bool) -> None:
     """Look for secrets in recordings: by name, shape, value of the environment, and rule.
 
     PATH is a file of any kind or a folder, NAME a cassette. Without any: all that the project's store
-    holds, and what lies in .onetake/ for the next run. What redaction would leave alone today is no
-    secret. Secrets are not shown, only where they stand and of which kind they are.
+    holds, where that is files every other recording in the project, and what lies in .onetake/ for the
+    next run. What redaction would leave alone today is no secret, nor are dummies. Secrets are not shown,
+    only where they stand and of which kind they are.
 
     Exit codes: 0 none found, 1 found, 2 none found, but not everything could be read.
     """
@@ -57,10 +58,13 @@ def _waiting(place: Workplace) -> list[str]:
 
 
 def summary(looked: Sequence[Looked]) -> str:
-    """`2 secrets in 1 of 3 places (12 interactions).`."""
+    """`2 secrets in 1 of 3 places (12 interactions).`, and that not all was read where that is so."""
     number = sum(len(one.leaks) for one in looked)
     held = of_noun(sum(one.interactions for one in looked), "interaction")
     places = f"{of_noun(len(looked), 'place')} ({held})"
     if not number:
+        if unread := of_unread(looked):
+            return f"No secret found{unread}: {held}."
         return f"No secret found in {places}."
-    return f"{of_noun(number, 'secret')} in {sum(bool(one.leaks) for one in looked)} of {places}."
+    where = f"{sum(bool(one.leaks) for one in looked)} of {places}"
+    return f"{of_noun(number, 'secret')} in {where}{of_unread(looked)}."

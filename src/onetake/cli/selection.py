@@ -21,8 +21,10 @@ from onetake.messages import glob, read_url
 from onetake.runtime.secrets import safe_id
 from onetake.stores.names import name_of_test
 from onetake.stores.shelf import Kept, Shelf
+from onetake.stores.vcr_files import SUFFIXES
 
 _FAILED = "failed"
+_SUFFIXES = (".json", *SUFFIXES)
 
 
 class Selection(Struct, frozen=True, kw_only=True):
@@ -77,8 +79,9 @@ def _is_meant(pattern: str, name: str, where: str) -> bool:
         rest = r"(?:[.\[].*)?" if "::" in pattern else "/.*"
         wanted = rf"(?:.*/)?{glob(name_of_test(safe_id(pattern))).pattern}{rest}"
         return re.fullmatch(wanted, name, re.DOTALL) is not None
-    if pattern.endswith(".json"):
-        return f"/{where}".endswith(f"/{pattern.removeprefix('./')}")
+    if pattern.endswith(_SUFFIXES):
+        end = f"/{pattern.removeprefix('./')}"
+        return f"/{where}".endswith(end) or f"/{name}".endswith(end)
     return bool(glob(pattern).fullmatch(name)) if "*" in pattern else pattern in name
 
 
@@ -198,6 +201,8 @@ def one_cassette(shelf: Shelf, text: str) -> str:
     names = shelf.names()
     if text in names:
         return text
+    if at := [name for name in names if shelf.where(name) == text]:
+        return at[0]
     wanted = Selection(patterns=(text,))
     found = [name for name in names if wanted.fits_name(name, shelf.where(name))]
     exact = [name for name in found if name.endswith(f"/{text.removesuffix('.json')}")]

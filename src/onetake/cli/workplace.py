@@ -67,8 +67,7 @@ class Workplace:
     @cached_property
     def shelf(self) -> Shelf:
         """The store as a whole. Raises `UsageError`."""
-        if self.settings.store == "":
-            self._check_is_project()
+        self.check_has_store()
         settings = self.settings
         return open_shelf(
             settings.store,
@@ -115,6 +114,11 @@ class Workplace:
         self._check_is_project()
         for folder in cassette_folders(self.root):
             yield from cassette_files(folder)
+
+    def check_has_store(self) -> None:
+        """Raises `UsageError` where the store is the folders of a project, and here is none."""
+        if self.settings.store == "":
+            self._check_is_project()
 
     def _check_is_project(self) -> None:
         if not any((self.root / name).exists() for name in _PROJECT):

@@ -2,7 +2,8 @@
 
 One idea: a recording is redacted once more, as if it were made today. Where that changes it there was a
 secret, and what came of it is what stands there from now on. So nothing is found that redaction leaves
-alone. Secrets themselves never leave this module: of each its place and its kind are told.
+alone, and of the rest no dummies, with which nobody would get in. Secrets themselves never leave this
+module: of each its place and its kind are told.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from msgspec import Struct
 
 from onetake.config.paths import path_text
 from onetake.diagnosis.differences import changes
+from onetake.diagnosis.dummies import is_dummy, is_no_credential
 from onetake.matching import Content, Matcher, PartFacts, paths_by_value
 from onetake.messages import Headers, Interaction, Request, Response
-from onetake.redaction import BY_VALUE, Redactor, Values, kinds_in, shape_edits
+from onetake.redaction import BY_VALUE, Redactor, Values, kinds_in, put_away, shape_edits
+from onetake.wire.edits import Edit
 from onetake.wire.encodings import decoder
 
 _UNKNOWN = "secret"
@@ -146,7 +149,15 @@ def _of(path: str, before: Any, after: Any) -> Iterator[Unredacted]:
     """What stands in `after` that did not in `before`: of placeholders spelled otherwise nothing."""
     if before == after:
         return
-    kinds = kinds_in(_bytes(after)) - kinds_in(_bytes(before))
+    old, new = _bytes(before), _bytes(after)
+    kinds = kinds_in(new) - kinds_in(old)
+    dummies = Counter(
+        kind
+        for kind, was, head in put_away(old, new)
+        if not kinds_in(was) and is_no_credential(_text(was), _text(head))
+    )
+    if kinds and not (kinds := kinds - dummies):
+        return
     if not kinds and _is_zeroed(before, after):
         kinds = Counter({_RULE: 1})
     for kind in kinds:
@@ -156,6 +167,10 @@ def _of(path: str, before: Any, after: Any) -> Iterator[Unredacted]:
 def _is_zeroed(before: Any, after: Any) -> bool:
     """Whether a rule has put a 0 in the place of a number."""
     return after == 0 and isinstance(after, int) and isinstance(before, int | float | msgspec.Raw)
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
 
 
 def _bytes(value: Any) -> bytes:
@@ -182,12 +197,11 @@ class InText(Struct, frozen=True):
 def in_text(data: bytes, values: Values) -> list[InText]:
     """The secrets in a file of any format, by shape and value: as they are, in URL escapes, in base64."""
     found = dict.fromkeys(
-        InText(_line(data, edit.start), _kind(edit.kind))
-        for edit in (*shape_edits(data, given_s=0.0), *values.edits(data))
+        InText(_line(data, edit.start), _kind(edit.kind)) for edit in _edits(data, values)
     )
     known = {(one.line, one.kind) for one in found}
     for at, text in _decoded(data):
-        for kind in _kinds(text, values):
+        for kind in {_kind(edit.kind) for edit in _edits(text, values)}:
             lines = range(_line(data, at), _line(data, at) + text.count(b"\n") + 2)
             if not any((line, kind) in known for line in lines):
                 found[InText(_line(data, at), kind)] = None
@@ -196,12 +210,12 @@ def in_text(data: bytes, values: Values) -> list[InText]:
 
 def holds_secrets(data: bytes, values: Values) -> bool:
     """Whether one stands in `data` as it is."""
-    return bool(shape_edits(data, given_s=0.0) or values.edits(data))
+    return bool(_edits(data, values))
 
 
-def _kinds(text: bytes, values: Values) -> set[str]:
-    edits = (*shape_edits(text, given_s=0.0), *values.edits(text))
-    return {_kind(edit.kind) for edit in edits}
+def _edits(data: bytes, values: Values) -> list[Edit]:
+    edits = (*shape_edits(data, given_s=0.0), *values.edits(data))
+    return [one for one in edits if not is_dummy(_text(data[one.start : one.end]))]
 
 
 def _decoded(data: bytes) -> Iterator[tuple[int, bytes]]:

@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from hashlib import blake2b
 
-from onetake.redaction.placeholders import url_placeholder
+from onetake.redaction.placeholders import BY_VALUE, url_placeholder
 from onetake.redaction.shapes import find
 from onetake.redaction.spelled import filling, sightings
+from onetake.redaction.values import Values
 from onetake.wire.edits import Edit, apply
 
 _GUESSABLE = frozenset({"userinfo"})
@@ -25,12 +26,21 @@ def without_secrets_in_id(test_id: str, variables: Mapping[str, str]) -> str:
     `variables` has the secret values of the environment and in which variable each is.
     """
     test, bracket, parameters = test_id.partition("[")
-    if not bracket:
-        return test_id
-    data = parameters.encode("utf-8", "surrogatepass")
+    return test + bracket + without_secrets_in_name(parameters, variables) if bracket else test_id
+
+
+def without_secrets_in_name(name: str, variables: Mapping[str, str]) -> str:
+    """The same of all of a name, such as a file's."""
+    data = name.encode("utf-8", "surrogatepass")
     data = apply(data, _by_value(data, variables))
-    data = apply(data, _by_shape(data))
-    return test + bracket + data.decode("utf-8", "surrogatepass")
+    return apply(data, _by_shape(data)).decode("utf-8", "surrogatepass")
+
+
+def kinds_in_name(name: str, values: Values) -> list[str]:
+    """The kinds of the secrets in it, each once."""
+    data = name.encode("utf-8", "surrogatepass")
+    kinds = {one.kind for one in find(data, after_hyphens=True)}
+    return sorted(kinds | {BY_VALUE} if values.edits(data) else kinds)
 
 
 def _by_value(data: bytes, variables: Mapping[str, str]) -> list[Edit]:

@@ -77,6 +77,32 @@ def kinds_in(data: bytes) -> Counter[str]:
     return found
 
 
+def put_away(before: bytes, after: bytes) -> list[tuple[str, bytes, bytes]]:
+    """For each placeholder in `after` its kind, what stands for it in `before`, and the text in front of it.
+
+    Nothing where the two differ in anything else. What they have in common is looked for from the left: a
+    value in which that stands again comes in other pieces, yet none of its letters is lost.
+    """
+    marks = list(_ANY.finditer(after))
+    found: list[tuple[str, bytes, bytes]] = []
+    ends = [mark.start() for mark in marks[1:]] + [len(after)]
+    head = after[: marks[0].start()] if marks else after
+    if not before.startswith(head):
+        return []
+    at = len(head)
+    for mark, end in zip(marks, ends, strict=True):
+        behind = after[mark.end() : end]
+        if end < len(after):
+            to = before.find(behind, at)
+        else:
+            to = len(before) - len(behind) if before.endswith(behind) else -1
+        if to < at:
+            return []
+        found.append(((mark[1] or mark[3]).decode().lower(), before[at:to], head))
+        at, head = to + len(behind), behind
+    return found
+
+
 def settle(data: bytes, *, in_url: bool) -> bytes:
     """Every placeholder in `data` in the spelling of its place."""
 

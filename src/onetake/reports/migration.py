@@ -75,6 +75,10 @@ _FIXTURES = (
 _HOOKS = ("pytest_recording_configure",)
 _REGISTRATIONS = ("register_matcher", "register_serializer", "register_persister", "test_case")
 _CASES = ("VCRTestCase", "VCRMixin")
+_UNITTEST = (
+    "As it is under pytest. Plain python -m unittest has no import vcr without vcrpy: call "
+    "onetake.compat.alias.install() before it."
+)
 _OPTIONS = re.compile(
     r"(?<![\w-])--(?:record-mode|block-network|allowed-hosts|disable-recording|vcr-record|disable-vcr)\b"
 )
@@ -129,7 +133,7 @@ def _of_node(node: ast.AST) -> Iterator[Use]:
         case ast.ClassDef(bases=bases):
             for base in bases:
                 if _last(base) in _CASES:
-                    yield Use("class", _last(base), node.lineno)
+                    yield Use("class", _last(base), node.lineno, Fate.DIFFERS, _UNITTEST)
 
 
 def _of_import(name: str, line: int) -> Iterator[Use]:

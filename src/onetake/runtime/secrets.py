@@ -20,6 +20,7 @@ from onetake.redaction import (
     redact_text_with_urls,
     secret_values,
     without_secrets_in_id,
+    without_secrets_in_name,
     without_shapes,
     without_values,
 )
@@ -68,6 +69,12 @@ def safe_id(test_id: str) -> str:
         return test_id
     known_values()
     return without_secrets_in_id(test_id, _variables)
+
+
+def safe_name(name: str) -> str:
+    """Any name of a file or a cassette as it may be shown, its secrets as those of ids."""
+    known_values()
+    return without_secrets_in_name(name, _variables)
 
 
 def safe_bytes(data: bytes) -> bytes:

@@ -6,7 +6,7 @@ import pytest
 
 from onetake.cli.printing import to_age, to_ages, to_size
 from onetake.cli.prune import unused
-from onetake.cli.selection import Found, Selection
+from onetake.cli.selection import Found, Selection, one_cassette
 from onetake.stores.names import name_of_test
 from onetake.stores.opening import open_shelf
 from tests.cli.recordings import MATCHER, call, put
@@ -49,6 +49,17 @@ def test_a_pattern_means_these_names(pattern, name, fits):
     where = f"cassettes/{name}.json"
 
     assert Selection(patterns=(pattern,)).fits_name(name, where) is fits
+
+
+def test_a_cassette_of_vcrpy_is_named_by_its_path_as_commands_print_it(tmp_path):
+    for name in "tests/cassettes/x/y.yaml", "cassettes/x/y.yaml", "cassettes/z.yml":
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("interactions: []\nversion: 1\n")
+    shelf = open_shelf("", tmp_path, MATCHER.fingerprint)
+
+    asked = ("tests/cassettes/x/y.yaml", "cassettes/x/y.yaml", "./cassettes/z.yml", "z.yml")
+
+    assert [one_cassette(shelf, text) for text in asked] == ["tests/x/y", "x/y", "z", "z"]
 
 
 def test_sizes_and_ages_are_short():

@@ -218,3 +218,52 @@ def test_any_text_is_searched_by_line_also_in_escapes_and_in_base64():
         (11, "github-token"),
         (12, "env"),
     ]
+
+
+FORM = ("content-type", "application/x-www-form-urlencoded")
+
+
+@pytest.mark.parametrize(
+    ("interaction", "places"),
+    [
+        (sent(headers=Headers((("Authorization", "Bearer REDACTED"),))), []),
+        (sent(headers=Headers((("Authorization", "<AUTH>"), ("x-api-key", "DUMMY")))), []),
+        (sent(headers=Headers((("Authorization", "Token abc"),))), []),
+        (
+            sent(headers=Headers((("Authorization", "Basic bWU6aHVudGVyMg=="),))),
+            [("header.authorization", "token")],
+        ),
+        (
+            sent(headers=Headers((("Authorization", "Bearer XXX"), ("x-api-key", KEY)))),
+            [("header.x-api-key", "api_key")],
+        ),
+        (
+            sent(headers=Headers((("cookie", "sid=<redacted:cookie>; session=b7e23ec29af22b0b"),))),
+            [("header.cookie", "cookie")],
+        ),
+        (sent(headers=Headers((("cookie", "sid=***; theme=DUMMY"),))), []),
+        (
+            sent(headers=Headers((("cookie", "sid=***; session=b7e23ec29af22b0b"),))),
+            [("header.cookie", "cookie")],
+        ),
+        (sent(url="https://h.test/a?api_key=DUMMY&token=fake-token&q=1"), []),
+        (
+            sent(url="https://h.test/a?api_key=DUMMY&token=abcdefgh1234"),
+            [("query.token", "token")],
+        ),
+        (sent(url="https://dummy:REDACTED@h.test/a"), []),
+        (sent(headers=Headers((FORM,)), body=b"client_secret=REDACTED&x=1"), []),
+        (sent(headers=Headers((JSON,)), body=b'{"password": "[FILTERED]"}'), []),
+        (given(b'{"access_token":"fake-token"}', JSON), []),
+        (given(b"", ("set-cookie", "sid=REDACTED; Path=/")), []),
+        (
+            given(b'{"access_token":"REDACTED","refresh_token":"q8Zk3mmPw7x1"}', JSON),
+            [("response.body.refresh_token", "refresh_token")],
+        ),
+    ],
+)
+def test_dummies_are_no_secrets_and_hide_none(interaction, places):
+    (one,) = clean(interaction)
+
+    assert [(each.path, each.kind) for each in one.found] == places
+    assert (one.interaction is interaction) == (not places)
