@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -63,6 +64,12 @@ def _place(cache: Path) -> Path:
 
 def _of_now() -> _Kept | None:
     """None where the package is not there."""
+    version = _version()
+    return None if version is None else _Kept(version, int(_now()) // _DAY_S, [])
+
+
+@cache
+def _version() -> str | None:
     with suppress(metadata.PackageNotFoundError):
-        return _Kept(metadata.version(_PACKAGE), int(_now()) // _DAY_S, [])
+        return metadata.version(_PACKAGE)
     return None
