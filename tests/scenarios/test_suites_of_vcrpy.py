@@ -334,3 +334,51 @@ def test_connections_that_are_somebodys_fakes_are_left_to_them(provider, project
     """
 
     assert result(run_program(program, project, provider.url)) == ["fake", 0]
+
+
+@pytest.mark.parametrize("how", ["live", "missed", "failed"])
+def test_nothing_is_dropped_as_unused_where_not_all_was_played(provider, project, how):
+    program = """
+        import sys, requests, onetake.compat.vcr as vcr
+        url, how = sys.argv[1:]
+        try:
+            with vcr.VCR(drop_unused_requests=True).use_cassette("c.yaml"):
+                requests.get(url + "/echo?a")
+                if how == "failed":
+                    raise LookupError
+                try:
+                    requests.get(url + ("/echo?c" if how == "missed" else "/echo?b"))
+                except Exception:
+                    pass
+        except LookupError:
+            pass
+        print("null")
+    """
+    result(run_program(program, project, provider.url, "recorded"))
+    before = (project / "c.yaml").read_text()
+
+    mode = {"ONETAKE_MODE": "live"} if how == "live" else {}
+    result(run_program(program, project, provider.url, how, **mode))
+
+    assert before.count("uri:") == 2
+    assert (project / "c.yaml").read_text() == before
+
+
+def test_a_connection_that_only_adds_to_urllib3s_is_recorded_and_replayed(provider, project):
+    program = """
+        import json, sys, onetake, urllib3
+        from urllib3.connection import HTTPConnection
+        class Counting(HTTPConnection):
+            def getresponse(self, *args, **kwargs):
+                return super().getresponse(*args, **kwargs)
+        class Pool(urllib3.HTTPConnectionPool):
+            ConnectionCls = Counting
+        host, port = sys.argv[1].removeprefix("http://").split(":")
+        with onetake.use_cassette("main") as cassette:
+            Pool(host, int(port)).request("GET", "/echo")
+        print(json.dumps(cassette.verdict))
+    """
+
+    assert result(run_program(program, project, provider.url)) == "RECORDED"
+    assert result(run_program(program, project, provider.url)) == "HIT"
+    assert len(provider.requests()) == 1

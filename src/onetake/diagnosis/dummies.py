@@ -41,8 +41,11 @@ def is_dummy(text: str) -> bool:
     text = text.strip().strip("\"'")
     if not text or len(text) > _LONGEST:
         return False
-    if is_placeholder(text) or _ONE_CHARACTER.fullmatch(text) or _BRACKETED.fullmatch(text):
+    if is_placeholder(text) or _ONE_CHARACTER.fullmatch(text):
         return True
+    if _BRACKETED.fullmatch(text):
+        inner = text.strip("<>[]{}()*_$")
+        return inner.isupper() or any(map(_is_known, _BETWEEN.split(inner.lower())))
     if text.count(":") == 1:  # user and password
         return all(map(is_dummy, text.split(":")))
     words = [word for word in _BETWEEN.split(text.lower()) if word]

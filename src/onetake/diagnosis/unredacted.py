@@ -154,7 +154,7 @@ def _of(path: str, before: Any, after: Any) -> Iterator[Unredacted]:
     dummies = Counter(
         kind
         for kind, was, head in put_away(old, new)
-        if not kinds_in(was) and is_no_credential(_text(was), _text(head))
+        if kind != BY_VALUE and not kinds_in(was) and is_no_credential(_text(was), _text(head))
     )
     if kinds and not (kinds := kinds - dummies):
         return
@@ -214,8 +214,12 @@ def holds_secrets(data: bytes, values: Values) -> bool:
 
 
 def _edits(data: bytes, values: Values) -> list[Edit]:
-    edits = (*shape_edits(data, given_s=0.0), *values.edits(data))
-    return [one for one in edits if not is_dummy(_text(data[one.start : one.end]))]
+    shaped = shape_edits(data, given_s=0.0)
+    found = [one for one in shaped if not is_dummy(_text(data[one.start : one.end]))]
+    return [
+        *found,
+        *values.edits(data),
+    ]  # what a variable holds is a secret, whatever it looks like
 
 
 def _decoded(data: bytes) -> Iterator[tuple[int, bytes]]:

@@ -73,7 +73,8 @@ def _own_connection() -> Any:
 
 def _is_fake(conn: Any) -> bool:
     """Whether a connection answers by itself, as vcrpy's do: then the call is none of ours."""
-    return type(conn).getresponse.__module__.partition(".")[0] not in ("urllib3", "http")
+    ways = type(conn).request, type(conn).getresponse  # whoever changes one of them still sends
+    return all(way.__module__.partition(".")[0] not in ("urllib3", "http") for way in ways)
 
 
 def is_supported(module: ModuleType) -> bool:

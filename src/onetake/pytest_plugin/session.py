@@ -313,6 +313,11 @@ class SessionPlugin:
     def test(self) -> str:
         return safe_id(self._running.nodeid) if self._running is not None else ""
 
+    @property
+    def has_failed(self) -> bool:
+        attempt = None if self._running is None else self._running.stash.get(_ATTEMPT, None)
+        return attempt is not None and attempt.failed
+
     def entered(self, owner: Owner) -> None:
         self._entered.append(owner)
 

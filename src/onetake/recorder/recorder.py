@@ -320,6 +320,8 @@ class Entry:
         _entries.pop(id(self._owner), None)
         if context.bound() is self._owner:
             context.enter(self._outer)
+        else:
+            context.end(self._owner, self._outer)
         if self._run is not None:
             self._run.left(self._owner)
         self.cassette.close(passed)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Protocol
+from weakref import WeakKeyDictionary
 
 from onetake.cassettes.decisions import Decision
 from onetake.errors import OnetakeError
@@ -62,13 +63,26 @@ class Owner(Protocol):
 _owner: ContextVar[Owner | None] = ContextVar("onetake_owner", default=None)
 _passing: ContextVar[bool] = ContextVar("onetake_passing", default=False)
 
-bound = _owner.get  # the owner that this context carries to threads and executors, if any
+_ended: WeakKeyDictionary[Owner, Owner | None] = WeakKeyDictionary()
+"""Owners that were left in another context than they were entered in, and whose calls theirs are since."""
+
+
+def bound() -> Owner | None:
+    """The owner that this context carries to threads and executors, if any."""
+    owner = _owner.get()
+    while _ended and owner is not None and owner in _ended:
+        owner = _ended[owner]
+    return owner
+
+
 _ownerless: Owner | None = None
 
 
 def current() -> Owner | None:
     """Whose a request made here is."""
     owner = _owner.get()
+    if _ended:
+        owner = bound()
     return _ownerless if owner is None else owner
 
 
@@ -77,6 +91,11 @@ def adopt_ownerless(owner: Owner | None) -> Owner | None:
     global _ownerless
     before, _ownerless = _ownerless, owner
     return before
+
+
+def end(owner: Owner, outer: Owner | None) -> None:
+    """Wherever a context still belongs to `owner`, it belongs to `outer` from now on."""
+    _ended[owner] = outer
 
 
 def enter(owner: Owner | None) -> Owner | None:

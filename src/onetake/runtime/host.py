@@ -22,6 +22,10 @@ class Host(Protocol):
     def test(self) -> str:
         """The id of the test that is running; "" between tests."""
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether the test that is running has failed already."""
+
     def entered(self, owner: Owner) -> None:
         """Until it is `left`, calls made by a fixture's test and by later fixtures are those of `owner`."""
 

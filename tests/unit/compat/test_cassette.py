@@ -194,3 +194,29 @@ def test_a_filtered_request_is_found_again(path):
     assert opened(path, **known).can_play_response_for(
         Request("GET", "http://a.test/a?key=1", None, {})
     )
+
+
+def test_what_others_have_added_stays_also_where_all_is_recorded_anew_and_the_rest_dropped(path):
+    record(path, pair("old"))
+    mine = opened(path, record_mode="all", drop_unused_requests=True)
+    record(path, pair("theirs"))
+
+    mine.publish([pair("a")])
+
+    assert [name for name, _ in held(path)] == ["theirs", "a"]
+
+
+def test_an_odd_answer_and_a_hook_put_no_secret_into_the_file(path):
+    def add(request, response):
+        request.headers["Authorization"] = f"Bearer {KEY}"
+        return request, response
+
+    mine = opened(path, before_save_interaction=add)
+    mine.append(
+        Request("GET", f"http://a.test/?api_key={KEY}", None, {}), {"body": {"string": b"x"}}
+    )
+    mine.get_metadata("more", {"bytes": KEY.encode(), "pair": (KEY, 1)})
+    mine.publish([pair("a")])
+
+    assert KEY not in path.read_text()
+    assert "c2stcHJvai" not in path.read_text()  # in base64

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import copy_context
 from itertools import permutations
 
 import pytest
@@ -39,3 +40,15 @@ def test_a_generator_that_ends_inside_another_cassette_takes_no_calls_with_it(tm
         running.close()
         assert context.bound() is inner.opening
     assert context.bound() is outside
+
+
+def test_one_that_is_left_in_another_context_has_no_calls_in_the_first(tmp_path):
+    recorder = Recorder(root=tmp_path, store="memory:")
+    with recorder.use_cassette("outer") as outer:
+        inner = recorder.open("inner")
+        elsewhere = copy_context()  # a task, that knows of the outer one alone
+        entry = Entry(inner, inner.opening)
+        elsewhere.run(entry.leave, passed=True)
+
+        assert context.bound() is outer.opening
+        assert context.current() is outer.opening

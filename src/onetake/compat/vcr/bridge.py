@@ -32,6 +32,7 @@ from onetake.errors import OnetakeError, StoreError
 from onetake.formats.document import Stored, encode_plain
 from onetake.formats.vcr import is_expressible
 from onetake.messages import Interaction, Request
+from onetake.recorder import Cassette as Opening_
 from onetake.recorder import Entry, Recorder, is_unreal
 from onetake.runtime import host
 from onetake.runtime.context import Recording
@@ -87,7 +88,7 @@ def entered(cassette: Cassette, *, keeps_failed: bool) -> Iterator[None]:
         passed = True
     finally:
         is_kept = (passed or keeps_failed) and not bridge.failed_hooks
-        store.may_drop = passed and settings.mode is not Mode.REPLAY
+        store.may_drop = passed and _played_whatever_it_plays(opened, settings.mode, run)
         entry.leave(passed=is_kept)
         if is_kept:
             store.finish()
@@ -95,6 +96,13 @@ def entered(cassette: Cassette, *, keeps_failed: bool) -> Iterator[None]:
         raise bridge.failed_hooks[0]
     if opened.error is not None:
         raise opened.error
+
+
+def _played_whatever_it_plays(opened: Opening_, mode: Mode, run: host.Host | None) -> bool:
+    """Whether a recording that nothing has played is of no use: nothing failed, went live or was refused."""
+    if mode in (Mode.REPLAY, Mode.LIVE) or (run is not None and run.has_failed):
+        return False
+    return not opened.misses and not opened.opening.counts["live"]
 
 
 def _name_of(path: Path) -> str:

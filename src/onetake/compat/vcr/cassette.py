@@ -306,14 +306,19 @@ class Cassette:
         added = [safe_pair(*one) for one in self._to_save(self.data[index] for index in by_hand)]
         if self._records_anew:
             new = [*recorded]
-            kept = [] if drops else self._not_recorded_anew(stored, [*added, *new])
+            dropped = Counter(map(_digest, self._raw)) if drops else Counter[bytes]()
+            left = [pair for pair in stored if not _taken_from(dropped, pair)]
+            kept = self._not_recorded_anew(left, [*added, *new])
         else:
             known = Counter(map(_digest, self._raw))
             others = [pair for pair in stored if not _taken_from(known, pair)]
             new = self._without_twins(recorded, others)
             unplayed = self._unplayed() if drops else Counter[bytes]()
             kept = [pair for pair in stored if not _taken_from(unplayed, pair)]
-        self._persist([*kept, *added, *self._to_save(new)], metadata)
+        saved = self._to_save(new)
+        if self._before_save_interaction:  # hooks may have put in what must not be written
+            saved = [safe_pair(*pair) for pair in saved]
+        self._persist([*kept, *added, *saved], metadata)
         self._saved.update(by_hand)
         self.dirty = False
         return len(new), len(recorded) - len(new)

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qsl
 
-from onetake.compat.vcr.conversion import to_answer, to_interaction, to_request
+from onetake.compat.vcr.conversion import to_answer, to_interaction, to_message, to_request
 from onetake.compat.vcr.request import Request
 from onetake.errors import OnetakeError
-from onetake.runtime.secrets import safe_text
+from onetake.messages import Interaction
+from onetake.runtime.secrets import safe_bytes, safe_text
 from onetake.stores.vcr_files import fit_to_write
 
 
@@ -21,7 +22,8 @@ def safe_pair(request: Any, response: Any) -> tuple[Any, Any]:
     try:
         interaction = to_interaction(request, response)
     except (OnetakeError, ValueError, TypeError, AttributeError, LookupError):
-        return request, response
+        (asked,) = fit_to_write([Interaction(request=to_message(request))])
+        return to_request(asked.request), safe_value(response)
     (safe,) = fit_to_write([interaction])
     if safe.response is None or safe == interaction:
         return request, response
@@ -64,8 +66,12 @@ def safe_value(value: Any) -> Any:
     match value:
         case str():
             return safe_text(value)
+        case bytes():
+            return safe_bytes(value)
         case dict():
             return {safe_value(name): safe_value(one) for name, one in value.items()}
-        case list() | tuple():
-            return type(value)(map(safe_value, value))
+        case list():
+            return [safe_value(one) for one in value]
+        case tuple():
+            return tuple(safe_value(one) for one in value)
     return value
