@@ -84,11 +84,10 @@ def put_away(before: bytes, after: bytes) -> list[tuple[str, bytes, bytes]]:
     value in which that stands again comes in other pieces, yet none of its letters is lost.
     """
     marks = list(_ANY.finditer(after))
+    if not marks or not before.startswith(head := after[: marks[0].start()]):
+        return []
     found: list[tuple[str, bytes, bytes]] = []
     ends = [mark.start() for mark in marks[1:]] + [len(after)]
-    head = after[: marks[0].start()] if marks else after
-    if not before.startswith(head):
-        return []
     at = len(head)
     for mark, end in zip(marks, ends, strict=True):
         behind = after[mark.end() : end]
