@@ -214,6 +214,10 @@ def test_each_kind_of_answer(provider: Provider, method: str, path: str) -> None
     thrice(whole(method, provider.url + path))
 
 
+LAST = (b"", True)
+"""What aiohttp gives, live, if the end of the chunks comes in a packet of its own: that is the network's matter."""
+
+
 @pytest.mark.parametrize("framing", ["chunked", "length", "close"])
 @pytest.mark.parametrize("how", ["iter_any", "iter_chunks", "iter_chunked", "lines", "at_eof"])
 def test_the_pieces_of_a_stream(provider: Provider, framing: str, how: str) -> None:
@@ -227,7 +231,7 @@ def test_the_pieces_of_a_stream(provider: Provider, framing: str, how: str) -> N
                 case "iter_any":
                     return [piece async for piece in content.iter_any()]
                 case "iter_chunks":
-                    return [piece async for piece in content.iter_chunks()]
+                    return [piece async for piece in content.iter_chunks() if piece != LAST]
                 case "iter_chunked":
                     return [piece async for piece in content.iter_chunked(4)]
                 case "lines":
@@ -246,7 +250,7 @@ def test_a_burst_of_chunks(provider: Provider) -> None:
     async def call(client: aiohttp.ClientSession) -> Any:
         async with client.get(url) as answer:
             await asyncio.sleep(0.05)
-            return [piece async for piece in answer.content.iter_chunks()]
+            return [piece async for piece in answer.content.iter_chunks() if piece != LAST]
 
     thrice(call)
 
@@ -269,7 +273,7 @@ def test_streamed_and_encoded(provider: Provider, encoding: str) -> None:
 
     async def call(client: aiohttp.ClientSession) -> Any:
         async with client.get(url) as answer:
-            return [piece async for piece in answer.content.iter_chunks()]
+            return [piece async for piece in answer.content.iter_chunks() if piece != LAST]
 
     tape = thrice(call)
     body = tape.interactions[0].response.body  # type: ignore[union-attr]
