@@ -215,7 +215,7 @@ def test_each_kind_of_answer(provider: Provider, method: str, path: str) -> None
 
 
 LAST = (b"", True)
-"""What aiohttp gives, live, if the end of the chunks comes in a packet of its own: that is the network's matter."""
+"""What aiohttp gives, live, if the end of the chunks comes in a packet of its own."""
 
 
 @pytest.mark.parametrize("framing", ["chunked", "length", "close"])
