@@ -305,39 +305,20 @@ class Entry:
     def __init__(self, cassette: Cassette, owner: Owner) -> None:
         self.cassette = cassette
         self._owner = owner
-        self._is_open = True
         self._run = host.current()
         self._test = self._run.test if self._run is not None else ""
         self._before = context.enter(owner)
-        self._around = _entries.get(id(self._before))
-        _entries[id(owner)] = self
         if self._run is not None:
             self._run.entered(owner)
 
     def leave(self, *, passed: bool) -> None:
         """Publish what was recorded if it `passed`. Never raises; see `Cassette.error`."""
-        self._is_open = False
-        _entries.pop(id(self._owner), None)
-        if context.bound() is self._owner:
-            context.enter(self._outer)
-        else:
-            context.end(self._owner, self._outer)
+        context.leave(self._owner, self._before)
         if self._run is not None:
             self._run.left(self._owner)
         self.cassette.close(passed)
         if self._run is not None:
             self._run.closed_inside(self.cassette, self._test)
-
-    @property
-    def _outer(self) -> Owner | None:
-        """Whose calls they are when this is left: those of the next entry around it that is open."""
-        entry = self
-        while entry._around is not None and not entry._around._is_open:
-            entry = entry._around
-        return entry._before
-
-
-_entries: dict[int, Entry] = {}  # those that are open, by the id of their owner
 
 
 class CassetteScope:

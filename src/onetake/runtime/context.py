@@ -63,15 +63,18 @@ class Owner(Protocol):
 _owner: ContextVar[Owner | None] = ContextVar("onetake_owner", default=None)
 _passing: ContextVar[bool] = ContextVar("onetake_passing", default=False)
 
-_ended: WeakKeyDictionary[Owner, Owner | None] = WeakKeyDictionary()
-"""Owners that were left in another context than they were entered in, and whose calls theirs are since."""
+_left: WeakKeyDictionary[Owner, Owner | None] = WeakKeyDictionary()
+"""Owners that were left where they were not the innermost, and whose calls theirs are since."""
 
 
 def bound() -> Owner | None:
     """The owner that this context carries to threads and executors, if any."""
-    owner = _owner.get()
-    while _ended and owner is not None and owner in _ended:
-        owner = _ended[owner]
+    return _innermost(_owner.get())
+
+
+def _innermost(owner: Owner | None) -> Owner | None:
+    while _left and owner is not None and owner in _left:
+        owner = _left[owner]
     return owner
 
 
@@ -81,8 +84,8 @@ _ownerless: Owner | None = None
 def current() -> Owner | None:
     """Whose a request made here is."""
     owner = _owner.get()
-    if _ended:
-        owner = bound()
+    if _left:
+        owner = _innermost(owner)
     return _ownerless if owner is None else owner
 
 
@@ -93,19 +96,23 @@ def adopt_ownerless(owner: Owner | None) -> Owner | None:
     return before
 
 
-def end(owner: Owner, outer: Owner | None) -> None:
-    """Wherever a context still belongs to `owner`, it belongs to `outer` from now on."""
-    _ended[owner] = outer
-
-
 def enter(owner: Owner | None) -> Owner | None:
-    """From now on this context's requests belong to `owner`; returns whose they were.
-
-    What was entered may be left in another context: a fixture is torn down in another task.
-    """
+    """From now on this context's requests belong to `owner`; returns whose they were."""
     before = _owner.get()
     _owner.set(owner)
     return before
+
+
+def leave(owner: Owner, before: Owner | None) -> None:
+    """What belongs to `owner` belongs to whom it did `before`, or around that, if it was left meanwhile.
+
+    It may be left before what was entered inside it, and in another context: a fixture is torn down in another
+    task. Then it is looked through wherever a context still has it.
+    """
+    if _owner.get() is owner:
+        _owner.set(_innermost(before))
+    else:
+        _left[owner] = before
 
 
 @contextmanager
