@@ -45,7 +45,8 @@ from onetake.stores.private import read_regular
 from onetake.stores.within import check_within, is_below
 
 _SUFFIXES = (".json", ".jsonl", ".yml", ".har", *vcr_files.SUFFIXES, vcr_files.BACKUP)
-_NOT_OURS = {"node_modules", "site-packages", "__pycache__", "blobs"}
+_NOT_OURS = {"node_modules", "site-packages", "__pycache__"}
+_BLOBS = "blobs"  # looked at with what names them
 _NO_RECORDINGS = (".py", ".pyi", ".ipynb", ".md", ".rst")
 _CACHE, _CASSETTES = ".onetake", "cassettes"
 _HEAD_SIZE = 1 << 16  # bytes, as far as a recording is told by its content
@@ -395,7 +396,7 @@ def _walked(folder: Path) -> Iterator[Path]:
     for where, folders, files in os.walk(folder):
         if _CACHE in folders:
             yield from _in_cache(Path(where, _CACHE))
-        folders[:] = sorted(one for one in folders if _is_walked(Path(where, one)))
+        folders[:] = sorted(one for one in folders if one != _BLOBS and is_walked(Path(where, one)))
         yield from (Path(where, name) for name in sorted(files))
 
 
@@ -413,7 +414,8 @@ def _is_recording(path: Path) -> bool:
     return b"request" in head  # other programs have lists of interactions too
 
 
-def _is_walked(folder: Path) -> bool:
+def is_walked(folder: Path) -> bool:
+    """Whether a folder is the project's own: not hidden, no packages, no virtual environment."""
     name = folder.name
     return not (name.startswith(".") or name in _NOT_OURS or (folder / "pyvenv.cfg").exists())
 

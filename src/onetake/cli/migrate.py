@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,19 +10,20 @@ from pathlib import Path
 import click
 import msgspec
 
+from onetake.cli.inspection import is_walked
 from onetake.cli.printing import beside, echo, in_lines, progress, say
 from onetake.cli.workplace import echo_json
 from onetake.errors import CassetteError
 from onetake.formats import vcr_text
-from onetake.formats.foreign import is_vcr
+from onetake.formats.foreign import is_vcr, looks_like
+from onetake.formats.reading import VCR
 from onetake.reports.migration import Fate, Use, uses_in_python, uses_in_settings
 from onetake.reports.terminal import of_noun
 
 _SETTINGS = (".toml", ".ini", ".cfg", ".yml", ".yaml", ".sh")
-_PASSED_OVER = {"node_modules", "site-packages", "__pycache__", "build", "dist"}
+_PASSED_OVER = {"build", "dist"}
 _LARGEST = 4 << 20  # bytes of a file of source or settings
 _MOST_PLACES = 5
-_INTERACTIONS = re.compile(rb"^[\"']?interactions[\"']?[ \t]*:", re.MULTILINE)
 
 
 @click.command()
@@ -54,9 +54,8 @@ def migrate(folder: Path, check: bool, as_json: bool) -> None:  # noqa: ARG001  
 def _files(folder: Path) -> Iterator[Path]:
     for where, folders, files in os.walk(folder):
         folders[:] = sorted(
-            one for one in folders if not one.startswith(".") and one not in _PASSED_OVER
+            one for one in folders if one not in _PASSED_OVER and is_walked(Path(where, one))
         )
-        folders[:] = [one for one in folders if not Path(where, one, "pyvenv.cfg").exists()]
         yield from (Path(where, name) for name in sorted(files))
 
 
@@ -105,7 +104,7 @@ class _Found:
         except (OSError, CassetteError):  # it is something else
             return False
         is_json = plain.lstrip()[:1] == b"{"
-        if not (is_vcr(plain) if is_json else _INTERACTIONS.search(plain)):
+        if not (is_vcr(plain) if is_json else looks_like(plain) == VCR):
             return False
         try:
             vcr_text.read(text, name)

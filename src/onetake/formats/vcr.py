@@ -187,22 +187,27 @@ def _escaped(url: str) -> str:
 
 def _sent(body: object, *, is_form: bool) -> bytes:
     match body:
+        case Iterated() | tuple():
+            return b"".join(_sent(part, is_form=is_form) for part in body)
+        case dict() | list():
+            # The dictionary that aiohttp was given, as `json` or as `data`: only its headers can tell.
+            return _written(body, is_form=is_form or _holds_bytes(body))
+    return _plain(body, "request", is_form=is_form)
+
+
+def _plain(body: object, whose: str, *, is_form: bool = False) -> bytes:
+    match body:
         case None:
             return b""
         case bytes():
             return bytes(body)
         case str():
             return _encoded(body)
-        case Iterated() | tuple():
-            return b"".join(_sent(part, is_form=is_form) for part in body)
         case _Structure():
             return _written(body.value, is_form=is_form)
-        case dict() | list():
-            # The dictionary that aiohttp was given, as `json` or as `data`: only its headers can tell.
-            return _written(body, is_form=is_form or _holds_bytes(body))
         case bool() | int() | float():  # a number or a word that was written without quotes
             return json.dumps(body).encode()
-    raise CassetteError(f"The body of its request is of no known kind: {type(body).__name__}.")
+    raise CassetteError(f"The body of its {whose} is of no known kind: {type(body).__name__}.")
 
 
 def _written(structure: object, *, is_form: bool) -> bytes:
@@ -339,18 +344,7 @@ def _received(answer: Tree) -> bytes:
     body = _untyped(answer.get("body", answer.get("content")))
     if isinstance(body, dict) and not isinstance(body.get("string"), dict):
         body = body.get("string")
-    match body:
-        case None:
-            return b""
-        case bytes():
-            return bytes(body)
-        case str():
-            return _encoded(body)
-        case _Structure():
-            return _written(body.value, is_form=False)
-        case bool() | int() | float():
-            return json.dumps(body).encode()
-    raise CassetteError(f"The body of its response is of no known kind: {type(body).__name__}.")
+    return _plain(body, "response")
 
 
 def as_sent(data: bytes, headers: Headers) -> tuple[bytes, str]:

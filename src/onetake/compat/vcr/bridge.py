@@ -32,7 +32,6 @@ from onetake.errors import OnetakeError, StoreError
 from onetake.formats.document import Stored, encode_plain
 from onetake.formats.vcr import is_expressible
 from onetake.messages import Interaction, Request
-from onetake.recorder import Cassette as Opening_
 from onetake.recorder import Entry, Recorder, is_unreal
 from onetake.runtime import host
 from onetake.runtime.context import Recording
@@ -69,7 +68,7 @@ def entered(cassette: Cassette, *, keeps_failed: bool) -> Iterator[None]:
     )
     recorder = Recorder()
     settings = _settings_of(cassette, recorder)
-    store = VcrStore(cassette, recorder.root / ".onetake")
+    store = VcrStore(cassette)
     run = host.current()
     opened = recorder.open_in(
         store,
@@ -88,7 +87,7 @@ def entered(cassette: Cassette, *, keeps_failed: bool) -> Iterator[None]:
         passed = True
     finally:
         is_kept = (passed or keeps_failed) and not bridge.failed_hooks
-        store.may_drop = passed and _played_whatever_it_plays(opened, settings.mode, run)
+        store.may_drop = passed and _has_played_all_it_can(opened.opening, settings.mode, run)
         entry.leave(passed=is_kept)
         if is_kept:
             store.finish()
@@ -98,11 +97,11 @@ def entered(cassette: Cassette, *, keeps_failed: bool) -> Iterator[None]:
         raise opened.error
 
 
-def _played_whatever_it_plays(opened: Opening_, mode: Mode, run: host.Host | None) -> bool:
-    """Whether a recording that nothing has played is of no use: nothing failed, went live or was refused."""
+def _has_played_all_it_can(opening: Opening, mode: Mode, run: host.Host | None) -> bool:
+    """Whether what is unplayed now is of no use: nothing failed, went live or was refused."""
     if mode in (Mode.REPLAY, Mode.LIVE) or (run is not None and run.has_failed):
         return False
-    return not opened.misses and not opened.opening.counts["live"]
+    return not (opening.misses or opening.egress.errors or opening.counts["live"])
 
 
 def _name_of(path: Path) -> str:
@@ -140,10 +139,10 @@ def _settings_of(cassette: Cassette, recorder: Recorder) -> Settings:
 class VcrStore:
     """The file of a cassette, read and written by its persister and serializer, under a lock."""
 
-    def __init__(self, cassette: Cassette, cache: Path) -> None:
+    def __init__(self, cassette: Cassette) -> None:
         self._cassette = cassette
-        self._cache = cache
         self._place = str(cassette.path)
+        self._entries: dict[int, Stored] = {}
         self.pairs: dict[int, Pair] = {}  # of what was recorded, by id, as the cassette has it
         self.may_drop = False  # whether what nothing has played may go: only after a pass
 
@@ -173,10 +172,6 @@ class VcrStore:
 
     def _text(self, index: int) -> bytes:
         return encode_plain(to_interaction(*self._cassette.data[index]), 0)
-
-    @cached_property
-    def _entries(self) -> dict[int, Stored]:
-        return {}
 
     def publish(
         self,

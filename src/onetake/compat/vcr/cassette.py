@@ -12,6 +12,7 @@ import inspect
 from collections import Counter
 from collections.abc import (
     Callable,
+    Container,
     Hashable,
     Iterable,
     Iterator,
@@ -243,7 +244,7 @@ class Cassette:
         self, request: Any
     ) -> list[tuple[Any, list[str], list[Failure]]]:
         """The recorded requests nearest to `request`, with the matchers that agree and those that do not."""
-        wanted = self._lookup.view(self._before_record_request(request))
+        wanted = _view(self._before_record_request(request))
         if wanted is None:
             return []
         found = [(one, *get_matchers_results(wanted, one, self._match_on)) for one in self._views()]
@@ -259,13 +260,7 @@ class Cassette:
         """
         if self._records_anew or not (self.rewound or self.allow_playback_repeats):
             return None
-        for index in self._matching(request):
-            if self.allow_playback_repeats:
-                if index not in self._unreal:
-                    return index
-            elif not self.play_counts[index] and index not in self._taken:
-                return index
-        return None
+        return self._next(request, self._unreal if self.allow_playback_repeats else self._taken)
 
     @property
     def _records_anew(self) -> bool:
@@ -281,8 +276,7 @@ class Cassette:
 
     def agree(self, one: Any, other: Any) -> bool:
         """Whether two requests, which the hooks have passed, are equal under this cassette's matchers."""
-        view = self._lookup.view
-        return requests_match(view(one), view(other), self._match_on)
+        return requests_match(_view(one), _view(other), self._match_on)
 
     def answered(self, request: Any, response: Any, *, is_real: bool = True) -> None:
         """Both as they are to be kept: an opening has recorded them, and will publish them."""
@@ -302,19 +296,17 @@ class Cassette:
         """
         drops = self.drop_unused_requests and may_drop
         stored, metadata = self._in_file()
+        digests = [*map(_digest, stored)]
+        loaded = [*map(_digest, self._raw)]
         by_hand = [index for index in self._by_hand if index not in self._saved]
         added = [safe_pair(*one) for one in self._to_save(self.data[index] for index in by_hand)]
         if self._records_anew:
             new = [*recorded]
-            dropped = Counter(map(_digest, self._raw)) if drops else Counter[bytes]()
-            left = [pair for pair in stored if not _taken_from(dropped, pair)]
+            left = _without(stored, digests, loaded if drops else ())
             kept = self._not_recorded_anew(left, [*added, *new])
         else:
-            known = Counter(map(_digest, self._raw))
-            others = [pair for pair in stored if not _taken_from(known, pair)]
-            new = self._without_twins(recorded, others)
-            unplayed = self._unplayed() if drops else Counter[bytes]()
-            kept = [pair for pair in stored if not _taken_from(unplayed, pair)]
+            new = self._without_twins(recorded, _without(stored, digests, loaded))
+            kept = _without(stored, digests, self._unplayed(loaded) if drops else ())
         saved = self._to_save(new)
         if self._before_save_interaction:  # hooks may have put in what must not be written
             saved = [safe_pair(*pair) for pair in saved]
@@ -323,10 +315,10 @@ class Cassette:
         self.dirty = False
         return len(new), len(recorded) - len(new)
 
-    def _unplayed(self) -> Counter[bytes]:
-        """The digests of what was loaded and not played."""
+    def _unplayed(self, loaded: Sequence[bytes]) -> list[bytes]:
+        """Of the digests of what was loaded those of what was not played."""
         played = {self._raw_places[index] for index in self._played if index < self._loaded}
-        return Counter(_digest(one) for at, one in enumerate(self._raw) if at not in played)
+        return [digest for at, digest in enumerate(loaded) if at not in played]
 
     def _not_recorded_anew(self, stored: Sequence[Pair], new: Sequence[Pair]) -> list[Pair]:
         compared = [self._filtered(*pair) for pair in stored]
@@ -369,9 +361,10 @@ class Cassette:
             return iter(())
         return self._lookup.find(request, self.data)
 
-    def _next(self, request: Any) -> int | None:
+    def _next(self, request: Any, but: Container[int] = ()) -> int | None:
         for index in self._matching(request):
-            if self.allow_playback_repeats or not self.play_counts[index]:
+            is_left = self.allow_playback_repeats or not self.play_counts[index]
+            if is_left and index not in but:
                 return index
         return None
 
@@ -497,12 +490,8 @@ class _Lookup:
         self._of_content: dict[int, frozenset[Hashable] | None] = {}
         self._views: dict[int, Any] = {}
 
-    def view(self, request: Any) -> Any:
-        """`request` as matchers see it: without its secrets, and with all placeholders of a kind equal."""
-        return _view(request)
-
     def recorded(self, index: int, data: Sequence[Pair]) -> Any:
-        """The same of a recorded one."""
+        """A recorded request as matchers see it."""
         if index not in self._views:
             self._views[index] = _view(data[index][0])
         return self._views[index]
@@ -590,12 +579,18 @@ def _digest(pair: Pair) -> bytes:
 _encode = msgspec.msgpack.Encoder(order="deterministic", enc_hook=repr).encode
 
 
-def _taken_from(counts: Counter[bytes], pair: Pair) -> bool:
-    """Whether `pair` is among them; then it is counted no more."""
-    if not counts or not counts[digest := _digest(pair)]:
-        return False
-    counts[digest] -= 1
-    return True
+def _without(
+    pairs: Sequence[Pair], digests: Sequence[bytes], unwanted: Iterable[bytes]
+) -> list[Pair]:
+    """`pairs`, whose digests these are, without as many of each as are `unwanted`: the first go."""
+    left_out = Counter(unwanted)
+    kept: list[Pair] = []
+    for pair, digest in zip(pairs, digests, strict=True):
+        if left_out[digest]:
+            left_out[digest] -= 1
+        else:
+            kept.append(pair)
+    return kept
 
 
 def _keys(of: _KeysOf | None, request: Any) -> frozenset[Hashable] | None:
@@ -616,6 +611,7 @@ def _can_wait(hook: Any) -> bool:
 
 
 def _view(request: Any) -> Any:
+    """`request` as matchers see it: without its secrets, and with all placeholders of a kind equal."""
     from onetake.compat.vcr.views import view_of  # late: a cassette is made more often than asked
 
     return view_of(request) if isinstance(request, Request) else request

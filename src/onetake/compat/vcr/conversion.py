@@ -108,8 +108,11 @@ def _packed(data: bytes, coding: str) -> bytes:
 def to_interaction(request: Request, answer: Answer) -> Interaction:
     """An entry of a cassette. Raises `CassetteError`."""
     message = to_message(request)
-    found = interaction_of({"request": {"method": message.method, "uri": "/"}, "response": answer})
-    return found.replace(request=message)
+    return _answered(message.method, answer).replace(request=message)
+
+
+def _answered(method: str, answer: Answer) -> Interaction:
+    return interaction_of({"request": {"method": method, "uri": "/"}, "response": answer})
 
 
 def to_response(answer: Answer, method: str, like: Response) -> Response:
@@ -117,8 +120,7 @@ def to_response(answer: Answer, method: str, like: Response) -> Response:
 
     How it came stays, as far as it is still true.
     """
-    entry = {"request": {"method": method, "uri": "/"}, "response": answer}
-    response = interaction_of(entry).response
+    response = _answered(method, answer).response
     assert response is not None
     if (response.body.data, response.body.encoding) == (like.body.data, like.body.encoding):
         return response.replace(http_version=like.http_version, body=like.body)
