@@ -382,3 +382,22 @@ def test_a_connection_that_only_adds_to_urllib3s_is_recorded_and_replayed(provid
     assert result(run_program(program, project, provider.url)) == "RECORDED"
     assert result(run_program(program, project, provider.url)) == "HIT"
     assert len(provider.requests()) == 1
+
+
+def test_what_a_rule_calls_secret_is_not_told_of_a_call_that_is_left_out(provider, project):
+    (project / "onetake.toml").write_text('[[rules]]\nhost = "*"\nredact = ["query.ticket"]\n')
+    program = """
+        import json, sys, requests, onetake.compat.vcr as vcr
+        from onetake.recorder import Recorder
+        opened = []
+        real = Recorder.open_in
+        Recorder.open_in = lambda *args, **kwargs: opened.append(real(*args, **kwargs)) or opened[-1]
+        with vcr.VCR(before_record_request=lambda request: None).use_cassette("c.yaml"):
+            requests.get(sys.argv[1] + "/echo?ticket=plainwordsofnoshape")
+        print(json.dumps([call.url for call in opened[0].calls]))
+    """
+
+    (told,) = result(run_program(program, project, provider.url))
+
+    assert "plainwordsofnoshape" not in told
+    assert "ticket=REDACTED-rule" in told

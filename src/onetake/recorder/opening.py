@@ -488,7 +488,7 @@ class Opening:
         try:
             active = self._matcher.active(request)
             mode = self._traffic.mode_for(active, read_url(request.url).netloc)
-            safe = self._redactor.by_value(self._redactor.request(request, active.redact))
+            safe = self._told(request, active)
         except OnetakeError as error:
             return error
         is_forbidden = mode is Mode.REPLAY or (mode is Mode.ONCE and self._session.exists)
@@ -522,11 +522,15 @@ class Opening:
         return self._decided(Refuse(error), request, client)
 
     def _decided(self, decision: Decided, request: Request, client: str) -> Decision:
-        safe = self._redactor.by_value(self._redactor.request(request))
+        safe = self._told(request, self._matcher.active(request))
         with self._lock:
             decision = self._afforded(self._allowed(decision, request, safe), safe)
             self._account(decision, safe, self._matcher.key(safe), client)
         return decision
+
+    def _told(self, request: Request, active: Active) -> Request:
+        """`request`, of which nothing is kept, as it stands in the account. Raises `RedactionError`."""
+        return self._redactor.by_value(self._redactor.request(request, active.redact))
 
     def kept(self, seq: int) -> Interaction | None:
         """What is kept of the call `seq`."""
