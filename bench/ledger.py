@@ -22,7 +22,7 @@ STEPS = ("while the call is made", "when its test has ended", "at the end of the
 
 def work(calls: int, rounds: int) -> dict[str, Any]:
     """µs per call of each step, the median of the rounds. Runs in a worker."""
-    from onetake.cassettes.session import Slot
+    from onetake.cassettes.sequence import Slot
     from onetake.recorder.ledger import Ledger, spent
     from onetake.spend import price_of
     from onetake.stores import diary

@@ -284,7 +284,7 @@ def _loose(path: str, size: int, body: int, calls: int) -> dict[str, Any]:
 
 def _closing(path: str, size: int, body: int, calls: int) -> dict[str, Any]:
     """ms of explaining, at the end, `calls` requests that were recorded anew, and how many were."""
-    from onetake.cassettes.session import Shortage
+    from onetake.cassettes.sequence import Shortage
     from onetake.config import Settings
     from onetake.formats.document import parse
     from onetake.matching import Matcher

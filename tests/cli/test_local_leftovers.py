@@ -189,7 +189,7 @@ def test_what_waits_for_a_store_is_told_and_goes_with_a_flush(project, typed, to
 
         cassette = SharedCassette(store, "a", fingerprint=MATCHER.fingerprint)
         from onetake.cassettes.fold import Take
-        from onetake.cassettes.session import Slot
+        from onetake.cassettes.sequence import Slot
 
         one = call("y")
         take = Take(Slot(MATCHER.key(one.request), 0), one)

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from onetake.cassettes.fold import Take
-from onetake.cassettes.session import Slot
+from onetake.cassettes.sequence import Slot
 from onetake.cli import main
 from onetake.formats import reading, vcr_text
 from onetake.formats.reading import Entry

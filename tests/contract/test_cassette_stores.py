@@ -10,7 +10,7 @@ import pytest
 
 from onetake.cassettes.fold import Take
 from onetake.cassettes.growth import RunLine
-from onetake.cassettes.session import Replaced, Slot
+from onetake.cassettes.sequence import Replaced, Slot
 from onetake.matching import Matcher
 from onetake.messages import Body, Headers, Interaction, Request, Response
 from onetake.stores import history

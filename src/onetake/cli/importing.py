@@ -10,7 +10,7 @@ import click
 from msgspec import Struct
 
 from onetake.cassettes.fold import Take
-from onetake.cassettes.session import Slot
+from onetake.cassettes.sequence import Slot
 from onetake.cli.printing import echo, left_out, say, warn
 from onetake.cli.selection import with_store
 from onetake.cli.workplace import Workplace, echo_json

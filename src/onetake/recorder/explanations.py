@@ -12,7 +12,7 @@ from collections.abc import Container, Iterable, Sequence
 from msgspec.structs import replace
 
 from onetake.cassettes.ages import Lifetime
-from onetake.cassettes.session import Shortage
+from onetake.cassettes.sequence import Shortage
 from onetake.config import Mode, Settings
 from onetake.diagnosis import Event, Miss, expired_miss, explain_miss, render
 from onetake.errors import MissError

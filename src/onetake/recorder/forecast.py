@@ -7,14 +7,15 @@ that was never asked before, nobody can know.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import abc
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
 from onetake.cassettes.decisions import Forward, Record, Refuse, Replay
 from onetake.cassettes.gates import is_worth_keeping
 from onetake.cassettes.growth import by_run
-from onetake.cassettes.session import Session, Shortage
+from onetake.cassettes.sequence import Sequence, Shortage
 from onetake.config import Mode, Settings
 from onetake.errors import CassetteError, MissError, OnetakeError
 from onetake.formats.document import Stored
@@ -56,8 +57,8 @@ def forecast(
     settings: Settings,
     matcher: Matcher,
     name: str,
-    tests: Sequence[str],
-    apart: Sequence[tuple[Quarantine, Sequence[Interaction]]],
+    tests: abc.Sequence[str],
+    apart: abc.Sequence[tuple[Quarantine, abc.Sequence[Interaction]]],
     now_s: float,
 ) -> Forecast:
     """For the cassette `name`, which `tests` open; `apart` is the quarantine of each, and its failures.
@@ -75,14 +76,14 @@ def forecast(
     asked = asked[: len(asked) - len(grown.unused)]
     asked += [(matcher.key(one.request), one) for one in waiting]
     kept = settings.mode not in (Mode.RECORD, Mode.LIVE)
-    session = Session(
+    sequence = Sequence(
         settings.mode,
         zip(keys, entries, strict=True) if kept else (),
         ((matcher.key(one.request), Apart(one)) for one in waiting),
         numbers=opened.numbers if kept else (),
         repeat_last=settings.repeats == "last",
     )
-    run = _Played(session, settings, matcher, Lifetimes(settings, name), now_s)
+    run = _Played(sequence, settings, matcher, Lifetimes(settings, name), now_s)
     for key, one in asked:
         run.ask(key, one)
     missing = settings.mode is Mode.REPLAY and not entries
@@ -99,8 +100,8 @@ def forecast(
         recorded={reason: some for reason, some in recorded.items() if some},
         live=tuple(run.live),
         misses=run.misses,
-        replayed=run.replayed - len(session.taken_from_quarantine),
-        from_quarantine=len(session.taken_from_quarantine),
+        replayed=run.replayed - len(sequence.taken_from_quarantine),
+        from_quarantine=len(sequence.taken_from_quarantine),
         missing=missing,
     )
 
@@ -108,11 +109,11 @@ def forecast(
 class _Grown(Struct, frozen=True):
     """`unused` were recorded by runs that grew, and nobody asks for them; `last` by the last of these."""
 
-    unused: Sequence[Stored] = ()
-    last: Sequence[Stored] = ()
+    unused: abc.Sequence[Stored] = ()
+    last: abc.Sequence[Stored] = ()
 
 
-def _grown(store: CassetteStore, entries: Sequence[Stored], tests: Sequence[str]) -> _Grown:
+def _grown(store: CassetteStore, entries: abc.Sequence[Stored], tests: abc.Sequence[str]) -> _Grown:
     try:
         lines = [line for line in by_run(store.history()) if line.recorded]
     except OnetakeError:
@@ -135,17 +136,17 @@ class _Played:
 
     def __init__(
         self,
-        session: Session,
+        sequence: Sequence,
         settings: Settings,
         matcher: Matcher,
         lifetimes: Lifetimes,
         now_s: float,
     ) -> None:
-        self._session = session
+        self._sequence = sequence
         self._matcher = matcher
         self._lifetimes = lifetimes
         self._now_s = now_s
-        self._traffic = Traffic(settings, True, session.has_recordings)
+        self._traffic = Traffic(settings, True, sequence.has_recordings)
         self.recorded: list[Interaction | Stored] = []
         self.live: list[Interaction | Stored] = []
         self.misses = 0
@@ -157,7 +158,7 @@ class _Played:
         if active.mode == "block":
             return
         lifetime = self._lifetimes.of(active)
-        decision = self._session.decide(
+        decision = self._sequence.decide(
             key,
             request,
             _miss,
@@ -183,10 +184,10 @@ def _miss(_: Shortage) -> OnetakeError:
 
 
 def _unpublished(
-    waiting: Sequence[Interaction],
+    waiting: abc.Sequence[Interaction],
     matcher: Matcher,
-    entries: Sequence[Stored],
-    keys: Sequence[bytes],
+    entries: abc.Sequence[Stored],
+    keys: abc.Sequence[bytes],
 ) -> list[Interaction]:
     """What is in quarantine and not, all the same, in the cassette."""
     if not waiting or not entries:

@@ -12,7 +12,7 @@ from itertools import count
 
 from msgspec import Struct
 
-from onetake.cassettes.session import Slot
+from onetake.cassettes.sequence import Slot
 from onetake.messages import Interaction, Request, read_url
 from onetake.recorder.calls import Call, LooseHit
 from onetake.recorder.traffic import is_own_server

@@ -1,13 +1,13 @@
 """The owner of requests while a cassette is open: it decides, keeps, and accounts.
 
-The decisions are the session's (a pure state machine); here are the lock, the journal and the account.
+The decisions are the sequence's (a pure state machine); here are the lock, the journal and the account.
 """
 
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections import Counter, abc
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from threading import Lock
@@ -28,7 +28,7 @@ from onetake.cassettes.decisions import (
     Wait,
 )
 from onetake.cassettes.growth import RunLine
-from onetake.cassettes.session import LooseOf, Session, Shortage, Slot
+from onetake.cassettes.sequence import LooseOf, Sequence, Shortage, Slot
 from onetake.cassettes.verdicts import verdict
 from onetake.config import Mode, Settings
 from onetake.diagnosis import Event, empty_uploads
@@ -73,8 +73,8 @@ _UNPAID = ("credential-exchange", "telemetry")
 """Why calls are let through that nobody is billed for."""
 
 
-class SessionOf(Protocol):
-    """Makes what decides which recording answers a request: `Session`, or another with its methods."""
+class SequenceOf(Protocol):
+    """Makes what decides which recording answers a request: `Sequence`, or another with its methods."""
 
     def __call__(
         self,
@@ -85,7 +85,7 @@ class SessionOf(Protocol):
         numbers: Iterable[int],
         repeat_last: bool,
         loose_of: LooseOf,
-    ) -> Session: ...
+    ) -> Sequence: ...
 
 
 class _Pending(Struct, frozen=True):
@@ -126,11 +126,11 @@ class Opening:
         test_id: str = "",
         in_test: bool = False,
         key: bytes | None = None,
-        record: Callable[[Sequence[Event]], None] = lambda _: None,
+        record: Callable[[abc.Sequence[Event]], None] = lambda _: None,
         rule_header: str = "[[tool.onetake.rules]]",
         flights: Flights | None = None,
         purse: Purse | None = None,
-        session_of: SessionOf = Session,
+        sequence_of: SequenceOf = Sequence,
     ) -> None:
         """`name` is the cassette's. `key` makes keyed digests of credentials instead of their ordinals.
 
@@ -163,7 +163,7 @@ class Opening:
         self._quarantine = Quarantine()
         if settings.mode in (Mode.AUTO, Mode.ONCE):
             self._quarantine = quarantine()
-        self._session = self._start_session(session_of)
+        self._sequence = self._start_sequence(sequence_of)
         self._explanations = Explanations(
             self._opened.entries if self._opened else (),
             matcher,
@@ -173,7 +173,7 @@ class Opening:
             rule_header=rule_header,
         )
         self._record = record
-        self._traffic = Traffic(settings, in_test, self._session.has_recordings)
+        self._traffic = Traffic(settings, in_test, self._sequence.has_recordings)
         # Before it was opened, nobody knows whose the recordings are.
         counts_principals = self._opened is None or self._opened.has_principals
         self._principals = (
@@ -181,9 +181,9 @@ class Opening:
         )
         self._captured = Captured()
         self._lifetimes = Lifetimes(settings, name)
-        self._takes = Takes(self._session, matcher, self._captured, self._lifetimes)
+        self._takes = Takes(self._sequence, matcher, self._captured, self._lifetimes)
         self._publication = Publication(
-            store, journal, self._quarantine, self._session, self._takes, matcher.key
+            store, journal, self._quarantine, self._sequence, self._takes, matcher.key
         )
         self._flights = flights
         self._purse = purse
@@ -205,7 +205,7 @@ class Opening:
         self.growth: Growth | None = None
         self._published = Published()
 
-    def _start_session(self, session_of: SessionOf) -> Session:
+    def _start_sequence(self, sequence_of: SequenceOf) -> Sequence:
         mode = self._settings.mode
         opened = Opened()
         if mode not in (Mode.RECORD, Mode.LIVE):
@@ -217,7 +217,7 @@ class Opening:
             stored = zip(opened.keys, opened.entries, strict=True)
             published = [entry.interaction for one, entry in stored if one in waiting]
             self._quarantine = self._quarantine.without(published)
-        return session_of(
+        return sequence_of(
             mode,
             zip(opened.keys, opened.entries, strict=True),
             ((key(one.request), Apart(one)) for one in self._quarantine.interactions),
@@ -248,12 +248,12 @@ class Opening:
                     request = request.replace(principal=self._principal(request, active))
             safe = self._redactor.by_name(request, active.redact)
             key = self._matcher.key(safe, active)
-            if found is not None or not self._session.holds(key):
+            if found is not None or not self._sequence.holds(key):
                 safe, key = self._redacted(safe, key, active)
             else:
                 safe = safe.replace(url=self._redactor.url(safe.url))
             with self._lock:
-                decision = found or self._from_session(safe, key, active, mode, now_s)
+                decision = found or self._from_sequence(safe, key, active, mode, now_s)
                 decision = self._allowed(decision, request, safe)
                 if isinstance(decision, Replay):
                     decision, loose = self._carried(decision, safe)
@@ -281,15 +281,15 @@ class Opening:
         written = self._redactor.by_value(shaped)
         if written is not shaped:
             written = written.replace(by_value=paths_by_value(written))
-        if self._session.holds(key):
+        if self._sequence.holds(key):
             return written, key
         if written is not shaped:
             key = self._matcher.key(written, active)
-            if self._session.holds(key):
+            if self._sequence.holds(key):
                 return written, key
         for templates in self._recorded_by_value():
             fitting = self._matcher.key_as(shaped, templates)
-            if fitting is not None and self._session.holds(fitting):
+            if fitting is not None and self._sequence.holds(fitting):
                 return written, fitting
         return written, key
 
@@ -314,7 +314,7 @@ class Opening:
         return Wait(partial(self._ask, call), partial(self._cancel, call))
 
     def _flight(self, seq: int) -> Flight:
-        return Flight(self._session.slots[seq], self._session.replaced.get(seq))
+        return Flight(self._sequence.slots[seq], self._sequence.replaced.get(seq))
 
     def _ask(self, call: _Awaited) -> Decision:
         """What becomes of a live call after asking for equal ones."""
@@ -367,15 +367,15 @@ class Opening:
         host = read_url(request.url).netloc
         return self._principals.of(request, host, self._redactor.given, active.credential)
 
-    def _from_session(
+    def _from_sequence(
         self, safe: Request, key: bytes, active: Active, mode: Mode, now_s: float
     ) -> Decided:
         lifetime = self._lifetimes.of(active)
-        return self._session.decide(
+        return self._sequence.decide(
             key,
             safe,
             lambda shortage: self._explanations.of_miss(
-                safe, now_s, shortage, lifetime, used=self._session.used, mode=mode
+                safe, now_s, shortage, lifetime, used=self._sequence.used, mode=mode
             ),
             loose=lambda: self._matcher.loose(safe, now_s),
             mode=mode,
@@ -394,7 +394,7 @@ class Opening:
         if decision.reason != "credential-exchange" and not is_priced_api(safe):
             return decision
         # So that the token that it gives is known again, or what it cost.
-        observed = self._session.observe()
+        observed = self._sequence.observe()
         self._observed[observed.seq] = decision.reason
         return observed
 
@@ -451,7 +451,7 @@ class Opening:
                 outcome, reason = _let_through(self._observed[seq])
                 self._pending[seq] = _Pending(safe, None, add(safe, client, outcome, reason))
             case Record(seq):
-                slot = self._session.slots[seq]
+                slot = self._sequence.slots[seq]
                 number = add(safe, client, "recorded", slot=slot)
                 self._pending[seq] = _Pending(safe, slot, number)
                 self._warn_of_empty_uploads(safe)
@@ -491,7 +491,7 @@ class Opening:
             safe = self._told(request, active)
         except OnetakeError as error:
             return error
-        is_forbidden = mode is Mode.REPLAY or (mode is Mode.ONCE and self._session.exists)
+        is_forbidden = mode is Mode.REPLAY or (mode is Mode.ONCE and self._sequence.exists)
         reason = f"its body is larger than max_request_body ({self.max_request_body})"
         with self._lock:
             if not is_forbidden:
@@ -664,7 +664,7 @@ class Opening:
                 return
             if self._purse is not None and self._settings.mode is not Mode.REPLAY:
                 self._purse.saw(self.ledger.replays())
-            self._closed = self._session.closed = True
+            self._closed = self._sequence.closed = True
             self.late = late
             self.ledger.close()
             self.passed = passed or self._settings.publish_on_error
@@ -689,12 +689,12 @@ class Opening:
             self._flights.close(published=self.passed and self.error is None)
 
     def _explain_recorded(self) -> None:
-        if self._session.has_recordings and self._settings.mode is not Mode.RECORD:
+        if self._sequence.has_recordings and self._settings.mode is not Mode.RECORD:
             recorded = (
-                (one.request, one.at, self._session.shortages.get(seq, Shortage()))
+                (one.request, one.at, self._sequence.shortages.get(seq, Shortage()))
                 for seq, one in sorted(self._takes.kept.items())
             )
-            self._explanations.add_recorded(recorded, self._session.used)
+            self._explanations.add_recorded(recorded, self._sequence.used)
         self._record(self._explanations.events)
 
     def _remember_run(self) -> None:
@@ -723,14 +723,14 @@ class Opening:
         return self._store.place
 
     @property
-    def entries(self) -> Sequence[Stored]:
+    def entries(self) -> abc.Sequence[Stored]:
         """What the cassette held when it was opened."""
         return self._opened.entries if self._opened else ()
 
     @property
     def spoken_for(self) -> Container[int]:
         """The ids of those entries that answered a request, or had expired when it was made."""
-        return self._session.used | self._session.outdated
+        return self._sequence.used | self._sequence.outdated
 
     @property
     def held(self) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
-from onetake.cassettes.session import Session
+from onetake.cassettes.sequence import Sequence
 from onetake.messages import Request
 from onetake.recorder import usage
 from onetake.recorder.takes import Takes
@@ -32,7 +32,7 @@ class Publication(Struct):
     store: CassetteStore
     journal: Journal
     quarantine: Quarantine
-    session: Session
+    sequence: Sequence
     takes: Takes
     key_of: Callable[[Request], bytes]
     forks: int = field(default_factory=usage.forks)  # of this process, before the opening
@@ -51,7 +51,7 @@ class Publication(Struct):
         self.journal.drop()
         for path, _ in children:
             path.unlink(missing_ok=True)
-        promoted = (recorded for _, recorded, _ in self.session.taken_from_quarantine)
+        promoted = (recorded for _, recorded, _ in self.sequence.taken_from_quarantine)
         self.quarantine.drop({id(recorded.interaction) for recorded in promoted})
         return published
 

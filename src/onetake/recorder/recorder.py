@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Sequence
+from collections import abc
+from collections.abc import Callable
 from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from onetake import project
-from onetake.cassettes.session import Session
+from onetake.cassettes.sequence import Sequence
 from onetake.config import Mode, Settings, Source, is_shared, resolve
 from onetake.errors import UsageError
 from onetake.interceptors import install
@@ -20,7 +21,7 @@ from onetake.matching import DEFAULT_HEADERS, Matcher
 from onetake.messages import Request
 from onetake.recorder import usage
 from onetake.recorder.cassette import Cassette, folder_of
-from onetake.recorder.opening import Opening, SessionOf
+from onetake.recorder.opening import Opening, SequenceOf
 from onetake.recorder.tallies import remember
 from onetake.runtime import context, host, seams
 from onetake.stores.files import FileCassette, check_name, is_file_name, locate
@@ -146,9 +147,9 @@ class Recorder:
         test_id: str,
         settings: Settings,
         stored_name: str | None = None,
-        session_of: SessionOf = Session,
+        sequence_of: SequenceOf = Sequence,
     ) -> Cassette:
-        """The same of a cassette in `store`; `session_of` makes what decides which recording answers.
+        """The same of a cassette in `store`; `sequence_of` makes what decides which recording answers.
 
         Raises as `open` does.
         """
@@ -169,9 +170,9 @@ class Recorder:
             flights=self._flights(store, settings),
             purse=self.purse(settings, test_id),
             key=project.digest_key(os.environ) if settings.credential == "digest" else None,
-            session_of=session_of,
+            sequence_of=sequence_of,
         )
-        is_ours = session_of is Session  # what others' formats hold is theirs to prune
+        is_ours = sequence_of is Sequence  # what others' formats hold is theirs to prune
         cassette = Cassette(name, store.place, store.path, opening, tells_usage=is_ours)
         if not self._in_test:  # a test run tells its own, test by test
             cassette.closed = partial(remember, settings=settings, root=self.root)
@@ -180,7 +181,7 @@ class Recorder:
     def forecast(
         self,
         name: str,
-        tests: Sequence[str],
+        tests: abc.Sequence[str],
         *,
         directory: Path,
         settings: Settings,

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from onetake.cassettes.ages import Lifetime, jitter_of
 from onetake.cassettes.fold import FIRST_OF_CHILDREN, Take
-from onetake.cassettes.session import Replaced, Session, Slot
+from onetake.cassettes.sequence import Replaced, Sequence, Slot
 from onetake.config import Settings
 from onetake.matching import Active, Matcher
 from onetake.messages import Interaction
@@ -45,9 +45,9 @@ class Takes:
     """
 
     def __init__(
-        self, session: Session, matcher: Matcher, captured: Captured, lifetimes: Lifetimes
+        self, sequence: Sequence, matcher: Matcher, captured: Captured, lifetimes: Lifetimes
     ) -> None:
-        self._session = session
+        self._sequence = sequence
         self._matcher = matcher
         self._captured = captured
         self._lifetimes = lifetimes
@@ -59,7 +59,7 @@ class Takes:
         """What the cassette gains: the used part of the quarantine, then this take, as sent."""
         promoted = [
             self._made(slot, recorded.interaction, replaced)
-            for slot, recorded, replaced in self._session.taken_from_quarantine
+            for slot, recorded, replaced in self._sequence.taken_from_quarantine
         ]
         made = sorted([*self.kept.items(), *self.borrowed.items()], key=itemgetter(0))
         return self._side_by_side(promoted + [self._of(number, one) for number, one in made])
@@ -69,7 +69,7 @@ class Takes:
         placed: dict[Slot, Slot] = {}
         counts: Counter[bytes] = Counter()
         for slot in sorted({take.slot for take in takes}, key=lambda one: one.n):
-            first_new = self._session.published(slot.key)
+            first_new = self._sequence.published(slot.key)
             if slot.n >= first_new:
                 placed[slot] = Slot(slot.key, first_new + counts[slot.key])
                 counts[slot.key] += 1
@@ -84,11 +84,11 @@ class Takes:
     def _of(self, number: int, interaction: Interaction) -> Take:
         """What was recorded under ids of now joins the recordings that they stand for."""
         restored = self._captured.restore(interaction)
-        slot = self._session.slots[number]
+        slot = self._sequence.slots[number]
         if restored.request != interaction.request:
             key = self._matcher.key(restored.request)
-            slot = Slot(key, self._session.next_slot(key))
-        replaced = self._session.replaced.get(number)
+            slot = Slot(key, self._sequence.next_slot(key))
+        replaced = self._sequence.replaced.get(number)
         return self._made(slot, restored, replaced, is_shared=number in self.shared)
 
     def _made(

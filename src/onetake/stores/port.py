@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from onetake.cassettes.fold import Take
 from onetake.cassettes.growth import RunLine
-from onetake.cassettes.session import Replaced, Slot
+from onetake.cassettes.sequence import Replaced, Slot
 from onetake.formats.document import Stored
 from onetake.messages import Interaction, Request
 

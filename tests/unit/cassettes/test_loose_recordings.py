@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from onetake.cassettes.ages import Age
 from onetake.cassettes.decisions import Forward, Record, Refuse, Replay
-from onetake.cassettes.session import Session, Slot, _LooseQueue
+from onetake.cassettes.sequence import Sequence, Slot, _LooseQueue
 from onetake.config import Mode
 from onetake.errors import CassetteError, MissError
 from onetake.matching import Loose, Value
@@ -54,13 +54,13 @@ def loose(key: str) -> Loose | None:
 
 
 class Opened:
-    """A session of recordings `"a1:first a1:second b1:third"`: exact key, then the answer."""
+    """A sequence of recordings `"a1:first a1:second b1:third"`: exact key, then the answer."""
 
     def __init__(
         self, published: str, mode: Mode = Mode.REPLAY, quarantined: str = "", *, repeats=False
     ) -> None:
         self.looked_at: list[str] = []
-        self.session = Session(
+        self.sequence = Sequence(
             mode,
             self._held(published),
             self._held(quarantined),
@@ -78,7 +78,7 @@ class Opened:
 
     def ask(self, key: str, *, is_loose: bool = True, **how) -> str:
         """The answer; `~` before one that is only loosely equal, else what was decided."""
-        decision = self.session.decide(
+        decision = self.sequence.decide(
             key.encode(),
             ASKED,
             lambda short: MissError("none", reason="exhausted" if short.spent else "no-recording"),
@@ -149,7 +149,7 @@ def test_more_requests_than_recordings_are_recorded_in_auto():
     opened = Opened("a1:first", Mode.AUTO)
 
     assert opened.ask_all("a7 a8") == ["~first", "Record"]
-    assert opened.session.slots == {1: Slot(b"a8", 0)}
+    assert opened.sequence.slots == {1: Slot(b"a8", 0)}
 
 
 def test_a_request_that_comes_again_goes_on_where_it_was():
@@ -247,8 +247,8 @@ def test_a_failure_while_loose_keys_are_made_leaves_no_half_of_them():
             raise failure
         return loose(recorded.key)
 
-    session = Session(Mode.REPLAY, [(b"a1", held)], loose_of=loose_of)
-    ask = lambda: session.decide(b"a9", ASKED, MissError, loose=lambda: loose("a9"))  # noqa: E731
+    sequence = Sequence(Mode.REPLAY, [(b"a1", held)], loose_of=loose_of)
+    ask = lambda: sequence.decide(b"a9", ASKED, MissError, loose=lambda: loose("a9"))  # noqa: E731
 
     with pytest.raises(CassetteError):
         ask()
@@ -266,14 +266,14 @@ def test_what_was_spent_is_told_for_the_id_that_asks():
         "Record",
         "Record",
     ]
-    assert [one.spent for one in opened.session.shortages.values()] == [2, 1, 3]
+    assert [one.spent for one in opened.sequence.shortages.values()] == [2, 1, 3]
 
 
 def test_the_loose_key_of_a_request_is_made_only_when_needed():
     opened = Opened("a1:first")
     asked: list[bool] = []
 
-    opened.session.decide(b"a1", ASKED, MissError, loose=lambda: asked.append(True))
+    opened.sequence.decide(b"a1", ASKED, MissError, loose=lambda: asked.append(True))
 
     assert asked == []
 
@@ -297,7 +297,7 @@ def test_what_is_used_of_the_quarantine_keeps_the_slot_it_was_recorded_in():
     opened = Opened("a1:first", Mode.AUTO, "a1:second a2:third")
 
     assert opened.ask_all("a7 a7 a8") == ["~first", "~second", "~third"]
-    taken = [(slot, one.answer) for slot, one, _ in opened.session.taken_from_quarantine]
+    taken = [(slot, one.answer) for slot, one, _ in opened.sequence.taken_from_quarantine]
     assert taken == [(Slot(b"a1", 1), "second"), (Slot(b"a2", 0), "third")]
 
 
@@ -305,7 +305,7 @@ def test_a_recording_of_the_quarantine_is_promoted_once_however_often_it_is_give
     opened = Opened("", Mode.AUTO, "a1:first", repeats=True)
 
     assert opened.ask_all("a8 a8 a1") == ["~first", "~first", "first"]
-    assert [slot for slot, *_ in opened.session.taken_from_quarantine] == [Slot(b"a1", 0)]
+    assert [slot for slot, *_ in opened.sequence.taken_from_quarantine] == [Slot(b"a1", 0)]
 
 
 keys = st.sampled_from(["a1", "a2", "a3", "b1", "b2"])
@@ -348,5 +348,5 @@ def test_what_has_expired_is_passed_over_and_replaced_by_what_is_recorded_for_it
     answers = [opened.ask(key, age_of=age_of) for key in ("a7", "a8", "a9", "a6")]
 
     assert answers == ["~fresh", "Record", "Record", "Record"]
-    replaced = {seq: one.slot.key for seq, one in opened.session.replaced.items()}
+    replaced = {seq: one.slot.key for seq, one in opened.sequence.replaced.items()}
     assert replaced == {1: b"a1", 2: b"a3"}

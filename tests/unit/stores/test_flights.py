@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from onetake.cassettes.fold import Take
-from onetake.cassettes.session import Replaced, Slot
+from onetake.cassettes.sequence import Replaced, Slot
 from onetake.formats.document import Stored
 from onetake.matching import Matcher
 from onetake.messages import Body, Ended, Interaction, Request, Response

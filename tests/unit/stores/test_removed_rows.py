@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from onetake.cassettes.fold import Take
-from onetake.cassettes.session import Slot
+from onetake.cassettes.sequence import Slot
 from onetake.matching import Matcher
 from onetake.messages import Body, Interaction, Request, Response
 from onetake.stores.shared import SharedCassette

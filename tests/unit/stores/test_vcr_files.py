@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from onetake.cassettes.fold import Take
-from onetake.cassettes.session import Slot
+from onetake.cassettes.sequence import Slot
 from onetake.errors import CassetteError
 from onetake.formats import vcr_text
 from onetake.formats.document import parse

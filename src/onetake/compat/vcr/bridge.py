@@ -75,7 +75,7 @@ def entered(cassette: Cassette, *, keeps_failed: bool) -> Iterator[None]:
         _name_of(Path(cassette.path)),
         test_id=run.test if run is not None else "",
         settings=settings,
-        session_of=partial(Playhead, cassette, store.entry),
+        sequence_of=partial(Playhead, cassette, store.entry),
     )
     if settings.mode is not MODES[RecordMode(cassette.record_mode)]:
         cassette.held_to = settings.mode, settings.mode_reason

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from onetake.cassettes.decisions import Decided, Forward, Recorded, Refuse, Replay, Slot
-from onetake.cassettes.session import AgeOf, LooseOf, Session, Shortage
+from onetake.cassettes.sequence import AgeOf, LooseOf, Sequence, Shortage
 from onetake.compat.vcr.conversion import to_request
 from onetake.compat.vcr.errors import CannotOverwriteExistingCassetteException
 from onetake.config import Mode
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from onetake.formats.document import Stored
 
 
-class Playhead(Session):
+class Playhead(Sequence):
     """A request is answered by the first entry of the list that its matchers accept and that is unplayed."""
 
     def __init__(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from onetake.cassettes.ages import Age
 from onetake.cassettes.decisions import Forward, Record, Refuse, Replay
 from onetake.cassettes.fold import Take, merge
-from onetake.cassettes.session import Replaced, Session, Shortage, Slot
+from onetake.cassettes.sequence import Replaced, Sequence, Shortage, Slot
 from onetake.cassettes.verdicts import ORDER, verdict
 from onetake.config import Mode
 from onetake.errors import MissError
@@ -45,17 +45,17 @@ A, B = b"a" * 16, b"b" * 16
 
 def test_the_nth_equal_request_gets_the_nth_recording():
     first, second = held(1), held(2)
-    session = Session(Mode.REPLAY, [(A, first), (A, second)])
+    sequence = Sequence(Mode.REPLAY, [(A, first), (A, second)])
 
-    assert session.decide(A, ASKED, miss) == Replay(first.interaction, slot=Slot(A, 0))
-    assert session.decide(A, ASKED, miss) == Replay(second.interaction, slot=Slot(A, 1))
+    assert sequence.decide(A, ASKED, miss) == Replay(first.interaction, slot=Slot(A, 0))
+    assert sequence.decide(A, ASKED, miss) == Replay(second.interaction, slot=Slot(A, 1))
 
 
 def test_a_request_more_than_recorded_is_exhausted():
-    session = Session(Mode.REPLAY, [(A, held(1))])
-    session.decide(A, ASKED, miss)
+    sequence = Sequence(Mode.REPLAY, [(A, held(1))])
+    sequence.decide(A, ASKED, miss)
 
-    decision = session.decide(A, ASKED, miss)
+    decision = sequence.decide(A, ASKED, miss)
 
     assert isinstance(decision, Refuse)
     assert isinstance(decision.error, MissError)
@@ -64,10 +64,10 @@ def test_a_request_more_than_recorded_is_exhausted():
 
 def test_the_last_answer_repeats_only_when_asked_to():
     only = held(1)
-    session = Session(Mode.REPLAY, [(A, only)], repeat_last=True)
+    sequence = Sequence(Mode.REPLAY, [(A, only)], repeat_last=True)
 
     again = Replay(only.interaction, slot=Slot(A, 0))
-    assert [session.decide(A, ASKED, miss) for _ in range(3)] == [again] * 3
+    assert [sequence.decide(A, ASKED, miss) for _ in range(3)] == [again] * 3
 
 
 @pytest.mark.parametrize(
@@ -84,30 +84,30 @@ def test_the_last_answer_repeats_only_when_asked_to():
     ],
 )
 def test_each_mode_has_its_answer_to_what_is_not_recorded(mode, published, expected):
-    assert isinstance(Session(mode, published).decide(A, ASKED, miss), expected)
+    assert isinstance(Sequence(mode, published).decide(A, ASKED, miss), expected)
 
 
 def test_a_recording_is_not_served_to_the_opening_that_made_it():
-    session = Session(Mode.AUTO, [])
+    sequence = Sequence(Mode.AUTO, [])
 
-    assert [session.decide(A, ASKED, miss) for _ in range(2)] == [Record(1), Record(2)]
-    assert session.slots == {1: Slot(A, 0), 2: Slot(A, 1)}
+    assert [sequence.decide(A, ASKED, miss) for _ in range(2)] == [Record(1), Record(2)]
+    assert sequence.slots == {1: Slot(A, 0), 2: Slot(A, 1)}
 
 
 def test_quarantine_comes_after_what_is_published_and_makes_no_cassette_exist():
-    session = Session(Mode.ONCE, [], [(A, held(1))])
+    sequence = Sequence(Mode.ONCE, [], [(A, held(1))])
 
-    assert isinstance(session.decide(A, ASKED, miss), Replay)
-    assert isinstance(session.decide(B, ASKED, miss), Record)
-    assert [slot for slot, *_ in session.taken_from_quarantine] == [Slot(A, 0)]
+    assert isinstance(sequence.decide(A, ASKED, miss), Replay)
+    assert isinstance(sequence.decide(B, ASKED, miss), Record)
+    assert [slot for slot, *_ in sequence.taken_from_quarantine] == [Slot(A, 0)]
 
 
 def test_a_closed_opening_still_answers_but_records_nothing():
-    session = Session(Mode.AUTO, [(A, held(1))])
-    session.closed = True
+    sequence = Sequence(Mode.AUTO, [(A, held(1))])
+    sequence.closed = True
 
-    assert isinstance(session.decide(A, ASKED, miss), Replay)
-    assert session.decide(B, ASKED, miss) == Forward("its cassette is closed")
+    assert isinstance(sequence.decide(A, ASKED, miss), Replay)
+    assert sequence.decide(B, ASKED, miss) == Forward("its cassette is closed")
 
 
 def age_of(recorded: Held) -> Age:
@@ -119,21 +119,21 @@ def age_of(recorded: Held) -> Age:
 
 def test_what_has_expired_is_recorded_anew_in_its_own_place_where_the_mode_allows():
     published = [(A, held(1, at=40)), (A, held(2, at=95))]
-    session = Session(Mode.AUTO, published)
+    sequence = Sequence(Mode.AUTO, published)
 
-    first, second, third = (session.decide(A, ASKED, miss, age_of=age_of) for _ in range(3))
+    first, second, third = (sequence.decide(A, ASKED, miss, age_of=age_of) for _ in range(3))
 
     assert (first, third) == (Record(1), Record(2))
     assert second == Replay(published[1][1].interaction, slot=Slot(A, 1))
-    assert session.slots == {1: Slot(A, 0), 2: Slot(A, 2)}
-    assert session.replaced == {1: Replaced(Slot(A, 0), 40)}
+    assert sequence.slots == {1: Slot(A, 0), 2: Slot(A, 2)}
+    assert sequence.replaced == {1: Replaced(Slot(A, 0), 40)}
 
 
 @pytest.mark.parametrize("mode", [Mode.REPLAY, Mode.ONCE])
 def test_what_has_expired_is_a_miss_that_says_so_where_nothing_is_recorded(mode):
-    session = Session(mode, [(A, held(1, at=40))], repeat_last=True)
+    sequence = Sequence(mode, [(A, held(1, at=40))], repeat_last=True)
 
-    decision = session.decide(A, ASKED, miss, age_of=age_of)
+    decision = sequence.decide(A, ASKED, miss, age_of=age_of)
 
     assert isinstance(decision, Refuse)
     assert decision.error.reason == "expired"
@@ -142,7 +142,7 @@ def test_what_has_expired_is_a_miss_that_says_so_where_nothing_is_recorded(mode)
 def test_what_is_past_its_soft_age_is_given_and_told():
     stale = held(1, at=60)
 
-    decision = Session(Mode.AUTO, [(A, stale)]).decide(A, ASKED, miss, age_of=age_of)
+    decision = Sequence(Mode.AUTO, [(A, stale)]).decide(A, ASKED, miss, age_of=age_of)
 
     assert decision == Replay(stale.interaction, is_stale=True, slot=Slot(A, 0))
 
@@ -150,23 +150,23 @@ def test_what_is_past_its_soft_age_is_given_and_told():
 def test_what_a_failed_run_recorded_anew_stands_for_what_has_expired():
     anew = held(3, at=99)
     published = [(A, held(1, at=40)), (A, held(2, at=95))]
-    session = Session(Mode.AUTO, published, [(A, anew)])
+    sequence = Sequence(Mode.AUTO, published, [(A, anew)])
 
-    decisions = [session.decide(A, ASKED, miss, age_of=age_of) for _ in range(3)]
+    decisions = [sequence.decide(A, ASKED, miss, age_of=age_of) for _ in range(3)]
 
     assert decisions == [
         Replay(anew.interaction, slot=Slot(A, 0)),
         Replay(published[1][1].interaction, slot=Slot(A, 1)),
         Record(1),
     ]
-    assert session.taken_from_quarantine == [(Slot(A, 0), anew, Replaced(Slot(A, 0), 40))]
+    assert sequence.taken_from_quarantine == [(Slot(A, 0), anew, Replaced(Slot(A, 0), 40))]
 
 
 def test_what_is_in_quarantine_expires_too():
-    session = Session(Mode.AUTO, [], [(A, held(1, at=40)), (A, held(2, at=99))])
+    sequence = Sequence(Mode.AUTO, [], [(A, held(1, at=40)), (A, held(2, at=99))])
 
-    assert isinstance(session.decide(A, ASKED, miss, age_of=age_of), Replay)
-    assert [slot for slot, *_ in session.taken_from_quarantine] == [Slot(A, 0)]
+    assert isinstance(sequence.decide(A, ASKED, miss, age_of=age_of), Replay)
+    assert [slot for slot, *_ in sequence.taken_from_quarantine] == [Slot(A, 0)]
 
 
 def take(key: bytes, n: int, replaces: Replaced | None = None) -> Take:
@@ -234,9 +234,9 @@ def test_what_was_made_instead_of_a_recording_that_is_gone_fills_its_slot():
 
 def test_a_number_that_is_left_out_is_recorded_and_those_behind_it_are_replayed():
     behind = held(2)
-    session = Session(Mode.AUTO, [(A, behind)], numbers=[1])
+    sequence = Sequence(Mode.AUTO, [(A, behind)], numbers=[1])
 
-    decisions = [session.decide(A, ASKED, miss) for _ in range(3)]
+    decisions = [sequence.decide(A, ASKED, miss) for _ in range(3)]
 
     assert decisions == [Record(1), Replay(behind.interaction, slot=Slot(A, 1)), Record(2)]
-    assert session.slots == {1: Slot(A, 0), 2: Slot(A, 2)}
+    assert sequence.slots == {1: Slot(A, 0), 2: Slot(A, 2)}

@@ -1,4 +1,4 @@
-"""One opening of a cassette as a state machine: keys in, decisions out.
+"""The sequence of a cassette's recordings as a state machine: keys in, decisions out.
 
 Cursors start at the first recording of each key and move when requests are sent; what this opening
 records is never served to itself. Only where an exact key has no recording at all, the loose key is
@@ -20,7 +20,7 @@ from onetake.errors import OnetakeError
 from onetake.matching import Loose
 from onetake.messages import Request
 
-__all__ = ["Recorded", "Replaced", "Session", "Shortage", "Slot"]
+__all__ = ["Recorded", "Replaced", "Sequence", "Shortage", "Slot"]
 
 LooseOf = Callable[[Recorded], Loose | None]
 """The loose key of a recording; None where it holds no volatile value."""
@@ -44,8 +44,8 @@ class Shortage(Struct, frozen=True):
     expired: Recorded | None = None
 
 
-class Session:
-    """Decides for one opening.
+class Sequence:
+    """The recordings that one opening of a cassette has, and how far it has come in them.
 
     `published` and `quarantined` are (key, recording) in recorded order; the `numbers` of those that are
     published, where they are given, leave out what is lost. `loose_of` is asked of each,
