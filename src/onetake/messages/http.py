@@ -72,6 +72,9 @@ class Request(Struct, frozen=True, kw_only=True):
     `principal` says who asks: the number of the credential among those that the opening has used for
     this host, or its keyed digest; never the credential itself.
 
+    `encoding` names the content codings of the body that were undone (`gzip`), as for `Body`: on the wire the
+    body was encoded, here it is plain.
+
     `by_value` lists the paths at which a value was redacted that cannot be seen to be secret: where the
     recording is looked for, anything may stand in its place.
     """
@@ -80,6 +83,7 @@ class Request(Struct, frozen=True, kw_only=True):
     url: str
     headers: Headers = Headers()
     body: bytes = b""
+    encoding: str = ""
     principal: int | str = 0
     by_value: tuple[str, ...] = ()
 

@@ -36,6 +36,13 @@ class Coder(Protocol):
     def finish(self) -> bytes: ...
 
 
+class Decoder(Coder, Protocol):
+    """A coder that decodes."""
+
+    def is_whole(self) -> bool:
+        """Return whether what was fed ended exactly where the coding says that it ends."""
+
+
 class _Room:
     """How much more may be decoded: at most `_MOST_TIMES` what came, and `_MOST` in all."""
 
@@ -63,6 +70,7 @@ class _Zlib:
         self._inflater = zlib.decompressobj(wbits)
         self._started = False
         self._room = _Room()
+        self._members = 1
 
     def feed(self, data: bytes) -> bytes:
         out: list[bytes] = []
@@ -80,10 +88,14 @@ class _Zlib:
             data = self._inflater.unconsumed_tail or self._inflater.unused_data
             if self._inflater.unused_data:
                 self._inflater = zlib.decompressobj(self._wbits)
+                self._members += 1
         return b"".join(out)
 
     def finish(self) -> bytes:
         return self._inflater.flush()
+
+    def is_whole(self) -> bool:
+        return self._inflater.eof and self._members == 1
 
 
 class _ZlibOut:
@@ -121,6 +133,9 @@ class _Brotli:
             raise ValueError("brotli stream is not finished")
         return b""
 
+    def is_whole(self) -> bool:
+        return True  # `finish` and `feed` raise where it is not
+
 
 class _BrotliOut:
     def __init__(self, compressor: Any) -> None:
@@ -139,6 +154,7 @@ class _Zstd:
         self._options = {library.DecompressionParameter.window_log_max: _WINDOW_LOG}
         self._decompressor = library.ZstdDecompressor(options=self._options)
         self._room = _Room()
+        self._ended = False
 
     def feed(self, data: bytes) -> bytes:
         out: list[bytes] = []
@@ -147,13 +163,17 @@ class _Zstd:
             out.append(self._room.took(self._decompressor.decompress(data, max_length=room)))
             room = self._room.left()
             data = b""
-            if self._decompressor.eof:
+            self._ended = self._decompressor.eof
+            if self._ended:
                 data = self._decompressor.unused_data
                 self._decompressor = self._library.ZstdDecompressor(options=self._options)
         return b"".join(out)
 
     def finish(self) -> bytes:
         return b""
+
+    def is_whole(self) -> bool:
+        return self._ended
 
 
 class _ZstdOut:
@@ -190,7 +210,7 @@ def zstd_library() -> Any:
     return zstd
 
 
-def decoder(coding: str) -> Coder | None:
+def decoder(coding: str) -> Decoder | None:
     """A decoder for one content-encoding value, or None where it cannot be decoded here."""
     match coding.strip().lower():
         case "gzip" | "x-gzip":

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 from msgspec import Struct
+
+from onetake.wire.edits import Edit, apply
 
 _PRELUDE = struct.Struct(">III")
 _CRC = struct.Struct(">I")
@@ -36,8 +38,16 @@ class _Wrapped(Struct):
 _wrapped = msgspec.json.Decoder(_Wrapped)
 
 
-def read_frames(stream: bytes) -> Iterator[Frame]:
-    """The whole messages of `stream`, up to the first that is cut or broken. Never raises."""
+def begins(stream: bytes) -> bool:
+    """Return whether `stream` begins with the first twelve bytes of a message, whose checksum fits."""
+    if len(stream) < 16:
+        return False
+    size, of_headers, crc = _PRELUDE.unpack_from(stream)
+    return bool(size >= 16 + of_headers and zlib.crc32(stream[:8]) == crc)
+
+
+def _spans(stream: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield the place, the size of the headers and the end of each whole message, up to a broken one."""
     at = 0
     while len(stream) - at >= 16:
         size, of_headers, crc = _PRELUDE.unpack_from(stream, at)
@@ -46,11 +56,44 @@ def read_frames(stream: bytes) -> Iterator[Frame]:
             return
         if zlib.crc32(stream[at : end - 4]) != _CRC.unpack_from(stream, end - 4)[0]:
             return
+        yield at, of_headers, end
+        at = end
+
+
+def payloads(stream: bytes) -> Iterator[tuple[int, int]]:
+    """Yield where the payload of each whole message begins and ends. Never raises."""
+    for at, of_headers, end in _spans(stream):
+        yield at + 12 + of_headers, end - 4
+
+
+def reframed(stream: bytes, edits: Sequence[Edit]) -> list[Edit]:
+    """Return `edits` of payloads, in order, with the edits that make lengths and checksums fit."""
+    waiting = list(edits)
+    made: list[Edit] = []
+    for at, of_headers, end in _spans(stream):
+        own = [edit for edit in waiting if at <= edit.start and edit.end <= end]
+        if not own:
+            continue
+        waiting = [edit for edit in waiting if edit not in own]
+        body = apply(stream[at + 12 : end - 4], [_moved(edit, -at - 12) for edit in own])
+        prelude = _PRELUDE.pack(len(body) + 16, of_headers, 0)[:8]
+        prelude += _CRC.pack(zlib.crc32(prelude))
+        crc = _CRC.pack(zlib.crc32(prelude + body))
+        made += (Edit(at, at + 12, prelude), *own, Edit(end - 4, end, crc))
+    return sorted((*made, *waiting), key=lambda edit: edit.start)
+
+
+def _moved(edit: Edit, by: int) -> Edit:
+    return Edit(edit.start + by, edit.end + by, edit.new)
+
+
+def read_frames(stream: bytes) -> Iterator[Frame]:
+    """The whole messages of `stream`, up to the first that is cut or broken. Never raises."""
+    for at, of_headers, end in _spans(stream):
         start = at + 12
         headers = _headers(stream[start : start + of_headers])
         name = headers.get(":event-type") or headers.get(":exception-type") or ""
         yield Frame(name, stream[start + of_headers : end - 4])
-        at = end
 
 
 def _headers(data: bytes) -> dict[str, str]:

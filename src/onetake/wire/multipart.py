@@ -7,6 +7,7 @@ caller can take a body apart, compare or keep its parts, and lose nothing.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from urllib.parse import unquote
 
 from msgspec import Struct
@@ -89,6 +90,18 @@ def render(multipart: Multipart) -> bytes:
         pieces += [dashed, line_end, head, line_end, part.body, line_end]
     pieces += [dashed, b"--", multipart.epilogue]
     return b"".join(pieces)
+
+
+def placed(multipart: Multipart) -> Iterator[tuple[Part, int, int]]:
+    """Yield each part with where its header block and its body begin in the rendered bytes."""
+    gap = len(multipart.line_end)
+    delimiter = 2 + len(multipart.boundary) + gap
+    at = len(multipart.preamble)
+    for part in multipart.parts:
+        head = at + delimiter
+        start = head + len(part.head or _head(part.headers, multipart.line_end)) + gap
+        at = start + len(part.body) + gap
+        yield part, head, start
 
 
 def _split(
