@@ -1,0 +1,270 @@
+"""The one reader of bodies: a message's headers and bytes in, a `Content` out.
+
+Reading is total and lazy. What a body is gets decided at once, from a few of its bytes where they tell;
+its value and its leaves are made when they are first asked for. Every room that needs to know what a body
+says asks a `Content`.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from onetake.content import charsets, kinds
+from onetake.content.codings import undone
+from onetake.content.kinds import Kind
+from onetake.messages import Headers, Request, Response, media_type
+from onetake.wire import event_stream, multipart
+from onetake.wire.edits import Edit, apply
+from onetake.wire.json_values import parse_json, parse_lines
+from onetake.wire.pairs import is_well_escaped, read_pairs
+from onetake.wire.sse import read_events
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from onetake.content.leaves import Leaf
+    from onetake.content.parts import Part
+
+Steps = tuple[str | int, ...]
+
+DEEPEST = 8
+"""Bodies within bodies that are read; what lies deeper counts as bytes."""
+
+_NOT_AS_CLAIMED = {
+    "json": (Kind.JSON, Kind.LINES),
+    "multipart/": (Kind.MULTIPART,),
+    "x-www-form-urlencoded": (Kind.FORM, Kind.JSON, Kind.LINES),
+    "event-stream": (Kind.SSE,),
+}
+
+
+class Content:
+    """One body, read. Attributes are never changed after reading; what is lazy is computed once.
+
+    - `kind`: what the body is
+    - `media_type`: the type as claimed, in lower case, without parameters
+    - `data`: the bytes with content codings undone
+    - `encoding`: the codings that were undone, as the header lists them (`gzip`), or an empty string
+    - `charset`: of the text; empty where the body is no text
+    - `problem`: why the body could not be read as claimed, or an empty string
+    - `root`, `prefix`: where its values stand: `body`, or the part and the steps to a body within a body
+    - `within`: the leaf that holds this body, None for the body of a message
+    """
+
+    def __init__(
+        self,
+        data: bytes,
+        content_type: str = "",
+        *,
+        encoding: str = "",
+        problem: str = "",
+        root: str = "body",
+        prefix: Steps = (),
+        within: Leaf | None = None,
+        depth: int = 0,
+    ) -> None:
+        self.data = data
+        self.content_type = content_type
+        self.media_type = media_type(content_type)
+        self.encoding = encoding
+        self.root, self.prefix, self.within, self.depth = root, prefix, within, depth
+        self.charset, self.mark = "utf-8", 0
+        self._value: Any = None
+        self.kind = self._recognised()
+        self.problem = problem or self._problem()
+
+    # What it is.
+
+    def _recognised(self) -> Kind:
+        data, claim = self.data, self.media_type
+        if not data:
+            return Kind.EMPTY
+        if data[:1] in (b"{", b"[") and data.isascii():  # the usual body, made short
+            if not claim.startswith("multipart/") and (kind := self._structured(data)):
+                return kind
+        elif event_stream.begins(data):
+            self.charset = ""
+            return Kind.EVENTS
+        if self.depth < DEEPEST and (kind := self._divided()):
+            return kind
+        self.charset, self.mark = charsets.charset_of(data, self.content_type)
+        if not self.charset:
+            return Kind.BINARY
+        text = self.text
+        if not text:
+            return Kind.TEXT
+        if (kinds.looks_like_json(text) or "json" in claim) and (kind := self._structured(text)):
+            return kind
+        if kinds.looks_like_events(text, claim):
+            return Kind.SSE
+        if kinds.looks_like_form(text, claim):
+            return Kind.FORM
+        if kinds.looks_like_xml(text):
+            return Kind.XML
+        return Kind.BINARY if kinds.holds_control(text) else Kind.TEXT
+
+    def _structured(self, text: bytes) -> Kind | None:
+        parsed = parse_json(text)
+        if parsed is not None:
+            self._value = parsed[0]
+            return Kind.JSON
+        lines = parse_lines(text)
+        if lines is not None:
+            self._value = lines
+            return Kind.LINES
+        return None
+
+    def _divided(self) -> Kind | None:
+        """The kind of a body that is made of parts, or of header lines and a body."""
+        from onetake.content.parts import read_message, read_parts
+
+        content_type = self.content_type
+        if not self.media_type.startswith("multipart/"):
+            if kinds.claims_message(self.media_type):
+                self._value = read_message(self)
+                return None if self._value is None else Kind.MESSAGE
+            boundary = kinds.boundary_in(self.data)
+            if not boundary:
+                return None
+            content_type = f'multipart/mixed; boundary="{boundary}"'
+        parsed = multipart.parse(content_type, self.data)
+        if parsed is None:
+            return None
+        self._value = read_parts(self, parsed)
+        return Kind.MULTIPART
+
+    def _problem(self) -> str:
+        for claim, expected in _NOT_AS_CLAIMED.items():
+            if claim in self.media_type and self.kind not in (*expected, Kind.EMPTY):
+                return f"it claims to be {self.media_type} and does not read as such"
+        return ""
+
+    # What it says.
+
+    @cached_property
+    def text(self) -> bytes:
+        """The text in UTF-8, without a byte order mark; the data where the body is no text."""
+        return charsets.to_utf8(self.data, self.charset, self.mark)
+
+    @cached_property
+    def value(self) -> Any:
+        """The value that the kind names.
+
+        JSON: the value, fractions and exponents as `msgspec.Raw`. LINES: a list with one value a line. FORM: a
+        list of `Pair`. MULTIPART: a list of `Part`. MESSAGE: one `Part`. SSE: a list of `{"event", "data"}`, or
+        of data alone where an event has no name. EVENTS: a list of `{"event", "payload"}`. Others: the text, in
+        bytes.
+        """
+        match self.kind:
+            case Kind.JSON | Kind.LINES | Kind.MULTIPART | Kind.MESSAGE:
+                return self._value
+            case Kind.FORM:
+                return read_pairs(self.text)
+            case Kind.SSE:
+                return [_event(event.name, event.data) for event in read_events(self.text)]
+            case Kind.EVENTS:
+                frames = event_stream.read_frames(self.data)
+                return [{"event": one.name, "payload": _parsed(one.payload)} for one in frames]
+        return self.text
+
+    @property
+    def parts(self) -> Sequence[Part]:
+        """The parts of a multipart body, or the one of a message; none for other kinds."""
+        match self.kind:
+            case Kind.MULTIPART:
+                parts: list[Part] = self._value
+                return parts
+            case Kind.MESSAGE:
+                return (self._value,)
+        return ()
+
+    @property
+    def pairs_are_sound(self) -> bool:
+        """Whether every `%` of a form begins an escape."""
+        return is_well_escaped(self.text)
+
+    def leaves(self) -> Iterator[Leaf]:
+        """Yield every text value with its path, its span and its quoting, in the order of the bytes.
+
+        A leaf that holds JSON, a form or an upload is followed by the leaves below it.
+        """
+        from onetake.content.leaves import leaves_of
+
+        return leaves_of(self)
+
+    # How it is changed.
+
+    def lifted(self, edit: Edit) -> Edit:
+        """Return an edit of `text` as an edit of the bytes of the message that holds this body."""
+        if self.charset not in ("utf-8", "") or self.mark:
+            edit = Edit(
+                charsets.place_in(self.text, edit.start, self.charset, self.mark),
+                charsets.place_in(self.text, edit.end, self.charset, self.mark),
+                charsets.in_charset(edit.new, self.charset),
+                edit.kind,
+                edit.value,
+            )
+        if self.within is None:
+            return edit
+        return self.within.edit(edit.new, edit.start, edit.end, edit.kind, edit.value)
+
+
+def read(headers: Headers, data: bytes, *, encoding: str = "", codings: bool = True) -> Content:
+    """Read a body. Never raises.
+
+    `encoding` says which content codings have been undone already, as the cassette keeps a body; else those
+    of the `content-encoding` header are undone here, unless `codings` is false.
+    """
+    problem = ""
+    if data and not encoding and codings:
+        data, encoding, problem = undone(headers, data)
+    return Content(data, headers.get("content-type"), encoding=encoding, problem=problem)
+
+
+def read_request(request: Request) -> Content:
+    """Read the body of `request`. Never raises."""
+    return read(request.headers, request.body, encoding=request.encoding)
+
+
+def read_response(response: Response) -> Content:
+    """Read the body of `response`. Never raises."""
+    return read(response.headers, response.body.data, encoding=response.body.encoding)
+
+
+def opened(request: Request) -> Request:
+    """Return `request` with the content codings of its body undone, and named in `encoding`.
+
+    A body whose coding is not known here, or that does not end where its coding says, stays as it is.
+    """
+    if not request.body or request.encoding or "content-encoding" not in request.headers:
+        return request
+    data, encoding, _ = undone(request.headers, request.body)
+    return request.replace(body=data, encoding=encoding) if encoding else request
+
+
+def edited(content: Content, edits: Sequence[Edit]) -> bytes:
+    """Return the data of `content` with `edits`, which are in order, and no other byte changed.
+
+    Lengths and checksums of the messages of an AWS event stream are made to fit.
+    """
+    return apply(content.data, completed(content, edits))
+
+
+def completed(content: Content, edits: Sequence[Edit]) -> Sequence[Edit]:
+    """Return `edits` with those that the framing of the body needs besides."""
+    if content.kind is Kind.EVENTS and edits:
+        return event_stream.reframed(content.data, edits)
+    return edits
+
+
+def _event(name: str, data: str) -> Any:
+    value = _parsed(data.encode("utf-8", "replace"), data)
+    return {"event": name, "data": value} if name else value
+
+
+def _parsed(data: bytes, text: str | None = None) -> Any:
+    parsed = parse_json(data)
+    if parsed is not None:
+        return parsed[0]
+    return data.decode("utf-8", "replace") if text is None else text

@@ -1,0 +1,42 @@
+"""The content codings of a message (RFC 9110, section 8.4), undone for reading."""
+
+from __future__ import annotations
+
+from onetake.messages import Headers
+from onetake.wire.encodings import TooLargeError, decoder
+
+_MOST_CODINGS = 4  # in a row
+
+
+def undone(headers: Headers, data: bytes) -> tuple[bytes, str, str]:
+    """Undo the codings that `headers` name, the last first.
+
+    Returns the plain bytes, the codings that were undone (`gzip, br`, as the header lists them), and why they
+    were not undone, if so: then the bytes are those given. A body is decoded only where it ends whole, exactly
+    once, so that encoding it again could give what was sent.
+    """
+    names = [
+        name
+        for value in headers.get_all("content-encoding")
+        for name in (one.strip().lower() for one in value.split(","))
+        if name and name != "identity"
+    ]
+    if not names:
+        return data, "", ""
+    if len(names) > _MOST_CODINGS:
+        return data, "", f"it has {len(names)} content codings"
+    plain = data
+    for name in reversed(names):
+        coder = decoder(name)
+        if coder is None:
+            return data, "", f"the content coding {name} cannot be undone here"
+        try:
+            decoded = coder.feed(plain) + coder.finish()
+        except TooLargeError:
+            return data, "", f"its {name} grows too large when it is decoded"
+        except Exception:  # each coding's library has its own errors
+            return data, "", f"it is not the {name} that it claims to be"
+        if not coder.is_whole():
+            return data, "", f"its {name} does not end where the body ends"
+        plain = decoded
+    return plain, ", ".join(names), ""

@@ -1,0 +1,97 @@
+"""What a body is, known from its bytes first and from the claimed media type second."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+from onetake.wire.pairs import is_well_escaped
+
+_BLANK = b" \t\r\n\x1e"
+_FORM = "application/x-www-form-urlencoded"
+_MESSAGES = ("message/rfc822", "message/global", "application/http")
+# At most so many bytes are looked at to tell an event stream, XML or a form from other texts.
+_HEAD = 4096
+
+# A comment (`: ping`), or a field, with which every event stream begins.
+_EVENT_LINE = re.compile(rb"(?:data|event|id|retry)?:(?:[ \r\n]|$)|(?:data|event|id|retry):")
+_XML_START = re.compile(rb"<(?:[A-Za-z_?!])")
+_PAIR = rb"[A-Za-z_$][\w.$\[\]~%+-]{0,255}=(?:[\w.~%+*!$'(),;:@/?|-]|\[|\]|=(?![&=]))*"
+_PAIRS = re.compile(rb"%b(?:&%b)*&?=*" % (_PAIR, _PAIR))
+_DASHED = re.compile(rb"(?:\r?\n)?--([0-9A-Za-z'()+_,./:=?-]{1,70})\r?\n(?=[Cc]ontent-)")
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1d\x1f]")
+
+# Media types of which no text is expected, whatever the bytes happen to look like.
+_NO_TEXT = ("image/", "audio/", "video/", "font/", "model/")
+_NO_DOCUMENTS = frozenset(
+    {"application/pdf", "application/zip", "application/gzip", "application/wasm"}
+)
+
+
+class Kind(StrEnum):
+    """What a body is. `value` of a `Content` has the shape that its kind names (see `Content`)."""
+
+    EMPTY = "empty"
+    JSON = "json"
+    LINES = "lines"  # JSON lines, and JSON text sequences
+    FORM = "form"
+    MULTIPART = "multipart"
+    MESSAGE = "message"  # header lines and a body: e-mail, HTTP within a batch
+    SSE = "sse"
+    XML = "xml"
+    EVENTS = "events"  # messages of an AWS event stream
+    TEXT = "text"
+    BINARY = "binary"
+
+    @property
+    def is_opaque(self) -> bool:
+        """Whether bodies of this kind are compared byte by byte."""
+        return self in _OPAQUE
+
+
+_OPAQUE = frozenset({Kind.SSE, Kind.XML, Kind.EVENTS, Kind.TEXT, Kind.BINARY})
+
+
+def may_be_text(media_type: str) -> bool:
+    """Return whether a body of this media type may be text; a body without one may."""
+    return not media_type.startswith(_NO_TEXT) and media_type not in _NO_DOCUMENTS
+
+
+def claims_message(media_type: str) -> bool:
+    """Return whether the media type names header lines with a body below them."""
+    return media_type in _MESSAGES
+
+
+def looks_like_json(text: bytes) -> bool:
+    """Return whether `text` begins as a JSON object or list does."""
+    return text[:1] in (b"{", b"[") or text.lstrip(_BLANK)[:1] in (b"{", b"[")
+
+
+def looks_like_form(text: bytes, media_type: str = "") -> bool:
+    """Return whether `text` is pairs of names and values: by its claim, or where every piece is a pair."""
+    if media_type == _FORM:
+        return is_well_escaped(text)
+    if b"=" not in text[:257] or not text.isascii():
+        return False
+    return _PAIRS.fullmatch(text) is not None and is_well_escaped(text)
+
+
+def looks_like_events(text: bytes, media_type: str = "") -> bool:
+    """Return whether `text` is a stream of server-sent events."""
+    return "event-stream" in media_type or _EVENT_LINE.match(text, 0, _HEAD) is not None
+
+
+def looks_like_xml(text: bytes) -> bool:
+    """Return whether `text` begins as XML or HTML does."""
+    return _XML_START.match(text.lstrip(_BLANK)[:_HEAD]) is not None
+
+
+def holds_control(text: bytes) -> bool:
+    """Return whether `text` has bytes that no text has."""
+    return _CONTROL.search(text) is not None
+
+
+def boundary_in(text: bytes) -> str:
+    """Return the boundary of a multipart body that does not claim to be one, or an empty string."""
+    found = _DASHED.match(text)
+    return found[1].decode("ascii") if found else ""

@@ -1,0 +1,250 @@
+"""The text values of a body: each with its path, its span in the bytes, and how it is quoted there.
+
+A leaf's value may be a body of its own: JSON in a JSON string, a form in a form field. Its leaves stand below
+it, and an edit of one of them is led outwards, through every quoting, to the bytes of the message.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from onetake.content import kinds
+from onetake.content.kinds import Kind
+from onetake.content.quoting import GZIP_MAGIC, Quoting, quote, raw_span, unquote
+from onetake.wire import event_stream
+from onetake.wire.edits import Edit
+from onetake.wire.json_tokens import read_scalars
+
+if TYPE_CHECKING:
+    from onetake.content.body import Content, Steps
+
+_MOST = 500_000  # leaves of one body
+_TELLING = 300  # bytes of a value that tell whether it may hold more values
+_DATA_LINE = re.compile(rb"data:[ \t]?([^\r\n]*)")
+_LINE = re.compile(rb"[^\n]+")
+_TAG = re.compile(rb"<(/?)((?:[\w.-]+:)?)([\w.-]{0,64})([^<>]*)>([^<]*)")
+_ATTRIBUTE = re.compile(
+    rb"""(?:^|\s)(?:[\w.-]{1,64}:)?([\w.-]{1,64})\s*=\s*(?:"([^"]*)"|'([^']*)')"""
+)
+_CDATA = re.compile(rb"<(?:[\w.-]+:)?([\w.-]{1,64})[^<>]*><!\[CDATA\[(.*?)\]\]>", re.DOTALL)
+# `name: value` and `name=value` as YAML, GraphQL, settings and connection strings write them.
+_ASSIGNMENT = re.compile(
+    rb"""(?<![\w.$-])(?P<quote>["']?)(?P<name>[A-Za-z_$][\w.$ -]{0,63}?)(?P=quote)[ \t]*(?::(?!//|:)|=)[ \t]*"""
+    rb"""(?:"(?P<double>(?:[^"\\\n]|\\.){0,4096})"|'(?P<single>[^'\n]{0,4096})'|(?P<bare>[^\s"',;&<>(){}\[\]]{1,4096}))"""
+)
+
+
+class Leaf:
+    """One text value. Attributes are never changed.
+
+    - `holder`: the body in whose `text` it stands, at `start` to `end`
+    - `root`, `steps`: its path
+    - `name`: the name of the field that it is the value of, or an empty string
+    - `is_number`: whether it is a JSON number, which an edit must leave one
+    - `is_header`: whether it is a header line of a part
+    """
+
+    __slots__ = (
+        "__dict__", "end", "holder", "is_header", "is_number", "name", "quoting", "root", "start", "steps",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        holder: Content,
+        root: str,
+        steps: Steps,
+        start: int,
+        end: int,
+        quoting: Quoting = Quoting.PLAIN,
+        name: str = "",
+        *,
+        is_number: bool = False,
+        is_header: bool = False,
+    ) -> None:
+        self.holder, self.root, self.steps = holder, root, steps
+        self.start, self.end, self.quoting, self.name = start, end, quoting, name
+        self.is_number, self.is_header = is_number, is_header
+
+    @property
+    def raw(self) -> bytes:
+        """The bytes that spell the value."""
+        return self.holder.text[self.start : self.end]
+
+    @cached_property
+    def value(self) -> bytes:
+        """The value, in UTF-8."""
+        return unquote(self.raw, self.quoting)
+
+    @cached_property
+    def content(self) -> Content | None:
+        """The body that the value is; None where it is plain text."""
+        return _within(self)
+
+    def edit(
+        self, new: bytes, start: int = 0, end: int | None = None, kind: str = "", value: str = ""
+    ) -> Edit:
+        """Return the edit of the message's bytes that makes `value[start:end]` of this leaf `new`.
+
+        A value that can only be written as a whole (`quoting.is_whole`) is given as a whole.
+        """
+        stop = len(self.value) if end is None else end
+        first, last = raw_span(self.raw, self.quoting, start, stop)
+        spelled = quote(new, self.quoting)
+        made = Edit(self.start + first, self.start + last, spelled, kind, value)
+        return self.holder.lifted(made)
+
+
+def leaves_of(content: Content) -> Iterator[Leaf]:
+    """Yield the leaves of `content`, each followed by those of the body that it holds."""
+    for count, leaf in enumerate(_own_leaves(content)):
+        if count >= _MOST:
+            return
+        yield leaf
+        inner = leaf.content
+        if inner is not None and not leaf.quoting.is_whole:
+            yield from leaves_of(inner)
+
+
+def assignments(leaf: Leaf) -> Iterator[Leaf]:
+    """Yield the named values within a text: `password: x`, `AccountKey=x;`, `login(token: "x")`.
+
+    Each is a leaf with the path of `leaf` and a name of its own.
+    """
+    from onetake.content.body import Content
+
+    text = leaf.value
+    if b"=" not in text and b":" not in text:
+        return
+    holder = leaf.holder
+    offset = leaf.start
+    if leaf.quoting is not Quoting.PLAIN:
+        depth = holder.depth + 1
+        holder = Content(
+            text, "text/plain", root=leaf.root, prefix=leaf.steps, within=leaf, depth=depth
+        )
+        offset = 0
+        if holder.text is not holder.data:
+            return
+    for found in _ASSIGNMENT.finditer(holder.text, offset, offset + len(text)):
+        group = found.lastgroup or "bare"
+        name = found["name"].decode("utf-8", "replace")
+        quoting = Quoting.JSON if group == "double" else Quoting.PLAIN
+        yield Leaf(holder, leaf.root, leaf.steps, *found.span(group), quoting, name)
+
+
+def _own_leaves(content: Content) -> Iterator[Leaf]:
+    text, root, prefix = content.text, content.root, content.prefix
+    match content.kind:
+        case Kind.JSON:
+            yield from _json(content, 0, len(text), prefix)
+        case Kind.LINES:
+            for number, line in enumerate(_lines(text)):
+                yield from _json(content, *line.span(), (*prefix, number))
+        case Kind.FORM:
+            yield from _form(content)
+        case Kind.MULTIPART | Kind.MESSAGE:
+            for part in content.parts:
+                yield from part.head_leaves()
+                yield from leaves_of(part.content)
+        case Kind.SSE:
+            for number, line in enumerate(_DATA_LINE.finditer(text)):
+                yield from _line(content, *line.span(1), (*prefix, number))
+        case Kind.EVENTS:
+            for number, (start, end) in enumerate(event_stream.payloads(content.data)):
+                yield from _line(content, start, end, (*prefix, number))
+        case Kind.XML:
+            yield from _xml(content)
+        case Kind.TEXT | Kind.BINARY:
+            if kinds.looks_like_json(text):  # it breaks off, or holds more than JSON
+                yield from _json(content, 0, len(text), prefix)
+            is_packed = content.data.startswith(GZIP_MAGIC)
+            quoting = Quoting.GZIP if is_packed else Quoting.PLAIN
+            name = content.within.name if content.within is not None else ""
+            yield Leaf(content, root, prefix, 0, len(text), quoting, name)
+
+
+def _lines(text: bytes) -> Iterator[re.Match[bytes]]:
+    return (line for line in _LINE.finditer(text) if line[0].strip(b" \t\r\x1e"))
+
+
+def _json(content: Content, start: int, end: int, prefix: Steps) -> Iterator[Leaf]:
+    root = content.root
+    for scalar in read_scalars(content.text, start, end):
+        steps = (*prefix, *scalar.steps) if prefix else scalar.steps
+        name = next((step for step in reversed(scalar.steps) if isinstance(step, str)), "")
+        quoting = Quoting.JSON if scalar.is_string else Quoting.PLAIN
+        yield Leaf(
+            content,
+            root,
+            steps,
+            scalar.start,
+            scalar.end,
+            quoting,
+            name,
+            is_number=not scalar.is_string,
+        )
+
+
+def _line(content: Content, start: int, end: int, prefix: Steps) -> Iterator[Leaf]:
+    if kinds.looks_like_json(content.text[start : start + 64]):
+        yield from _json(content, start, end, prefix)
+    elif end > start:
+        yield Leaf(content, content.root, prefix, start, end)
+
+
+def _form(content: Content) -> Iterator[Leaf]:
+    root = "form" if content.root == "body" and not content.prefix else content.root
+    at = 0
+    for piece in content.text.split(b"&"):
+        name, equals, _ = piece.partition(b"=")
+        if equals:
+            plain = unquote(name, Quoting.FORM).decode("utf-8", "replace")
+            steps = (*content.prefix, plain)
+            start = at + len(name) + 1
+            yield Leaf(content, root, steps, start, at + len(piece), Quoting.FORM, plain)
+        at += len(piece) + 1
+
+
+def _xml(content: Content) -> Iterator[Leaf]:
+    text, root, prefix = content.text, content.root, content.prefix
+    for tag in _TAG.finditer(text):
+        closing, name = tag[1], tag[3].decode("latin-1")
+        for found in _ATTRIBUTE.finditer(tag[4]) if tag[4] else ():
+            start, end = (tag.start(4) + place for place in found.span(found.lastindex or 2))
+            own = found[1].decode("latin-1")
+            yield Leaf(content, root, prefix, start, end, Quoting.XML, own)
+        if not closing and name and tag[5].strip():
+            yield Leaf(content, root, prefix, *tag.span(5), Quoting.XML, name)
+    for found in _CDATA.finditer(text) if b"<![CDATA[" in text else ():
+        name = found[1].decode("latin-1")
+        yield Leaf(content, root, prefix, *found.span(2), Quoting.PLAIN, name)
+
+
+def _may_hold_more(head: bytes) -> bool:
+    return kinds.looks_like_json(head) or b"=" in head or b"--" in head[:4]
+
+
+def _within(leaf: Leaf) -> Content | None:
+    from onetake.content.body import DEEPEST, Content
+
+    holder = leaf.holder
+    if leaf.is_number or leaf.is_header or holder.depth >= DEEPEST:
+        return None
+    if leaf.quoting is Quoting.PLAIN and holder.kind in (Kind.TEXT, Kind.BINARY):
+        return None  # it is all of its body, which was read already
+    if leaf.quoting is not Quoting.GZIP and not _may_hold_more(leaf.value[:_TELLING]):
+        return None
+    inner = Content(
+        leaf.value,
+        root=leaf.root,
+        prefix=leaf.steps,
+        within=leaf,
+        depth=holder.depth + 1,
+    )
+    if leaf.quoting is Quoting.GZIP or inner.kind in (Kind.JSON, Kind.LINES, Kind.MULTIPART):
+        return inner
+    is_form = inner.kind is Kind.FORM and b"&" in inner.text
+    return inner if is_form else None
