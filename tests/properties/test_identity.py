@@ -26,7 +26,8 @@ from hypothesis import strategies as st
 
 from onetake.config.paths import path_text
 from onetake.config.rules import parse_rules
-from onetake.matching import BUILT_IN, KINDS, Kind, Matcher, body_kind, matcher
+from onetake.content import Kind, read_request
+from onetake.matching import BUILT_IN, KINDS, Matcher, matcher
 from onetake.messages import Headers, Request
 from tests.support.runs import result, run_program
 
@@ -316,7 +317,7 @@ def digests() -> dict[str, list[str]]:
 
 # Where one of these changes, recordings in remote stores would be looked up under keys that they do not
 # have: raise `_VERSION` in matching/matcher.py, then write the new ones here.
-VERSION = "4"
+VERSION = "5"
 GOLDEN = {
     "nothing": [
         "19a59677b08fd25a691ed7064baa1219",
@@ -361,11 +362,11 @@ GOLDEN = {
         "",
     ],
     "multipart": [
-        "adddbdde48d10a6d444410e47ef6f5f9",
-        "544c8b35788a675a3f17c5d2c43644b0",
-        "a9c922dc0ff8bd074808461667c142c8",
-        "f58cb4a889b6cd72e4116d28fc3e663f",
-        "429b5c2d5e27d603f576a9a791f6e5e2",
+        "516020c9a2a538b11d3bcd9f575dd6ca",
+        "599b3e8ce8e4c2be847cc90a4a3f4f7f",
+        "ee5d38fe4548864d6dbf1cdc807455f0",
+        "cd42e83dfda63e414baf36c008c96a92",
+        "fb6033c56c80ea8f3fc638f7e0feed79",
     ],
     "bytes": [
         "ddbe97cd3945cf47d3b20d74d0891a08",
@@ -667,6 +668,10 @@ def _bare(text: bytes) -> bytes:
     return bytes(byte for byte in text if byte > 0x20)
 
 
+def body_kind(asked: Request) -> Kind:
+    return read_request(asked).kind
+
+
 @drawn
 @given(
     st.binary(min_size=1, max_size=40), st.data(), st.sampled_from(["image/png", "", "text/plain"])
@@ -676,7 +681,9 @@ def test_every_byte_of_any_other_body_is_seen(body, data, kind):
     assume(other != body)
     kinds = [body_kind(request(each, kind)) for each in (body, other)]
 
-    assert differ(request(body, kind), request(other, kind)) or kinds == [Kind.JSON, Kind.JSON]
+    assert differ(request(body, kind), request(other, kind)) or not any(
+        one.is_opaque for one in kinds
+    )
 
 
 @drawn

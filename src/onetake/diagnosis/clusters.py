@@ -18,7 +18,8 @@ import msgspec
 from msgspec import Struct
 
 from onetake.config.rules import Rule
-from onetake.diagnosis.differences import Change, changes, json_of_part
+from onetake.content import Kind, Meaning, PartFacts
+from onetake.diagnosis.differences import Change, changes
 from onetake.diagnosis.excerpts import excerpts, line_of
 from onetake.diagnosis.json_differences import shown
 from onetake.diagnosis.kinds import kind_of, split_at, tokens_in
@@ -27,17 +28,14 @@ from onetake.diagnosis.remedies import Edit, edits_for, is_enough, rule_of, to_t
 from onetake.errors import OnetakeError
 from onetake.matching import (
     KINDS,
-    Content,
     Fields,
     Found,
-    Kind,
     Matcher,
-    Pair,
-    PartFacts,
     Volatile,
     fields_of,
 )
 from onetake.messages import Request, media_type, read_url
+from onetake.wire.pairs import Pair
 
 _FEW = 3  # near-equal requests from which on a counter in a sentence is taken for one
 _MOST_COMPARED = 500  # of one cluster
@@ -208,7 +206,7 @@ def _varying(path: str, found: Sequence[Change], kinds: Counter[str]) -> Varying
 def shown_value(value: Any) -> str:
     if isinstance(value, bytes):
         return f"{len(value)} bytes, {blake2b(value, digest_size=6).hexdigest()}"
-    return repr(value) if isinstance(value, Content | PartFacts) else shown(value)
+    return repr(value) if isinstance(value, Meaning | PartFacts) else shown(value)
 
 
 def _boundary(request: Request) -> str:
@@ -311,7 +309,7 @@ def _near_fields(fields: Fields, request: Request) -> list[Any]:
     ]
 
 
-def _near_content(content: Content) -> Any:
+def _near_content(content: Meaning) -> Any:
     match content.kind:
         case Kind.JSON | Kind.LINES:
             return _near_json(content.value)
@@ -319,16 +317,16 @@ def _near_content(content: Content) -> Any:
             return sorted(_near_pair(pair) for pair in content.value)
         case Kind.MULTIPART:
             return [_near_part(part) for part in content.value]
+        case Kind.MESSAGE:
+            return _near_part(content.value)
     return _near_bytes(content.value)
 
 
 def _near_part(part: PartFacts) -> list[Any]:
-    parsed = json_of_part(part)
-    try:
-        near = _near_bytes(part.content) if parsed is None else _near_json(parsed[0])
-    except RecursionError:
-        near = _near_bytes(part.content)
-    return [part.name, _near_text(part.filename or ""), part.content_type, near]
+    lines = [[name, _near_text(value)] for name, value in part.further]
+    near = _near_content(part.content)
+    filename = _near_text(part.filename or "")
+    return [part.name, filename, part.content_type, _near_text(part.line), lines, near]
 
 
 def _near_pair(pair: Pair) -> list[str]:

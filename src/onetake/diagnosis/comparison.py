@@ -7,24 +7,23 @@ answer and says nothing (dates, request ids, timings) is left out.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from msgspec import Struct
 
 from onetake.config.paths import path_text
+from onetake.content import Kind, Meaning, meaning_of, read_response
 from onetake.diagnosis.differences import (
     Change,
     Difference,
     changes,
-    content_changes,
+    meaning_changes,
     to_difference,
 )
 from onetake.diagnosis.excerpts import likeness, line_of
 from onetake.diagnosis.kinds import MISSING
 from onetake.formats.volatile import is_volatile_header
-from onetake.matching import DEFAULT_HEADERS, Content, Kind, Matcher, parse_json, read_body
-from onetake.messages import Headers, Interaction, Request, Response, media_type
-from onetake.wire.sse import ServerEvent, read_events
+from onetake.matching import DEFAULT_HEADERS, Matcher
+from onetake.messages import Interaction, Request, Response
 
 _MOST_PAIRED = 400  # of one place, by likeness
 
@@ -146,20 +145,13 @@ def _responses(one: Response, other: Response) -> Iterator[Change]:
         values = [", ".join(it.headers.get_all(name)) or MISSING for it in (one, other)]
         if values[0] != values[1]:
             yield Change(path_text("answer.header", (name,)), values[0], values[1])
-    for change in content_changes(_content(one), _content(other)):
+    for change in meaning_changes(_meaning(one), _meaning(other)):
         yield Change(f"answer.{change.path}", change.recorded, change.sent)
 
 
-def _content(response: Response) -> Content:
-    content_type = response.headers.get("content-type")
-    data = response.body.data
-    if media_type(content_type) == "text/event-stream":
-        return Content(Kind.LINES, list(map(_event, read_events(data))))
-    line = ("content-type", content_type)
-    return read_body(Request(method="", url="", headers=Headers((line,)), body=data))
-
-
-def _event(event: ServerEvent) -> Any:
-    parsed = parse_json(event.data.encode("utf-8", "replace"))
-    data = event.data if parsed is None else parsed[0]
-    return {"event": event.name, "data": data} if event.name else data
+def _meaning(response: Response) -> Meaning:
+    """Return what the body of an answer says; events are compared one by one."""
+    content = read_response(response)
+    if content.kind in (Kind.SSE, Kind.EVENTS):
+        return Meaning(Kind.LINES, content.value)
+    return meaning_of(content)

@@ -13,20 +13,13 @@ from typing import Any
 
 from msgspec import Struct
 
-from onetake.config.paths import path_text
+from onetake.config.paths import Step, path_text
+from onetake.content import Kind, Meaning, PartFacts, request_meaning
 from onetake.diagnosis.excerpts import excerpts, first_difference, window
 from onetake.diagnosis.json_differences import json_differences, shown, to_json
 from onetake.diagnosis.kinds import MISSING, kind_of
-from onetake.matching import (
-    Content,
-    Kind,
-    Pair,
-    PartFacts,
-    parse_json,
-    read_body,
-    read_pairs,
-)
 from onetake.messages import Request, read_url
+from onetake.wire.pairs import Pair, read_pairs
 
 _MOST = 200
 _LONG = 20  # characters; where a longer text begins to differ is worth saying
@@ -73,7 +66,7 @@ def to_difference(change: Change, at: Moments = (0.0, 0.0)) -> Difference:
     if isinstance(one, bytes) and isinstance(other, bytes):
         return _of_bytes(change.path, one, other, at)
     texts = excerpts(_shown(one), _shown(other))
-    if isinstance(one, Content) and isinstance(other, Content):
+    if isinstance(one, Meaning) and isinstance(other, Meaning):
         empty = {one.kind: "added", other.kind: "removed"}
         return Difference(change.path, *texts, empty.get(Kind.EMPTY, "type"))
     offset = None
@@ -91,7 +84,7 @@ def _all(recorded: Request, sent: Request) -> Iterator[Change]:
             path = "url.host" if name == "netloc" else f"url.{name}"
             yield Change(path, getattr(one, name), getattr(other, name))
     yield from _pairs("query", read_pairs(_bytes(one.query)), read_pairs(_bytes(other.query)))
-    yield from content_changes(read_body(recorded), read_body(sent))
+    yield from meaning_changes(request_meaning(recorded), request_meaning(sent))
 
 
 def _headers(recorded: Request, sent: Request, names: Sequence[str]) -> Iterator[Change]:
@@ -102,23 +95,33 @@ def _headers(recorded: Request, sent: Request, names: Sequence[str]) -> Iterator
             yield Change(path_text("header", (name,)), values[0], values[1])
 
 
-def content_changes(recorded: Content, sent: Content) -> Iterator[Change]:
-    """What differs between two bodies."""
+def meaning_changes(
+    recorded: Meaning, sent: Meaning, root: str = "", steps: tuple[Step, ...] = ()
+) -> Iterator[Change]:
+    """Yield what differs between two bodies; `root` and `steps` say where bodies within bodies stand."""
+    path = path_text(root or "body", steps)
     if recorded.kind is not sent.kind:
-        yield Change("body", recorded, sent)
+        are_bytes = all(
+            one.kind.is_opaque or (steps and one.kind is Kind.EMPTY) for one in (recorded, sent)
+        )
+        values = (recorded.value, sent.value) if are_bytes else (recorded, sent)
+        if values[0] != values[1]:
+            yield Change(path, *values)
         return
     match recorded.kind:
         case Kind.JSON | Kind.LINES:
             try:
-                yield from list(_json("body", recorded.value, sent.value))
+                yield from list(_json(path, recorded.value, sent.value))
             except RecursionError:  # nested too deeply to be looked into
-                yield Change("body", recorded, sent)
+                yield Change(path, recorded, sent)
         case Kind.FORM:
-            yield from _pairs("form", recorded.value, sent.value)
+            yield from _pairs(root or "form", recorded.value, sent.value, steps)
         case Kind.MULTIPART:
-            yield from _parts(recorded.value, sent.value)
-        case Kind.BYTES if recorded.value != sent.value:
-            yield Change("body", recorded.value, sent.value)
+            yield from _parts(root or "part", steps, recorded.value, sent.value)
+        case Kind.MESSAGE:
+            yield from _part(root or "body", steps, recorded.value, sent.value)
+        case kind if kind.is_opaque and recorded.value != sent.value:
+            yield Change(path, recorded.value, sent.value)
 
 
 def _json(path: str, one: Any, other: Any) -> Iterator[Change]:
@@ -126,13 +129,15 @@ def _json(path: str, one: Any, other: Any) -> Iterator[Change]:
         yield Change(where, left, right)
 
 
-def _pairs(root: str, recorded: Sequence[Pair], sent: Sequence[Pair]) -> Iterator[Change]:
+def _pairs(
+    root: str, recorded: Sequence[Pair], sent: Sequence[Pair], steps: tuple[Step, ...] = ()
+) -> Iterator[Change]:
     one, other = _by_name(recorded), _by_name(sent)
     for name in dict.fromkeys((*one, *other)):
         values = sorted(one.get(name, []), key=_order), sorted(other.get(name, []), key=_order)
         for left, right in zip_longest(*values):
             if left != right:
-                yield Change(path_text(root, (_text(name),)), _value(left), _value(right))
+                yield Change(path_text(root, (*steps, _text(name))), _value(left), _value(right))
 
 
 def _by_name(pairs: Sequence[Pair]) -> dict[bytes, list[Pair]]:
@@ -152,35 +157,41 @@ def _value(pair: Pair | None) -> Any:
     return None if pair.value is None else _text(pair.value)
 
 
-def _parts(recorded: Sequence[PartFacts], sent: Sequence[PartFacts]) -> Iterator[Change]:
-    for i, (one, other) in enumerate(zip_longest(recorded, sent)):
-        path = path_text("part", ((other or one).name or str(i),))
+def _parts(
+    root: str, steps: tuple[Step, ...], recorded: Sequence[PartFacts], sent: Sequence[PartFacts]
+) -> Iterator[Change]:
+    for one, other in zip_longest(recorded, sent):
+        here = (*steps, (other or one).label)
         if one is None or other is None or one.name != other.name:
-            yield Change(path, one or MISSING, other or MISSING)
-            continue
-        if one.filename != other.filename:
-            yield Change(f"{path}.filename", one.filename, other.filename)
-        if one.content_type != other.content_type:
-            yield Change(f"{path}.type", one.content_type, other.content_type)
-        if one.content != other.content:
-            yield from _part_contents(f"{path}.content", one, other)
+            yield Change(path_text(root, here), one or MISSING, other or MISSING)
+        else:
+            yield from _part(root, here, one, other)
 
 
-def _part_contents(path: str, one: PartFacts, other: PartFacts) -> Iterator[Change]:
-    values = [json_of_part(part) for part in (one, other)]
-    if values[0] is not None and values[1] is not None:
-        found = list(_json(path, values[0][0], values[1][0]))
-        # The same value written otherwise: the bytes of a part are compared.
-        yield from found or [Change(path, _text(one.content), _text(other.content))]
-    elif one.filename is None and other.filename is None:
-        yield Change(path, _text(one.content), _text(other.content))
-    else:
-        yield Change(path, one.content, other.content)
+def _part(root: str, steps: tuple[Step, ...], one: PartFacts, other: PartFacts) -> Iterator[Change]:
+    facts = (
+        ("filename", one.filename, other.filename),
+        ("type", one.content_type, other.content_type),
+        ("line", one.line, other.line),
+    )
+    for name, left, right in facts:
+        if left != right:
+            yield Change(path_text(root, (*steps, name)), left, right)
+    recorded, sent = dict(one.further), dict(other.further)
+    for name in dict.fromkeys((*recorded, *sent)):
+        if recorded.get(name) != sent.get(name):
+            values = recorded.get(name, MISSING), sent.get(name, MISSING)
+            yield Change(path_text(root, (*steps, "header", name)), *values)
+    is_file = one.filename is not None or other.filename is not None
+    for change in meaning_changes(one.content, other.content, root, (*steps, "content")):
+        yield change if is_file else _as_texts(change)
 
 
-def json_of_part(part: PartFacts) -> tuple[Any] | None:
-    """The JSON that a part holds, in a tuple; None for other contents."""
-    return parse_json(part.content) if part.content[:1] in (b"{", b"[") else None
+def _as_texts(change: Change) -> Change:
+    """Show bytes of a part that is no file as the texts that they mostly are."""
+    if isinstance(change.recorded, bytes) and isinstance(change.sent, bytes):
+        return Change(change.path, _text(change.recorded), _text(change.sent))
+    return change
 
 
 def _of_bytes(path: str, one: bytes, other: bytes, at: Moments) -> Difference:
@@ -205,11 +216,10 @@ def _size(path: str, data: bytes) -> str:
 
 def _shown(value: Any) -> str:
     match value:
-        case Content():
-            count = f", {len(value.value)} of them" if value.kind is Kind.BYTES else ""
-            return f"{value.kind.value}{count}"
+        case Meaning():
+            return _size("body", value.value) if value.kind.is_opaque else value.kind.value
         case PartFacts():
-            return _size("part", value.content)
+            return _shown(value.content)
         case bytes():
             return _size("", value)
     return shown(value)

@@ -19,9 +19,10 @@ import msgspec
 from msgspec import Struct
 
 from onetake.config.paths import path_text
+from onetake.content import Meaning, PartFacts
 from onetake.diagnosis.differences import changes
 from onetake.diagnosis.dummies import is_dummy, is_no_credential
-from onetake.matching import Content, Matcher, PartFacts, paths_by_value
+from onetake.matching import Matcher, paths_by_value
 from onetake.messages import Headers, Interaction, Request, Response
 from onetake.redaction import BY_VALUE, Redactor, Values, kinds_in, put_away, shape_edits
 from onetake.wire.edits import Edit
@@ -136,7 +137,7 @@ def _in_body(headers: Headers, before: bytes, after: bytes) -> Iterator[Unredact
     told = False
     for change in changes(asked.replace(body=before), asked.replace(body=after)):
         old, new = change.recorded, change.sent
-        if isinstance(old, Content) or isinstance(new, Content):
+        if isinstance(old, Meaning) or isinstance(new, Meaning):
             old, new = before, after
         for one in _of(change.path, old, new):
             told = True
@@ -180,7 +181,10 @@ def _bytes(value: Any) -> bytes:
         case bytes():
             return value
         case PartFacts():
-            return b"%b\n%b" % ((value.filename or "").encode("utf-8", "replace"), value.content)
+            content = _bytes(value.content)
+            return b"%b\n%b" % ((value.filename or "").encode("utf-8", "replace"), content)
+        case Meaning():
+            return _bytes(value.value)
     try:
         return msgspec.json.encode(value)
     except (msgspec.MsgspecError, TypeError, ValueError, RecursionError):

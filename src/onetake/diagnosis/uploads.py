@@ -1,23 +1,17 @@
-"""Multipart bodies as the diagnosis sees them."""
+"""Uploads as the diagnosis sees them."""
 
 from __future__ import annotations
 
+from onetake.content import read_request
 from onetake.messages import Request
 
 
 def empty_uploads(request: Request) -> list[str]:
-    """Names of the parts of `request` that have a file name and no content.
+    """Return the names of the parts of `request` that have a file name and no content.
 
     Such a part is mostly a file that an earlier request has read to its end.
     """
-    content_type = request.headers.get("content-type")
-    if not content_type.strip().lower().startswith("multipart/"):
+    if request.headers.get("content-type").lstrip()[:10].lower() != "multipart/":
         return []
-    from onetake.wire.multipart import parse
-
-    try:
-        parsed = parse(content_type, request.body)
-    except (ValueError, RecursionError):
-        return []
-    parts = parsed.parts if parsed else ()
-    return [part.name or part.filename for part in parts if part.filename and not part.body]
+    parts = read_request(request).parts
+    return [part.name or part.filename for part in parts if part.filename and not part.content.data]

@@ -3,11 +3,9 @@
 Matching works on the redacted request, so a stored recording and a live request meet.
 """
 
-from onetake.matching.bodies import Content, Kind, PartFacts, body_kind, parse_json, read_body
 from onetake.matching.by_value import Template, paths_by_value, templates_of
 from onetake.matching.fields import Fields, Value, fields_of
 from onetake.matching.matcher import BUILT_IN, DEFAULT_HEADERS, Active, Loose, Matcher, MatchKey
-from onetake.matching.pairs import Pair, read_pairs
 from onetake.matching.volatile import DAY_S, KINDS, TIMES, Found, Volatile
 
 __all__ = [
@@ -17,23 +15,15 @@ __all__ = [
     "KINDS",
     "TIMES",
     "Active",
-    "Content",
     "Fields",
     "Found",
-    "Kind",
     "Loose",
     "MatchKey",
     "Matcher",
-    "Pair",
-    "PartFacts",
     "Template",
     "Value",
     "Volatile",
-    "body_kind",
     "fields_of",
-    "parse_json",
     "paths_by_value",
-    "read_body",
-    "read_pairs",
     "templates_of",
 ]

@@ -10,18 +10,16 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from onetake.config.paths import Path, Step, parse_path, path_text
+from onetake.content.walk import visited, visited_pairs
 from onetake.errors import UsageError
-from onetake.matching.bodies import Kind
-from onetake.matching.fields import Fields, changed, decoded, fields_of, structured
+from onetake.matching.fields import Fields, changed, fields_of
 from onetake.messages import Request
 from onetake.wire.placeholders import BY_VALUE, unnumbered_request
 
 _LONGEST = 8192  # characters that a value may have
-_DEEPEST = 64
 
 
 class Template(Struct, frozen=True):
@@ -74,56 +72,29 @@ def _fitting(template: Template, fits: list[bool]) -> Callable[[Any], Any]:
 
 
 def _marked(fields: Fields) -> Iterator[tuple[str, str]]:
-    """Every text with such a placeholder, and its path."""
-    if BY_VALUE.search(fields.url.path):
-        yield "url.path", fields.url.path
-    for pair in fields.query or ():
-        yield from _text("query", (_name(pair.name),), pair.value)
+    """Yield the path and the text of every value with such a placeholder."""
+    marked = _Marked()
+    marked.text("url.path", (), fields.url.path)
+    list(visited_pairs(fields.query or (), marked, "query"))
     for name, value in fields.headers:
-        yield from _text("header", (name,), value)
-    content = fields.content
-    match content.kind:
-        case Kind.JSON | Kind.LINES:
-            yield from _json("body", (), content.value)
-        case Kind.FORM:
-            for pair in content.value:
-                yield from _text("form", (_name(pair.name),), pair.value)
-        case Kind.MULTIPART:
-            for part in content.value:
-                yield from _text("part", (part.name, "filename"), part.filename)
-                text = decoded(part.content)
-                if text is None or not BY_VALUE.search(text):
-                    continue
-                parsed = structured(part.content)
-                if parsed is None:
-                    yield from _text("part", (part.name, "content"), text)
-                else:
-                    yield from _json("part", (part.name, "content"), parsed[0])
-        case Kind.BYTES:
-            yield from _text("body", (), decoded(content.value))
+        marked.text("header", (name,), value)
+    visited(fields.content, marked)
+    return iter(marked.found)
 
 
-def _name(name: bytes) -> str:
-    return name.decode("utf-8", "replace")
+class _Marked:
+    """A visitor that notes the texts in which a value was redacted, and changes none."""
 
+    def __init__(self) -> None:
+        self.found: list[tuple[str, str]] = []
 
-def _text(
-    root: str, steps: tuple[Step, ...], value: str | bytes | None
-) -> Iterator[tuple[str, str]]:
-    if isinstance(value, bytes):
-        value = value.decode("utf-8", "surrogateescape")
-    if value and BY_VALUE.search(value):
-        yield path_text(root, steps), value
+    def text(self, root: str, steps: tuple[Step, ...], text: str) -> str:
+        if BY_VALUE.search(text):
+            self.found.append((path_text(root, steps), text))
+        return text
 
+    def number(self, *_: object) -> None:
+        return None
 
-def _json(root: str, steps: tuple[Step, ...], value: Any) -> Iterator[tuple[str, str]]:
-    if isinstance(value, str):
-        yield from _text(root, steps, value)
-    elif len(steps) < _DEEPEST and not isinstance(value, msgspec.Raw):
-        items: Any = ()
-        if isinstance(value, dict):
-            items = value.items()
-        elif isinstance(value, list):
-            items = enumerate(value)
-        for step, item in items:
-            yield from _json(root, (*steps, step), item)
+    def order(self, _: str) -> str:
+        return ""

@@ -17,10 +17,9 @@ from msgspec import Struct
 from onetake.config.paths import Path, parse_path
 from onetake.config.rules import Replacement, Rule
 from onetake.errors import UsageError
-from onetake.matching.bodies import body_identity, content_identity
+from onetake.matching.bodies import body_identity, meaning_identity
 from onetake.matching.by_value import Template, fitted
 from onetake.matching.fields import Fields, Value, blanked, fields_of, replacing, without
-from onetake.matching.pairs import identity_of, pairs_identity
 from onetake.matching.urls import (
     framed,
     host_identity,
@@ -32,6 +31,7 @@ from onetake.matching.urls import (
 )
 from onetake.matching.volatile import DAY_S, KINDS, TIMES, Volatile
 from onetake.messages import Request, media_type, read_url
+from onetake.wire.pairs import identity_of, pairs_identity
 from onetake.wire.placeholders import unnumbered_request
 
 MatchKey: TypeAlias = bytes
@@ -60,7 +60,7 @@ _PARTS_BY_ROOT = {
 }
 
 # Raised whenever equal requests would get another key than before.
-_VERSION = "4"
+_VERSION = "5"
 _MOST_PLACES = 4096  # (method, host, path) whose rules are remembered
 
 _encoder = msgspec.json.Encoder(order="deterministic", enc_hook=repr)
@@ -161,7 +161,7 @@ class Matcher:
             "host": lambda fields, _: to_bytes(fields.url.netloc),
             "path": lambda fields, _: to_bytes(fields.url.path),
             "query": lambda fields, _: _query(fields),
-            "body": lambda fields, _: content_identity(fields.content),
+            "body": lambda fields, _: meaning_identity(fields.content),
             "headers": lambda fields, _: self._lines_identity(fields.headers),
             "credential": lambda _, request: _credential(request),
         }

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from onetake.matching.pairs import pairs_identity
 from onetake.messages import Url, read_url
 from onetake.providers import unsigned
+from onetake.wire.pairs import pairs_identity
 
 
 def to_bytes(text: str) -> bytes:

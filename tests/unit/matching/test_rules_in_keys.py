@@ -472,10 +472,10 @@ def test_a_body_is_read_once_however_many_rules_fit(monkeypatch, count):
 
     def counting(request: Request):
         read.append(request)
-        return read_body(request)
+        return request_meaning(request)
 
-    read_body = fields.read_body
-    monkeypatch.setattr(fields, "read_body", counting)
+    request_meaning = fields.request_meaning
+    monkeypatch.setattr(fields, "request_meaning", counting)
     with_rules = matcher(*({"ignore": f"body.field_{n}"} for n in range(count)))
 
     with_rules.key(BASE)
@@ -484,7 +484,7 @@ def test_a_body_is_read_once_however_many_rules_fit(monkeypatch, count):
 
 
 def test_a_body_is_not_taken_apart_where_no_rule_edits_it(monkeypatch):
-    monkeypatch.setattr(fields, "read_body", None)
+    monkeypatch.setattr(fields, "request_meaning", None)
     with_rules = matcher({"host": "other", "ignore": "body"}, {"mode": "live"})
 
     assert with_rules.key(BASE) == matcher().key(BASE)
