@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections import Counter, abc
 from collections.abc import Callable, Container, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol, assert_never
@@ -38,10 +38,6 @@ from onetake.matching import (
     Active,
     Loose,
     Matcher,
-    Template,
-    Value,
-    paths_by_value,
-    templates_of,
 )
 from onetake.messages import Ended, Interaction, Request, read_url
 from onetake.recorder.calls import Call, LooseHit
@@ -50,15 +46,14 @@ from onetake.recorder.explanations import Explanations
 from onetake.recorder.growth import Growth, calls_grown, growth_of, short
 from onetake.recorder.keeping import left_out, shrunk
 from onetake.recorder.ledger import Ledger
-from onetake.recorder.principals import Principals, names_in
+from onetake.recorder.lookup import Lookup
+from onetake.recorder.principals import Principals
 from onetake.recorder.publication import Publication, Published
 from onetake.recorder.quarantined import Apart
 from onetake.recorder.takes import Lifetimes, Takes
 from onetake.recorder.traffic import Traffic, is_unreal
-from onetake.redaction import Redactor
 from onetake.runtime.context import Recording
 from onetake.runtime.egress import of_cassette
-from onetake.runtime.secrets import known_values
 from onetake.spend import is_priced_api
 from onetake.stores.journal import Journal, Quarantine
 from onetake.stores.port import CassetteStore, Flight, Flights, Opened, Pause
@@ -153,11 +148,6 @@ class Opening:
         self._journal = journal
         self._run_id = run_id
         self.test_id = test_id
-        places = [path for rule in settings.rules for path in rule.credential_paths]
-        self._redactor = Redactor(
-            names_in(places, "header"), names_in(places, "query"), known_values()
-        )
-        self._templates: list[tuple[Template, ...]] | None = None
         self._lock = Lock()
         self._opened: Opened | None = None
         self._quarantine = Quarantine()
@@ -176,8 +166,9 @@ class Opening:
         self._traffic = Traffic(settings, in_test, self._sequence.has_recordings)
         # Before it was opened, nobody knows whose the recordings are.
         counts_principals = self._opened is None or self._opened.has_principals
-        self._principals = (
-            Principals(key) if matcher.uses_credential and counts_principals else None
+        principals = Principals(key) if matcher.uses_credential and counts_principals else None
+        self._lookup = Lookup(
+            matcher, settings, self._sequence, self._recorded_by_value, principals
         )
         self._captured = Captured()
         self._lifetimes = Lifetimes(settings, name)
@@ -239,19 +230,10 @@ class Opening:
         now_s = _now()
         safe, key, loose = request, b"", tuple[LooseHit, ...]()
         try:
-            active = self._matcher.active(request)
+            active = self._lookup.active(request)
             mode = self._traffic.mode_for(active, read_url(request.url).netloc)
-            with self._lock:
-                found = self._traffic.decide(request, active, mode, now_s)
-                if found is None and self._principals is not None:
-                    # Only calls that a recording may answer are numbered.
-                    request = request.replace(principal=self._principal(request, active))
-            safe = self._redactor.by_name(request, active.redact)
-            key = self._matcher.key(safe, active)
-            if found is not None or not self._sequence.holds(key):
-                safe, key = self._redacted(safe, key, active)
-            else:
-                safe = safe.replace(url=self._redactor.url(safe.url))
+            found = self._traffic.decide(request, active, mode, now_s)
+            safe, key = self._lookup.find(request, active, is_ordinary=found is None)
             with self._lock:
                 decision = found or self._from_sequence(safe, key, active, mode, now_s)
                 decision = self._allowed(decision, request, safe)
@@ -265,43 +247,15 @@ class Opening:
         except OnetakeError as error:  # of redaction, a match function, or stored data
             decision = Refuse(error)
         if safe is request:
-            safe = Request(method=request.method, url=self._redactor.url(request.url))
+            safe = self._lookup.line(request)
         with self._lock:
             self._account(decision, safe, key, client)
         return decision
 
-    def _redacted(self, safe: Request, key: bytes, active: Active) -> tuple[Request, bytes]:
-        """`safe` as it may be written, and the key of its recording.
-
-        A value that only the environment tells to be secret may be another one than was recorded.
-        """
-        shaped = self._redactor.by_shape(safe)
-        if shaped is not safe:
-            key = self._matcher.key(shaped, active)
-        written = self._redactor.by_value(shaped)
-        if written is not shaped:
-            written = written.replace(by_value=paths_by_value(written))
-        if self._sequence.holds(key):
-            return written, key
-        if written is not shaped:
-            key = self._matcher.key(written, active)
-            if self._sequence.holds(key):
-                return written, key
-        for templates in self._recorded_by_value():
-            fitting = self._matcher.key_as(shaped, templates)
-            if fitting is not None and self._sequence.holds(fitting):
-                return written, fitting
-        return written, key
-
-    def _recorded_by_value(self) -> list[tuple[Template, ...]]:
-        """What requests must look like to be those of recordings with values redacted."""
-        if self._templates is None:
-            entries = self._opened.entries if self._opened else ()
-            requests = [one.request for one in entries if one.has_values_redacted]
-            requests += [one.request for one in self._quarantine.interactions]
-            found = map(templates_of, requests)
-            self._templates = list(dict.fromkeys(one for one in found if one))
-        return self._templates
+    def _recorded_by_value(self) -> Iterator[Request]:
+        """The requests of recordings in which something was redacted by its value."""
+        yield from (entry.request for entry in self.entries if entry.has_values_redacted)
+        yield from (interaction.request for interaction in self._quarantine.interactions)
 
     def _awaiting(self, decision: Decided, safe: Request, key: bytes, client: str) -> Wait | None:
         """That the store is to be asked first whether an equal call is under way."""
@@ -362,11 +316,6 @@ class Opening:
             self._keep(seq, pending, cancelled)
         self._flights.give_up(call.flight)
 
-    def _principal(self, request: Request, active: Active) -> int | str:
-        assert self._principals is not None
-        host = read_url(request.url).netloc
-        return self._principals.of(request, host, self._redactor.given, active.credential)
-
     def _from_sequence(
         self, safe: Request, key: bytes, active: Active, mode: Mode, now_s: float
     ) -> Decided:
@@ -414,14 +363,9 @@ class Opening:
 
     def _carried(self, decision: Replay, safe: Request) -> tuple[Replay, tuple[LooseHit, ...]]:
         """The replay with the ids that the program uses now, and the values that a loose hit forgave."""
-        forgiven: list[tuple[Value, Value]] = []
+        forgiven = self._lookup.forgiven(decision)
         if decision.loosely is not None:
             self.ledger.counts["loose"] += 1
-            stored = decision.loosely
-            sides = self._matcher.loose(stored.request, stored.at), decision.sent
-            if sides[0] is not None and sides[1] is not None:
-                pairs = zip(sides[0].values, sides[1].values, strict=False)
-                forgiven = [(old, new) for old, new in pairs if old.text != new.text]
             self._captured.learn((old.kind, old.text, new.text) for old, new in forgiven)
         hits = dict.fromkeys(LooseHit(new.path, new.kind) for _, new in forgiven)
         if decision.loosely is not None and not hits:
@@ -486,9 +430,9 @@ class Opening:
 
     def let_through(self, request: Request, client: str) -> OnetakeError | None:
         try:
-            active = self._matcher.active(request)
+            active = self._lookup.active(request)
             mode = self._traffic.mode_for(active, read_url(request.url).netloc)
-            safe = self._told(request, active)
+            safe = self._lookup.told(request, active)
         except OnetakeError as error:
             return error
         is_forbidden = mode is Mode.REPLAY or (mode is Mode.ONCE and self._sequence.exists)
@@ -509,7 +453,7 @@ class Opening:
 
     def note(self, request: Request, values: Iterable[str]) -> None:
         """Before somebody takes out of `request` what is secret: it is known in the answer all the same."""
-        self._redactor.note(request, values)
+        self._lookup.note(request, values)
 
     def forward(self, request: Request, client: str, reason: str) -> Decision:
         """Send `request` and keep nothing of it, as whoever stands before this opening has decided."""
@@ -517,20 +461,16 @@ class Opening:
 
     def refuse(self, request: Request, client: str, reason: str, remedy: str) -> Decision:
         """Do not send `request`; `reason` goes on from its line."""
-        line = Request(method=request.method, url=self._redactor.url(request.url)).line
+        line = self._lookup.line(request).line
         error = MissError(f"{line} {reason}", remedy=remedy, request=line, reason="unsupported")
         return self._decided(Refuse(error), request, client)
 
     def _decided(self, decision: Decided, request: Request, client: str) -> Decision:
-        safe = self._told(request, self._matcher.active(request))
+        safe = self._lookup.told(request, self._lookup.active(request))
         with self._lock:
             decision = self._afforded(self._allowed(decision, request, safe), safe)
-            self._account(decision, safe, self._matcher.key(safe), client)
+            self._account(decision, safe, self._lookup.key_of(safe), client)
         return decision
-
-    def _told(self, request: Request, active: Active) -> Request:
-        """`request`, of which nothing is kept, as it stands in the account. Raises `RedactionError`."""
-        return self._redactor.by_value(self._redactor.request(request, active.redact))
 
     def kept(self, seq: int) -> Interaction | None:
         """What is kept of the call `seq`."""
@@ -578,9 +518,7 @@ class Opening:
     def _keep(self, seq: int, pending: _Pending, interaction: Interaction) -> Interaction | None:
         """What is kept of a call that has ended, if anything."""
         try:
-            paths = self._matcher.active(interaction.request).redact
-            safe = interaction.replace(request=pending.request)
-            safe = self._redactor.interaction(safe, paths)
+            safe = self._lookup.written(interaction, pending.request)
         except OnetakeError as error:
             self.error = self.error or error
             return None
@@ -606,8 +544,7 @@ class Opening:
     def _observe(self, seq: int, pending: _Pending, interaction: Interaction) -> None:
         """Of an exchange its token is learned, of any other call what it used; nothing is kept."""
         if self._observed[seq] == "credential-exchange":
-            with suppress(OnetakeError):
-                self._redactor.interaction(interaction)
+            self._lookup.learn(interaction)
         else:
             self.ledger.answered(pending.call, interaction)
 

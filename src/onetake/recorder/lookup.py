@@ -1,0 +1,146 @@
+"""From a request to what an opening looks for: the form that may be written, and the key of its recording.
+
+Everything that an opening asks its redactor and its matcher about requests is asked here. The redacted
+request is matched, so that a stored recording and a live request give the same key. Redaction by name is
+enough to find most recordings; what takes longer is done only where that finds nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from threading import Lock
+from typing import Protocol
+
+from onetake.cassettes.decisions import Replay
+from onetake.config import Settings
+from onetake.errors import OnetakeError
+from onetake.matching import Active, Matcher, Template, Value, paths_by_value, templates_of
+from onetake.messages import Interaction, Request, read_url
+from onetake.recorder.principals import Principals, names_in
+from onetake.redaction import Redactor
+from onetake.runtime.secrets import known_values
+
+
+class Holder(Protocol):
+    """What knows which keys have recordings."""
+
+    def holds(self, key: bytes) -> bool:
+        """Whether there is a recording of `key`. Takes no lock."""
+
+
+class Lookup:
+    """The redactor, the matcher and the numbered credentials of one opening. Thread-safe.
+
+    `recorded` gives the requests of recordings in which something was redacted by its value.
+    """
+
+    def __init__(
+        self,
+        matcher: Matcher,
+        settings: Settings,
+        holder: Holder,
+        recorded: Callable[[], Iterable[Request]],
+        principals: Principals | None,
+    ) -> None:
+        places = [path for rule in settings.rules for path in rule.credential_paths]
+        self._redactor = Redactor(
+            names_in(places, "header"), names_in(places, "query"), known_values()
+        )
+        self._matcher = matcher
+        self._holder = holder
+        self._recorded = recorded
+        self._principals = principals
+        self._templates: list[tuple[Template, ...]] | None = None
+        self._lock = Lock()  # of the principals
+
+    def active(self, request: Request) -> Active:
+        """What the rules say of `request`, which is not redacted. Raises `OnetakeError`."""
+        return self._matcher.active(request)
+
+    def find(
+        self, request: Request, active: Active, *, is_ordinary: bool = True
+    ) -> tuple[Request, bytes]:
+        """Return `request` as it may be written, and the key of its recording. Raises `OnetakeError`.
+
+        Only an ordinary call may be answered by a recording, and has its credential numbered.
+        """
+        if is_ordinary and self._principals is not None:
+            request = request.replace(principal=self._principal(request, active))
+        safe = self._redactor.by_name(request, active.redact)
+        key = self._matcher.key(safe, active)
+        if is_ordinary and self._holder.holds(key):
+            return safe.replace(url=self._redactor.url(safe.url)), key
+        return self._redacted(safe, key, active)
+
+    def key_of(self, safe: Request) -> bytes:
+        """The key of a request that is safe already. Raises `OnetakeError`."""
+        return self._matcher.key(safe)
+
+    def told(self, request: Request, active: Active) -> Request:
+        """Return `request` as the account shows it, where nothing is kept. Raises `RedactionError`."""
+        return self._redactor.by_value(self._redactor.request(request, active.redact))
+
+    def line(self, request: Request) -> Request:
+        """Return only the method and the safe URL of `request`, which may be impossible to redact."""
+        return Request(method=request.method, url=self._redactor.url(request.url))
+
+    def note(self, request: Request, values: Iterable[str]) -> None:
+        """Know the secrets of `request`, and `values`, in what is redacted from now on."""
+        self._redactor.note(request, values)
+
+    def written(self, interaction: Interaction, safe: Request) -> Interaction:
+        """Return `interaction` as it may be written, with `safe` for its request. Raises `OnetakeError`."""
+        paths = self._matcher.active(interaction.request).redact
+        return self._redactor.interaction(interaction.replace(request=safe), paths)
+
+    def learn(self, interaction: Interaction) -> None:
+        """Know the secrets of an answer of which nothing is kept, when the program sends them on."""
+        with suppress(OnetakeError):
+            self._redactor.interaction(interaction)
+
+    def forgiven(self, replay: Replay) -> list[tuple[Value, Value]]:
+        """The volatile values in which a loose hit differs: what was recorded, and what was sent now."""
+        if replay.loosely is None or replay.sent is None:
+            return []
+        stored = self._matcher.loose(replay.loosely.request, replay.loosely.at)
+        if stored is None:
+            return []
+        pairs = zip(stored.values, replay.sent.values, strict=False)
+        return [(old, new) for old, new in pairs if old.text != new.text]
+
+    def _principal(self, request: Request, active: Active) -> int | str:
+        assert self._principals is not None
+        host = read_url(request.url).netloc
+        with self._lock:
+            return self._principals.of(request, host, self._redactor.given, active.credential)
+
+    def _redacted(self, safe: Request, key: bytes, active: Active) -> tuple[Request, bytes]:
+        """Redact by shape and by value what is redacted by name already.
+
+        A value that only the environment tells to be secret may be another one than was recorded.
+        """
+        shaped = self._redactor.by_shape(safe)
+        if shaped is not safe:
+            key = self._matcher.key(shaped, active)
+        written = self._redactor.by_value(shaped)
+        if written is not shaped:
+            written = written.replace(by_value=paths_by_value(written))
+        if self._holder.holds(key):
+            return written, key
+        if written is not shaped:
+            key = self._matcher.key(written, active)
+            if self._holder.holds(key):
+                return written, key
+        for templates in self._recorded_by_value():
+            fitting = self._matcher.key_as(shaped, templates)
+            if fitting is not None and self._holder.holds(fitting):
+                return written, fitting
+        return written, key
+
+    def _recorded_by_value(self) -> Sequence[tuple[Template, ...]]:
+        """What requests must look like to be those of recordings with values redacted."""
+        if self._templates is None:
+            found = map(templates_of, self._recorded())
+            self._templates = list(dict.fromkeys(templates for templates in found if templates))
+        return self._templates
