@@ -1,4 +1,4 @@
-"""`python -m bench [--smoke] [--json FILE] [--profile] [--only SECTION ...]`"""
+"""`python -m bench [--smoke] [--json FILE] [--profile CASE] [--instructions] [--only SECTION ...]`"""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import matching, replaying, startup, stores, tools, vcr_files
+from bench import matching, recording, replaying, stores, suites, tools, vcr_files
 from bench.clients import CLIENTS
 from bench.measure import WorkerError, in_worker
 from bench.table import Report
@@ -24,11 +24,10 @@ SECTIONS = (
     "open",
     "record",
     "idle",
-    "startup",
+    "suites",
     "matching",
     "stores",
     "million",
-    "ledger",
     "vcr",
 )
 
@@ -37,14 +36,14 @@ SECTIONS = (
 class Plan:
     """How much is measured."""
 
-    sizes: tuple[int, ...]
+    opened: tuple[int, ...]
     calls: int
     rounds: int
-    few_rounds: int  # at 20 recordings, where a round has only 19 calls
     cell_budget_s: float
     open_timeout_s: float
     starts: int
-    large_body: int = 200_000
+    tests: int
+    most_recordings: int
     body: int = 2_000
     missed_among: int = 10_000
     matched_among: int = 2_000
@@ -56,23 +55,24 @@ class Plan:
 
 
 FULL = Plan(
-    sizes=(20, 200, 2_000, 20_000),
-    calls=200,
-    rounds=5,
-    few_rounds=9,
-    cell_budget_s=1.2,
+    opened=(20, 200, 2_000, 20_000),
+    calls=190,
+    rounds=12,
+    cell_budget_s=4,
     open_timeout_s=12,
-    starts=11,
+    starts=9,
+    tests=2_000,
+    most_recordings=100_000,
 )
 SMOKE = Plan(
-    sizes=(20,),
+    opened=(20,),
     calls=10,
     rounds=1,
-    few_rounds=1,
     cell_budget_s=1,
     open_timeout_s=5,
     starts=1,
-    large_body=0,
+    tests=4,
+    most_recordings=20,
     missed_among=100,
     matched_among=40,
     recorded_anew=5,
@@ -95,55 +95,59 @@ class Bench:
         self.tell = tell
         self.results: dict[str, Any] = {}
 
-    def cassette(self, tool: str, size: int, body: int) -> Path:
-        path = self.folder / tools.file_name(tool, size, body)
+    def cassette(self, tool: str, size: int, body: int, kind: str = "json") -> Path:
+        path = self.folder / tools.file_name(tool, size, body, kind)
         if not path.exists() and not tools.missing(tool):
             self.tell(f"writing {path.name}")
             try:
-                tools.write_cassette(tool, path, size, Workload(body))
+                tools.write_cassette(tool, path, size, Workload(body, kind))
             except Exception as error:
                 self.tell(f"{path.name}: {type(error).__name__}: {error}")
         return path
 
+    def cases(self) -> list[replaying.Case]:
+        """The calls to be replayed; the smoke run makes its cassettes small, and leaves the largest out."""
+        most = self.plan.most_recordings
+        return [
+            case
+            for case in replaying.CASES
+            if case.client in self.clients and (most > 20 or case.body <= 20_000)
+            if case.recordings <= max(most, 200)
+        ]
+
     def replay(self) -> list[dict[str, Any]]:
-        plan = self.plan
-        cases = [(size, plan.body) for size in plan.sizes]
-        if plan.large_body:
-            cases.append((20, plan.large_body))
         rows = []
-        for client in self.clients:
-            slow: dict[str, float] = {}
-            for size, body in cases:
-                self.tell(f"replay: {client}, {size} recordings of {body // 1000} kB")
-                for tool in ("onetake", "cassetter"):
-                    self.cassette(tool, size, body)
-                spec = {
-                    "client": client,
-                    "size": size,
-                    "body": body,
-                    "folder": str(self.folder),
-                    "calls": plan.calls,
-                    "rounds": _rounds(plan, size),
-                    "budget_s": plan.cell_budget_s,
-                    # One call cannot be interrupted: a tool that was slow with fewer is left out.
-                    "slow": {} if body == plan.large_body else slow,
-                }
-                row: dict[str, Any] = {"client": client, "size": size, "body": body}
-                try:
-                    row["cells"] = in_worker("replaying", spec, timeout_s=90)
-                    self.tell(f"    {_summary(row['cells'])}")
-                    for name, cell in row["cells"].items():
-                        if cell["us"] and cell["us"] * 10 > plan.cell_budget_s * 1e6:
-                            slow[name] = cell["us"] / 1e6
-                except WorkerError as error:
-                    row["error"] = str(error)
-                rows.append(row)
+        for case in self.cases():
+            self.tell(f"replay: {case.name}")
+            for tool in replaying.file_tools(case):
+                self.cassette(tool, case.recordings, case.body, case.kind)
+            spec = {
+                "name": case.name,
+                "folder": str(self.folder),
+                "calls": self.plan.calls,
+                "rounds": self.plan.rounds,
+                "budget_s": self.plan.cell_budget_s,
+            }
+            row: dict[str, Any] = {"name": case.name, "budget": case.budget}
+            try:
+                row["cells"] = in_worker("replaying", spec, timeout_s=120)
+            except WorkerError as error:
+                row["error"] = str(error)
+            rows.append(row)
+        return rows
+
+    def instructions(self) -> list[dict[str, Any]]:
+        rows = []
+        for case in self.cases():
+            if case.is_counted:
+                self.tell(f"instructions: {case.name}")
+                self.cassette("onetake", case.recordings, case.body, case.kind)
+                rows.append({"name": case.name, **replaying.counted(case, self.folder)})
         return rows
 
     def open(self) -> list[dict[str, Any]]:
-        plan = self.plan
         rows = []
-        for size in plan.sizes:
+        for size in self.plan.opened:
             row: dict[str, Any] = {"size": size, "cells": {}}
             for tool in tools.TOOLS:
                 self.tell(f"open: {tool}, {size} recordings")
@@ -156,15 +160,22 @@ class Bench:
         if reason:
             return {"note": reason}
         path = self.cassette(tool, size, self.plan.body)
-        warm = self.cassette(tool, self.plan.sizes[0], self.plan.body)
+        warm = self.cassette(tool, self.plan.opened[0], self.plan.body)
         if not path.exists():
             return {"note": "no cassette was made"}
         rounds = 1 if size >= 20_000 and tool == "vcrpy" else min(self.plan.rounds, 5)
         if tool == "onetake":
             rounds *= 3
-        spec = {"tool": tool, "path": str(path), "rounds": rounds, "warm": str(warm)}
+        spec = {
+            "tool": tool,
+            "path": str(path),
+            "rounds": rounds,
+            "warm": str(warm),
+            "size": size,
+            "body": self.plan.body,
+        }
         try:
-            cell = in_worker("opening", spec, timeout_s=self.plan.open_timeout_s)
+            cell = in_worker("opening", spec, timeout_s=self.plan.open_timeout_s * 3)
         except WorkerError as error:
             cell = {"note": str(error)}
         return {**cell, "mb": path.stat().st_size / 1e6}
@@ -172,20 +183,24 @@ class Bench:
     def record(self) -> list[dict[str, Any]]:
         rows = []
         for client in self.clients:
-            self.tell(f"record: {client}")
-            spec = {
-                "client": client,
-                "body": self.plan.body,
-                "calls": min(self.plan.calls, 100),
-                "rounds": self.plan.rounds,
-                "budget_s": self.plan.cell_budget_s,
-            }
-            row: dict[str, Any] = {"client": client}
-            try:
-                row |= in_worker("recording", spec, timeout_s=60)
-            except WorkerError as error:
-                row["error"] = str(error)
-            rows.append(row)
+            for what, (body, kind, *_) in recording.BUDGETS_MS.items():
+                if self.plan is SMOKE and body > 2_000:
+                    continue
+                self.tell(f"record: {client}, {what}")
+                spec = {
+                    "client": client,
+                    "body": body,
+                    "kind": kind,
+                    "calls": min(self.plan.calls, 60),
+                    "rounds": min(self.plan.rounds, 6),
+                    "budget_s": self.plan.cell_budget_s,
+                }
+                row: dict[str, Any] = {"client": client, "what": what}
+                try:
+                    row |= in_worker("recording", spec, timeout_s=90)
+                except WorkerError as error:
+                    row["error"] = str(error)
+                rows.append(row)
         return rows
 
     def idle(self) -> dict[str, Any]:
@@ -198,8 +213,12 @@ class Bench:
             return {"error": str(error)}
         return result
 
-    def startup(self) -> dict[str, Any]:
-        return startup.run(self.plan.starts, lambda what: self.tell(f"start-up: {what}"))
+    def suites(self) -> dict[str, Any]:
+        plan = self.plan
+        try:
+            return suites.run(plan.starts, plan.tests, lambda what: self.tell(f"suites: {what}"))
+        except RuntimeError as error:
+            return {"error": str(error)}
 
     def matching(self) -> dict[str, Any]:
         plan = self.plan
@@ -226,15 +245,6 @@ class Bench:
     def million(self) -> list[dict[str, Any]]:
         spec = {"sizes": self.plan.few_and_many, "rounds": 4 * self.plan.store_rounds}
         return self._of_stores("million", spec, self.plan.many_timeout_s)
-
-    def ledger(self) -> dict[str, Any]:
-        self.tell("ledger")
-        spec = {"calls": min(self.plan.calls, 200), "rounds": 2 if self.plan is SMOKE else 15}
-        try:
-            result: dict[str, Any] = in_worker("ledger", spec, timeout_s=60)
-        except WorkerError as error:
-            return {"error": str(error)}
-        return result
 
     def vcr(self) -> dict[str, Any]:
         size = 20 if self.plan is SMOKE else vcr_files.SIZE
@@ -283,27 +293,21 @@ class Bench:
         return result
 
 
-def _rounds(plan: Plan, size: int) -> int:
-    if size <= 20:
-        return plan.few_rounds
-    return min(plan.rounds, 2) if size >= 20_000 else plan.rounds  # there each opening is slow
-
-
-def _summary(cells: dict[str, Any]) -> str:
-    found = [
-        f"{name} {cell['us']:,.0f} µs" if cell["us"] is not None else f"{name} {cell['note'][:20]}"
-        for name, cell in cells.items()
-    ]
-    return ", ".join(found)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m bench", description=sys.modules["bench"].__doc__
     )
     parser.add_argument("--smoke", action="store_true", help="a tiny version, for CI")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to FILE")
-    parser.add_argument("--profile", action="store_true", help="profile onetake's replayed calls")
+    parser.add_argument(
+        "--profile",
+        choices=replaying.BY_NAME,
+        metavar="CASE",
+        help="profile onetake's replayed calls",
+    )
+    parser.add_argument(
+        "--instructions", action="store_true", help="count instructions instead, with valgrind"
+    )
     parser.add_argument("--clients", nargs="+", choices=CLIENTS, default=CLIENTS)
     parser.add_argument("--only", nargs="+", choices=SECTIONS, default=())
     options = parser.parse_args()
@@ -314,19 +318,26 @@ def main() -> None:
 
     plan = SMOKE if options.smoke else FULL
     # Minutes, and gigabytes of memory and disk: only where it is asked for.
-    wanted = options.only or [name for name in SECTIONS if options.smoke or name != "million"]
+    wanted = [name for name in SECTIONS if name in options.only] or [
+        name for name in SECTIONS if options.smoke or name != "million"
+    ]
     with tempfile.TemporaryDirectory(prefix="onetake-bench-") as folder:
         bench = Bench(plan, Path(folder), options.clients, tell)
         if options.profile:
-            bench.cassette("onetake", 2_000, plan.body)
-            print(replaying.profile(folder, 2_000, plan.body))
+            case = replaying.BY_NAME[options.profile]
+            bench.cassette("onetake", case.recordings, case.body, case.kind)
+            print(replaying.profile(Path(folder), case))
             return
         machine = {
             "python": platform.python_version(),
             "platform": platform.platform(),
             "versions": tools.versions(),
         }
-        results = {name: getattr(bench, name)() for name in SECTIONS if name in wanted}
+        if options.instructions:
+            if not replaying.has_valgrind():
+                parser.error("--instructions needs valgrind: apt-get install valgrind")
+            wanted = ["instructions"]
+        results = {name: getattr(bench, name)() for name in wanted}
     report = Report(sys.stdout)
     report.all(results, machine)
     if options.json:

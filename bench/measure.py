@@ -1,7 +1,7 @@
-"""Timing: rounds interleaved over the subjects, garbage collected between rounds and never within.
+"""Timing: CPU time of whole batches, interleaved over the subjects, with the garbage collector frozen.
 
-A cell is the best of its rounds' medians. A subject that has used up its budget of time is measured on
-the calls that it managed; one that managed none is `> budget`.
+A cell is the cheapest of its batches. The load of other programs makes a batch dearer and never cheaper, so
+the minimum is what is left of the subject alone.
 """
 
 from __future__ import annotations
@@ -15,20 +15,19 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
-# Makes the client for one round, inside the subject's scope, and runs the calls: ns of each.
-Calls = Callable[[Sequence[int], float], list[int]]
+# Makes the calls of these numbers and returns the nanoseconds of CPU time that all of them took.
+Calls = Callable[[Sequence[int]], int]
 
 
 @dataclass
 class Subject:
-    """One thing to measure. `opened` is entered for each round and gives what makes the calls."""
+    """A thing to measure. `opened` is entered for each batch and gives what makes the calls."""
 
     name: str
     opened: Callable[[], AbstractContextManager[Calls]]
@@ -37,34 +36,38 @@ class Subject:
 
 @dataclass
 class Cell:
-    """What came of a subject: µs per call, or why there is no figure."""
+    """The figure of a subject: µs per call, or the reason why there is none."""
 
     us: float | None = None
-    calls: int = 0
+    batches: int = 0
     note: str = ""
-    rounds: list[float] = field(default_factory=list)
 
 
 @contextmanager
 def gc_held() -> Iterator[None]:
-    """No collection inside; what was there before is collected first."""
+    """Hold the garbage collector; what is there before is collected and frozen first."""
     gc.collect()
+    gc.freeze()
     gc.disable()
     try:
         yield
     finally:
         gc.enable()
+        gc.unfreeze()
 
 
 def measure(
     subjects: Sequence[Subject], *, size: int, calls: int, rounds: int, budget_s: float
 ) -> dict[str, Cell]:
-    """Each round runs a fresh sample of `calls` out of `size` through every subject in turn."""
+    """Send a fresh sample of `calls` out of `size` through every subject in turn, `rounds` times.
+
+    A subject that has used `budget_s` seconds is left out of further rounds.
+    """
     cells = {subject.name: Cell(note=subject.skipped) for subject in subjects}
     spent = dict.fromkeys(cells, 0.0)
     sampler = random.Random(11)
     for _ in range(rounds):
-        sample = sampler.sample(range(size), min(size, calls + 1))
+        sample = sampler.sample(range(size), min(size, calls + 3))
         for subject in subjects:
             cell = cells[subject.name]
             if cell.note or spent[subject.name] >= budget_s:
@@ -72,22 +75,15 @@ def measure(
             start = time.perf_counter()
             try:
                 with subject.opened() as run:
-                    run(sample[:1], float("inf"))  # warm: connections, caches, lazy imports
+                    run(sample[:3])  # warm: connections, caches, lazy imports
                     with gc_held():
-                        deadline = start + budget_s - spent[subject.name]
-                        times = run(sample[1:], deadline)
+                        us = run(sample[3:]) / 1000 / len(sample[3:])
             except Exception as error:  # a peer that cannot do it is a result, not a failure
                 cell.note = _first_line(error)
                 continue
             spent[subject.name] += time.perf_counter() - start
-            if times:
-                cell.calls += len(times)
-                cell.rounds.append(median(times) / 1000)
-    for name, cell in cells.items():
-        if cell.rounds:
-            cell.us = min(cell.rounds)
-        elif not cell.note:
-            cell.note = f"> {spent[name]:.0f} s"
+            cell.batches += 1
+            cell.us = us if cell.us is None else min(cell.us, us)
     return cells
 
 
@@ -97,10 +93,10 @@ def _first_line(error: BaseException) -> str:
 
 
 def timed(function: Callable[[], object]) -> float:
-    """Milliseconds of one call."""
-    start = time.perf_counter_ns()
+    """Milliseconds of CPU time that one call of `function` takes."""
+    start = time.process_time_ns()
     function()
-    return (time.perf_counter_ns() - start) / 1e6
+    return (time.process_time_ns() - start) / 1e6
 
 
 class WorkerError(Exception):

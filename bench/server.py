@@ -1,4 +1,4 @@
-"""A local server that answers chat calls at once: `python -m bench.server BODY_SIZE` prints its port.
+"""A local server that answers chat calls at once: `python -m bench.server BODY_SIZE KIND` prints its port.
 
 It does as little as it can, so that what a recorder adds to a live call is not lost in the server's noise.
 """
@@ -35,11 +35,12 @@ class _Protocol(asyncio.Protocol):
             return
         self._received = rest[length:]
         answer = self._workload.answer_wire(number_of(rest[:length]))
-        self._transport.write(answer)  # type: ignore[attr-defined]
+        for piece in answer:
+            self._transport.write(piece)  # type: ignore[attr-defined]
 
 
-async def _serve(size: int) -> None:
-    workload = Workload(size)
+async def _serve(size: int, kind: str) -> None:
+    workload = Workload(size, kind)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: _Protocol(workload), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
@@ -47,10 +48,10 @@ async def _serve(size: int) -> None:
 
 
 @contextmanager
-def running(size: int) -> Iterator[str]:
+def running(size: int, kind: str = "json") -> Iterator[str]:
     """The URL of a server in a process of its own."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "bench.server", str(size)],
+        [sys.executable, "-m", "bench.server", str(size), kind],
         cwd=REPOSITORY,
         env=environment(),
         stdin=subprocess.PIPE,
@@ -68,5 +69,5 @@ def running(size: int) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(int(sys.argv[1])))
+    asyncio.run(_serve(int(sys.argv[1]), sys.argv[2]))
     os._exit(0)

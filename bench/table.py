@@ -6,19 +6,16 @@ from typing import Any, TextIO
 
 from bench import (
     idle,
-    ledger,
     matching,
     million,
     opening,
     recording,
     replaying,
-    startup,
     stores,
+    suites,
     tools,
     vcr_files,
 )
-
-_NAMES = {"floor": "floor", "mock": "own mock", **{tool: tool for tool in tools.TOOLS}}
 
 
 class Report:
@@ -40,45 +37,39 @@ class Report:
             self._line(f"{budget['verdict']:<8} {budget['text']}")
 
     def _replay(self, rows: list[dict[str, Any]]) -> None:
-        self._title("1. A replayed call: µs, and times the floor (same seam, canned answer)")
-        head = "".join(f"{_NAMES[name]:>19}" for name in replaying.SUBJECTS[1:])
-        self._line(f"{'client':<9}{'recordings':>11}{'floor':>10}{head}")
+        self._title("1. A replayed call: µs of CPU time, and times the client's mock (same answer)")
+        peers = ("onetake", "cassetter", "respx", "responses", "vcrpy")
+        head = "".join(f"{name:>16}" for name in peers)
+        self._line(f"{'':<27}{'mock':>7}{head}")
         for row in rows:
-            large = " 200 kB" if row["body"] > 100_000 else ""
-            start = (
-                f"{row['client']:<9}{row['size']:>11,}"
-                if not large
-                else f"{row['client']:<9}{'20' + large:>11}"
-            )
             if "error" in row:
-                self._line(f"{start}  {row['error']}")
+                self._line(f"{row['name']:<27}  {row['error']}")
                 continue
             cells = row["cells"]
-            floor = cells["floor"]["us"]
-            text = f"{floor:>10.1f}" if floor else f"{'-':>10}"
-            if floor is None:
-                self._note(f"floor, {row['client']}: {cells['floor']['note']}")
-            for name in replaying.SUBJECTS[1:]:
-                text += f"{self._call(name, cells[name], floor, row['client']):>19}"
-            self._line(start + text)
+            mock = cells["mock"]["us"]
+            text = f"{row['name']:<27}{mock:>7.0f}"
+            for name in peers:
+                us = cells[name]["us"] if name in cells else None
+                text += f"{'-':>16}" if us is None else f"{us:>9,.0f}{us / mock:>6.2f}x"
+            self._line(text)
+            for name, cell in cells.items():
+                if cell["note"]:
+                    self._note(f"{name}, {row['name']}: {cell['note']}")
             ours = cells["onetake"]["us"]
-            if ours and floor:
-                self._budget(
-                    ours / floor,
-                    replaying.BUDGET,
-                    f"replay {row['client']}, {row['size']:,}{large}",
-                    " x floor",
-                )
+            if ours:
+                self._budget(ours / mock, row["budget"], f"replay, {row['name']}", " x mock")
+                peer = cells.get("cassetter", {}).get("us")
+                if peer:
+                    self._budget(ours / peer, 1.0, f"replay, {row['name']}", " x cassetter")
         self._flush_notes()
 
-    def _call(self, name: str, cell: dict[str, Any], floor: float | None, client: str) -> str:
-        if cell["us"] is None:
-            if cell["note"].startswith(">"):
-                return cell["note"]
-            self._note(f"{name}, {client}: {cell['note']}")
-            return "-"
-        ratio = f"{cell['us'] / floor:.2f}x" if floor else ""
-        return f"{_us(cell['us'])} {ratio:>8}"
+    def _instructions(self, rows: list[dict[str, Any]]) -> None:
+        self._title("Instructions of a replayed call, in thousands")
+        for row in rows:
+            mock, ours = row["mock"], row["onetake"]
+            self._line(f"{row['name']:<27}{mock:>9.1f}{ours:>9.1f}{ours / mock:>7.2f}x")
+            budget = replaying.INSTRUCTIONS_BUDGET
+            self._budget(ours / mock, budget, f"instructions, {row['name']}", " x mock")
 
     def _open(self, rows: list[dict[str, Any]]) -> None:
         self._title("2. Opening a cassette of 2 kB calls: ms, and times onetake's later opening")
@@ -106,43 +97,42 @@ class Report:
                 text += f"{mb:>{widths[0]}}{value[: widths[1] - 1]:>{widths[1]}}"
             self._line(text)
             if later is not None and row["size"] == opening.BUDGET_SIZE:
-                for which in ("first", "later"):
-                    self._budget(
-                        ours[f"{which}_ms"],
-                        opening.BUDGET_MS,
-                        f"{which} opening, {row['size']:,} recordings",
-                        " ms",
-                    )
+                name = f"{row['size']:,} recordings"
+                self._budget(later, opening.LATER_BUDGET_MS, f"opening with index, {name}", " ms")
+                first = ours["first_ms"]
+                self._budget(first, opening.FIRST_BUDGET_MS, f"opening afresh, {name}", " ms")
+                closing = ours["closing_ms"]
+                self._budget(closing, opening.CLOSING_BUDGET_MS, f"closing after {name}", " ms")
         self._flush_notes()
 
     def _record(self, rows: list[dict[str, Any]]) -> None:
-        self._title("3. Recording: µs added to a live call, and (per call) by closing the cassette")
-        head = "".join(f"{tool:>15}{'closing':>11}" for tool in tools.TOOLS)
-        self._line(f"{'client':<9}{'live':>10}{head}")
+        self._title("3. Recording: ms of CPU time added to a live call, and (per call) by closing")
+        head = "".join(f"{tool:>11}{'closing':>9}" for tool in tools.TOOLS)
+        self._line(f"{'':<21}{'live':>8}{head}{'first byte':>13}")
         for row in rows:
+            name = f"{row['client']}, {row['what']}"
             if "error" in row:
-                self._line(f"{row['client']:<9}  {row['error']}")
+                self._line(f"{name:<21}  {row['error']}")
                 continue
-            cells = row["cells"]
-            live = cells["live"]["us"]
-            if live is None:
-                self._line(f"{row['client']:<9}  {cells['live']['note']}")
+            ms = {key: cell["us"] and cell["us"] / 1000 for key, cell in row["cells"].items()}
+            if ms["live"] is None:
+                self._line(f"{name:<21}  {row['cells']['live']['note']}")
                 continue
-            text = f"{row['client']:<9}{live:>10.1f}"
+            text = f"{name:<21}{ms['live']:>8.2f}"
             for tool in tools.TOOLS:
-                us = cells[tool]["us"]
-                if us is None:
-                    self._note(f"{tool}, {row['client']}: {cells[tool]['note']}")
-                    text += f"{'-':>15}{'-':>11}"
+                if ms[tool] is None:
+                    self._note(f"{tool}, {name}: {row['cells'][tool]['note']}")
+                    text += f"{'-':>11}{'-':>9}"
                 else:
-                    closing = row["closing_ms"].get(tool, 0.0) * 1000
-                    text += f"{us - live:>+15,.1f}{closing:>+11,.1f}"
+                    text += f"{ms[tool] - ms['live']:>+11.2f}{row['closing_ms'].get(tool, 0):>9.2f}"
+            *_, call, first = recording.BUDGETS_MS[row["what"]]
+            if ms["onetake"] is not None:
+                self._budget(ms["onetake"] - ms["live"], call, f"recording, {name}", " ms")
+            if ms.get("first onetake") and ms.get("first live"):
+                added = ms["first onetake"] - ms["first live"]
+                text += f"{added:>+13.2f}"
+                self._budget(added, first, f"first byte, {name}", " ms")
             self._line(text)
-            ours = cells["onetake"]["us"]
-            if ours is not None:
-                self._budget(
-                    (ours - live) / 1000, recording.BUDGET_MS, f"recording, {row['client']}", " ms"
-                )
         self._flush_notes()
 
     def _idle(self, result: dict[str, Any]) -> None:
@@ -156,25 +146,30 @@ class Report:
             if ns:
                 self._budget(ns / 1000, idle.BUDGET_US, f"no cassette, {client}", " µs")
 
-    def _startup(self, result: dict[str, Any]) -> None:
-        self._title("5. Start-up: ms in a process of its own, against one without")
-        for name, cell in [*result["imports"].items(), ("pytest plugin", result["plugin"])]:
-            if "note" in cell:
-                self._line(f"{name:<24} -  {cell['note']}")
-                continue
-            clients = cell["clients"]
-            loaded = ", ".join(clients) if isinstance(clients, list) else clients
-            self._line(
-                f"{name:<24}{cell['bare_ms']:>8.1f} ->{cell['with_ms']:>7.1f}"
-                f"{cell['added_ms']:>+8.1f}   client libraries loaded: {loaded or 'none'}"
+    def _suites(self, result: dict[str, Any]) -> None:
+        self._title("5. Starts and suites: ms of CPU time, in processes of their own")
+        if "error" in result:
+            self._line(f"-  {result['error']}")
+            return
+        budgets = {
+            "import onetake": suites.IMPORT_BUDGET_MS,
+            "pytest, no marked test": suites.UNMARKED_BUDGET_MS,
+            "pytest, a marked test": suites.MARKED_BUDGET_MS,
+        }
+        for name, ms in result["added_ms"].items():
+            self._line(f"{name:<36}{ms:>+8.1f}")
+            if name in budgets:
+                self._budget(ms, budgets[name], name, " ms")
+        if "test_ms" in result:
+            self._line(f"{'each marked test without calls':<36}{result['test_ms']:>+8.2f}")
+            self._budget(
+                result["test_ms"], suites.TEST_BUDGET_MS, "a marked test without calls", " ms"
             )
-            if name == "import onetake":
-                self._budget(cell["added_ms"], startup.IMPORT_BUDGET_MS, name, " ms")
-            elif name == "pytest plugin":
-                self._budget(cell["added_ms"], startup.PLUGIN_BUDGET_MS, name, " ms")
-        slow = ", ".join(f"{name} {ms:.1f}" for name, ms in result["importtime"].items())
-        if slow:
-            self._line(f"slowest modules of onetake.use_cassette: {slow}"[:219])
+        if "suites_ms" in result:
+            ours, theirs = result["suites_ms"]["onetake"], result["suites_ms"]["respx"]
+            what = f"{result['tests']:,} tests, one call each, -n 2"
+            self._line(f"{what:<36}{ours:>8,.0f}   by respx {theirs:,.0f}")
+            self._budget(ours / theirs, suites.RESPX_BUDGET, what, " x respx")
 
     def _matching(self, result: dict[str, Any]) -> None:
         self._title(
@@ -275,20 +270,8 @@ class Report:
                 times = by_size[str(many)] / by_size[str(few)]
                 self._budget(times, million.BUDGET, f"{what}, {row['store']}, {many:,}", " x few")
 
-    def _ledger(self, result: dict[str, Any]) -> None:
-        self._title("9. The account of a replayed chat of 2 kB: µs a call")
-        if "error" in result:
-            self._line(f"-  {result['error']}")
-            return
-        for step in ledger.STEPS:
-            self._line(f"{result[step]:>8.2f}  {step}")
-        self._line(f"{result['diary']:>8.2f}  the diary of a worker of pytest-xdist, besides")
-        made, ended, priced = (result[step] for step in ledger.STEPS)
-        self._budget(made, ledger.BUDGET_US, "account, while the call is made", " µs")
-        self._budget(made + ended + priced, ledger.BUDGET_US, "account, in all", " µs")
-
     def _vcr(self, result: dict[str, Any]) -> None:
-        self._title("10. Opening a cassette of vcrpy in YAML: ms")
+        self._title("9. Opening a cassette of vcrpy in YAML: ms")
         if "error" in result:
             self._line(f"-  {result['error']}")
             return
@@ -332,7 +315,3 @@ class Report:
 
     def _line(self, text: str) -> None:
         print(text, file=self._out, flush=True)
-
-
-def _us(value: float) -> str:
-    return f"{value:,.1f}" if value < 100_000 else f"{value / 1e6:,.2f} s"

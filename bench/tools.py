@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from importlib.metadata import PackageNotFoundError, version
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,8 @@ def versions() -> dict[str, str]:
     return found
 
 
-def file_name(tool: str, size: int, body: int) -> str:
-    return f"{tool}-{size}-{body}.{'json' if tool == 'onetake' else 'yaml'}"
+def file_name(tool: str, size: int, body: int, kind: str = "json") -> str:
+    return f"{tool}-{kind}-{size}-{body}.{'json' if tool == 'onetake' else 'yaml'}"
 
 
 def write_cassette(tool: str, path: Path, size: int, workload: Workload) -> None:
@@ -118,12 +119,15 @@ def write_onetake(path: Path, requests: Iterable[Any], workload: Workload) -> No
     from onetake.redaction import Redactor
 
     redactor = Redactor()
-    received = Headers(tuple(workload.answer_headers()))
     blobs: dict[str, bytes] = {}
     texts = []
     for n, request in enumerate(requests):
-        data = workload.answer(n)
-        body = Body(data=data, chunks=(Chunk(len(data), 812),))
+        received = Headers(tuple(workload.answer_headers(n)))
+        pieces = workload.pieces(n)
+        ends = accumulate(map(len, pieces))
+        chunks = tuple(Chunk(end, 812 + k) for k, end in enumerate(ends))
+        encoding = "gzip" if workload.kind == "gzip" else ""
+        body = Body(data=b"".join(pieces), chunks=chunks, encoding=encoding)
         one = Interaction(
             request=request,
             response=Response(status=200, reason="OK", headers=received, body=body),
@@ -154,8 +158,8 @@ def _vcrpy(mode: str, path: Path, persister: Any = None) -> AbstractContextManag
 def _vcrpy_response(n: int, workload: Workload) -> dict[str, Any]:
     return {
         "status": {"code": 200, "message": "OK"},
-        "headers": {name: [value] for name, value in workload.answer_headers()},
-        "body": {"string": workload.answer(n)},
+        "headers": {name: [value] for name, value in workload.answer_headers(n)},
+        "body": {"string": b"".join(workload.wire(n))},
     }
 
 

@@ -1,0 +1,136 @@
+"""The floors: what a client itself, or a library of fakes, costs with the same answers and the same headers.
+
+httpx and httpx2 have a `MockTransport`. requests has an adapter that answers by itself. aiohttp has nothing of
+the kind, so a canned connection feeds the answer's bytes to its own parser.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+from unittest import mock
+
+from bench.workload import URL, Workload, number_of
+
+
+def mock_transport(client: str, workload: Workload) -> Any:
+    """The client's own way to answer without a network; None for aiohttp."""
+    if client == "aiohttp":
+        return None
+    return _adapter(workload) if client == "requests" else _mock_transport(client, workload)
+
+
+def _mock_transport(client: str, workload: Workload) -> Any:
+    module = import_module(client)
+    return module.MockTransport(lambda request: httpx_answer(module, workload, request))
+
+
+def httpx_answer(module: Any, workload: Workload, request: Any) -> Any:
+    """The answer to `request` as an object of `module`, which is httpx or httpx2."""
+    n = number_of(request.content)
+    chunks = workload.wire(n)
+    headers = workload.answer_headers(n)
+    if len(chunks) == 1:
+        return module.Response(200, headers=headers, content=chunks[0])
+
+    class Stream(module.SyncByteStream, module.AsyncByteStream):  # type: ignore[misc, name-defined]
+        def __iter__(self) -> Iterator[bytes]:
+            yield from chunks
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            for chunk in chunks:
+                yield chunk
+
+    return module.Response(200, headers=headers, stream=Stream())
+
+
+def _adapter(workload: Workload) -> Any:
+    from requests.adapters import HTTPAdapter
+    from urllib3.response import HTTPResponse
+
+    class Canned(HTTPAdapter):
+        """An adapter that answers by itself, as the library `responses` does."""
+
+        def send(self, request: Any, *_args: Any, **_options: Any) -> Any:
+            n = number_of(request.body)
+            raw = HTTPResponse(
+                body=io.BytesIO(b"".join(workload.wire(n))),
+                headers=dict(workload.answer_headers(n)),
+                status=200,
+                reason="OK",
+                preload_content=False,
+            )
+            return self.build_response(request, raw)
+
+    return Canned()
+
+
+@contextmanager
+def canned_connections(workload: Workload) -> Iterator[None]:
+    """Inside, every connection of aiohttp gives the answer of `workload` to its parser."""
+    import asyncio
+
+    import aiohttp
+    from aiohttp.client_proto import ResponseHandler
+    from aiohttp.connector import Connection
+
+    class Transport(asyncio.Transport):
+        def write(self, data: Any) -> None: ...
+
+        def writelines(self, _parts: Any) -> None: ...
+
+        def is_closing(self) -> bool:
+            return False
+
+        def close(self) -> None: ...
+
+        def abort(self) -> None: ...
+
+        def pause_reading(self) -> None: ...
+
+        def resume_reading(self) -> None: ...
+
+    async def connect(self: Any, req: Any, **_options: Any) -> Any:
+        loop = asyncio.get_running_loop()
+        protocol = ResponseHandler(loop)
+        protocol.connection_made(Transport())
+        protocol.force_close()
+        for piece in workload.answer_wire(number_of(req.body._value)):
+            protocol.data_received(piece)  # kept until the client's parser is there
+        return Connection(self, req.connection_key, protocol, loop)
+
+    with mock.patch.object(aiohttp.BaseConnector, "connect", connect):
+        yield
+
+
+@contextmanager
+def respx_answers(workload: Workload) -> Iterator[None]:
+    """Inside, respx answers httpx."""
+    import httpx
+    import respx
+
+    with respx.mock:
+        respx.post(URL).mock(side_effect=lambda request: httpx_answer(httpx, workload, request))
+        yield
+
+
+@contextmanager
+def responses_answers(workload: Workload) -> Iterator[None]:
+    """Inside, `responses` answers requests."""
+    import responses
+
+    def answer(request: Any) -> tuple[int, dict[str, str], bytes]:
+        n = number_of(request.body)
+        headers = {
+            name: value
+            for name, value in workload.answer_headers(n)
+            if name not in ("content-type", "transfer-encoding")
+        }
+        return 200, headers, b"".join(workload.wire(n))
+
+    with responses.RequestsMock() as fakes:
+        fakes.add_callback("POST", URL, answer, content_type="application/json")
+        yield
