@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import zlib
 
 import pytest
@@ -14,8 +15,8 @@ MEGABYTE = 1 << 20
 CODINGS = ["gzip", "deflate", "br", "zstd"]
 
 
-def encoded(coding: str, *pieces: bytes) -> bytes:
-    coder = encoder(coding)
+def encoded(coding: str, *pieces: bytes, packs: bool = True) -> bytes:
+    coder = encoder(coding, packs=packs)
     assert coder is not None
     return b"".join([coder.feed(one) for one in pieces] + [coder.finish()])
 
@@ -29,12 +30,37 @@ def decoded(coding: str, data: bytes, step: int) -> bytes:
     )
 
 
+@pytest.mark.parametrize("packs", [False, True])
 @pytest.mark.parametrize("coding", CODINGS)
 @pytest.mark.parametrize("step", [1, 7, 1 << 30])
-def test_what_was_encoded_comes_back_in_whatever_pieces(coding, step):
-    pieces = [bytes(range(256)) * 20, b"Hello. " * 500, b"", b"x"]
+def test_what_was_encoded_comes_back_in_whatever_pieces(coding, step, packs):
+    pieces = [bytes(range(256)) * 300, b"Hello. " * 500, b"", b"x"]
 
-    assert decoded(coding, encoded(coding, *pieces), step) == b"".join(pieces)
+    assert decoded(coding, encoded(coding, *pieces, packs=packs), step) == b"".join(pieces)
+
+
+@pytest.mark.parametrize("packs", [False, True])
+@pytest.mark.parametrize("coding", CODINGS)
+def test_each_piece_can_be_read_before_the_next_comes(coding, packs):
+    out, back = encoder(coding, packs=packs), decoder(coding)
+    pieces = [b"first", b"", b"second" * 20_000, b"\0"]
+
+    assert [back.feed(out.feed(piece)) for piece in pieces] == pieces
+
+
+@pytest.mark.parametrize("pieces", [[], [b""], [b"Hello"], [bytes(70_000), b"x" * 0xFFFF]])
+def test_what_is_stored_is_read_by_zlib_with_its_checksum(pieces):
+    whole = b"".join(pieces)
+
+    assert gzip.decompress(encoded("gzip", *pieces, packs=False)) == whole
+    assert zlib.decompress(encoded("deflate", *pieces, packs=False)) == whole
+
+
+def test_a_replayed_body_is_not_compressed_and_one_that_is_kept_is():
+    text = b"Hello. " * 5000
+
+    assert len(encoded("gzip", text, packs=False)) > len(text)
+    assert len(encoded("gzip", text)) < len(text) / 20
 
 
 @pytest.mark.parametrize("coding", CODINGS)

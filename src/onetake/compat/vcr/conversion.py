@@ -101,7 +101,7 @@ def to_answer(response: Response, client: str = "", ended: Ended = Ended.COMPLET
 
 
 def _packed(data: bytes, coding: str) -> bytes:
-    coder = encoder(coding)
+    coder = encoder(coding, packs=True)
     return b"" if coder is None else coder.feed(data) + coder.finish()
 
 
