@@ -3,11 +3,13 @@
     method · url.scheme · url.host · url.path
     query.NAME · header.NAME · form.NAME
     body · body.metadata.trace_id · body.messages[0].content · body.messages[*].id · body.**.request_id
-    part.NAME · part.NAME.filename · part.NAME.type · part.NAME.content · part.NAME.content.user.id
+    part.NAME · part.NAME.filename · part.NAME.type · part.NAME.header.content-id
+    part.NAME.content · part.NAME.content.user.id · part.NAME.content.INNER.content
 
 A name that is more than letters, digits, `_`, `-` and `$` stands in brackets: `query["page[size]"]`. In
 a plain name `*` stands for any run of characters (`header.x-session-*`); `[*]` is every item of a list,
-`**` any number of steps.
+`**` any number of steps. A part without a name is called by its number: `part["0"].header.content-id`. A
+message within a body (HTTP in a batch, an e-mail) has `line`, `header.NAME` and `content`.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ Step: TypeAlias = str | int
 
 ROOTS = ("method", "url", "query", "header", "form", "body", "part")
 URL_PARTS = ("scheme", "host", "path")
-PART_FACTS = ("filename", "type", "content")
+PART_FACTS = ("filename", "type", "header", "content")
 GRAMMAR = "Paths look like body.messages[*].id, query.sig, header.x-session, form.user, part.file.filename."
 
 _PLAIN = r"[A-Za-z_$][\w$-]*"
@@ -145,7 +147,9 @@ def _check(text: str, root: str, steps: list[Pattern]) -> None:
         wrong = f"{root} is followed by a name, in which * stands for any characters"
     elif root == "part" and len(steps) > 1 and steps[1] not in PART_FACTS:
         wrong = f"a part has {', '.join(PART_FACTS)}"
-    elif root == "part" and len(steps) > 2 and steps[1] != "content":
+    elif root == "part" and steps[1:2] == ["header"] and len(steps) != 3:
+        wrong = "header is followed by one name"
+    elif root == "part" and len(steps) > 2 and steps[1] not in ("header", "content"):
         wrong = "only a part's content goes deeper"
     if wrong:
         raise UsageError(f"The path {text!r} names nothing: {wrong}.", remedy=GRAMMAR)

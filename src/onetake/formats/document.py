@@ -66,6 +66,7 @@ class _Request(Struct, omit_defaults=True, gc=False):
     method: str
     url: str
     headers: list[str | tuple[str, str]] = []
+    encoding: str = ""
     body: StoredBody | None = None
     credential: int | str = 0
     by_value: tuple[str, ...] = ()
@@ -403,6 +404,7 @@ def _from_interaction(
             method=one_line(_sound(asked.method)),
             url=one_line(_sound(asked.url)),
             headers=to_lines(asked.headers),
+            encoding=asked.encoding,
             body=stored(asked.body, asked.headers.get("content-type")),
             credential=asked.principal,
             by_value=tuple(map(_sound, asked.by_value)),
@@ -443,6 +445,7 @@ def _to_request(stored: _Request, blob: Callable[[str], bytes]) -> Request:
         url=stored.url,
         headers=from_lines(stored.headers),
         body=from_stored(stored.body, blob),
+        encoding=stored.encoding,
         principal=stored.credential,
         by_value=stored.by_value,
     )

@@ -19,7 +19,7 @@ from onetake.errors import CassetteError
 from onetake.formats.header_lines import MOST_LINES, check_one_line, one_line
 from onetake.formats.yaml_text import Iterated
 from onetake.messages import Body, Chunk, Ended, Headers, Interaction, Request, Response, media_type
-from onetake.wire.encodings import decoder
+from onetake.wire.encodings import decoder, encoded
 from onetake.wire.http1 import has_body
 
 __all__ = [
@@ -408,9 +408,11 @@ def with_entries(tree: object, entries: list[object]) -> Tree:
 
 
 def to_entry(interaction: Interaction) -> Tree:
-    """One interaction of a tree. A compressed body is written decoded, without its header.
+    """Write one interaction as an entry of a tree.
 
-    So every client can read it from vcrpy, which keeps what each client takes for itself.
+    A compressed answer is written decoded, without its header, so that every client can read it from vcrpy,
+    which keeps what each client takes for itself. A compressed request is written as it was sent, since vcrpy
+    compares it with what the client sends.
     """
     request, response = interaction.request, interaction.response
     assert response is not None
@@ -424,7 +426,7 @@ def to_entry(interaction: Interaction) -> Tree:
         "request": {
             "method": request.method,
             "uri": request.url,
-            "body": None if sends_none else _readable(request.body),
+            "body": None if sends_none else _readable(encoded(request.body, request.encoding)),
             "headers": _grouped(request.headers),
         },
         "response": {

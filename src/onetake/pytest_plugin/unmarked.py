@@ -110,11 +110,12 @@ class Unmarked:
         return refusal
 
     def _add(self, request: Request, client: str, outcome: str, reason: str) -> int:
+        from onetake.content import opened
         from onetake.redaction import safe_url
         from onetake.spend import is_priced_api
 
         # Of a body only the name of the model is wanted, until the answer is read.
-        body = request.body if is_priced_api(request) else b""
+        body = opened(request).body if is_priced_api(request) else b""
         safe = Request(method=request.method, url=safe_url(request.url), body=body)
         with self._lock:
             number = self.ledger.add(safe, client, outcome, reason, sent=len(request.body))

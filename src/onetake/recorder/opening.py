@@ -31,6 +31,7 @@ from onetake.cassettes.growth import RunLine
 from onetake.cassettes.sequence import LooseOf, Sequence, Shortage, Slot
 from onetake.cassettes.verdicts import verdict
 from onetake.config import Mode, Settings
+from onetake.content import opened
 from onetake.diagnosis import Event, empty_uploads
 from onetake.errors import CassetteError, GuardError, MissError, OnetakeError, StoreError
 from onetake.formats.document import Stored
@@ -228,6 +229,7 @@ class Opening:
 
     def decide(self, request: Request, client: str) -> Decision:
         now_s = _now()
+        request = opened(request)
         safe, key, loose = request, b"", tuple[LooseHit, ...]()
         try:
             active = self._lookup.active(request)

@@ -13,9 +13,10 @@ from typing import TypeVar
 import msgspec
 from msgspec import Raw, Struct
 
-from onetake.messages import Request, Response, media_type
+from onetake.content import Kind, read_request, read_response
+from onetake.messages import Request, Response
 from onetake.spend.counts import Fields, fields_of, objects_of
-from onetake.wire import event_stream, multipart
+from onetake.wire import event_stream
 from onetake.wire.sse import read_events
 
 _T = TypeVar("_T")
@@ -51,34 +52,38 @@ _anything = msgspec.json.Decoder()
 
 
 def request_fields(request: Request) -> Fields:
-    """The fields of a JSON body, or the short ones of a form."""
-    content_type = request.headers.get("content-type")
-    if media_type(content_type) == "multipart/form-data":
-        form = multipart.parse(content_type, request.body)
-        return {
-            part.name: part.body.decode("utf-8", "replace")
-            for part in (form.parts if form else ())
-            if part.filename is None and len(part.body) <= _MOST_FIELD
-        }
-    return fields_of(_decoded(_anything, request.body))
+    """Return the fields of a JSON body, or the short ones of a form or an upload."""
+    content = read_request(request)
+    match content.kind:
+        case Kind.JSON:
+            return fields_of(_decoded(_anything, content.text))
+        case Kind.MULTIPART | Kind.FORM:
+            return {
+                leaf.name: leaf.value.decode("utf-8", "replace")
+                for leaf in content.leaves()
+                if leaf.steps[1:] in ((), ("content",)) and leaf.end - leaf.start <= _MOST_FIELD
+            }
+    return {}
 
 
 def answers_of(response: Response) -> list[Answer]:
-    """The one object of a JSON answer, or those of its list or its events that may tell of usage."""
+    """Return the one object of a JSON answer, or those of its list or its events that may tell of usage."""
     data = response.body.data
-    if data[:1] != b"{":
-        kind = media_type(response.headers.get("content-type"))
-        start = data[:64].lstrip()
-        if kind == "application/vnd.amazon.eventstream":
-            return _of_frames(data)
-        if kind == "text/event-stream" or start[:6] in (b"data: ", b"event:"):
-            events = (within(one.data) for one in read_events(_telling(data)) if "{" in one.data)
-            return [one for one in events if one is not None]
-        if start[:1] == b"[":
-            listed = (within(one) for one in _decoded(_answers, data) or ())
-            return [one for one in listed if one is not None]
-    found = within(data)
-    return [] if found is None else [found]
+    if data[:1] != b"{":  # what is an object needs no more telling
+        content = read_response(response)
+        match content.kind:
+            case Kind.EVENTS:
+                return _of_frames(data)
+            case Kind.SSE:
+                events = read_events(_telling(content.text))
+                found = (within(one.data) for one in events if "{" in one.data)
+                return [one for one in found if one is not None]
+            case Kind.JSON if isinstance(content.value, list):
+                listed = (within(one) for one in _decoded(_answers, content.text) or ())
+                return [one for one in listed if one is not None]
+        data = content.text
+    answer = within(data)
+    return [] if answer is None else [answer]
 
 
 def within(data: bytes | str | Raw) -> Answer | None:

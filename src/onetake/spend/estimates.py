@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from onetake.content import opened
 from onetake.messages import Request, read_url
 from onetake.spend.answers import request_fields
 from onetake.spend.counts import Fields, count_of, fields_of
@@ -69,7 +70,7 @@ def estimate_of(request: Request, largest: int | None) -> Usage | None:
     return Usage(
         provider=place.provider,
         model=model.removeprefix("models/"),
-        input_tokens=_input(request.body),
+        input_tokens=_input(opened(request).body),
         output_tokens=output,
     )
 

@@ -309,3 +309,16 @@ def encoder(coding: str, *, packs: bool = False) -> Coder | None:
         case "zstd" if library := zstd_library():
             return _ZstdOut(library.ZstdCompressor(None if packs else _FASTEST_ZSTD))
     return None
+
+
+def encoded(data: bytes, codings: str) -> bytes:
+    """Encode `data` with the codings of a `content-encoding` value, one after the other.
+
+    Equal bytes give equal bytes: gzip is written without a time. Where a library is missing, that coding is
+    left out.
+    """
+    for coding in codings.split(",") if codings else ():
+        coder = encoder(coding)
+        if coder is not None:
+            data = coder.feed(data) + coder.finish()
+    return data
