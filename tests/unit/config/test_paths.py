@@ -78,7 +78,8 @@ def test_any_name_of_a_pair_a_header_or_a_part_can_be_written(root, name):
 
 @given(st.text(max_size=8), st.sampled_from(PART_FACTS), steps)
 def test_a_path_into_a_part_is_read_as_it_is_written(name, fact, names):
-    names = (name, fact, *(names if fact == "content" else ()))
+    further = {"content": names, "header": (name,)}
+    names = (name, fact, *further.get(fact, ()))
 
     assert parse_path(path_text("part", names)).steps == names
 
@@ -124,7 +125,7 @@ def test_a_plain_name_is_written_without_brackets():
         ("part", "part is followed by a name"),
         ("part[0].filename", "part is followed by a name"),
         ("part.**", "part is followed by a name"),
-        ("part.file.name", "a part has filename, type, content"),
+        ("part.file.name", "a part has filename, type, header, content"),
         ("part.file.filename.x", "only a part's content goes deeper"),
     ],
 )

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from onetake.content import opened
 from onetake.messages import Headers, Request, Response
 from onetake.providers import (
     GENERIC_TELEMETRY,
@@ -359,9 +360,9 @@ def test_an_encoded_batch_is_answered_event_by_event(coding, encode):
     ):
         lines = (*request.headers.items, ("Content-Encoding", coding))
         sent = request.replace(headers=Headers(lines), body=encode(request.body))
-        kind = telemetry_for(sent)
+        kind = telemetry_for(opened(sent))
         assert kind is not None
-        assert is_right(telemetry_answer(kind, sent), status, body), request.line
+        assert is_right(telemetry_answer(kind, opened(sent)), status, body), request.line
 
 
 def test_honeycomb_takes_msgpack():
