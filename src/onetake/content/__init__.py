@@ -18,6 +18,7 @@ from onetake.content.kinds import Kind, may_be_text
 from onetake.content.leaves import Leaf, assignments
 from onetake.content.meaning import Meaning, PartFacts, meaning_of, request_meaning
 from onetake.content.parts import Part
+from onetake.content.plain import plain_value
 from onetake.content.quoting import Quoting
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "may_be_text",
     "meaning_of",
     "opened",
+    "plain_value",
     "read",
     "read_request",
     "read_response",

@@ -20,6 +20,7 @@ from urllib.parse import unquote_plus
 import msgspec
 
 from onetake.matching import DAY_S, KINDS, Found, Volatile
+from onetake.wire.json_values import parse_json, write_json
 
 NEW_EACH_RUN = (*KINDS, "counter")
 """Kinds of values that mean nothing where they stand alone."""
@@ -192,12 +193,9 @@ def _of_json_text(recorded: str, sent: str) -> str:
     """JSON within a text: the same value in another order, or written otherwise."""
     if recorded[:1] not in "{[" or sent[:1] not in "{[" or not recorded or not sent:
         return ""
-    try:
-        one, other = msgspec.json.decode(recorded), msgspec.json.decode(sent)
-        same = one == other
-    except (ValueError, RecursionError):
-        return ""
-    return "key-order" if same else ""
+    one, other = parse_json(recorded), parse_json(sent)
+    is_same = one is not None and other is not None and write_json(one[0]) == write_json(other[0])
+    return "key-order" if is_same else ""
 
 
 def _picture(text: str) -> bool:

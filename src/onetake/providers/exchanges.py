@@ -11,12 +11,12 @@ import re
 from base64 import urlsafe_b64encode
 from functools import lru_cache
 from typing import Literal
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl
 
 import msgspec
 from msgspec import Struct
 
-from onetake.messages import Body, Headers, Request, Response, media_type, read_url
+from onetake.messages import Body, Headers, Request, Response, read_url
 from onetake.providers.hosts import HostTable
 
 LIFETIME_S = 3600
@@ -262,8 +262,13 @@ def _at(method: str, url: str) -> tuple[Exchange, ...]:
     )
 
 
-def synthetic_answer(exchange: Exchange, request: Request, now_s: int) -> Response:
-    """The answer of `exchange` at `now_s` (UTC seconds). It is valid for an hour, and opens nothing."""
+def synthetic_answer(
+    exchange: Exchange, request: Request, now_s: int, said: object = None
+) -> Response:
+    """Return the answer of `exchange` at `now_s` (UTC seconds). It is valid for an hour, and opens nothing.
+
+    `said` is the body of `request` as a plain value.
+    """
     status, content_type, data = 200, "application/json", b""
     headers: list[tuple[str, str]] = []
     iso = _iso(now_s + LIFETIME_S)
@@ -287,7 +292,7 @@ def synthetic_answer(exchange: Exchange, request: Request, now_s: int) -> Respon
         case "google-metadata-facts":
             content_type, data = _metadata_fact(request)
         case "aws-sts":
-            content_type, data = "text/xml", _sts(request, iso)
+            content_type, data = "text/xml", _sts(request, said, iso)
         case "aws-imds-token":
             content_type, data = "text/plain", TOKEN.encode()
             headers.append(("x-aws-ec2-metadata-token-ttl-seconds", "21600"))
@@ -407,12 +412,10 @@ def _metadata_fact(request: Request) -> tuple[str, bytes]:
     return "application/text", b"computeMetadata/\n"
 
 
-def _sts(request: Request, expiration: str) -> bytes:
-    text = request.body.decode("latin-1")
-    if media_type(request.headers.get("content-type")) != "application/x-www-form-urlencoded":
-        text = read_url(request.url).query or text
-    fields = parse_qs(text) or parse_qs(read_url(request.url).query)
-    action = fields.get("Action", ["AssumeRole"])[0]
+def _sts(request: Request, said: object, expiration: str) -> bytes:
+    query = dict(parse_qsl(read_url(request.url).query))
+    fields = {**query, **said} if isinstance(said, dict) else query
+    action = str(fields.get("Action", "AssumeRole"))
     action = action if action.isalnum() else "AssumeRole"
     credentials = (
         f"<Credentials><AccessKeyId>{ACCESS_KEY}</AccessKeyId>"

@@ -12,14 +12,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from onetake.content import Content, Kind, completed, may_be_text, read_response
 from onetake.matching import TIMES
-from onetake.messages import Body, Headers, Interaction, Request, Response, media_type
+from onetake.messages import Body, Headers, Interaction, Request, Response
 from onetake.wire.edits import Edit, apply, shift
 
 _SHORTEST = 16
-_TEXT = re.compile(
-    r"text/.*|.*(?:json|xml|javascript|x-www-form-urlencoded|graphql|yaml)|multipart/.*|"
-)
+_FILES = ("application/octet-stream", "application/vnd.amazon.eventstream")
 _WHOLE = rb"(?<![0-9A-Za-z])(?:%s)(?![0-9A-Za-z])"
 
 
@@ -80,8 +79,11 @@ class Captured:
 
     def _answer(self, response: Response, new: Mapping[bytes, bytes]) -> Response:
         body, edits = response.body, list[Edit]()
-        if _TEXT.fullmatch(media_type(response.headers.get("content-type"))):
-            data, edits = self._replaced(body.data, new)
+        content = read_response(response)
+        if _is_text(content):
+            _, edits = self._replaced(body.data, new)
+            edits = list(completed(content, edits))
+            data = apply(body.data, edits)
         headers = self._lines(response.headers, new)
         if not edits and headers == response.headers:
             return response
@@ -105,6 +107,13 @@ class Captured:
     def _text(self, text: str, new: Mapping[bytes, bytes]) -> str:
         data, edits = self._replaced(_bytes(text), new)
         return data.decode("utf-8", "surrogatepass") if edits else text
+
+
+def _is_text(content: Content) -> bool:
+    """Whether ids may stand in a body: bytes that are sent as a file are left alone."""
+    if content.media_type in _FILES:
+        return content.kind is Kind.EVENTS
+    return may_be_text(content.media_type) and content.kind is not Kind.BINARY
 
 
 def _holds(request: Request, text: bytes) -> bool:

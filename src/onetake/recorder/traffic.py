@@ -17,6 +17,7 @@ from msgspec import Struct
 from onetake.cassettes.decisions import Decided, Forward, Local
 from onetake.config import MODES, Mode, Settings
 from onetake.config.hosts import is_allowed, read_host
+from onetake.content import plain_value, read_request
 from onetake.errors import MissError
 from onetake.matching import Active
 from onetake.messages import Chunk, Failure, Interaction, Request, Response, read_url
@@ -87,14 +88,15 @@ class Traffic(Struct):
                 lives = mode is Mode.LIVE or (how == "live" and mode is not Mode.REPLAY)
                 if lives and not _unreal(request):
                     return Forward("telemetry")
-                return _answered(request, telemetry_answer(telemetry, request), "telemetry")
+                success = telemetry_answer(telemetry, request, _said(request))
+                return _answered(request, success, "telemetry")
         exchange = exchange_for(request)
         if exchange is None and traffic == "credential-exchange":
             exchange = GENERIC_EXCHANGE
         if exchange is not None:
             if self._goes_live(mode):
                 return Forward("credential-exchange")
-            answer = synthetic_answer(exchange, request, int(now_s))
+            answer = synthetic_answer(exchange, request, int(now_s), _said(request))
             return _answered(request, answer, "credential-exchange")
         return None
 
@@ -122,6 +124,10 @@ class Traffic(Struct):
             request=safe.line,
             reason="credential",
         )
+
+
+def _said(request: Request) -> object:
+    return plain_value(read_request(request))
 
 
 def _unreal(request: Request) -> str:

@@ -13,15 +13,13 @@ from typing import TypeVar
 import msgspec
 from msgspec import Raw, Struct
 
-from onetake.content import Kind, read_request, read_response
+from onetake.content import Kind, plain_value, read_request, read_response
 from onetake.messages import Request, Response
 from onetake.spend.counts import Fields, fields_of, objects_of
 from onetake.wire import event_stream
 from onetake.wire.sse import read_events
 
 _T = TypeVar("_T")
-
-_MOST_FIELD = 65_536  # bytes of a form field that can be the name of a model or a text to speak
 
 
 class Answer(Struct):
@@ -53,17 +51,7 @@ _anything = msgspec.json.Decoder()
 
 def request_fields(request: Request) -> Fields:
     """Return the fields of a JSON body, or the short ones of a form or an upload."""
-    content = read_request(request)
-    match content.kind:
-        case Kind.JSON:
-            return fields_of(_decoded(_anything, content.text))
-        case Kind.MULTIPART | Kind.FORM:
-            return {
-                leaf.name: leaf.value.decode("utf-8", "replace")
-                for leaf in content.leaves()
-                if leaf.steps[1:] in ((), ("content",)) and leaf.end - leaf.start <= _MOST_FIELD
-            }
-    return {}
+    return fields_of(plain_value(read_request(request)))
 
 
 def answers_of(response: Response) -> list[Answer]:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from onetake.content import plain_value, read_request
 from onetake.messages import Headers, Request
 from onetake.providers import (
     EXCHANGES,
@@ -199,7 +200,7 @@ REAL: dict[str, list[Request]] = {
 def answer(request: Request, now_s: int = NOW):
     found = exchange_for(request)
     assert found is not None, request.line
-    return synthetic_answer(found, request, now_s)
+    return synthetic_answer(found, request, now_s, plain_value(read_request(request)))
 
 
 def fields(request: Request) -> dict[str, object]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from typing import Any
-from urllib.parse import parse_qsl
 
 from onetake.compat.vcr.conversion import to_answer, to_interaction, to_message, to_request
 from onetake.compat.vcr.request import Request
+from onetake.content import read_request
 from onetake.errors import OnetakeError
 from onetake.messages import Interaction
 from onetake.runtime.secrets import safe_bytes, safe_text
@@ -38,27 +36,10 @@ def texts_in(request: Request) -> frozenset[tuple[str, str]]:
         text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
         found += [(f"header.{name}", text), (f"header.{name}", text.partition(" ")[2])]
     found += [(f"query.{name}", text) for name, text in request.query]
-    body = request.body
-    if isinstance(body, bytes):
-        try:
-            found += _texts(json.loads(body), "body")
-        except (ValueError, RecursionError):
-            found += [(f"form.{name}", text) for name, text in parse_qsl(body.decode("latin-1"))]
-    elif isinstance(body, dict):
-        found += _texts(body, "body")
+    for leaf in read_request(to_message(request)).leaves():
+        steps = [step for step in leaf.steps if isinstance(step, str)]
+        found.append((".".join((leaf.root, *steps)), leaf.value.decode("utf-8", "replace")))
     return frozenset(found)
-
-
-def _texts(value: Any, place: str) -> Iterator[tuple[str, str]]:
-    match value:
-        case str():
-            yield place, value
-        case dict():
-            for name, one in value.items():
-                yield from _texts(one, f"{place}.{name}")
-        case list():
-            for one in value:
-                yield from _texts(one, place)
 
 
 def safe_value(value: Any) -> Any:
