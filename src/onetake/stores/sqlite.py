@@ -209,9 +209,9 @@ class SqliteStore:
             )
             companions = f"slot GLOB '{COMPANION}*'"
             connection.execute(
-                f"DELETE FROM rows WHERE cassette = ?1 AND {companions} AND NOT EXISTS "  # noqa: S608
-                f"(SELECT 1 FROM rows WHERE cassette = ?1 AND NOT {companions})",
-                (number,),
+                f"DELETE FROM rows WHERE cassette = :number AND {companions} AND NOT EXISTS "  # noqa: S608
+                f"(SELECT 1 FROM rows WHERE cassette = :number AND NOT {companions})",
+                {"number": number},
             )
             connection.execute("UPDATE cassettes SET version = version + 1 WHERE id = ?", (number,))
             return gone
@@ -291,9 +291,9 @@ class SqliteStore:
                     "INSERT INTO history (cassette, line) VALUES (?, ?)", (number, line)
                 )
                 connection.execute(
-                    "DELETE FROM history WHERE cassette = ?1 AND id NOT IN "
-                    "(SELECT id FROM history WHERE cassette = ?1 ORDER BY id DESC LIMIT ?2)",
-                    (number, kept_lines(cassette)),
+                    "DELETE FROM history WHERE cassette = :number AND id NOT IN "
+                    "(SELECT id FROM history WHERE cassette = :number ORDER BY id DESC LIMIT :kept)",
+                    {"number": number, "kept": kept_lines(cassette)},
                 )
 
     def once(self, token: str) -> bool:
