@@ -26,7 +26,7 @@ _OF_PROGRAMS = (
     "email.message email.parser email.utils email.generator logging.handlers mimetypes zipfile csv "
     "msgspec msgspec.json msgspec.msgpack click anyio anyio._backends._asyncio certifi idna h11 "
     "charset_normalizer multidict yarl frozenlist propcache attr aiosignal aiohappyeyeballs "
-    "rich.console rich.progress rich.table rich.syntax pygments brotli backports.zstd "
+    "pygments brotli "
     "trio h2.connection jmespath dateutil.parser pydantic redis redis.cluster obstore"
 )
 _OF_SUITES = "pytest _pytest.config _pytest.main _pytest.terminal _pytest.python _pytest.fixtures "
