@@ -10,7 +10,7 @@ import random
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -86,7 +86,7 @@ def _opened(store: str) -> Iterator[Any]:
             return
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="onetake-bench-"))
         made = SqliteStore(Path(folder, "s.sqlite")) if store == "sqlite" else None
-        yield made or ObjectStore(f"file://{folder}")
+        yield stack.enter_context(closing(made or ObjectStore(f"file://{folder}")))
 
 
 def _name(n: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -25,14 +26,13 @@ MATCHER = Matcher()
 
 @pytest.fixture(params=["files", "memory", "shared"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[CassetteStore]:
-    rows = SqliteStore(tmp_path / "store.sqlite")
-    if request.param == "memory":
-        yield MemoryCassette(secrets.token_hex(8))
-    elif request.param == "shared":
-        yield SharedCassette(rows, "c", fingerprint=MATCHER.fingerprint)
-    else:
-        yield _file_cassette(tmp_path)
-    rows.close()
+    with closing(SqliteStore(tmp_path / "store.sqlite")) as rows:
+        if request.param == "memory":
+            yield MemoryCassette(secrets.token_hex(8))
+        elif request.param == "shared":
+            yield SharedCassette(rows, "c", fingerprint=MATCHER.fingerprint)
+        else:
+            yield _file_cassette(tmp_path)
 
 
 def _file_cassette(tmp_path: Path) -> FileCassette:

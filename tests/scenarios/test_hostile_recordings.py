@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -223,26 +224,28 @@ def test_a_file_of_sqlite_that_runs_something_is_refused(tmp_path):
     import sqlite3
 
     path = tmp_path / "a.db"
-    SqliteStore(path).once("token")
+    with closing(SqliteStore(path)) as store:
+        store.once("token")
     with sqlite3.connect(path) as connection:
         connection.execute("CREATE TRIGGER t AFTER INSERT ON tokens BEGIN DELETE FROM rows; END")
     connection.close()
 
-    with pytest.raises(StoreError, match="trigger"):
-        SqliteStore(path).once("other")
+    with closing(SqliteStore(path)) as store, pytest.raises(StoreError, match="trigger"):
+        store.once("other")
 
 
 def test_what_sqlite_holds_of_another_type_is_an_error_of_the_store(tmp_path):
     import sqlite3
 
     path = tmp_path / "a.db"
-    SqliteStore(path).once("token")
+    with closing(SqliteStore(path)) as store:
+        store.once("token")
     with sqlite3.connect(path) as connection:
         connection.execute("INSERT INTO blobs VALUES ('a', 5)")
     connection.close()
 
-    with pytest.raises(StoreError, match="did not write"):
-        SqliteStore(path).blobs(["a"])
+    with closing(SqliteStore(path)) as store, pytest.raises(StoreError, match="did not write"):
+        store.blobs(["a"])
 
 
 # What a terminal would obey.

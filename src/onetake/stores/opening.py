@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
@@ -26,7 +27,9 @@ _open: dict[tuple[str, Path, tuple[str, ...]], RowStore] = {}
 
 
 def open_store(url: str, root: Path, encrypt: str = "") -> RowStore:
-    """The shared store at `url`, one for the process; relative paths resolve from `root`.
+    """The shared store at `url`, one for the process, which is closed when that ends.
+
+    Relative paths resolve from `root`.
 
     One on another machine comes with a cache and a spool in the project's `.onetake/`. With the setting
     `encrypt` it and these two hold what is written from now on under the key that it names.
@@ -37,6 +40,10 @@ def open_store(url: str, root: Path, encrypt: str = "") -> RowStore:
     key = url, root, keyring.ids if keyring else ()
     with _lock:
         if key not in _open:
+            if not _open:
+                atexit.register(
+                    close
+                )  # after what others send to stores at the end, for they register later
             _open[key] = _made(url, root, keyring)
         return _open[key]
 
@@ -62,6 +69,15 @@ def open_shelf(
         return RowShelf(open_store(url, root, encrypt), fingerprint)
     folder = root / url.removeprefix("files:") if url else None
     return FolderShelf(root, folder, root / ".onetake", keeps_vcr=keeps_vcr)
+
+
+def close() -> None:
+    """Close the connections and threads of every store of this process. It may be used again."""
+    with _lock:
+        stores = list(_open.values())
+    for store in stores:
+        with suppress(OnetakeError):
+            store.close()
 
 
 def drain_trouble() -> list[Trouble]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -33,8 +35,9 @@ def answer(status: int = 200, *, ended: Ended = Ended.COMPLETE, at: int = 1) -> 
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> SqliteStore:
-    return SqliteStore(tmp_path / "store.sqlite")
+def store(tmp_path: Path) -> Iterator[SqliteStore]:
+    with closing(SqliteStore(tmp_path / "store.sqlite")) as made:
+        yield made
 
 
 def opening(store: SqliteStore, wait_s: float = 30, scope: str = "") -> SharedFlights:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import secrets
+import sqlite3
 import time
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from onetake.errors import StoreError
 from onetake.stores.layered import LayeredStore, Trouble
 from onetake.stores.port import Held, Row
 from onetake.stores.sqlite import SqliteStore
+from onetake.stores.sqlite_file import SqliteFile
 
 _LIMIT = 1 << 20
 ROWS = [Row("a", b"1"), Row("b", b"2"), Row("!dictionary", b"3")]
@@ -23,10 +27,20 @@ class Remote(SqliteStore):
 
     is_down = False
 
-    def _connection(self) -> Any:
-        if self.is_down:
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._file = RemoteFile(self, path)
+
+
+class RemoteFile(SqliteFile):
+    def __init__(self, store: Remote, path: Path) -> None:
+        super().__init__(path, store.place, is_cache=False)
+        self._store = store
+
+    def _lent(self) -> Any:
+        if self._store.is_down:
             raise StoreError("It is down.")
-        return super()._connection()
+        return super()._lent()
 
 
 @pytest.fixture
@@ -37,8 +51,9 @@ def remote(tmp_path: Path) -> Any:
 
 
 @pytest.fixture
-def cache(tmp_path: Path) -> SqliteStore:
-    return SqliteStore(tmp_path / "cache.sqlite", is_cache=True)
+def cache(tmp_path: Path) -> Iterator[SqliteStore]:
+    with closing(SqliteStore(tmp_path / "cache.sqlite", is_cache=True)) as made:
+        yield made
 
 
 @pytest.fixture
@@ -108,28 +123,37 @@ def test_recordings_are_counted_and_not_what_serves_them(layered, remote):
     assert rows(remote.read("c")) == {"a": b"1", "b": b"2", "!dictionary": b"3"}
 
 
+def used(path: Path) -> int:
+    """The bytes of a SQLite file's pages that hold something."""
+    with closing(sqlite3.connect(path)) as file:
+        pages, free, size = (
+            file.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+    return (pages - free) * size
+
+
 def test_the_cache_stays_within_its_limit_and_what_it_forgets_is_read_again(tmp_path):
     remote, cache, spool = (SqliteStore(tmp_path / name) for name in ("remote", "cache", "spool"))
-    layered = LayeredStore(remote, cache, spool, cache_limit=_LIMIT)
     rows = [Row("a", secrets.token_bytes(20_000)), Row("b", secrets.token_bytes(20_000))]
     names = [f"c{n}" for n in range(100)]
     blobs = {f"blob{n}": secrets.token_bytes(50_000) for n in range(30)}
-    for name in names:
-        remote.append(name, rows)
-    remote.put_blobs(blobs)
-
     largest = 0
-    for name in names:
-        assert len(layered.read(name).rows) == 2
-        largest = max(largest, cache._used())
-    assert 0 < len(list(cache.cassettes())) < 50
-    for name, data in blobs.items():
-        assert layered.blobs([name]) == {name: data}
-        largest = max(largest, cache._used())
+    with closing(LayeredStore(remote, cache, spool, cache_limit=_LIMIT)) as layered:
+        for name in names:
+            remote.append(name, rows)
+        remote.put_blobs(blobs)
+        for name in names:
+            assert len(layered.read(name).rows) == 2
+            largest = max(largest, used(tmp_path / "cache"))
+        assert 0 < len(list(cache.cassettes())) < 50
+        for name, data in blobs.items():
+            assert layered.blobs([name]) == {name: data}
+            largest = max(largest, used(tmp_path / "cache"))
 
-    assert largest < 1.2 * _LIMIT
-    assert {row.data for row in layered.read("c0").rows} == {row.data for row in rows}
-    assert layered.blobs(list(blobs)) == blobs
+        assert largest < 1.2 * _LIMIT
+        assert {row.data for row in layered.read("c0").rows} == {row.data for row in rows}
+        assert layered.blobs(list(blobs)) == blobs
 
 
 def delivered(layered: LayeredStore, remote: Any) -> dict[str, bytes]:

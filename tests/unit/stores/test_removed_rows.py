@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -24,8 +26,9 @@ def take(n: int, answer: bytes) -> Take:
 
 
 @pytest.fixture
-def rows(tmp_path: Path) -> SqliteStore:
-    return SqliteStore(tmp_path / "store.sqlite")
+def rows(tmp_path: Path) -> Iterator[SqliteStore]:
+    with closing(SqliteStore(tmp_path / "store.sqlite")) as made:
+        yield made
 
 
 def opened(rows: SqliteStore) -> tuple[SharedCassette, list[bytes]]:
