@@ -84,7 +84,8 @@ def test_a_cassette_that_cannot_be_read_holds_up_no_other(tmp_path, server):
 
         client.delete(RedisStore(server.url)._cassette_key("bad"))
         one.read("good")
-        assert slots(machine(server, tmp_path / "third"), "bad") == {"a"}
+        with closing(machine(server, tmp_path / "third")) as third:
+            assert slots(third, "bad") == {"a"}
 
 
 def test_a_new_generation_in_the_spool_is_not_mixed_with_the_old_one(tmp_path, server):
