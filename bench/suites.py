@@ -25,13 +25,20 @@ TEST_BUDGET_MS = 0.7
 RESPX_BUDGET = 1.1
 """Times the CPU time of a suite that respx answers."""
 
-_BARE = ("-p", "no:onetake", "-p", "no:onetake-vcr")
+_OURS = ("-p", "onetake.pytest_plugin", "-p", "onetake.compat.pytest_recording")
+"""Both plugins that an installed onetake brings; those of other packages are left out on both sides."""
+
 _STARTS = {
     "import onetake": "import onetake",
     "onetake.use_cassette": "import onetake; onetake.use_cassette",
     "a first Recorder": "import onetake; onetake.Recorder(root=__import__('pathlib').Path('/'))",
 }
 _MODULES = 20
+_QUIET = {
+    "PYTHONDONTWRITEBYTECODE": "",
+    "PYTHONHASHSEED": "0",
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+}
 
 _CONFTEST = """
 import httpx
@@ -59,12 +66,12 @@ def run(rounds: int, tests: int, tell: Callable[[str], None]) -> dict[str, Any]:
         for marked, what in ((False, "no marked test"), (True, "a marked test")):
             tell(f"pytest, {what}")
             place = _project(folder / what.replace(" ", "-"), 1, "onetake" if marked else "")
-            added[f"pytest, {what}"] = _added((*_pytest(), *_BARE), _pytest(), rounds, place)
+            added[f"pytest, {what}"] = _added(_pytest(), (*_pytest(), *_OURS), rounds, place)
         tell("marked tests")
         plain = _project(folder / "plain", tests, "")
         marked_tests = _project(folder / "marked", tests, "onetake")
         alone = added["pytest, a marked test"]
-        with_marks = _cpu_ms(_pytest(), marked_tests) - _cpu_ms((*_pytest(), *_BARE), plain)
+        with_marks = _cpu_ms((*_pytest(), *_OURS), marked_tests) - _cpu_ms(_pytest(), plain)
         result: dict[str, Any] = {
             "added_ms": added,
             "test_ms": max(with_marks - alone, 0.0) / tests,
@@ -78,10 +85,13 @@ def run(rounds: int, tests: int, tell: Callable[[str], None]) -> dict[str, Any]:
 
 def _against_respx(folder: Path, tests: int, rounds: int) -> dict[str, float]:
     """The cheapest runs on two workers, by what answers."""
-    on_two = (*_pytest(), "-n", "2")
+    on_two = (*_pytest(), "-p", "xdist.plugin", "-n", "2")
     suites = {
-        "respx": ((*on_two, *_BARE), _project(folder / "respx", tests, "respx", calls=True)),
-        "onetake": (on_two, _project(folder / "onetake", tests, "onetake", calls=True)),
+        "respx": (
+            (*on_two, "-p", "respx.plugin"),
+            _project(folder / "respx", tests, "respx", calls=True),
+        ),
+        "onetake": ((*on_two, *_OURS), _project(folder / "onetake", tests, "onetake", calls=True)),
     }
     times: dict[str, list[float]] = {name: [] for name in suites}
     for _ in range(rounds + 1):  # the first writes byte code
@@ -148,7 +158,7 @@ def _cpu_ms(arguments: Sequence[str], folder: Path | None) -> float:
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
-        env={**environment(), "PYTHONDONTWRITEBYTECODE": "", "PYTHONHASHSEED": "0"},
+        env={**environment(), **_QUIET},
         capture_output=True,
         text=True,
         check=False,

@@ -232,7 +232,7 @@ EXCHANGES = (
 GENERIC_EXCHANGE = Exchange(name="credential-exchange", path=".*")
 """What a rule with `class = "credential-exchange"` answers to a request of no known kind."""
 
-_TABLE = HostTable((one.hosts, (one, re.compile(one.path))) for one in EXCHANGES)
+_TABLE = HostTable((one.hosts, one) for one in EXCHANGES)
 
 
 def exchange_for(request: Request) -> Exchange | None:
@@ -257,8 +257,8 @@ def _at(method: str, url: str) -> tuple[Exchange, ...]:
     host, path = place.host, place.path
     return tuple(
         one
-        for one, expression in _TABLE.at(host)
-        if method in one.methods and expression.fullmatch(path)
+        for one in _TABLE.at(host)
+        if method in one.methods and re.fullmatch(one.path, path)  # compiled where it may fit
     )
 
 

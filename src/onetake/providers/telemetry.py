@@ -226,7 +226,7 @@ TELEMETRY = (
 GENERIC_TELEMETRY = Telemetry(name="telemetry", path=".*", answer="otlp")
 """What a rule with `class = "telemetry"` answers to a request of no known product."""
 
-_TABLE = HostTable((one.hosts, (one, re.compile(one.path))) for one in TELEMETRY)
+_TABLE = HostTable((one.hosts, one) for one in TELEMETRY)
 _OTLP_AGENT = re.compile(r"otel[- ]otlp[- ]|opentelemetry|otlp-exporter", re.IGNORECASE)
 _METHODS = frozenset(method for one in TELEMETRY for method in one.methods)
 
@@ -248,8 +248,8 @@ def _at(method: str, url: str) -> tuple[Telemetry, ...]:
     host, path = place.host, place.path
     return tuple(
         one
-        for one, expression in _TABLE.at(host)
-        if method in one.methods and expression.fullmatch(path)
+        for one in _TABLE.at(host)
+        if method in one.methods and re.fullmatch(one.path, path)  # compiled where it may fit
     )
 
 

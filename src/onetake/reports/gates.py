@@ -11,7 +11,6 @@ from onetake.config import Settings
 from onetake.reports.accounts import Account, Summary
 from onetake.reports.leaks import by_test, leaks
 from onetake.reports.terminal import of_noun, told
-from onetake.spend import in_dollars
 
 _SHOWN = 10
 
@@ -77,6 +76,8 @@ def _overspent(summary: Summary) -> Reason | None:
     over = balance.over(limit)
     if not balance.refused and not over:
         return None
+    from onetake.spend import in_dollars  # late: few runs have a limit
+
     text = f"{in_dollars(balance.usd)} spent, and max_spend is {in_dollars(limit)}"
     if balance.refused:
         text += f": {of_noun(balance.refused, 'call')} refused"

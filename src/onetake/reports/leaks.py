@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from onetake.config import Settings, hosts
-from onetake.providers import provider_of
 from onetake.reports.accounts import Account
 
 
@@ -68,4 +67,8 @@ def is_allowed(host: str, settings: Settings) -> bool:
 
 def paid_egress(account: Account) -> dict[str, int]:
     """Connections past onetake to the hosts of providers that are known, by host."""
+    if not account.egress:
+        return {}
+    from onetake.providers import provider_of  # late: hardly a test connects past onetake
+
     return {host: n for host, n in account.egress.items() if provider_of(host) is not None}

@@ -9,45 +9,47 @@ A program loads its `.env` late, and a test sets and resets variables, so each o
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from threading import Lock
+from typing import TYPE_CHECKING, Any
 
-from onetake.redaction import (
-    NO_VALUES,
-    Values,
-    is_secret_name,
-    is_worth_remembering,
-    redact_text_with_urls,
-    secret_values,
-    without_secrets_in_id,
-    without_secrets_in_name,
-    without_shapes,
-    without_values,
-)
+if TYPE_CHECKING:
+    from onetake.redaction import Values
+
+# `redaction` is imported late: a run of tests that records nothing has nothing to redact.
 
 _lock = Lock()
-_seen: dict[str, str] = {}  # by name, as they were last
+_environment: Mapping[Any, Any] = {}  # all of it, as it was last
 _variables: dict[str, str] = {}  # by value; replaced as a whole
-_values: Values = NO_VALUES
+_values: Values | None = None
 
 
 def known_values() -> Values:
     """Every secret value that the environment holds, or held when this was called before."""
-    global _values, _variables
-    now = {name: text for name, text in os.environ.items() if _may_be_secret(name, text)}
-    if now != _seen:
-        with _lock:
-            _seen.clear()
-            _seen.update(now)
+    global _environment, _values, _variables
+    from onetake.redaction import Values, secret_values
+
+    # As bytes where they lie: pytest changes a variable for each phase of each test.
+    now: Mapping[Any, Any] = getattr(os.environ, "_data", os.environ)
+    changed = [name for name, text in now.items() if _environment.get(name) != text]
+    if not changed and _values is not None:
+        return _values
+    with _lock:
+        _environment = dict(now)
+        names = [os.fsdecode(name) for name in changed]
+        if any(_may_be_secret(name, os.environ.get(name, "")) for name in names) or _values is None:
+            secret = {name: text for name, text in os.environ.items() if _may_be_secret(name, text)}
             # In order: of two variables with one value it is the same that gives a test its name.
-            _variables = _variables | secret_values(sorted(now.items()))
+            _variables = _variables | secret_values(sorted(secret.items()))
             _values = Values(_variables)
-    return _values
+        return _values
 
 
 def remember(values: Iterable[str], name: str) -> None:
     """Treat `values` as those of a secret variable called `name`, in all that is written from now on."""
     global _values, _variables
+    from onetake.redaction import Values, is_worth_remembering
+
     new = {one: name for one in values if is_worth_remembering(one)}
     if not new.keys() <= _variables.keys():
         with _lock:
@@ -57,6 +59,8 @@ def remember(values: Iterable[str], name: str) -> None:
 
 def safe_text(text: str) -> str:
     """`text` as it may be told: without secrets in URLs, those that have a shape, and known values."""
+    from onetake.redaction import redact_text_with_urls, without_values
+
     return without_values(redact_text_with_urls(text), known_values())
 
 
@@ -67,20 +71,28 @@ def safe_id(test_id: str) -> str:
     """
     if "[" not in test_id:
         return test_id
+    from onetake.redaction import without_secrets_in_id
+
     known_values()
     return without_secrets_in_id(test_id, _variables)
 
 
 def safe_name(name: str) -> str:
     """Any name of a file or a cassette as it may be shown, its secrets as those of ids."""
+    from onetake.redaction import without_secrets_in_name
+
     known_values()
     return without_secrets_in_name(name, _variables)
 
 
 def safe_bytes(data: bytes) -> bytes:
     """The same of a document, which stays what it is: JSON stays JSON."""
+    from onetake.redaction import without_shapes
+
     return known_values().without(without_shapes(data))
 
 
 def _may_be_secret(name: str, text: str) -> bool:
+    from onetake.redaction import is_secret_name
+
     return len(text) >= 8 and (is_secret_name(name) or "://" in text)
