@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -16,6 +17,7 @@ from onetake.errors import OnetakeError
 from onetake.messages import read_url
 from onetake.pytest_plugin.unmarked import Unmarked
 from onetake.reports.accounts import VERDICTS, Account
+from onetake.stores.within import below
 
 if TYPE_CHECKING:
     from onetake.recorder import Call, Cassette
@@ -219,5 +221,4 @@ def _folder(cassette: Cassette) -> str:
 
 
 def _shown(path: Path) -> str:
-    here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+    return below(path, os.getcwd()) or str(path)

@@ -5,6 +5,7 @@ What accounts hold is redacted already, and nothing else is told.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from onetake.reports.spending import Dollars, PriceOf, total_of
 from onetake.runtime.secrets import safe_bytes
 from onetake.spend import Usage
 from onetake.stores.placing import put_in_place
+from onetake.stores.within import below
 
 VERSION = 1
 
@@ -191,10 +193,9 @@ def _priced(call: dict[str, Any], price_of: PriceOf) -> dict[str, Any]:
 
 
 def relative(place: str, root: Path) -> str:
-    """A cassette's file from `root` on, if it is below it."""
-    path = Path(place)
-    is_within = path.is_absolute() and path.is_relative_to(root)
-    return path.relative_to(root).as_posix() if is_within else place
+    """Return a cassette's file from `root` on, if it is below it."""
+    found = below(place, root)
+    return place if found is None else found.replace(os.sep, "/")
 
 
 def _totals(tests: list[Test], summary: Summary) -> Totals:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from onetake.diagnosis import wrapped
 from onetake.reports.accounts import Account, Summary
 from onetake.spend import in_dollars
 from onetake.stores.names import file_safe, name_of_test
+from onetake.stores.within import below
 
 _BAR = 10
 _SHOWN = 10
@@ -56,12 +58,10 @@ def _other_name(account: Account, root: Path) -> str:
     """The cassette's name in a store, where it is not that of its test."""
     if not account.place or account.is_part:
         return ""
-    path = Path(account.place)
-    if not path.is_absolute():
-        name = account.place
-    else:
-        path = path.relative_to(root) if path.is_relative_to(root) else path
-        name = "/".join(part for part in path.with_suffix("").parts if part != "cassettes")
+    name = account.place
+    if os.path.isabs(name):
+        bare = os.path.splitext(below(name, root) or name)[0]
+        name = "/".join(part for part in bare.split(os.sep) if part != "cassettes")
     own = name_of_test(account.test)
     module, slash, test = own.rpartition("/")
     is_own = name in (own, f"{module}{slash}{file_safe(test)}")

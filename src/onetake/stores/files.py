@@ -38,7 +38,7 @@ from onetake.stores.locks import locked
 from onetake.stores.placing import put_in_place
 from onetake.stores.port import KEPT_LINES, Anew, Opened, Published, Rewritten
 from onetake.stores.private import ensure_private, read_regular
-from onetake.stores.within import check_within, is_below
+from onetake.stores.within import check_read, check_within, is_below
 
 _SUFFIXES = (".json", *vcr_files.SUFFIXES)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -161,17 +161,19 @@ class FileCassette:
         self._raw_name = raw_name
         # No link leads out of it: the project, or a folder elsewhere that its settings name.
         self._base = cache.parent if is_below(path, cache.parent) else blobs.parent
+        self._looked_at: tuple[Path, bytes] | None = None  # to find the path, and not read since
 
     def _read(self, path: Path) -> bytes | None:
         """Raises `CassetteError` for a file elsewhere, `StoreError` for one that cannot be read."""
-        check_within(path, self._base if is_below(path, self._base) else path.parent)
+        check_read(path, self._base if is_below(path, self._base) else path.parent)
         return _read(path)
 
     @cached_property
     def path(self) -> Path:
         """The file in which the recordings lie; where none is there, that of the first one to come."""
         own = self._own_path
-        if own.exists() or (own != self._plain and self._named == self._plain):
+        is_there = self._looked_at is not None and self._looked_at[0] == own
+        if is_there or own.exists() or (own != self._plain and self._named == self._plain):
             return own
         theirs = dict.fromkeys((self._named, *vcr_files.twins(self._plain)))
         for path in theirs:
@@ -187,23 +189,31 @@ class FileCassette:
 
         Also where the cassette was named as a file of vcrpy's, and what lies beside it is none of ours.
         """
-        wanted = self._raw_name or self._plain.stem
-        digest = hashlib.blake2b(wanted.encode("utf-8", "surrogatepass"), digest_size=4)
-        other = self._plain.with_name(f"{self._plain.stem}-{digest.hexdigest()}.json")
         if _is_other_case(self._plain):
-            return other
+            return self._other_path
         text = self._read(self._plain)
         if text is None:
-            return other if self._raw_name and other.exists() else self._plain
+            is_other = self._raw_name and self._other_path.exists()
+            return self._other_path if is_other else self._plain
+        self._looked_at = self._plain, text
         if self._named != self._plain and vcr_files.is_unrelated(text):
             is_cassette = vcr_files.is_theirs(self._plain, text) and not self._named.exists()
-            return self._plain if is_cassette else other
+            return self._plain if is_cassette else self._other_path
         if self._raw_name is None and b'"name"' not in text[:64]:
             return self._plain
         if vcr_files.is_theirs(self._plain, text):
             return self._plain
         owner = self._parse(text, self._plain).name or self._plain.stem
-        return self._plain if owner == wanted else other
+        return self._plain if owner == self._wanted else self._other_path
+
+    @property
+    def _wanted(self) -> str:
+        return self._raw_name or self._plain.stem
+
+    @property
+    def _other_path(self) -> Path:
+        digest = hashlib.blake2b(self._wanted.encode("utf-8", "surrogatepass"), digest_size=4)
+        return self._plain.with_name(f"{self._plain.stem}-{digest.hexdigest()}.json")
 
     @cached_property
     def id(self) -> str:
@@ -212,6 +222,7 @@ class FileCassette:
 
     def _forget_path(self) -> None:
         """Another writer may have taken the plain name meanwhile."""
+        self._looked_at = None
         self.__dict__.pop("path", None)
         self.__dict__.pop("_own_path", None)
 
@@ -223,10 +234,12 @@ class FileCassette:
             return str(self._plain)
 
     def load(self, key: Callable[[Request], bytes], fingerprint: str) -> Opened:
-        text = self._read(self.path)
+        path, looked_at = self.path, self._looked_at
+        self._looked_at = None
+        text = looked_at[1] if looked_at and looked_at[0] == path else self._read(path)
         if text is None:
             return Opened()
-        document = self._document(self.path, text, self._cache)
+        document = self._document(path, text, self._cache)
         keys = self._indexed_keys(text, document.entries, key, fingerprint)
         return Opened(tuple(document.entries), tuple(keys), has_principals=document.origin == "")
 

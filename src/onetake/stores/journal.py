@@ -172,14 +172,15 @@ def read_quarantine(cache: Path, cassette_id: str, test_id: str) -> Quarantine:
     Transport errors, 408, 429, 5xx, cut and cancelled answers are left out: they are paid anew, so that
     a failure never becomes permanent.
     """
-    live = cache / "journal" / cassette_id
-    if live.is_dir():
-        for path in sorted(live.glob("*.jsonl")):
+    live = os.path.join(cache, "journal", cassette_id)
+    if os.path.isdir(live):
+        for path in sorted(Path(live).glob("*.jsonl")):
             if _is_dead(path):
                 _set_apart(cache, cassette_id, path)
-    folder = cache / "quarantine" / cassette_id
-    if not folder.is_dir():
+    apart = os.path.join(cache, "quarantine", cassette_id)
+    if not os.path.isdir(apart):
         return Quarantine()
+    folder = Path(apart)
     held: list[tuple[Interaction, bytes]] = []
     files: list[Path] = []
     for path in sorted(folder.glob("*.jsonl")):

@@ -25,6 +25,7 @@ from onetake.stores.names import digest_of_text
 from onetake.stores.placing import put_in_place
 from onetake.stores.private import ensure_cache, read_private
 from onetake.stores.runs import newest_first
+from onetake.stores.within import below
 
 _FORMAT = 1
 _KEPT = 10  # runs
@@ -169,17 +170,17 @@ def orphans(usages: Usages) -> list[str]:
     ]
 
 
-def to_relative(path: Path, root: Path) -> str:
-    """As it is named on every machine, with `/`; a path outside `root` stays as it is."""
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
+def to_relative(path: Path | str, root: Path) -> str:
+    """Name `path` as on every machine: from `root` on, with `/`. A path outside `root` stays whole."""
+    return (below(path, root) or os.fspath(path)).replace(os.sep, "/")
 
 
 def relative_to(usage: Usage, root: Path) -> Usage:
     """`usage` with files and folders below `root` named from there."""
     if not usage.store.startswith(_FILES) and usage.store:
         return usage
-    place = to_relative(Path(usage.place), root)
-    folder = to_relative(Path(usage.store.removeprefix(_FILES)), root)
+    place = to_relative(usage.place, root)
+    folder = to_relative(usage.store.removeprefix(_FILES), root)
     return replace(usage, place=place, store=f"{_FILES}{folder}" if usage.store else "")
 
 
