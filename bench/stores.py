@@ -20,7 +20,7 @@ from bench.measure import timed
 from onetake.messages import Interaction
 
 OPEN_BUDGET_MS = 3.0  # above the round trip
-SIZE_BUDGET = 0.15  # of the plain size
+SIZE_BUDGET = 0.35  # of the plain size
 STORES = ("redis", "sqlite", "file")
 BUDGETED = ("redis", "sqlite")  # an object store's opening is a list and as many gets as folds
 

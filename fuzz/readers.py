@@ -36,7 +36,7 @@ from onetake.formats.document import (
     parse,
 )
 from onetake.formats.media import shrink
-from onetake.formats.packing import Dictionary, pack, pack_plain, unpack
+from onetake.formats.packing import pack, pack_plain, unpack
 from onetake.formats.reading import read_entries, recognised
 from onetake.matching import Matcher
 from onetake.messages import (
@@ -285,13 +285,7 @@ def _receipt(data: bytes) -> None:
 
 
 def _packed(data: bytes) -> None:
-    unpack(data, _DICTIONARIES)
-
-
-def _dictionary(data: bytes) -> None:
-    """One that lies beside recordings, under the name that it has."""
-    made = Dictionary(data, _DICTIONARY.digest)
-    unpack(_DICTIONARY.pack(_ENTRY), {made.digest: made})
+    unpack(data)
 
 
 def _row(data: bytes) -> None:
@@ -488,20 +482,16 @@ def _bomb(number: int) -> bytes:
 
 
 _ENTRY = encode_entry(CALL, {})
-_DICTIONARY = Dictionary.of([_ENTRY, encode_entry(_FORM, {}), _ENTRY] * 4)
-assert _DICTIONARY is not None  # zstd is there
-_DICTIONARIES = {_DICTIONARY.digest: _DICTIONARY}
 _KEY = _MATCHER.key(CALL.request).hex()
 
 
 def _row_of(entry: bytes) -> bytes:
-    return msgspec.msgpack.encode((2, (1, 0), b"", entry))
+    return msgspec.msgpack.encode((1, (1, 0), b"", entry))
 
 
 _ROWS = (
     Row(f"{_KEY}.0", _row_of(pack(_ENTRY))),
-    Row(f"{_KEY}.1", _row_of(_DICTIONARY.pack(_ENTRY))),
-    Row(f"!dictionary.{_DICTIONARY.digest}", _DICTIONARY.packed),
+    Row(f"{_KEY}.1", _row_of(pack_plain(_ENTRY))),
 )
 _RECORDING = next(iter(parse(_text(CALL), "a.json", _blob).entries))
 _KINDS = (*telemetry.TELEMETRY, telemetry.GENERIC_TELEMETRY)
@@ -591,13 +581,12 @@ READERS: dict[str, Reader] = {
     ),
     "packed": Reader(
         _packed,
-        (pack(_ENTRY), pack_plain(b"x"), _DICTIONARY.pack(_ENTRY)),
+        (pack(_ENTRY), pack_plain(b"x")),
         (CassetteError, StoreError),
     ),
-    "dictionary": Reader(_dictionary, (_DICTIONARY.packed,), (CassetteError, StoreError)),
     "row": Reader(
         _row,
-        (f"{_KEY}.2\n".encode() + _row_of(pack(_ENTRY)), b"!dictionary.0\n" + _DICTIONARY.packed),
+        (f"{_KEY}.2\n".encode() + _row_of(pack(_ENTRY)),),
         (CassetteError, StoreError),
     ),
     "object": Reader(

@@ -9,6 +9,7 @@ import re
 import secrets
 import shutil
 import time
+from contextlib import closing
 
 import pytest
 import yaml
@@ -22,7 +23,8 @@ from onetake.messages import Headers
 from onetake.stores.files import FileCassette, name_in
 from onetake.stores.folders import FolderShelf
 from onetake.stores.journal import Journal, every_journal, read_quarantine
-from onetake.stores.opening import open_shelf
+from onetake.stores.opening import open_shelf, open_store
+from onetake.stores.port import Row
 from tests.cli.conftest import STORES
 from tests.cli.recordings import MATCHER, call, put, questions, snapshot
 from tests.support.runs import ROOT, result, run_program
@@ -45,7 +47,7 @@ def with_key(question, **more):
 
 
 def dirty(shelf):
-    """Two cassettes with secrets, one of them with much in common, and a clean one."""
+    """Two cassettes with secrets, one of them with several recordings, and a clean one."""
     long = "word " * 300
     put(shelf, "tests/test_a/test_one", *[with_key(f"{long} {n} {KEY}") for n in range(6)])
     put(shelf, "main", call("binary", answer=BINARY), call("b"))
@@ -53,14 +55,14 @@ def dirty(shelf):
 
 
 def everything(shelf):
-    """All that a store holds, with what lies beside recordings."""
+    """All that a store holds, with what recordings have replaced."""
     texts = [text for texts in snapshot(shelf).values() for text in texts]
     bodies = [
         one.stored.interaction.response.body.data
         for name in shelf.names()
         for one in shelf.recordings(name)
     ]
-    return texts + bodies + [text for name in shelf.names() for text in shelf.beside(name)]
+    return texts + bodies + [text for name in shelf.names() for text in shelf.replaced(name)]
 
 
 @EVERY_KIND
@@ -623,11 +625,31 @@ def test_an_encrypted_store_is_scrubbed_too(url, project, typed, told, monkeypat
     assert typed("scan").exit_code == 0
 
 
+@pytest.mark.parametrize("url", ["sqlite", "redis"], indirect=True)
+def test_a_secret_in_a_recording_that_was_replaced_is_found_and_goes(
+    url, project, shelf, told, typed
+):
+    put(shelf, "c", with_key("replaced"))
+    put(shelf, "other", call("new"))
+    with closing(open_store(url, project)) as store:
+        (old,), (new,) = store.read("c").rows, store.read("other").rows
+        store.append("c", [Row(f"{old.slot}.5", new.data)])  # as if `old` could not be taken away
+
+    found = told("scan")["found"]
+
+    assert questions(shelf, "c") == ["new"]
+    assert {leak["path"] for leak in found} == {"a recording that was replaced"}
+    assert typed("scrub", "--yes").exit_code == 0
+    assert shelf.replaced("c") == []
+    assert not any(KEY.encode() in text for text in everything(shelf))
+    assert typed("scan").exit_code == 0
+
+
 @pytest.mark.parametrize("url", ["sqlite", "redis", "s3", "object-files"], indirect=True)
 def test_what_others_record_meanwhile_stays_and_can_be_read(url, project, shelf):
     put(shelf, "c", *[call("word " * 300 + str(n)) for n in range(6)])
     writer = shelf.cassette("c")
-    writer.load(MATCHER.key, MATCHER.fingerprint)  # and with it what rows have in common
+    writer.load(MATCHER.key, MATCHER.fingerprint)
     seen = []
 
     def anew(held):
@@ -638,7 +660,7 @@ def test_what_others_record_meanwhile_stays_and_can_be_read(url, project, shelf)
 
     done = shelf.rewrite("c", anew)
 
-    assert (done.number, seen, shelf.beside("c")) == (1, [6, 7], [])
+    assert (done.number, seen, shelf.replaced("c")) == (1, [6, 7], [])
     late = call("word " * 300 + "late")
     writer.publish(
         [Take(Slot(MATCHER.key(late.request), 0), late)], MATCHER.key, replacing_run=None

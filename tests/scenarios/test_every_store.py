@@ -196,13 +196,20 @@ _CALLS = """
     print(json.dumps(seen))
 """
 
-_NEWER = pack(msgspec.msgpack.encode([2, {"at": 1}, "of tomorrow"]))
-_NEWER_OF_THIS_SHAPE = pack(msgspec.msgpack.encode([2, [0, 0], "", b"{}", "more"]))
+_NEWER = msgspec.msgpack.encode([2, {"at": 1}, "of tomorrow"])
+_NEWER_OF_THIS_SHAPE = msgspec.msgpack.encode([2, [0, 0], b"", pack(b"{}"), "more"])
+
+
+def packed_otherwise(data: bytes) -> bytes:
+    *head, entry = msgspec.msgpack.decode(data)
+    return msgspec.msgpack.encode([*head, b"\x09" + entry[1:]])
+
+
 BROKEN: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "garbage": (lambda _: b"\x00\x01 nonsense", "cannot be read"),
     "half-written": (lambda data: data[: len(data) // 2], "cannot be read"),
-    "of no known packing": (lambda data: b"\x09" + data[1:], "not known"),
-    "empty": (lambda _: b"", "not known"),
+    "of no known packing": (packed_otherwise, "not known"),
+    "empty": (lambda _: b"", "cannot be read"),
     "newer": (lambda _: _NEWER, "newer"),
     "newer, with more in it": (lambda _: _NEWER_OF_THIS_SHAPE, "newer"),
 }

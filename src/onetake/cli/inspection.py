@@ -56,7 +56,7 @@ _UNKNOWN = "secret"
 _TAKEN_AWAY = "onetake scrub, which takes this copy away"
 _ITS_NAME = "in its name"
 _RENAME = "rename it, or record it anew in a test whose parameter has an id"
-_BESIDE = "what recordings have in common"
+_REPLACED = "a recording that was replaced"
 
 
 class Leak(Struct, frozen=True, kw_only=True):
@@ -202,13 +202,13 @@ class Inspection:
         try:
             entries = [entry_of(one.stored) for one in shelf.recordings(name)]
             found = self._looked(place, NATIVE, entries, remedy)
-            beside = shelf.beside(name)
+            replaced = shelf.replaced(name)
         except (CassetteError, RedactionError, UsageError) as error:
             return Looked(place, NATIVE, [], problems=[_told(error)])
         if not found.leaks and entries:
-            kinds = {one.kind for text in beside for one in in_text(text, self.values)}
+            kinds = {one.kind for text in replaced for one in in_text(text, self.values)}
             found.leaks.extend(
-                Leak(place=place, kind=kind, path=_BESIDE, interaction=1, remedy=remedy)
+                Leak(place=place, kind=kind, path=_REPLACED, interaction=1, remedy=remedy)
                 for kind in sorted(kinds)
             )
             if kinds:

@@ -150,7 +150,7 @@ class _Scrubbing:
 
     def _anew(self, found: Looked, held: Sequence[Stored]) -> Mapping[int, Interaction]:
         new = self._inspection.anew(list(map(entry_of, held)))
-        if not new and held and found.anew:  # a secret stands only in what is kept beside them
+        if not new and held and found.anew:  # a secret stands only in what they have replaced
             return {0: held[0].interaction}
         return new
 

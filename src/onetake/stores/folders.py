@@ -99,7 +99,7 @@ class FolderShelf:
     def rewrite(self, name: str, anew: Anew) -> Rewritten:
         return self._named(name).rewrite(anew)
 
-    def beside(self, name: str) -> list[bytes]:  # noqa: ARG002
+    def replaced(self, name: str) -> list[bytes]:  # noqa: ARG002
         return []
 
     def finish_rewriting(self, names: Collection[str], blobs: Collection[str]) -> list[str]:  # noqa: ARG002

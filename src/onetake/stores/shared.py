@@ -7,16 +7,14 @@ the fingerprint of the matching settings: read with other settings, it is comput
 The row that replaces an expired one has its name and, behind it, the moment of the one that it replaces:
 again the first writer wins, and there is no instant at which a reader finds neither.
 
-Rows of one cassette have most of their text in common. A row `!dictionary.<digest>` holds it once; it is
-given with every append whose rows need it, so that they never lie anywhere without it. A row's text is
-unpacked when it is first wanted.
+A row's text is packed by itself, and unpacked when it is first wanted.
 """
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from operator import itemgetter
@@ -31,45 +29,29 @@ from onetake.cassettes.sequence import Replaced, Slot
 from onetake.errors import CassetteError, StoreError
 from onetake.formats.blobs import blob_name, blobs_named
 from onetake.formats.document import Stored, encode_entry
-from onetake.formats.packing import Dictionary, check, head, needed, pack, pack_plain, unpack
+from onetake.formats.packing import ENCRYPTED, check, pack, unpack
 from onetake.messages import Request
 from onetake.stores import history
 from onetake.stores.names import digest
-from onetake.stores.port import (
-    COMPANION,
-    Anew,
-    Held,
-    Opened,
-    Published,
-    Rewritten,
-    Row,
-    RowStore,
-)
+from onetake.stores.port import Anew, Held, Opened, Published, Rewritten, Row, RowStore
 
-_FORMAT = 2
-_SMALL = 0.15  # of the plain size: what a dictionary should reach; no better one is looked for then
-_FEW = 8
+_FORMAT = 1
 _BLOBS_AT_ONCE = 50
 _TRIES = 20  # of a rewriting while others write into the same cassette
-_DICTIONARY = f"{COMPANION}dictionary."
 
 
-class _Packed(Struct, array_like=True):
-    """What a row holds. `order` puts rows as they were published and sent."""
+class _Format(Struct, array_like=True):
+    """The beginning of a row, in this and in every later format."""
 
     format: int
+
+
+class _Packed(_Format, array_like=True):
+    """What a row holds. `order` puts rows as they were published and sent."""
+
     order: tuple[int, int]
     fingerprint: bytes
     entry: bytes  # packed
-
-
-class _Packed1(Struct, array_like=True):
-    """What it held in format 1, where the whole was packed."""
-
-    format: int
-    order: tuple[int, int]
-    fingerprint: str
-    entry: bytes
 
 
 class _Place(NamedTuple):
@@ -104,9 +86,8 @@ class _Loaded(NamedTuple):
 
 _NAME = re.compile(r"(([0-9a-f]{32})\.([0-9]{1,18}))(?:\.([0-9]{1,18}))?", re.ASCII)
 
+_formats = msgspec.msgpack.Decoder(_Format)
 _rows = msgspec.msgpack.Decoder(_Packed)
-_rows_1 = msgspec.msgpack.Decoder(_Packed1)
-_FIRST_BYTE = msgspec.msgpack.encode(_Packed(_FORMAT, (0, 0), b"", b""))[:1]  # no form of `packing`
 
 
 class SharedCassette:
@@ -125,14 +106,11 @@ class SharedCassette:
         self._packed_blobs: dict[str, bytes] = {}  # fetched with others, and not asked for yet
         self._found: list[_Found] = []  # as loaded
         self._loaded: _Loaded | None = None
-        self._dictionary: Dictionary | None = None  # that of the last row
-        self._is_empty = True  # as far as is known
 
     def load(self, key: Callable[[Request], bytes], fingerprint: str) -> Opened:
         held = self.store.read(self.name)
         self._loaded = _Loaded(held.version, key, fingerprint, {})
-        found, self._dictionary = self._read(held, key, fingerprint)
-        self._is_empty = not found
+        found = self._read(held, key, fingerprint)
         self._entries = tuple(one.stored for one in found)
         numbers = tuple(one.number for one in found)
         self._found = found
@@ -150,7 +128,7 @@ class SharedCassette:
         version, key, fingerprint, later = self._loaded
         held = self.store.read(self.name, known=version)
         if not held.is_unchanged:
-            found, _ = self._read(held, key, fingerprint)
+            found = self._read(held, key, fingerprint)
             later = {Slot(one.key, one.number): one.stored for one in found}
             self._loaded = _Loaded(held.version, key, fingerprint, later)
         one = later.get(slot)
@@ -166,38 +144,35 @@ class SharedCassette:
         """A recording of this cassette that does not lie in it yet."""
         return Stored(Raw(entry), (self.place, 0), self._blob)
 
-    def _read(
-        self, held: Held, key: Callable[[Request], bytes], fingerprint: str
-    ) -> tuple[list[_Found], Dictionary | None]:
-        """Every recording in order, and the dictionary of the last; of one place only the newest."""
+    def _read(self, held: Held, key: Callable[[Request], bytes], fingerprint: str) -> list[_Found]:
+        """Return every recording in order; the newest of those with one place."""
         wanted = _short(fingerprint)
-        beside: dict[str, Dictionary] = {}
-        newest: dict[str, tuple[int, re.Match[str], Row]] = {}
-        for row in held.rows:
-            named = _NAME.fullmatch(row.slot)
-            if named is not None:
-                at = -1 if named[4] is None else int(named[4])
-                before = newest.get(named[1])
-                if before is None or before[0] < at:
-                    newest[named[1]] = at, named, row
-            elif row.slot.startswith(_DICTIONARY):
-                name = row.slot.removeprefix(_DICTIONARY)
-                beside[name] = Dictionary(row.data, name)
-            elif not row.slot.startswith(COMPANION):
-                raise self._unreadable(f"its name {row.slot[:80]!r} is none")
-        packed = [self._packed_in(named, row) for _, named, row in newest.values()]
+        packed = [self._packed_in(row) for row in self._by_age(held)[0]]
         packed.sort(key=itemgetter(0))
-        self._check({head(one.entry) for _, one in packed}, beside)
+        self._check({one.entry[:1] for _, one in packed})
         found: list[_Found] = []
         for place, one in packed:
-            text = partial(self._text, one.entry, beside)
+            text = partial(self._text, one.entry)
             stored = Stored(text, (self.place, len(found)), self._blob)
             if wanted and one.fingerprint == wanted:
                 found.append(_Found(place, place.key, place.n, stored))
             else:  # the number that it had under another key says nothing
                 found.append(_Found(place, key(stored.request), 0, stored))
-        last = needed(packed[-1][1].entry) if packed else None
-        return _in_order(found), None if last is None else beside[last]
+        return _in_order(found)
+
+    def _by_age(self, held: Held) -> tuple[list[Row], list[Row]]:
+        """Return the newest row of each place, and those that it has replaced."""
+        newest: dict[str, tuple[int, Row]] = {}
+        replaced: list[Row] = []
+        for row in held.rows:
+            named = self._name_of(row)
+            at = -1 if named[4] is None else int(named[4])
+            before = newest.get(named[1])
+            if before is None or before[0] < at:
+                newest[named[1]] = at, row
+            if before is not None:
+                replaced.append(min(before, (at, row), key=itemgetter(0))[1])
+        return [row for _, row in newest.values()], replaced
 
     def publish(
         self,
@@ -209,10 +184,9 @@ class SharedCassette:
         now = time.time_ns()
         blobs: dict[str, bytes] = {}
         entries = [encode_entry(take.interaction, blobs) for take in takes]
-        dictionary, packed = self._packed(entries)
         rows: list[Row] = []
         old: dict[str, str] = {}  # the rows that are replaced, by the names of those that do
-        for number, (take, data) in enumerate(zip(takes, packed, strict=True)):
+        for number, (take, entry) in enumerate(zip(takes, entries, strict=True)):
             order, fingerprint = (now, number), self._fingerprint
             name = f"{take.slot.key.hex()}.{take.slot.n}"
             place = self._replaced_by(take)
@@ -221,12 +195,9 @@ class SharedCassette:
                 order, old[name] = place.order, place.row
                 if place.key != take.slot.key:
                     fingerprint = b""  # the name does not tell its key
-            row = _Packed(_FORMAT, order, fingerprint, data)
-            rows.append(Row(name, msgspec.msgpack.encode(row)))
-        own = [] if dictionary is None else [_to_row(dictionary)]
+            rows.append(_to_row(name, order, fingerprint, entry))
         self.keep_blobs(blobs)  # before the rows that name them
-        added = self.store.append(self.name, own + rows, replacing_run=replacing_run)
-        self._dictionary, self._is_empty = dictionary or self._dictionary, False
+        added = self.store.append(self.name, rows, replacing_run=replacing_run)
         if gone := [old[name] for name in added if name in old]:
             with suppress(StoreError):  # no reader looks at them any more
                 self.store.remove(self.name, gone)
@@ -241,107 +212,59 @@ class SharedCassette:
         there = (one.place for one in self._found if (one.key, one.number) == (slot.key, slot.n))
         return next(there, None)
 
-    def _packed(self, entries: Sequence[bytes]) -> tuple[Dictionary | None, list[bytes]]:
-        """The entries packed small, and the dictionary that they need for it.
-
-        A new one pays where it saves what it takes, and where a second fold shows that more will come.
-        """
-        known, packed, plain = self._dictionary, list[bytes](), sum(map(len, entries))
-        with suppress(CassetteError):  # a broken one: that is told where its rows are read
-            packed = [known.pack(entry) for entry in entries] if known else []
-        if packed and sum(map(len, packed)) <= _SMALL * plain:
-            return _if_needed(known, packed)
-        is_second = known is None and not self._is_empty
-        if (len(entries) > 1 or is_second) and (new := Dictionary.of(entries)) is not None:
-            anew = [new.pack(entry) for entry in entries]
-            without = sum(map(len, packed))
-            if not packed:  # a few tell well enough what all would take
-                few = entries[:_FEW]
-                without = sum(len(pack(entry)) for entry in few) * plain // sum(map(len, few))
-            if sum(map(len, anew)) + (0 if is_second else len(new.packed)) < without:
-                return _if_needed(new, anew)
-        return _if_needed(known, packed or [pack(entry) for entry in entries])
-
-    def _text(self, entry: bytes, beside: dict[str, Dictionary]) -> bytes:
+    def _text(self, entry: bytes) -> bytes:
         try:
-            return unpack(entry, beside)
+            return unpack(entry)
         except CassetteError as error:
             raise self._unreadable(error) from error
 
-    def _check(self, heads: set[bytes], beside: dict[str, Dictionary]) -> None:
-        """Raises `CassetteError` where texts with such heads cannot be unpacked here."""
+    def _check(self, forms: set[bytes]) -> None:
+        """Raise `CassetteError` where texts that begin with one of `forms` cannot be unpacked here."""
         try:
-            for one in heads:
-                check(one, beside)
+            for form in forms:
+                check(form)
         except CassetteError as error:
             raise self._unreadable(error) from error
 
     def rewrite(self, anew: Anew) -> Rewritten:
-        """What rows had in common and what they have replaced goes too: it may hold the same.
+        """Put other recordings in the place of some, as `anew` says, and take away what was replaced before.
 
-        No text needs a dictionary from then on. A request that was rewritten may have another key than
-        its row's name tells: that is computed anew.
+        A request that was rewritten may have another key than its row's name tells: that is computed anew.
         """
         for _ in range(_TRIES):
             held = self.store.read(self.name)
-            found, _dictionary = self._read(held, _no_key, "")
+            found = self._read(held, _no_key, "")
             changed = anew([one.stored for one in found])
             if not changed:
                 return Rewritten()
             blobs: dict[str, bytes] = {}
+            texts = {at: encode_entry(one, blobs) for at, one in changed.items()}
             before = {name for one in found for name in blobs_named(one.stored.raw)}
-            texts = [
-                encode_entry(changed[at], blobs) if at in changed else one.stored.raw
+            after = {
+                name
                 for at, one in enumerate(found)
-            ]
+                for name in blobs_named(texts.get(at) or one.stored.raw)
+            }
             self.keep_blobs(blobs)
-            rows: list[Row] = []
-            there = {row.slot: row for row in held.rows}
-            for at, (one, text) in enumerate(zip(found, texts, strict=True)):
-                named = _NAME.fullmatch(one.place.row)
-                assert named is not None
-                _, old = self._packed_in(named, there[one.place.row])
-                fingerprint = b"" if at in changed else old.fingerprint
-                new = _Packed(_FORMAT, old.order, fingerprint, pack(text))
-                rows.append(Row(one.place.row, msgspec.msgpack.encode(new)))
+            places = {at: found[at].place for at in texts}
+            rows = [_to_row(places[at].row, places[at].order, b"", texts[at]) for at in texts]
             if self.store.rewrite(self.name, rows, known=held.version):
-                self._drop(there.keys() - {row.slot for row in rows})
-                gone = before - {name for text in texts for name in blobs_named(text)}
-                return Rewritten(len(changed), frozenset(gone))
+                self._drop_replaced()
+                return Rewritten(len(changed), frozenset(before - after))
         raise self._too_busy()
 
-    def _drop(self, replaced: Collection[str]) -> None:
-        """Rows that were `replaced`, and dictionaries that no row needs at that moment."""
+    def _drop_replaced(self) -> None:
         for _ in range(_TRIES):
             held = self.store.read(self.name)
-            wanted: set[str] = set()
-            for row in held.rows:
-                named = _NAME.fullmatch(row.slot)
-                if named is not None and row.slot not in replaced:
-                    wanted.add(row.slot)
-                    digest_needed = needed(self._packed_in(named, row)[1].entry)
-                    wanted.add(f"{_DICTIONARY}{digest_needed}")
-            gone = [row.slot for row in held.rows if row.slot not in wanted]
-            if not gone:
+            gone = [row.slot for row in self._by_age(held)[1]]
+            if not gone or self.store.remove(self.name, gone, known=held.version):
                 return
-            self.store.remove(self.name, gone, known=held.version)
         raise self._too_busy()
 
-    def beside(self) -> list[bytes]:
-        """The plain texts of what its rows hold besides its recordings. Raises `CassetteError`."""
-        held = self.store.read(self.name)
-        found, _ = self._read(held, _no_key, "")
-        current = {one.place.row for one in found}
-        names = [row.slot for row in held.rows if row.slot.startswith(_DICTIONARY)]
-        data = {row.slot: row.data for row in held.rows}
-        digests = {name.removeprefix(_DICTIONARY): name for name in names}
-        known = {digest: Dictionary(data[name], digest) for digest, name in digests.items()}
-        texts = [unpack(one.packed) for one in known.values()]
-        for row in held.rows:
-            named = _NAME.fullmatch(row.slot)
-            if named is not None and row.slot not in current:
-                texts.append(self._text(self._packed_in(named, row)[1].entry, known))
-        return texts
+    def replaced(self) -> list[bytes]:
+        """Return the texts of rows that newer ones have replaced. Raises `CassetteError`."""
+        rows = self._by_age(self.store.read(self.name))[1]
+        return [self._text(self._packed_in(row)[1].entry) for row in rows]
 
     def _too_busy(self) -> StoreError:
         return StoreError(
@@ -350,24 +273,23 @@ class SharedCassette:
             path=self.store.place,
         )
 
-    def _packed_in(self, named: re.Match[str], row: Row) -> tuple[_Place, _Packed]:
-        """What the row holds, and where, without unpacking the text."""
+    def _name_of(self, row: Row) -> re.Match[str]:
+        named = _NAME.fullmatch(row.slot)
+        if named is None:
+            raise self._unreadable(f"its name {row.slot[:80]!r} is none")
+        return named
+
+    def _packed_in(self, row: Row) -> tuple[_Place, _Packed]:
+        """Return what the row holds, and where, without unpacking the text."""
+        named = self._name_of(row)
         try:
-            if row.data[:1] == _FIRST_BYTE:
-                packed = _rows.decode(row.data)
-            else:
-                old = _rows_1.decode(unpack(row.data))
-                fingerprint = bytes.fromhex(old.fingerprint)
-                packed = _Packed(old.format + 1, old.order, fingerprint, pack_plain(old.entry))
-            if packed.format != _FORMAT:
-                raise CassetteError(f"its format {packed.format} is newer than {_FORMAT}")
-        except (
-            msgspec.MsgspecError,
-            ValueError,
-            IndexError,
-            RecursionError,
-            CassetteError,
-        ) as error:
+            if row.data[:1] == ENCRYPTED:
+                check(row.data)
+            number = _formats.decode(row.data).format
+            if number != _FORMAT:
+                raise CassetteError(f"its format {number} is newer than {_FORMAT}")
+            packed = _rows.decode(row.data)
+        except (msgspec.MsgspecError, ValueError, RecursionError, CassetteError) as error:
             raise self._unreadable(error) from error
         return _Place(packed.order, int(named[3]), row.slot, bytes.fromhex(named[2])), packed
 
@@ -447,11 +369,6 @@ def _short(fingerprint: str) -> bytes:
     return bytes.fromhex(digest(fingerprint, 8)) if fingerprint else b""
 
 
-def _if_needed(
-    dictionary: Dictionary | None, packed: list[bytes]
-) -> tuple[Dictionary | None, list[bytes]]:
-    return (dictionary if any(map(needed, packed)) else None), packed
-
-
-def _to_row(dictionary: Dictionary) -> Row:
-    return Row(f"{_DICTIONARY}{dictionary.digest}", dictionary.packed)
+def _to_row(name: str, order: tuple[int, int], fingerprint: bytes, entry: bytes) -> Row:
+    row = _Packed(_FORMAT, order, fingerprint, pack(entry))
+    return Row(name, msgspec.msgpack.encode(row))

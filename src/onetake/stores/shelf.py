@@ -77,8 +77,11 @@ class Shelf(Protocol):
         was replaced is left but its blobs. Raises `CassetteError`.
         """
 
-    def beside(self, name: str) -> list[bytes]:
-        """Texts kept with a cassette's recordings, and those they have replaced. Raises `CassetteError`."""
+    def replaced(self, name: str) -> list[bytes]:
+        """Return the texts that a cassette's recordings have replaced, as far as they lie there still.
+
+        Raises `CassetteError`.
+        """
 
     def finish_rewriting(self, names: Collection[str], blobs: Collection[str]) -> list[str]:
         """Of the cassettes `names`, that were rewritten, leave nothing else: in no cache, no free page of a
@@ -157,8 +160,8 @@ class RowShelf:
     def rewrite(self, name: str, anew: Anew) -> Rewritten:
         return self._cassette(name).rewrite(anew)
 
-    def beside(self, name: str) -> list[bytes]:
-        return self._cassette(name).beside()
+    def replaced(self, name: str) -> list[bytes]:
+        return self._cassette(name).replaced()
 
     def finish_rewriting(self, names: Collection[str], blobs: Collection[str]) -> list[str]:
         named: Counter[str] = Counter()

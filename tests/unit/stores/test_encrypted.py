@@ -59,7 +59,7 @@ def raw(url: str, root: Path) -> RowStore:
 
 
 def record(url: str, root: Path, encrypt: str = ENCRYPT) -> None:
-    """Everything that is ever kept: recordings, a dictionary, blobs, lines, answers of calls under way."""
+    """Everything that is ever kept: recordings, blobs, lines, answers of calls under way."""
     shelf, store = shelf_of(url, root, encrypt), open_store(url, root, encrypt)
     put(shelf, "c", *(call(f"question {n}") for n in range(12)))
     put(shelf, "c", call("noise", answer=NOISE))
