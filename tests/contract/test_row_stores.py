@@ -219,15 +219,6 @@ def test_rows_and_cassettes_are_removed(store):
     assert list(store.cassettes()) == []
 
 
-def test_companions_go_with_the_last_row_that_they_serve(store):
-    store.append("c", rows("a", "b", "!dictionary"))
-
-    assert store.remove("c", ["a"]) == 1
-    assert held(store).keys() == {"b", "!dictionary"}
-    assert store.remove("c", ["b", "z"]) == 1
-    assert held(store) == {}
-
-
 def test_a_history_goes_with_its_cassette(store):
     store.append("c", rows("a"))
     store.add_histories({"c": b"run"})

@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from onetake.errors import CassetteError, StoreError
-from onetake.stores.port import COMPANION, Capacity, Claim, Held, Row, RowStore
+from onetake.stores.port import Capacity, Claim, Held, Row, RowStore
 from onetake.stores.sqlite import SqliteStore
 
 _PAUSE_S = 2.0  # after a failure the store is left alone: tests do not queue for its time-outs,
@@ -90,7 +90,7 @@ class LayeredStore:
         for name in self._spool.cassettes():
             if name != _BLOBS:
                 cassette = name.partition(_RUN)[0]
-                own = [row for row in self._spool.read(name).rows if not row.is_companion]
+                own = _told_from(self._spool.read(name).rows)[1]
                 counts[cassette] = counts.get(cassette, 0) + len(own)
         return {cassette: number for cassette, number in counts.items() if number}
 
@@ -136,7 +136,7 @@ class LayeredStore:
         if taken is not None:
             return taken
         added = self._spool.append(self._spooled_as(cassette, replacing_run), rows)
-        self._add(spooled=sum(not slot.startswith(COMPANION) for slot in added))
+        self._add(spooled=len(added))
         return added
 
     def blobs(self, names: Sequence[str]) -> dict[str, bytes]:
@@ -200,8 +200,10 @@ class LayeredStore:
                 self._add(failures=1, last_error=error.message)
                 continue
             # What another process has spooled meanwhile stays for the next time.
-            gone = self._spool.remove(name, [row.slot for row in rows if not row.is_companion])
-            self._add(delivered=gone)
+            self._add(delivered=self._spool.remove(name, [row.slot for row in own]))
+            left = self._spool.read(name)
+            if not _told_from(left.rows)[1]:
+                self._spool.remove(name, known=left.version)
 
     def cassettes(self) -> Iterator[str]:
         return self._remote.cassettes()

@@ -27,7 +27,7 @@ from onetake.errors import CassetteError, StoreError
 from onetake.formats.packing import pack, unpack
 from onetake.stores.bucket import Bucket, Listed
 from onetake.stores.names import digest, to_name
-from onetake.stores.port import COMPANION, Capacity, Claim, Held, Row, kept_lines
+from onetake.stores.port import Capacity, Claim, Held, Row, kept_lines
 from onetake.stores.processes import OfProcess
 
 _Kind = TypeVar("_Kind")
@@ -303,8 +303,6 @@ class ObjectStore:
                 return _base(view, token, {}, ()) if view.listed else None
             if len(kept) == len(held):
                 return None
-            if all(slot.startswith(COMPANION) for slot in kept):
-                kept = {}
             return _base(view, token, kept, view.runs)
 
         before, entry = self._commit(cassette, token, change)

@@ -149,22 +149,14 @@ class Flights(Protocol):
         """What was answered is in the cassette now, or else set apart: nobody has to wait for it."""
 
 
-COMPANION = "!"
-
-
 class Row(Struct, frozen=True):
     """One interaction as a shared store holds it: opaque `data` under the name of its `slot`.
 
-    A slot's name is text without white space; a store never looks into either, but for one sign: a
-    name that begins with `!` is of a companion, which is no interaction but serves those that are.
+    A slot's name is text without white space; a store never looks into either.
     """
 
     slot: str
     data: bytes
-
-    @property
-    def is_companion(self) -> bool:
-        return self.slot.startswith(COMPANION)
 
 
 class Held(Struct, frozen=True):
@@ -259,8 +251,6 @@ class RowStore(Protocol):
 
         With `known`, none goes where that is no longer the version, in the same step: whoever has read
         rows takes away those rows, and never what another has put in their place.
-
-        Companions go, in the same step and uncounted, with the last of the rows that they serve.
         """
 
     def claim(self, name: str, holder: str, ttl_s: float) -> Claim:

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from onetake.stores.names import digest, to_name
-from onetake.stores.port import COMPANION, Capacity, Claim, Held, Row, kept_lines
+from onetake.stores.port import Capacity, Claim, Held, Row, kept_lines
 from onetake.stores.redis_server import RedisServer, client_of, is_cluster, library, primaries
 
 _NAME, _BORN, _VERSION, _RUN = b"!name", b"!born", b"!version", b"!run"
@@ -134,14 +134,10 @@ class RedisStore:
 
         def take(pipe: Any) -> None:
             version = _version(pipe.hmget(key, [_BORN, _VERSION]))
-            held = {_to_slot(field) for field in pipe.hkeys(key) if field not in _OURS}
             is_there = bool(version) and (not known or version == known)
             pipe.multi()
             if is_there and slots:
-                left = held.difference(slots)
                 pipe.hdel(key, *map(_to_field, slots))
-                if left and all(slot.startswith(COMPANION) for slot in left):
-                    pipe.hdel(key, *map(_to_field, left))
                 pipe.hincrby(key, _VERSION, 1)
             elif slots is None and (is_there or not known):
                 pipe.hlen(key)

@@ -12,15 +12,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from onetake.errors import StoreError
-from onetake.stores.port import COMPANION, Capacity, Claim, Held, Row, kept_lines
+from onetake.stores.port import Capacity, Claim, Held, Row, kept_lines
 from onetake.stores.sqlite_file import SqliteFile
 
 _TRIMMED = 20  # cassettes and blobs that are forgotten in one step
 _BATCH = 500  # names in one statement; SQLite allows 999 variables in old builds
-
-# When each blob was put for the last time; a file may be older than this table.
-_PUTS = "CREATE TABLE IF NOT EXISTS puts (name TEXT PRIMARY KEY, at REAL NOT NULL)"
-_HAS_PUTS = "SELECT 1 FROM sqlite_master WHERE name = 'puts'"
 
 
 class SqliteStore:
@@ -125,14 +121,13 @@ class SqliteStore:
         now_s = time.time()
         with self._file.writing() as connection:
             connection.executemany("INSERT OR IGNORE INTO blobs VALUES (?, ?)", blobs.items())
-            connection.execute(_PUTS)
             connection.executemany(
                 "INSERT OR REPLACE INTO puts VALUES (?, ?)", [(name, now_s) for name in blobs]
             )
 
     def old_blobs(self, older_than_s: float) -> list[str]:
         with self._file.reading() as connection:
-            if connection is None or not connection.execute(_HAS_PUTS).fetchone():
+            if connection is None:
                 return []
             names = connection.execute(
                 "SELECT name FROM blobs JOIN puts USING (name) WHERE at <= ?",
@@ -149,7 +144,6 @@ class SqliteStore:
         latest = time.time() - older_than_s
         gone = 0
         with self._file.writing() as connection:
-            connection.execute(_PUTS)
             for name in names:
                 old = connection.execute(
                     "DELETE FROM puts WHERE name = ? AND at <= ?", (name, latest)
@@ -176,12 +170,6 @@ class SqliteStore:
                     "DELETE FROM rows WHERE cassette = ? AND slot = ?", (number, slot)
                 ).rowcount
                 for slot in slots
-            )
-            companions = f"slot GLOB '{COMPANION}*'"
-            connection.execute(
-                f"DELETE FROM rows WHERE cassette = :number AND {companions} AND NOT EXISTS "  # noqa: S608
-                f"(SELECT 1 FROM rows WHERE cassette = :number AND NOT {companions})",
-                {"number": number},
             )
             connection.execute("UPDATE cassettes SET version = version + 1 WHERE id = ?", (number,))
             return gone

@@ -33,6 +33,7 @@ CREATE TABLE rows (
     cassette INTEGER NOT NULL REFERENCES cassettes ON DELETE CASCADE, slot TEXT NOT NULL,
     data BLOB NOT NULL, UNIQUE (cassette, slot));
 CREATE TABLE blobs (name TEXT PRIMARY KEY, data BLOB NOT NULL);
+CREATE TABLE puts (name TEXT PRIMARY KEY, at REAL NOT NULL);
 CREATE TABLE claims (
     name TEXT PRIMARY KEY, holder TEXT NOT NULL, until REAL NOT NULL, data BLOB NOT NULL);
 CREATE INDEX claims_until ON claims (until);
