@@ -68,19 +68,22 @@ def payloads(stream: bytes) -> Iterator[tuple[int, int]]:
 
 def reframed(stream: bytes, edits: Sequence[Edit]) -> list[Edit]:
     """Return `edits` of payloads, in order, with the edits that make lengths and checksums fit."""
-    waiting = list(edits)
     made: list[Edit] = []
+    first = 0
     for at, of_headers, end in _spans(stream):
-        own = [edit for edit in waiting if at <= edit.start and edit.end <= end]
+        last = first
+        while last < len(edits) and edits[last].end <= end:
+            last += 1
+        own = edits[first:last]
         if not own:
             continue
-        waiting = [edit for edit in waiting if edit not in own]
+        first = last
         body = apply(stream[at + 12 : end - 4], [_moved(edit, -at - 12) for edit in own])
         prelude = _PRELUDE.pack(len(body) + 16, of_headers, 0)[:8]
         prelude += _CRC.pack(zlib.crc32(prelude))
         crc = _CRC.pack(zlib.crc32(prelude + body))
         made += (Edit(at, at + 12, prelude), *own, Edit(end - 4, end, crc))
-    return sorted((*made, *waiting), key=lambda edit: edit.start)
+    return [*made, *edits[first:]]
 
 
 def _moved(edit: Edit, by: int) -> Edit:
