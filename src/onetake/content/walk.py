@@ -112,7 +112,7 @@ def _deeper(meaning: Meaning, steps: Sequence[Pattern], change: Change) -> Meani
         case Kind.JSON | Kind.LINES:
             new = _changed_json(value, steps, change)
             return EMPTY if new is GONE else replace(meaning, value=new)
-        case Kind.FORM:
+        case Kind.FORM if len(steps) == 1:
             return replace(meaning, value=list(changed_pairs(value, steps[0], change)))
         case Kind.MULTIPART:
             parts = [_changed_part(part, steps, change) for part in value]
