@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from fuzz.bodies import BODIES, read_body
 from onetake import project
 from onetake.config import Settings, resolve
 from onetake.config.paths import parse_path
@@ -627,6 +628,7 @@ READERS: dict[str, Reader] = {
     "history": Reader(_history, (b'{"run":"a","at":1,"recorded":2,"grew":["x"]}\n',)),
     "report": Reader(_report, (_REPORT,), (UsageError,)),
     "receipt": Reader(_receipt, (_RECEIPT,), (UsageError,)),
+    "content": Reader(read_body, BODIES),
     "multipart": Reader(_multipart, (b"multipart/form-data; boundary=b\n" + _FORM.request.body,)),
     "events": Reader(_events, (_STREAM, b"data: 1\r\n\r\n: c\revent: x\rdata\r\r")),
     "frames": Reader(

@@ -17,7 +17,7 @@ from onetake.messages import Headers, Request, Response, media_type
 from onetake.wire import event_stream, multipart
 from onetake.wire.edits import Edit, apply
 from onetake.wire.json_values import parse_json, parse_lines
-from onetake.wire.pairs import is_well_escaped, read_pairs
+from onetake.wire.pairs import read_pairs
 from onetake.wire.sse import read_events
 
 if TYPE_CHECKING:
@@ -30,6 +30,9 @@ Steps = tuple[str | int, ...]
 
 DEEPEST = 8
 """Bodies within bodies that are read; what lies deeper counts as bytes."""
+
+MOST_PARTS = 100_000
+"""Parts of a multipart body."""
 
 _NOT_AS_CLAIMED = {
     "json": (Kind.JSON, Kind.LINES),
@@ -47,7 +50,6 @@ class Content:
     - `data`: the bytes with content codings undone
     - `encoding`: the codings that were undone, as the header lists them (`gzip`), or an empty string
     - `charset`: of the text; empty where the body is no text
-    - `problem`: why the body could not be read as claimed, or an empty string
     - `root`, `prefix`: where its values stand: `body`, or the part and the steps to a body within a body
     - `within`: the leaf that holds this body, None for the body of a message
     """
@@ -71,8 +73,9 @@ class Content:
         self.root, self.prefix, self.within, self.depth = root, prefix, within, depth
         self.charset, self.mark = "utf-8", 0
         self._value: Any = None
+        self._reached = (0, 0)
+        self._told = problem
         self.kind = self._recognised()
-        self.problem = problem or self._problem()
 
     # What it is.
 
@@ -80,21 +83,26 @@ class Content:
         data, claim = self.data, self.media_type
         if not data:
             return Kind.EMPTY
-        if data[:1] in (b"{", b"[") and data.isascii():  # the usual body, made short
-            if not claim.startswith("multipart/") and (kind := self._structured(data)):
-                return kind
-        elif event_stream.begins(data):
+        is_read = data[:1] in (b"{", b"[") and data.isascii() and not claim.startswith("multipart/")
+        if is_read and (kind := self._structured(data)):  # the usual body, made short
+            return kind
+        if not self.depth and event_stream.begins(data):  # within a body nobody mends its checksums
             self.charset = ""
             return Kind.EVENTS
         if self.depth < DEEPEST and (kind := self._divided()):
             return kind
+        if kinds.is_gzip(data):
+            self.charset = ""
+            return Kind.BINARY
         self.charset, self.mark = charsets.charset_of(data, self.content_type)
         if not self.charset:
             return Kind.BINARY
         text = self.text
         if not text:
             return Kind.TEXT
-        if (kinds.looks_like_json(text) or "json" in claim) and (kind := self._structured(text)):
+        is_new = text is not data or not is_read
+        may_be_json = is_new and (kinds.looks_like_json(text) or "json" in claim)
+        if may_be_json and (kind := self._structured(text)):
             return kind
         if kinds.looks_like_events(text, claim):
             return Kind.SSE
@@ -128,13 +136,26 @@ class Content:
             if not boundary:
                 return None
             content_type = f'multipart/mixed; boundary="{boundary}"'
+        if self.data.count(b"\n--") > MOST_PARTS:
+            self._told = f"it may have more than {MOST_PARTS} parts, so it counts as bytes"
+            return None
         parsed = multipart.parse(content_type, self.data)
         if parsed is None:
             return None
         self._value = read_parts(self, parsed)
         return Kind.MULTIPART
 
-    def _problem(self) -> str:
+    @cached_property
+    def problem(self) -> str:
+        """Why the body could not be read as claimed, or which bound it passes; else an empty string."""
+        from onetake.content.leaves import overflow
+
+        if self._told:
+            return self._told
+        if passed := overflow(self):
+            return f"{passed}, so it counts as bytes"
+        if self.depth >= DEEPEST and self.kind is not Kind.EMPTY:
+            return f"it lies {DEEPEST} bodies deep, so what it holds counts as bytes"
         for claim, expected in _NOT_AS_CLAIMED.items():
             if claim in self.media_type and self.kind not in (*expected, Kind.EMPTY):
                 return f"it claims to be {self.media_type} and does not read as such"
@@ -179,11 +200,6 @@ class Content:
                 return (self._value,)
         return ()
 
-    @property
-    def pairs_are_sound(self) -> bool:
-        """Whether every `%` of a form begins an escape."""
-        return is_well_escaped(self.text)
-
     def leaves(self) -> Iterator[Leaf]:
         """Yield every text value with its path, its span and its quoting, in the order of the bytes.
 
@@ -199,8 +215,8 @@ class Content:
         """Return an edit of `text` as an edit of the bytes of the message that holds this body."""
         if self.charset not in ("utf-8", "") or self.mark:
             edit = Edit(
-                charsets.place_in(self.text, edit.start, self.charset, self.mark),
-                charsets.place_in(self.text, edit.end, self.charset, self.mark),
+                self._place(edit.start),
+                self._place(edit.end),
                 charsets.in_charset(edit.new, self.charset),
                 edit.kind,
                 edit.value,
@@ -208,6 +224,15 @@ class Content:
         if self.within is None:
             return edit
         return self.within.edit(edit.new, edit.start, edit.end, edit.kind, edit.value)
+
+    def _place(self, at: int) -> int:
+        """Return where the byte `at` of `text` stands in `data`, counted from the place asked for before."""
+        reached, place = self._reached
+        if at < reached:
+            reached = place = 0
+        place += charsets.size_in(self.text[reached:at], self.charset)
+        self._reached = (at, place)
+        return self.mark + place
 
 
 def read(headers: Headers, data: bytes, *, encoding: str = "", codings: bool = True) -> Content:

@@ -15,6 +15,15 @@ _MARKS = (
 )
 # Codecs that are no character sets of bodies, or that decode whatever they are given.
 _REFUSED = ("idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem")
+_WITHOUT_MARK = {"utf-16": "utf-16-le", "utf-32": "utf-32-le"}  # which Python would write again
+# Where zeros stand among the first four bytes, if these are characters of ASCII.
+_ZEROS: dict[tuple[bool, ...], str] = {
+    (False, True, True, True): "utf-32-le",
+    (True, True, True, False): "utf-32-be",
+    (False, True, False, True): "utf-16-le",
+    (True, False, True, False): "utf-16-be",
+}
+_FIRST = frozenset(b"\0\t\n\r" + bytes(range(0x20, 0x7F)))
 
 
 def charset_of(data: bytes, content_type: str) -> tuple[str, int]:
@@ -32,7 +41,7 @@ def charset_of(data: bytes, content_type: str) -> tuple[str, int]:
     if data.isascii() or _is_in(data, "utf-8"):
         return "utf-8", 0
     claimed = _claimed(content_type)
-    return (claimed, 0) if claimed and _is_in(data, claimed) else ("", 0)
+    return (claimed, 0) if claimed and _is_exactly_in(data, claimed) else ("", 0)
 
 
 def to_utf8(data: bytes, charset: str, mark: int) -> bytes:
@@ -42,12 +51,9 @@ def to_utf8(data: bytes, charset: str, mark: int) -> bytes:
     return data[mark:].decode(charset).encode("utf-8", "surrogatepass")
 
 
-def place_in(text: bytes, at: int, charset: str, mark: int) -> int:
-    """Return where the byte `at` of the UTF-8 `text` stands in the bytes that it was made of."""
-    if charset in ("utf-8", ""):
-        return at + mark
-    before = text[:at].decode("utf-8", "surrogatepass")
-    return mark + len(before.encode(charset, "surrogatepass"))
+def size_in(text: bytes, charset: str) -> int:
+    """Return how many bytes the UTF-8 `text` has in `charset`."""
+    return len(in_charset(text, charset))
 
 
 def in_charset(text: bytes, charset: str) -> bytes:
@@ -59,13 +65,9 @@ def in_charset(text: bytes, charset: str) -> bytes:
 
 def _by_zeros(data: bytes) -> str:
     head = data[:4]
-    if len(head) < 4 or head.count(0) < 2:
+    if 0 not in head or not _FIRST.issuperset(head):
         return ""
-    if not head[0] and not head[2] and head[1] and head[3]:
-        return "utf-16-be"
-    if not head[1] and not head[3] and head[0] and head[2]:
-        return "utf-16-le"
-    return ""
+    return _ZEROS.get(tuple(not byte for byte in head), "")
 
 
 def _claimed(content_type: str) -> str:
@@ -77,7 +79,16 @@ def _claimed(content_type: str) -> str:
     except (LookupError, ValueError):
         return ""
     is_text = getattr(info, "_is_text_encoding", True)
-    return info.name if is_text and info.name not in _REFUSED else ""
+    name = _WITHOUT_MARK.get(info.name, info.name)
+    return name if is_text and name.replace("-", "_") not in _REFUSED else ""
+
+
+def _is_exactly_in(data: bytes, charset: str) -> bool:
+    """Return whether `data` is text in `charset`, spelled as Python spells it: else no place leads back."""
+    try:
+        return data.decode(charset).encode(charset) == data
+    except (UnicodeError, LookupError):
+        return False
 
 
 def _is_in(data: bytes, charset: str) -> bool:

@@ -13,11 +13,14 @@ _MESSAGES = ("message/rfc822", "message/global", "application/http")
 # At most so many bytes are looked at to tell an event stream, XML or a form from other texts.
 _HEAD = 4096
 
-# A comment (`: ping`), or a field, with which every event stream begins.
-_EVENT_LINE = re.compile(rb"(?:data|event|id|retry)?:(?:[ \r\n]|$)|(?:data|event|id|retry):")
+# The lines of an event stream: fields, comments (`: ping`) and empty ones. The last may be cut.
+_EVENT_LINES = re.compile(rb"(?:(?:(?:data|event|id|retry)?:[^\r\n]*+)?(?:[\r\n]|\Z))*+\Z")
+_DATA_FIELD = re.compile(rb"(?:\A|[\r\n])data:")
 _XML_START = re.compile(rb"<(?:[A-Za-z_?!])")
-_PAIR = rb"[A-Za-z_$][\w.$\[\]~%+-]{0,255}=(?:[\w.~%+*!$'(),;:@/?|-]|\[|\]|=(?![&=]))*"
-_PAIRS = re.compile(rb"%b(?:&%b)*&?=*" % (_PAIR, _PAIR))
+_PAIR = rb"[A-Za-z_$][\w.$\[\]~%%+-]{0,255}+=%b(?:=(?![&=])%b)*+" % (
+    (rb"[\w.~%+*!$'(),;:@/?|\[\]-]*+",) * 2
+)
+_PAIRS = re.compile(rb"%b(?:&%b)*+&?=*" % (_PAIR, _PAIR))
 _DASHED = re.compile(rb"(?:\r?\n)?--([0-9A-Za-z'()+_,./:=?-]{1,70})\r?\n(?=[Cc]ontent-)")
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1d\x1f]")
 
@@ -73,17 +76,29 @@ def looks_like_form(text: bytes, media_type: str = "") -> bool:
         return is_well_escaped(text)
     if b"=" not in text[:257] or not text.isascii():
         return False
+    if b"=" not in text.rstrip(b"="):  # base64
+        return False
     return _PAIRS.fullmatch(text) is not None and is_well_escaped(text)
 
 
 def looks_like_events(text: bytes, media_type: str = "") -> bool:
     """Return whether `text` is a stream of server-sent events."""
-    return "event-stream" in media_type or _EVENT_LINE.match(text, 0, _HEAD) is not None
+    if "event-stream" in media_type:
+        return True
+    head = text[:_HEAD]
+    if len(text) > _HEAD:
+        head = head[: head.rfind(b"\n") + 1] or head  # whole lines
+    return _DATA_FIELD.search(head) is not None and _EVENT_LINES.match(head) is not None
 
 
 def looks_like_xml(text: bytes) -> bool:
     """Return whether `text` begins as XML or HTML does."""
     return _XML_START.match(text.lstrip(_BLANK)[:_HEAD]) is not None
+
+
+def is_gzip(data: bytes) -> bool:
+    """Return whether `data` begins as a gzip file does."""
+    return data.startswith(b"\x1f\x8b\x08")
 
 
 def holds_control(text: bytes) -> bool:

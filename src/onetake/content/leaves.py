@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from onetake.content import kinds
+from onetake.content import kinds, markup
 from onetake.content.kinds import Kind
-from onetake.content.quoting import GZIP_MAGIC, Quoting, quote, raw_span, unquote
+from onetake.content.quoting import Escapes, Quoting, quote, unquote
 from onetake.wire import event_stream
 from onetake.wire.edits import Edit
 from onetake.wire.json_tokens import read_scalars
@@ -21,19 +22,21 @@ from onetake.wire.json_tokens import read_scalars
 if TYPE_CHECKING:
     from onetake.content.body import Content, Steps
 
-_MOST = 500_000  # leaves of one body
+MOST = 500_000
+"""Leaves of one body that are told apart; a body with more counts as bytes."""
+LARGEST = 64 << 20
+"""Bytes of a body whose leaves are told apart."""
+
 _TELLING = 300  # bytes of a value that tell whether it may hold more values
-_DATA_LINE = re.compile(rb"data:[ \t]?([^\r\n]*)")
+_FIELD = re.compile(rb"([^:\r\n]*+)(?::[ \t]?([^\r\n]*+))?")
 _LINE = re.compile(rb"[^\n]+")
-_TAG = re.compile(rb"<(/?)((?:[\w.-]+:)?)([\w.-]{0,64})([^<>]*)>([^<]*)")
-_ATTRIBUTE = re.compile(
-    rb"""(?:^|\s)(?:[\w.-]{1,64}:)?([\w.-]{1,64})\s*=\s*(?:"([^"]*)"|'([^']*)')"""
-)
-_CDATA = re.compile(rb"<(?:[\w.-]+:)?([\w.-]{1,64})[^<>]*><!\[CDATA\[(.*?)\]\]>", re.DOTALL)
+# A leaf ends with one of these, or is a message of an event stream, which has at least 16 bytes.
+_ENDS = (b",", b"\n", b"\r", b"&", b"<", b"=")
 # `name: value` and `name=value` as YAML, GraphQL, settings and connection strings write them.
 _ASSIGNMENT = re.compile(
-    rb"""(?<![\w.$-])(?P<quote>["']?)(?P<name>[A-Za-z_$][\w.$ -]{0,63}?)(?P=quote)[ \t]*(?::(?!//|:)|=)[ \t]*"""
-    rb"""(?:"(?P<double>(?:[^"\\\n]|\\.){0,4096})"|'(?P<single>[^'\n]{0,4096})'|(?P<bare>[^\s"',;&<>(){}\[\]]{1,4096}))"""
+    rb"""(?<![\w.$-])(?P<quote>["']?)(?P<name>[A-Za-z_$][\w.$ -]{0,63}?)(?P=quote)[ \t]*+"""
+    rb"""(?::(?!//|:)|=)[ \t]*+"""
+    rb"""(?:"(?P<double>(?:[^"\\\n]++|\\.)*+)"|'(?P<single>[^'\n]*+)'|(?P<bare>[^\s"',;&<>(){}\[\]]++))"""
 )
 
 
@@ -79,6 +82,10 @@ class Leaf:
         return unquote(self.raw, self.quoting)
 
     @cached_property
+    def _escapes(self) -> Escapes:
+        return Escapes(self.raw, self.quoting)
+
+    @cached_property
     def content(self) -> Content | None:
         """The body that the value is; None where it is plain text."""
         return _within(self)
@@ -88,24 +95,43 @@ class Leaf:
     ) -> Edit:
         """Return the edit of the message's bytes that makes `value[start:end]` of this leaf `new`.
 
-        A value that can only be written as a whole (`quoting.is_whole`) is given as a whole.
+        A value that can only be written as a whole (`quoting.is_whole`) is written with the rest of it.
         """
         stop = len(self.value) if end is None else end
-        first, last = raw_span(self.raw, self.quoting, start, stop)
-        spelled = quote(new, self.quoting)
+        first, last = self._escapes.span(start, stop)
+        is_equal = new == self.value[start:stop]
+        if self.quoting.is_whole:
+            new = self.value[:start] + new + self.value[stop:]
+        spelled = self.raw[first:last] if is_equal else quote(new, self.quoting)
         made = Edit(self.start + first, self.start + last, spelled, kind, value)
         return self.holder.lifted(made)
 
 
 def leaves_of(content: Content) -> Iterator[Leaf]:
     """Yield the leaves of `content`, each followed by those of the body that it holds."""
-    for count, leaf in enumerate(_own_leaves(content)):
-        if count >= _MOST:
-            return
+    if overflow(content):
+        yield _whole(content)
+        return
+    for leaf in _own_leaves(content):
         yield leaf
+        if leaf.holder is not content:  # it came with what is below it
+            continue
         inner = leaf.content
         if inner is not None and not leaf.quoting.is_whole:
             yield from leaves_of(inner)
+
+
+def overflow(content: Content) -> str:
+    """Return which bound the leaves of `content` pass, or an empty string."""
+    text = content.text
+    if len(text) <= 2 * MOST or content.parts:
+        return ""
+    if len(text) > LARGEST:
+        return f"it has more than {LARGEST} bytes"
+    if len(text) // 16 + sum(text.count(end) for end in _ENDS) < MOST:
+        return ""
+    has_more = next(islice(_own_leaves(content), MOST, None), None) is not None
+    return f"it has more than {MOST} values" if has_more else ""
 
 
 def assignments(leaf: Leaf) -> Iterator[Leaf]:
@@ -150,20 +176,28 @@ def _own_leaves(content: Content) -> Iterator[Leaf]:
                 yield from part.head_leaves()
                 yield from leaves_of(part.content)
         case Kind.SSE:
-            for number, line in enumerate(_DATA_LINE.finditer(text)):
-                yield from _line(content, *line.span(1), (*prefix, number))
+            yield from _fields(content)
         case Kind.EVENTS:
-            for number, (start, end) in enumerate(event_stream.payloads(content.data)):
-                yield from _line(content, start, end, (*prefix, number))
+            number = at = 0
+            for number, (start, end) in enumerate(event_stream.payloads(text), 1):
+                yield from _line(content, start, end, (*prefix, number - 1))
+                at = end + 4  # after the checksum
+            yield from _line(content, at, len(text), (*prefix, number))  # what is cut
         case Kind.XML:
-            yield from _xml(content)
+            for value in markup.values_of(text):
+                yield Leaf(content, root, prefix, *value)
         case Kind.TEXT | Kind.BINARY:
             if kinds.looks_like_json(text):  # it breaks off, or holds more than JSON
                 yield from _json(content, 0, len(text), prefix)
-            is_packed = content.data.startswith(GZIP_MAGIC)
-            quoting = Quoting.GZIP if is_packed else Quoting.PLAIN
-            name = content.within.name if content.within is not None else ""
-            yield Leaf(content, root, prefix, 0, len(text), quoting, name)
+            yield _whole(content)
+
+
+def _whole(content: Content) -> Leaf:
+    """Return all of a body as one leaf."""
+    text = content.text
+    quoting = Quoting.GZIP if kinds.is_gzip(text) else Quoting.PLAIN
+    name = content.within.name if content.within is not None else ""
+    return Leaf(content, content.root, content.prefix, 0, len(text), quoting, name)
 
 
 def _lines(text: bytes) -> Iterator[re.Match[bytes]]:
@@ -195,6 +229,20 @@ def _line(content: Content, start: int, end: int, prefix: Steps) -> Iterator[Lea
         yield Leaf(content, content.root, prefix, start, end)
 
 
+def _fields(content: Content) -> Iterator[Leaf]:
+    """Yield the leaves of an event stream; `number` counts the lines with data, a comment has no name."""
+    number = 0
+    for line in _FIELD.finditer(content.text):
+        if line[1] == b"data" and line[2] is not None:
+            yield from _line(content, *line.span(2), (*content.prefix, number))
+            number += 1
+        elif line[0]:
+            start, end = line.span(0 if line[2] is None else 2)
+            name = "" if line[2] is None else line[1].decode("utf-8", "replace")
+            steps = (*content.prefix, number)
+            yield Leaf(content, content.root, steps, start, end, Quoting.PLAIN, name)
+
+
 def _form(content: Content) -> Iterator[Leaf]:
     root = "form" if content.root == "body" and not content.prefix else content.root
     at = 0
@@ -205,22 +253,9 @@ def _form(content: Content) -> Iterator[Leaf]:
             steps = (*content.prefix, plain)
             start = at + len(name) + 1
             yield Leaf(content, root, steps, start, at + len(piece), Quoting.FORM, plain)
+        elif piece:
+            yield Leaf(content, root, content.prefix, at, at + len(piece), Quoting.FORM)
         at += len(piece) + 1
-
-
-def _xml(content: Content) -> Iterator[Leaf]:
-    text, root, prefix = content.text, content.root, content.prefix
-    for tag in _TAG.finditer(text):
-        closing, name = tag[1], tag[3].decode("latin-1")
-        for found in _ATTRIBUTE.finditer(tag[4]) if tag[4] else ():
-            start, end = (tag.start(4) + place for place in found.span(found.lastindex or 2))
-            own = found[1].decode("latin-1")
-            yield Leaf(content, root, prefix, start, end, Quoting.XML, own)
-        if not closing and name and tag[5].strip():
-            yield Leaf(content, root, prefix, *tag.span(5), Quoting.XML, name)
-    for found in _CDATA.finditer(text) if b"<![CDATA[" in text else ():
-        name = found[1].decode("latin-1")
-        yield Leaf(content, root, prefix, *found.span(2), Quoting.PLAIN, name)
 
 
 def _may_hold_more(head: bytes) -> bool:
@@ -233,7 +268,7 @@ def _within(leaf: Leaf) -> Content | None:
     holder = leaf.holder
     if leaf.is_number or leaf.is_header or holder.depth >= DEEPEST:
         return None
-    if leaf.quoting is Quoting.PLAIN and holder.kind in (Kind.TEXT, Kind.BINARY):
+    if leaf.quoting is Quoting.PLAIN and leaf.end - leaf.start == len(holder.text):
         return None  # it is all of its body, which was read already
     if leaf.quoting is not Quoting.GZIP and not _may_hold_more(leaf.value[:_TELLING]):
         return None

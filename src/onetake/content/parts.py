@@ -16,13 +16,15 @@ from onetake.wire import multipart
 if TYPE_CHECKING:
     from onetake.content.body import Steps
 
-_HEAD_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*:[ \t]*([^\r\n]*)(?:\r?\n|\Z)")
+_HEAD_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]++)[ \t]*+:[ \t]*+([^\r\n]*+)(?:\r?\n|\Z)")
+# A line of a header block that was read already, with the lines that are folded below it.
+_FOLDED_LINE = re.compile(rb"(?m)^([^:\s][^:\r\n]*+):[ \t]*+([^\r\n]*+(?:\r?\n[ \t]++[^\r\n]*+)*+)")
 _START_LINE = re.compile(rb"(?:[A-Z]{3,20} \S+(?: HTTP/[\d.]+)?|HTTP/[\d.]+ \d{3}[^\r\n]*)\r?\n")
 _BLANK_LINE = re.compile(rb"\r?\n")
 # The value of a parameter: of the extended form (RFC 8187) what follows the language.
 _FILENAME = re.compile(
-    rb"""(?i);[ \t]*filename(?:\*[ \t]*=[ \t]*[\w-]*'[\w-]*'([^;\r\n]*)"""
-    rb"""|[ \t]*=[ \t]*(?:"((?:[^"\\\r\n]|\\.)*)"|([^;"\r\n]+)))"""
+    rb"""(?i);\s*+filename(?:\*[ \t]*+=[ \t]*+[\w-]*+'[\w-]*+'([^;\r\n]*+)"""
+    rb"""|[ \t]*+=[ \t]*+(?:"((?:[^"\\\r\n]|\\.)*+)"|([^;"\r\n]++)))"""
 )
 _MOST_LINES = 1000
 
@@ -86,11 +88,9 @@ class Part:
     def head_leaves(self) -> Iterator[Leaf]:
         """Yield the values of the header lines, and the whole file name as the sender gave it."""
         holder, root = self._holder, self._root
-        at, end = self._head
-        while found := _HEAD_LINE.match(holder.data, at, end):
-            at = found.end()
+        for found in _FOLDED_LINE.finditer(holder.data, *self._head):
             start, stop = found.span(2)
-            name = found[1].decode("latin-1").lower()
+            name = found[1].decode("latin-1").rstrip().lower()
             if name == "content-disposition":
                 yield from self._file_names(root, start, stop)
             elif stop > start:
@@ -100,7 +100,7 @@ class Part:
     def _file_names(self, root: str, start: int, end: int) -> Iterator[Leaf]:
         for found in _FILENAME.finditer(self._holder.data, start, end):
             group = found.lastindex or 1
-            quoting = Quoting.FORM if group == 1 else Quoting.PLAIN
+            quoting = Quoting.PERCENT if group == 1 else Quoting.PLAIN
             steps = (*self.steps, "filename")
             yield Leaf(self._holder, root, steps, *found.span(group), quoting, "filename")
 

@@ -16,7 +16,7 @@ DEEPEST = 256
 """Levels of nesting that steps tell apart; values further down are given with the first 256 steps."""
 
 _TOKEN = re.compile(
-    rb'"([^"\\]*(?:\\.[^"\\]*)*)("?)|(-?\d[\d.eE+-]*)|(?:true|false|null)|[{}\[\]:,]', re.DOTALL
+    rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)("?)|(-?\d[\d.eE+-]*)|(?:true|false|null)|[{}\[\]:,]', re.DOTALL
 )
 _strings = msgspec.json.Decoder(str)
 
@@ -77,9 +77,13 @@ def read_scalars(data: bytes, start: int = 0, end: int | None = None) -> Iterato
 
 def text_of(raw: bytes) -> str:
     """Return the text of what stands between the quotes of a JSON string; broken escapes stay as they are."""
-    if b"\\" in raw:
-        try:
-            return _strings.decode(b'"%s"' % raw)
-        except ValueError:
-            pass
-    return raw.decode("utf-8", "replace")
+    text = string_of(raw) if b"\\" in raw else None
+    return raw.decode("utf-8", "replace") if text is None else text
+
+
+def string_of(raw: bytes) -> str | None:
+    """Return the text of what stands between the quotes of a JSON string; None where it is broken."""
+    try:
+        return _strings.decode(b'"%s"' % raw)
+    except ValueError:
+        return None
