@@ -36,7 +36,9 @@ def _fields(content: Content) -> dict[str, str]:
     found: dict[str, str] = {}
     files = {part.label for part in content.parts if part.filename is not None}
     for leaf in content.leaves():
-        is_field = leaf.steps[1:] in ((), ("content",)) and leaf.steps[0] not in files
+        if not leaf.steps or leaf.steps[0] in files:
+            continue
+        is_field = leaf.steps[1:] in ((), ("content",))
         if is_field and leaf.end - leaf.start <= _MOST_FIELD:
             found.setdefault(str(leaf.steps[0]), leaf.value.decode("utf-8", "replace"))
     return found
