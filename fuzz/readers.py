@@ -23,6 +23,7 @@ from onetake import project
 from onetake.config import Settings, resolve
 from onetake.config.paths import parse_path
 from onetake.config.rules import parse_rules
+from onetake.content import plain_value, read_request
 from onetake.diagnosis import compare, explain_miss, line_of, nearest, one_line, render
 from onetake.diagnosis.unredacted import Cleaner, in_text
 from onetake.errors import CassetteError, OnetakeError, RedactionError, StoreError, UsageError
@@ -367,7 +368,7 @@ def _request(data: bytes) -> None:
     safe = Redactor().request(request)
     assert isinstance(key, bytes)
     for kind in _KINDS:
-        telemetry.telemetry_answer(kind, request)
+        telemetry.telemetry_answer(kind, request, plain_value(read_request(request)))
     held = nearest(request, [_RECORDING])
     text = render(explain_miss(request, [_RECORDING], _MATCHER), "a", "replay") if held else ""
     assert "\x1b" not in one_line(text)
