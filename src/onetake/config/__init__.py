@@ -4,10 +4,9 @@ Rules and their paths (`config.rules`, `config.paths`) are imported by those who
 none, and start the sooner.
 """
 
+from onetake.config.choices import TELEMETRY, VOLATILE
 from onetake.config.settings import (
     MODES,
-    TELEMETRY,
-    VOLATILE,
     Mode,
     Settings,
     Source,

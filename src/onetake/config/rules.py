@@ -19,10 +19,10 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from onetake.config.choices import TELEMETRY
 from onetake.config.durations import parse_duration
 from onetake.config.paths import Path, parse_path
 from onetake.config.patterns import check_pattern
-from onetake.config.settings import TELEMETRY
 from onetake.errors import UsageError, did_you_mean
 from onetake.messages import glob
 

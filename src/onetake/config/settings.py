@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import fields, replace
 
+from onetake.config.choices import TELEMETRY, VOLATILE
 from onetake.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -22,12 +23,6 @@ if TYPE_CHECKING:
     from onetake.config.rules import Rule
 else:
     Price = Rule = Any  # rules, prices, durations and patterns load where there are some
-
-VOLATILE = ("uuid", "iso-time", "epoch", "hex")
-"""The built-in kinds of volatile values."""
-
-TELEMETRY = ("local", "live", "record")
-"""What may become of telemetry."""
 
 
 class Mode(StrEnum):
