@@ -14,8 +14,7 @@ from msgspec import Struct
 
 if TYPE_CHECKING:
     from onetake.diagnosis import Group
-    from onetake.reports.gates import Reason
-    from onetake.reports.spending import Spending
+    from onetake.reports.dollars import Spending
     from onetake.stores.budget import Balance
 
 # Worst first; the tests without a cassette come last.
@@ -32,6 +31,8 @@ VERDICTS = (
     "UNMARKED:LIVE",
     "UNMARKED:NO_TRAFFIC",
 )
+
+_SHOWN = 10  # tests or hosts for which a run fails
 
 # The cassette of requests that belong to no test and no fixture: import time, foreign threads.
 SESSION = "@session"
@@ -123,6 +124,20 @@ def to_data(account: Account) -> dict[str, Any]:
 
 def from_data(data: Mapping[str, Any]) -> Account:
     return msgspec.convert(data, Account)
+
+
+class Reason(Struct, frozen=True, kw_only=True):
+    """Why a run fails: the `gate` (a name of `fail_on`, `max-live` or `max-spend`), a sentence, and where."""
+
+    gate: str
+    text: str
+    where: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The first ten of `where`."""
+        more = len(self.where) - _SHOWN
+        return (*self.where[:_SHOWN], *([f"and {more} more"] if more > 0 else []))
 
 
 class Summary:

@@ -5,28 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from msgspec import Struct
-
 from onetake.config import Settings
-from onetake.reports.accounts import Account, Summary
+from onetake.reports.accounts import Account, Reason, Summary
 from onetake.reports.leaks import by_test, leaks
 from onetake.reports.terminal import of_noun, told
-
-_SHOWN = 10
-
-
-class Reason(Struct, frozen=True, kw_only=True):
-    """Why a run fails: the `gate` (a name of `fail_on`, `max-live` or `max-spend`), a sentence, and where."""
-
-    gate: str
-    text: str
-    where: tuple[str, ...] = ()
-
-    @property
-    def shown(self) -> tuple[str, ...]:
-        """The first ten of `where`."""
-        more = len(self.where) - _SHOWN
-        return (*self.where[:_SHOWN], *([f"and {more} more"] if more > 0 else []))
 
 
 def judge(

@@ -13,10 +13,9 @@ from pathlib import Path
 from msgspec import Struct
 
 from onetake.errors import printable
-from onetake.reports.accounts import Account, Summary
-from onetake.reports.gates import Reason
+from onetake.reports.accounts import Account, Reason, Summary
+from onetake.reports.dollars import Dollars
 from onetake.reports.leaks import paid_egress
-from onetake.reports.spending import Dollars
 from onetake.reports.terminal import of_noun
 from onetake.spend import in_dollars
 

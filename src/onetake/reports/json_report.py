@@ -15,9 +15,9 @@ import msgspec
 from msgspec import Struct, field
 
 from onetake.errors import StoreError
-from onetake.reports.accounts import VERDICTS, Summary
-from onetake.reports.gates import Reason
-from onetake.reports.spending import Dollars, PriceOf, total_of
+from onetake.reports.accounts import VERDICTS, Reason, Summary
+from onetake.reports.dollars import Dollars
+from onetake.reports.spending import PriceOf, total_of
 from onetake.runtime.secrets import safe_bytes
 from onetake.spend import Usage
 from onetake.stores.placing import put_in_place

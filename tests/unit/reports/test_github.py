@@ -6,10 +6,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from onetake.reports.accounts import Account, Summary
-from onetake.reports.gates import Reason
+from onetake.reports.accounts import Account, Reason, Summary
+from onetake.reports.dollars import Dollars, Spending
 from onetake.reports.github import Annotation, annotations_of, escaped, to_markdown
-from onetake.reports.spending import Dollars, Spending
 
 ROOT = Path("/home/runner/work/repo/repo/python")
 WORKSPACE = ROOT.parent

@@ -9,8 +9,9 @@ import pytest
 
 from onetake.config import Settings
 from onetake.reports.accounts import Account
+from onetake.reports.dollars import Spending
 from onetake.reports.leaks import is_leak, new_cassettes
-from onetake.reports.spending import Spending, spending_of
+from onetake.reports.spending import spending_of
 from onetake.spend import Spent, Usage, in_dollars
 
 SETTINGS = Settings(allow_hosts=("free.example",))
