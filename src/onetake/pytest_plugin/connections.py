@@ -12,7 +12,7 @@ from onetake.reports.accounts import Account
 
 if TYPE_CHECKING:
     from onetake.recorder import Cassette
-    from onetake.runtime.egress import Egress
+    from onetake.runtime.connections import Egress
 
 
 def with_egress(

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from onetake.pytest_plugin.fixture_names import OPENING
+
 if TYPE_CHECKING:
     from onetake.pytest_plugin.session import SessionPlugin
     from onetake.recorder import Cassette
 
 PLUGIN: pytest.StashKey[SessionPlugin] = pytest.StashKey()
-
-OPENING = "_onetake_opening"
-OURS = frozenset({OPENING, "onetake_config", "cassette"})
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from onetake.runtime.context import Owner, Recording
 
 if TYPE_CHECKING:
     from onetake.recorder import Cassette
-    from onetake.runtime.egress import Egress
+    from onetake.runtime.connections import Egress
 
 
 class LazyOwner:

@@ -20,12 +20,12 @@ from onetake.cassettes.tallies import RunTally, Tally
 from onetake.config import Mode, Settings, without_secrets
 from onetake.errors import OnetakeError
 from onetake.pytest_plugin import markers, names
-from onetake.pytest_plugin.fixtures import OURS
+from onetake.pytest_plugin.fixture_names import OURS
 from onetake.pytest_plugin.lazy import LazyOwner
 from onetake.pytest_plugin.telling import tell
 from onetake.reports.accounts import SESSION
 from onetake.reports.plan import Expected, Miss, Plan, Sample, estimate, in_lines
-from onetake.runtime.egress import of_cassette
+from onetake.runtime.connections import of_cassette
 from onetake.runtime.secrets import safe_bytes, safe_id
 
 if TYPE_CHECKING:

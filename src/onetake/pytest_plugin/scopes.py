@@ -21,8 +21,8 @@ from onetake.reports.accounts import Account
 
 if TYPE_CHECKING:
     from onetake.recorder import Cassette
+    from onetake.runtime.connections import Egress
     from onetake.runtime.context import Owner
-    from onetake.runtime.egress import Egress
 
 
 class Scope:

@@ -15,7 +15,7 @@ from onetake.errors import OnetakeError, UsageError
 from onetake.pytest_plugin import markers, names
 from onetake.pytest_plugin.accounting import of_closing, of_partial, of_skipped, with_inner
 from onetake.pytest_plugin.connections import of_cassette_inside
-from onetake.pytest_plugin.fixtures import OPENING, OURS
+from onetake.pytest_plugin.fixture_names import OPENING, OURS
 from onetake.pytest_plugin.lazy import LazyOwner
 from onetake.pytest_plugin.options import Sources, check_key, usage_error
 from onetake.pytest_plugin.ownership import around_call, around_fixture
@@ -23,8 +23,8 @@ from onetake.pytest_plugin.scopes import Scope, hide_our_frames, skip_reason_of
 from onetake.pytest_plugin.unmarked import Unmarked
 from onetake.pytest_plugin.whole import hides_tests
 from onetake.reports.accounts import SESSION, Account
+from onetake.runtime.connections import of_cassette, of_unmarked
 from onetake.runtime.context import adopt_ownerless
-from onetake.runtime.egress import of_cassette, of_unmarked
 from onetake.runtime.secrets import safe_id, safe_text
 
 if TYPE_CHECKING:

@@ -12,8 +12,9 @@ from onetake.cassettes.decisions import Decision, Forward, Record, Refuse
 from onetake.config.hosts import read_host
 from onetake.errors import GuardError, OnetakeError
 from onetake.messages import Interaction, Request, read_url
+from onetake.runtime.connections import Egress
 from onetake.runtime.context import Recording
-from onetake.runtime.egress import Egress, is_near_by
+from onetake.runtime.egress import is_near_by
 
 if TYPE_CHECKING:
     from onetake.recorder import Call

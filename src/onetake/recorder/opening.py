@@ -53,8 +53,8 @@ from onetake.recorder.publication import Publication, Published
 from onetake.recorder.quarantined import Apart
 from onetake.recorder.takes import Lifetimes, Takes
 from onetake.recorder.traffic import Traffic, is_unreal
+from onetake.runtime.connections import of_cassette
 from onetake.runtime.context import Recording
-from onetake.runtime.egress import of_cassette
 from onetake.spend import is_priced_api
 from onetake.stores.journal import Journal, Quarantine
 from onetake.stores.port import CassetteStore, Flight, Flights, Opened, Pause

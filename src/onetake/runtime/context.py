@@ -16,7 +16,7 @@ from onetake.errors import OnetakeError
 from onetake.messages import Interaction, Request
 
 if TYPE_CHECKING:
-    from onetake.runtime.egress import Egress
+    from onetake.runtime.connections import Egress
 
 
 class Recording(Protocol):

@@ -34,8 +34,8 @@ from onetake.formats.vcr import is_expressible
 from onetake.messages import Interaction, Request
 from onetake.recorder import Entry, Recorder, is_unreal
 from onetake.runtime import host
+from onetake.runtime.connections import Egress
 from onetake.runtime.context import Recording
-from onetake.runtime.egress import Egress
 from onetake.runtime.secrets import remember
 from onetake.stores.locks import locked
 from onetake.stores.names import digest
