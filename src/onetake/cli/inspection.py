@@ -53,7 +53,6 @@ _HEAD_SIZE = 1 << 16  # bytes, as far as a recording is told by its content
 _BLOB = re.compile(r"sha256-[0-9a-f]{64}")
 _REQUEST = 60  # characters of its line that are shown
 _UNKNOWN = "secret"
-_TAKEN_AWAY = "onetake scrub, which takes this copy away"
 _ITS_NAME = "in its name"
 _RENAME = "rename it, or record it anew in a test whose parameter has an id"
 _REPLACED = "a recording that was replaced"
@@ -153,9 +152,6 @@ class Inspection:
             data = _plain(path, shown, data)
             if format_name:
                 entries = read_entries(data, str(path), blobs_beside(path))
-                if vcr_files.is_copy(path):
-                    found = self._looked(shown, format_name, entries, _TAKEN_AWAY)
-                    return replace(found, anew={})
                 if format_name in (NATIVE, JOURNAL):
                     return self._looked(
                         shown, format_name, entries, f"onetake scrub {quote(shown)}"
@@ -311,8 +307,6 @@ def _plain(path: Path, shown: str, data: bytes) -> bytes:
 def _remedy_of(path: Path, shown: str, data: bytes) -> str:
     if is_blob(path):
         return "onetake scrub, which takes it away with what names it"
-    if vcr_files.is_copy(path):
-        return _TAKEN_AWAY
     if looks_like(data):
         return _import_of(shown)
     return "take it out by hand"
@@ -358,7 +352,7 @@ def scope_of(place: Workplace, words: Sequence[str]) -> Scope:
             files += _project_files(place)
         else:
             names += place.shelf.names()
-        files += _in_cache(place.cache)
+        files += every_journal(place.cache)
     return Scope(list(dict.fromkeys(files)), list(dict.fromkeys(names)))
 
 
@@ -391,11 +385,11 @@ def _files_in(folder: Path, root: Path) -> Iterator[Path]:
 def _walked(folder: Path) -> Iterator[Path]:
     """Nothing that is hidden but what onetake keeps, and no packages that others have written."""
     if folder.name == _CACHE:
-        yield from _in_cache(folder)
+        yield from every_journal(folder)
         return
     for where, folders, files in os.walk(folder):
         if _CACHE in folders:
-            yield from _in_cache(Path(where, _CACHE))
+            yield from every_journal(Path(where, _CACHE))
         folders[:] = sorted(one for one in folders if one != _BLOBS and is_walked(Path(where, one)))
         yield from (Path(where, name) for name in sorted(files))
 
@@ -418,11 +412,6 @@ def is_walked(folder: Path) -> bool:
     """Whether a folder is the project's own: not hidden, no packages, no virtual environment."""
     name = folder.name
     return not (name.startswith(".") or name in _NOT_OURS or (folder / "pyvenv.cfg").exists())
-
-
-def _in_cache(cache: Path) -> list[Path]:
-    """What is kept there as it came: for the next run, and to read cassettes of vcrpy sooner."""
-    return [*every_journal(cache), *vcr_files.every_copy(cache)]
 
 
 def look_at(place: Workplace, scope: Scope, *, quiet: bool) -> Iterator[tuple[Path | str, Looked]]:

@@ -129,9 +129,6 @@ class _Scrubbing:
             self._names.append(one)
             self._blobs |= done.blobs
             return done.number
-        if vcr_files.is_copy(one):
-            vcr_files.forget_copy(one)
-            return 0
         if found.format == NATIVE and found.anew:
             path = one.resolve() if one.is_symlink() else one
             cassette = folder_shelf(self._place).cassette_at(path, name_in(path))
@@ -141,9 +138,7 @@ class _Scrubbing:
         if found.format == JOURNAL:
             return self._rewrite_journal(one, found)
         if found.format == VCR and found.anew:
-            number = vcr_files.rewrite(one, self._inspection.anew)
-            vcr_files.forget_copies(self._place.cache, one)
-            return number
+            return vcr_files.rewrite(one, self._inspection.anew)
         if is_blob(one):
             self._files.add(one)
         return 0
@@ -174,9 +169,7 @@ class _Scrubbing:
 
 def _is_scrubbed(one: Path | str, found: Looked) -> bool:
     """Whether all that was found can be taken out here."""
-    if isinstance(one, Path) and (
-        found.format == JOURNAL or is_blob(one) or vcr_files.is_copy(one)
-    ):
+    if isinstance(one, Path) and (found.format == JOURNAL or is_blob(one)):
         return True
     return found.format in (NATIVE, VCR) and found.is_rewritten_alone
 

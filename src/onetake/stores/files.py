@@ -86,7 +86,7 @@ def read_cassette(path: Path, within: Path | None = None) -> list[Stored]:
     text = held._read(path)
     if text is None:
         raise CassetteError(f"There is no cassette {path}.", path=str(path))
-    return held._fit_to_show(path, text, None).entries
+    return held._fit_to_show(path, text).entries
 
 
 def blobs_beside(path: Path) -> Callable[[str], bytes]:
@@ -239,14 +239,14 @@ class FileCassette:
         text = looked_at[1] if looked_at and looked_at[0] == path else self._read(path)
         if text is None:
             return Opened()
-        document = self._document(path, text, self._cache)
+        document = self._document(path, text)
         keys = self._indexed_keys(text, document.entries, key, fingerprint)
         return Opened(tuple(document.entries), tuple(keys), has_principals=document.origin == "")
 
     def recordings(self) -> list[Stored]:
         """All of them, as they may be shown and copied; none if there is no cassette. Raises as `load` does."""
         text = self._read(self.path)
-        return [] if text is None else self._fit_to_show(self.path, text, self._cache).entries
+        return [] if text is None else self._fit_to_show(self.path, text).entries
 
     def _indexed_keys(
         self,
@@ -273,15 +273,15 @@ class FileCassette:
             pass  # only a cache
         return keys
 
-    def _document(self, path: Path, text: bytes, cache: Path | None) -> Document:
-        """Of whichever program's cassette; a copy of another's in our format is kept in `cache`."""
+    def _document(self, path: Path, text: bytes) -> Document:
+        """Return the document of a cassette, of ours or of vcrpy."""
         if vcr_files.is_theirs(path, text):
-            text = vcr_files.in_our_format(path, text, cache)
+            text = vcr_files.in_our_format(path, text)
         return self._parse(text, path)
 
-    def _fit_to_show(self, path: Path, text: bytes, cache: Path | None) -> Document:
-        """The same with nothing in it that another program has not redacted."""
-        document = self._document(path, text, cache)
+    def _fit_to_show(self, path: Path, text: bytes) -> Document:
+        """Return the document of a cassette with nothing in it that another program has not redacted."""
+        document = self._document(path, text)
         if not vcr_files.is_theirs(path, text):
             return document
         calls = vcr_files.fit_to_write(entry.interaction for entry in document.entries)
@@ -333,7 +333,7 @@ class FileCassette:
             text = self._read(self.path)
             document = Document(None, [])
             if text is not None:
-                document = self._document(self.path, text, self._cache)
+                document = self._document(self.path, text)
             is_anew = (
                 replacing_run is not None and _read(self._generation) != replacing_run.encode()
             )
@@ -398,7 +398,7 @@ class FileCassette:
             text = self._read(self.path)
             if text is None or not vcr_files.is_theirs(self.path, text):
                 return 0
-            entries = self._document(self.path, text, self._cache).entries
+            entries = self._document(self.path, text).entries
             self._take_over(text, entries, Merge((), {}, 0))
             self._forget_path()
             return len(entries)
@@ -415,11 +415,7 @@ class FileCassette:
         calls += [take.interaction for take in merged.added]
         origin = vcr_files.ORIGIN if there else ""
         texts = [encode_interaction(one, blobs) for one in calls]
-        theirs = self.path
         self._put(own, texts, origin, blobs, self._raw_name)
-        # It is not read again, and its answers may hold secrets.
-        with suppress(OSError):  # `scan` tells of what stays
-            vcr_files.forget_copies(self._cache, theirs)
 
     def _put(
         self,
@@ -444,7 +440,7 @@ class FileCassette:
             text = self._read(self.path)
             if text is None:
                 return Rewritten()
-            document = self._document(self.path, text, None)
+            document = self._document(self.path, text)
             changed = anew(document.entries)
             if not changed:
                 return Rewritten()
@@ -491,7 +487,7 @@ class FileCassette:
             text = self._read(self.path)
             if text is None:
                 return 0
-            document = self._fit_to_show(self.path, text, self._cache)
+            document = self._fit_to_show(self.path, text)
             entries = document.entries
             kept = _all_but_last([entry.raw for entry in entries], unwanted)
             is_theirs = vcr_files.is_theirs(self.path, text)

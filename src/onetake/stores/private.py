@@ -20,7 +20,7 @@ _NO_WAIT = getattr(os, "O_NONBLOCK", 0)  # for the other end of a pipe
 def ensure_cache(cache: Path) -> None:
     """The cache directory, which ignores itself in git. Raises OSError."""
     ensure_folder(cache)
-    if cache.stat().st_mode & 0o077:  # made by an older version, or unpacked
+    if cache.stat().st_mode & 0o077:  # unpacked, or made by another program
         with suppress(PermissionError):  # another user's, and theirs to say
             cache.chmod(_FOLDER)
     ignore = cache / ".gitignore"

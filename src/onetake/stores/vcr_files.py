@@ -1,19 +1,14 @@
 """vcrpy's cassettes beside ours: where they lie, and how one is read in place and written.
 
-What is read in place becomes the text of a document of ours, which is kept in `.onetake/`: the second opening
-parses no YAML. Its requests are redacted as live ones are before they are compared, so that a raw credential
-in it, or somebody's placeholder for it, is found by any; its answers stay as they are. What is written anew
-for good, in our format, is redacted whole.
+What is read in place becomes the text of a document of ours. Its requests are redacted as live ones are
+before they are compared, so that a raw credential in it, or somebody's placeholder for it, is found by any;
+its answers stay as they are. What is written anew for good, in our format, is redacted whole.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
-import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from onetake.cassettes.fold import Merge, Take
@@ -27,7 +22,7 @@ from onetake.redaction import Redactor
 from onetake.runtime.secrets import known_values
 from onetake.stores.locks import locked
 from onetake.stores.placing import put_in_place
-from onetake.stores.private import ensure_private, read_private, read_regular
+from onetake.stores.private import read_regular
 
 SUFFIXES = (".yaml", ".yml", ".yaml.gz")
 BACKUP = ".vcrpy"
@@ -37,8 +32,6 @@ ORIGIN = "vcrpy"
 
 _OURS = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"onetake"\s*:')
 _HEAD_SIZE = 8192
-_COPIES, _SUM = "vcr", ".sum"
-_READING = b"1"  # changes with what is made of a file: copies of another reading are made anew
 
 
 def base_of(path: Path) -> str:
@@ -83,83 +76,11 @@ def is_theirs(path: Path, text: bytes) -> bool:
     return not is_own(text) and (is_vcr_name(path.name) or is_vcr(text))
 
 
-def in_our_format(path: Path, text: bytes, cache: Path | None) -> bytes:
-    """The text of a document of ours for vcrpy's cassette at `path`, from a copy in `cache` if one is there.
+def in_our_format(path: Path, text: bytes) -> bytes:
+    """Return the text of a document of ours for vcrpy's cassette at `path`.
 
     Raises `CassetteError`, and `UsageError` without the extra.
     """
-    if cache is None:
-        return _converted(path, text)
-    digest = digest_of(text)
-    known = known_copy(cache, path, digest)
-    if known is not None:
-        return known
-    made = _converted(path, text)
-    keep_copy(cache, path, digest, made)
-    return made
-
-
-def digest_of(text: bytes) -> bytes:
-    return hashlib.sha256(text).digest()  # the fastest, where it counts
-
-
-def known_copy(cache: Path, path: Path, digest: bytes, kind: str = "") -> bytes | None:
-    """What was made of the text with that digest, which lies at `path`, if it is kept and whole."""
-    copy = _copy(cache, path, kind)
-    # The sum lies beside it, as ten megabytes are better not moved.
-    try:
-        known = read_private(copy.with_suffix(_SUM))
-        made = read_private(copy) if known.startswith(digest) else b""
-    except OSError:
-        return None
-    return made if known == _sum(digest, made) else None
-
-
-def keep_copy(cache: Path, path: Path, digest: bytes, made: bytes, kind: str = "") -> None:
-    """For `known_copy`, where that can be. Each `kind` of what is made of a file has a name."""
-    copy = _copy(cache, path, kind)
-    with suppress(OSError):  # only a cache
-        ensure_private(copy.parent, cache)
-        put_in_place(copy, made, is_private=True)
-        put_in_place(copy.with_suffix(_SUM), _sum(digest, made), is_private=True)
-
-
-def every_copy(cache: Path) -> list[Path]:
-    """What is kept of cassettes that were read; answers in it are as they were there, secrets too."""
-    return sorted(one for one in (cache / _COPIES).glob("*") if one.suffix != _SUM)
-
-
-def is_copy(path: Path) -> bool:
-    return path.parent.name == _COPIES and path.parent.parent.name == ".onetake"
-
-
-def forget_copy(copy: Path) -> None:
-    """Raises OSError."""
-    copy.unlink(missing_ok=True)
-    copy.with_suffix(_SUM).unlink(missing_ok=True)
-
-
-def forget_copies(cache: Path, path: Path) -> None:
-    """All that is kept of the cassette at `path`. Raises OSError."""
-    for copy in (cache / _COPIES).glob(f"{_digest_of_name(path)}*"):
-        copy.unlink(missing_ok=True)
-
-
-def _copy(cache: Path, path: Path, kind: str) -> Path:
-    return cache / _COPIES / f"{_digest_of_name(path)}{kind}"
-
-
-def _digest_of_name(path: Path) -> str:
-    named = os.fsencode(os.path.abspath(path))
-    return hashlib.blake2b(named, digest_size=10).hexdigest()
-
-
-def _sum(digest: bytes, made: bytes) -> bytes:
-    """A copy of another reading, or one that was torn, has another."""
-    return b"%b%b%d" % (digest, _READING, zlib.crc32(made))
-
-
-def _converted(path: Path, text: bytes) -> bytes:
     from onetake.formats import vcr_text  # late, as most projects have none
 
     redactor = Redactor()

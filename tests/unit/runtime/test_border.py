@@ -43,7 +43,7 @@ EXPECTED = {
     "stores/tallies.py": SAFE,
     "stores/journal.py": RECORDED,
     "stores/files.py": RECORDED,
-    "stores/vcr_files.py": "copies of a cassette of the project's own, for its owner alone",
+    "stores/vcr_files.py": RECORDED,
     "stores/placing.py": "what `put_in_place` was given",
     "compat/vcr/migration.py": "a cassette of another format, which it replaces; names of files",
     "compat/vcr/persisters/filesystem.py": "a cassette as its opening gave it",

@@ -17,13 +17,12 @@ from collections.abc import (
     Iterable,
     Iterator,
     Mapping,
-    MutableSequence,
     Sequence,
 )
 from functools import cached_property
 from itertools import chain
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import msgspec
 
@@ -51,9 +50,6 @@ from onetake.compat.vcr.serializers import yamlserializer
 from onetake.config import Mode, Settings
 from onetake.runtime.secrets import safe_text
 
-if TYPE_CHECKING:
-    from onetake.compat.vcr.loading import Line, Pairs
-
 __all__ = [
     "Cassette",
     "CassetteContextDecorator",
@@ -64,6 +60,7 @@ __all__ = [
 
 Pair = tuple[Any, Any]
 """A request and its answer."""
+_Line = tuple[str, str]  # method and URI
 _KeysOf = Callable[[Request], frozenset[Hashable]]
 
 
@@ -126,7 +123,7 @@ class Cassette:
             self.hide, restore = sensitive_data_hooks(self.sensitive)
             self._before_save_interaction.append(self.hide)
             self._after_load_interaction.insert(0, restore)
-        self.data: MutableSequence[Pair] = []
+        self.data: list[Pair] = []
         self.play_counts: Counter[int] = Counter()
         self.dirty = False
         self.rewound = False
@@ -393,7 +390,7 @@ class Cassette:
             found = ((at, self._hooked(hooks, *pair)) for at, pair in enumerate(copies))
             left = [(at, pair) for at, pair in found if pair is not None]
             self._raw_places, pairs = [at for at, _ in left], [pair for _, pair in left]
-        self.data = self._all_filtered(pairs)
+        self.data = [self._filtered(*pair) for pair in pairs]
         self._loaded = len(pairs)
         self._lookup.forget()
         self.dirty, self.rewound = False, True
@@ -406,28 +403,17 @@ class Cassette:
             return [], {}
         return list(pairs), metadata or {}
 
-    def _pairs_in_file(self) -> tuple[list[Pair] | Pairs, dict[str, Any] | None]:
-        if self._persister is FilesystemPersister:
-            from onetake.compat.vcr.loading import load  # late: a cassette may have no file
-
-            return load(self._path, self._serializer)
+    def _pairs_in_file(self) -> tuple[list[Pair], dict[str, Any] | None]:
         requests, responses, *metadata = self._persister.load_cassette(
             self._path, serializer=self._serializer
         )
         return [*zip(requests, responses, strict=False)], metadata[0] if metadata else None
 
-    def _all_filtered(self, pairs: list[Pair] | Pairs) -> MutableSequence[Pair]:
-        """Each when it is asked for, where that makes no difference to the suite."""
-        asked, answered = self._before_record_request, self._before_record_response
-        if isinstance(pairs, list) or not (_can_wait(asked) and _can_wait(answered)):
-            return [self._filtered(*pair) for pair in pairs]
-        return pairs.passed(self._filtered, keeps_line=getattr(asked, "keeps_line", True))
-
     def _filtered(self, request: Any, response: Any) -> Pair:
         """A stored interaction as the hooks leave it; what a hook would leave out was paid for, and stays."""
         filtered = self._before_record_request(request)
         change = self._before_record_response
-        answer = change(response if _can_wait(change) else copy.deepcopy(response))
+        answer = change(copy.deepcopy(response) if _may_change(change) else response)
         return (request if filtered is None else filtered), (response if answer is None else answer)
 
     def _save(self, force: bool = False) -> None:
@@ -480,7 +466,7 @@ class _Lookup:
     def __init__(self, match_on: tuple[Matcher, ...]) -> None:
         self._match_on = match_on
         self._parts = hashable_parts(match_on)
-        self._of_line: dict[Line, frozenset[Hashable] | None] = {}
+        self._of_line: dict[_Line, frozenset[Hashable] | None] = {}
         self.forget()
 
     def forget(self) -> None:
@@ -527,9 +513,8 @@ class _Lookup:
     def _index(self, data: Sequence[Pair]) -> None:
         if len(data) < self._known:
             self.forget()
-        line = getattr(data, "line", lambda index: _line_of(data[index][0]))
         for index in range(self._known, len(data)):
-            keys = self._line_keys(line(index))
+            keys = self._line_keys(_line_of(data[index][0]))
             if keys is None:
                 self._unhashed.append(index)
             else:
@@ -537,7 +522,7 @@ class _Lookup:
                     self._indexes.setdefault(key, []).append(index)
         self._known = len(data)
 
-    def _line_keys(self, line: Line | None) -> frozenset[Hashable] | None:
+    def _line_keys(self, line: _Line | None) -> frozenset[Hashable] | None:
         """None of what is no request."""
         if line is not None and line not in self._of_line:
             self._of_line[line] = _keys(self._parts.of_line, _view(Request(*line)))
@@ -602,12 +587,13 @@ def _keys(of: _KeysOf | None, request: Any) -> frozenset[Hashable] | None:
         return None
 
 
-def _line_of(request: Any) -> Line | None:
+def _line_of(request: Any) -> _Line | None:
     return (request.method, request.uri) if isinstance(request, Request) else None
 
 
-def _can_wait(hook: Any) -> bool:
-    return hook is _unchanged or getattr(hook, "can_wait", False)
+def _may_change(hook: Any) -> bool:
+    """Tell whether `hook` may change what it is given; onetake's own filters never do."""
+    return hook is not _unchanged and not getattr(hook, "leaves_original", False)
 
 
 def _view(request: Any) -> Any:

@@ -161,8 +161,7 @@ class VCR:
         if own is _NOT_GIVEN:
             own = self.before_record_request
         hosts = (*of("ignore_hosts"), *(_LOCAL if of("ignore_localhost") else ()))
-        keeps_line = not of("filter_query_parameters")
-        return RequestFilter(hooks, hosts, _listed(own), keeps_line=keeps_line)
+        return RequestFilter(hooks, hosts, _listed(own))
 
     def _build_before_record_response(self, options: dict[str, Any]) -> ResponseFilter:
         of = partial(self._of, options)
@@ -213,15 +212,9 @@ class RequestFilter:
         filters: Iterable[Callable[[Request], Request | None]],
         hosts: Iterable[str | re.Pattern[str]],
         hooks: Iterable[Callable[[Request], Request | None]],
-        *,
-        keeps_line: bool,
     ) -> None:
         self._filters, self._hooks = tuple(filters), tuple(hooks)
         self.hosts = tuple(hosts)
-        self.can_wait = not self._hooks
-        """Whether stored requests may pass it when they are asked for: a suite's own hook is called at once."""
-        self.keeps_line = keeps_line and not self._hooks
-        """Whether method and URI stay as they are."""
 
     def __call__(self, request: Request) -> Request | None:
         """A changed copy, or None where the cassette is not to see it; itself where nothing changes any."""
@@ -263,7 +256,8 @@ class ResponseFilter:
     ) -> None:
         hooks = tuple(hooks)
         self._hooks = (*filters, *hooks)
-        self.can_wait = not hooks
+        self.leaves_original = not hooks
+        """False where a suite's own hook may change the answer that it is given."""
 
     def __call__(self, response: Any) -> Any:
         for hook in self._hooks:

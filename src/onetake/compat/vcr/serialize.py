@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -28,14 +28,6 @@ def deserialize(cassette_string: str, serializer: Serializer) -> tuple[Any, ...]
 
     ValueError (`UnreadableCassetteError`) for what is no cassette of this format.
     """
-    entries, metadata = read_entries(cassette_string, serializer)
-    pairs = pairs_of(entries)
-    requests, responses = [request for request, _ in pairs], [response for _, response in pairs]
-    return (requests, responses, metadata) if metadata else (requests, responses)
-
-
-def read_entries(cassette_string: str, serializer: Serializer) -> tuple[list[Any], Any]:
-    """The interactions, still as in the tree, and the metadata. Raises as `deserialize`."""
     with _told():
         tree = serializer.deserialize(cassette_string)
         if _is_ancient(tree):
@@ -44,17 +36,11 @@ def read_entries(cassette_string: str, serializer: Serializer) -> tuple[list[Any
                 remedy="Delete it to record anew, or run the migration script: "
                 "python -m onetake.compat.vcr.migration PATH",
             )
-        entries = entries_of(tree, "The cassette")
-        return entries, tree.get("metadata") if isinstance(tree, dict) else None
-
-
-def pairs_of(entries: Iterable[Any]) -> list[tuple[Request, Any]]:
-    """Of each interaction the request and the answer. Raises as `deserialize`."""
-    with _told():
-        return [
-            (Request._from_dict(entry["request"]), convert_to_bytes(entry["response"]))
-            for entry in entries
-        ]
+        entries: list[Any] = entries_of(tree, "The cassette")
+        requests = [Request._from_dict(entry["request"]) for entry in entries]
+        responses = [convert_to_bytes(entry["response"]) for entry in entries]
+    metadata = tree.get("metadata") if isinstance(tree, dict) else None
+    return (requests, responses, metadata) if metadata else (requests, responses)
 
 
 @contextmanager

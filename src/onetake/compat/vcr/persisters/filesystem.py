@@ -30,9 +30,9 @@ class FilesystemPersister:
         cls, cassette_path: str | PathLike[str], serializer: Serializer
     ) -> tuple[Any, ...]:
         """What `deserialize` gives. Raises `CassetteNotFoundError`, `CassetteDecodeError`, ValueError."""
-        content = bytes_of(cassette_path)
-        with named(cassette_path, content):
-            return deserialize(text_of(content, cassette_path), serializer)
+        content = _bytes_of(cassette_path)
+        with _named(cassette_path, content):
+            return deserialize(_text_of(content, cassette_path), serializer)
 
     @staticmethod
     def save_cassette(
@@ -44,7 +44,7 @@ class FilesystemPersister:
 
 
 @contextmanager
-def named(path: str | PathLike[str], content: bytes) -> Iterator[None]:
+def _named(path: str | PathLike[str], content: bytes) -> Iterator[None]:
     """What cannot be read is told with its file, and what is in the way there."""
     try:
         yield
@@ -54,7 +54,7 @@ def named(path: str | PathLike[str], content: bytes) -> Iterator[None]:
         raise UnreadableCassetteError(message, remedy=found.remedy, path=str(path)) from error
 
 
-def bytes_of(path: str | PathLike[str]) -> bytes:
+def _bytes_of(path: str | PathLike[str]) -> bytes:
     """Raises `CassetteNotFoundError`."""
     try:
         return Path(path).read_bytes()
@@ -62,7 +62,7 @@ def bytes_of(path: str | PathLike[str]) -> bytes:
         raise CassetteNotFoundError(f"There is no cassette {path}.") from error
 
 
-def text_of(content: bytes, path: str | PathLike[str]) -> str:
+def _text_of(content: bytes, path: str | PathLike[str]) -> str:
     """Raises `CassetteNotFoundError` where there is none, and `CassetteDecodeError`."""
     try:
         text = content.decode("utf-8-sig")
