@@ -1,6 +1,17 @@
 # Everything a newcomer needs: python3 (3.11 or newer) and make; uv is used when it is there.
 PYTHON ?= python3
+
+# Another interpreter (`make test PYTHON=python3.13`) has virtual environments of its own.
+ifeq ($(PYTHON),python3)
+INTERPRETER := python3
 VENV := .venv
+else
+INTERPRETER := $(shell .ci/interpreter $(PYTHON))
+ifeq ($(INTERPRETER),)
+$(error No interpreter $(PYTHON))
+endif
+VENV := .venv-$(shell $(INTERPRETER) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+endif
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 
@@ -9,13 +20,13 @@ UV := $(shell command -v uv 2>/dev/null)
 # $(call install,VENV,GROUPS): a virtual environment with onetake and the named dependency groups.
 ifdef UV
 define install
-	uv venv --quiet --allow-existing --python $(PYTHON) $(1)
+	uv venv --quiet --allow-existing --python $(INTERPRETER) $(1)
 	uv pip install --quiet --python $(1)/bin/python -e . $(foreach group,$(2),--group $(group))
 	touch $(1)/.installed
 endef
 else
 define install
-	$(PYTHON) -m venv $(1)
+	$(INTERPRETER) -m venv $(1)
 	$(1)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
 	$(1)/bin/python -m pip install --quiet --disable-pip-version-check -e . $(foreach group,$(2),--group $(group))
 	touch $(1)/.installed
@@ -25,25 +36,25 @@ endif
 $(VENV)/.installed: pyproject.toml
 	$(call install,$(VENV),test lint)
 
-.venv-demo/.installed: pyproject.toml
-	$(call install,.venv-demo,demo)
+$(VENV)-demo/.installed: pyproject.toml
+	$(call install,$(VENV)-demo,demo)
 
-.venv-bench/.installed: pyproject.toml
-	$(call install,.venv-bench,bench)
+$(VENV)-bench/.installed: pyproject.toml
+	$(call install,$(VENV)-bench,bench)
 
-.venv-fuzz/.installed: pyproject.toml
-	$(call install,.venv-fuzz,fuzz)
+$(VENV)-fuzz/.installed: pyproject.toml
+	$(call install,$(VENV)-fuzz,fuzz)
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest -n 3 --dist worksteal -q $(ARGS)
 
 # The suites of other recorders, fetched from the package index, against onetake in their place.
 test-compat:
-	$(PYTHON) -m tests_compat $(ARGS)
+	$(INTERPRETER) -m tests_compat $(ARGS)
 
 # Cassettes that five versions of vcrpy record with each client, replayed by onetake, and the other way round.
 test-corpus:
-	$(PYTHON) -m tests_compat.corpus $(ARGS)
+	$(INTERPRETER) -m tests_compat.corpus $(ARGS)
 
 stress: $(VENV)/.installed
 	STRESS=1 $(BIN)/python -m pytest -s tests/scenarios $(ARGS)
@@ -54,20 +65,20 @@ lint: $(VENV)/.installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-demo: .venv-demo/.installed
-	.venv-demo/bin/python examples/demo.py
+demo: $(VENV)-demo/.installed
+	$(VENV)-demo/bin/python examples/demo.py
 
-bench: .venv-bench/.installed
-	.venv-bench/bin/python -m bench $(ARGS)
+bench: $(VENV)-bench/.installed
+	$(VENV)-bench/bin/python -m bench $(ARGS)
 
 # Each reader of strangers' bytes for so many seconds (`make fuzz ARGS="document row"` for some of them).
 FUZZ_SECONDS ?= 60
-fuzz: .venv-fuzz/.installed
-	.venv-fuzz/bin/python -m fuzz --seconds $(FUZZ_SECONDS) $(ARGS)
+fuzz: $(VENV)-fuzz/.installed
+	$(VENV)-fuzz/bin/python -m fuzz --seconds $(FUZZ_SECONDS) $(ARGS)
 
 # A million executions of each: two hours on one core.
-fuzz-million: .venv-fuzz/.installed
-	.venv-fuzz/bin/python -m fuzz --at-random --runs 1000000 --seconds 7200 $(ARGS)
+fuzz-million: $(VENV)-fuzz/.installed
+	$(VENV)-fuzz/bin/python -m fuzz --at-random --runs 1000000 --seconds 7200 $(ARGS)
 
 clean:
-	rm -rf .venv .venv-demo .venv-bench .venv-fuzz .demo .compat .onetake .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-* .demo .compat .onetake .mypy_cache .ruff_cache .pytest_cache
