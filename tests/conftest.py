@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 
 import fakeprovider
+from tests.support import runs
 
 # The one authority that clients trust here, so that none loads all those of the world for a call to this
 # machine: for most of them that takes longer than all else they do.
 os.environ["SSL_CERT_FILE"] = str(Path(__file__).parent / "support" / "nobody.pem")
+
+
+def pytest_runtest_setup() -> None:
+    runs.ended.clear()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show beside a failure what the programs of the test said, whatever the test looked at."""
+    report = yield
+    for done in runs.ended if report.failed else ():
+        if done.returncode or done.stderr:
+            title = f"Program of the test, ended with {done.returncode}"
+            report.sections.append((title, f"{done.stdout}{done.stderr}"))
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -32,6 +32,7 @@ class Nursery:
 
     def __init__(self, kind: str, environment: Mapping[str, str]) -> None:
         self._lock = threading.Lock()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
         self._orders, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
@@ -43,31 +44,43 @@ class Nursery:
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
+                stderr=self._errors,
             )
         atexit.register(self.close)
 
     def close(self) -> None:
         self._orders.close()
         self._process.wait()
+        self._errors.close()
 
     def run(
         self, words: Sequence[str], cwd: Path, environment: Mapping[str, str]
     ) -> subprocess.CompletedProcess[str]:
         told, theirs = socket.socketpair()
         with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors, told:
-            with theirs, self._lock:
-                given = [output.fileno(), errors.fileno(), theirs.fileno()]
-                socket.send_fds(self._orders, [b"1"], given)
             told.settimeout(_TIMEOUT_S)
-            told.sendall(json.dumps([list(words), str(cwd), dict(environment)]).encode())
-            told.shutdown(socket.SHUT_WR)
-            with told.makefile("r") as answers:
-                pid = int(answers.readline())
-                try:
-                    code = int(answers.readline())
-                except TimeoutError:
-                    os.kill(pid, signal.SIGKILL)
-                    raise subprocess.TimeoutExpired(list(words), _TIMEOUT_S) from None
+            try:
+                with theirs, self._lock:
+                    given = [output.fileno(), errors.fileno(), theirs.fileno()]
+                    socket.send_fds(self._orders, [b"1"], given)
+                told.sendall(json.dumps([list(words), str(cwd), dict(environment)]).encode())
+                told.shutdown(socket.SHUT_WR)
+                with told.makefile("r") as answers:
+                    pid = int(answers.readline())
+                    try:
+                        code = int(answers.readline())
+                    except TimeoutError:
+                        os.kill(pid, signal.SIGKILL)
+                        said = [_text(stream) for stream in (output, errors)]
+                        raise subprocess.TimeoutExpired(list(words), _TIMEOUT_S, *said) from None
+            except (
+                ConnectionError,
+                ValueError,
+            ) as error:  # no answer: the nursery itself has ended
+                raise RuntimeError(
+                    "The process that starts the tests' programs has ended "
+                    f"({self._process.wait(_TIMEOUT_S)}):\n{_text(self._errors)}"
+                ) from error
             texts = [_text(stream) for stream in (output, errors)]
         return subprocess.CompletedProcess([sys.executable, *words], code, *texts)
 

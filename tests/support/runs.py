@@ -6,15 +6,20 @@ import compileall
 import functools
 import json
 import os
+import signal
 import subprocess
 import sys
 import textwrap
+from collections import deque
 from pathlib import Path
 from typing import Any
 
 from tests.support import nurseries
 
 ROOT = Path(__file__).resolve().parents[2]
+
+ended: deque[subprocess.CompletedProcess[str]] = deque(maxlen=10)
+"""The last programs of the running test: tests/conftest.py shows what they said where it fails."""
 
 
 def environment(**extra: str) -> dict[str, str]:
@@ -47,17 +52,30 @@ def run_program(
 
 def run_python(cwd: Path, *words: str, **extra: str) -> subprocess.CompletedProcess[str]:
     """`python WORDS` in `cwd`, `extra` being variables of its environment."""
-    if nurseries.can_run(words, extra):
-        return nurseries.run(words, cwd, environment(**extra))
-    return subprocess.run(
-        [sys.executable, *words],
-        cwd=cwd,
-        env=environment(**extra),
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
+    try:
+        if nurseries.can_run(words, extra):
+            done = nurseries.run(words, cwd, environment(**extra))
+        else:
+            done = subprocess.run(
+                [sys.executable, *words],
+                cwd=cwd,
+                env=environment(**extra),
+                capture_output=True,
+                text=True,
+                timeout=180,
+                check=False,
+            )
+    except subprocess.TimeoutExpired as error:
+        said = [_to_text(stream) for stream in (error.stdout, error.stderr)]
+        ended.append(subprocess.CompletedProcess(error.cmd, -signal.SIGKILL, *said))
+        raise
+    ended.append(done)
+    return done
+
+
+def _to_text(stream: bytes | str | None) -> str:
+    """What a program that took too long had said: bytes, although text was asked for."""
+    return stream.decode(errors="replace") if isinstance(stream, bytes) else stream or ""
 
 
 def result(done: subprocess.CompletedProcess[str]) -> Any:
