@@ -7,8 +7,8 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterable
 
+from onetake.cassettes.decisions import Slot
 from onetake.cassettes.fold import Take
-from onetake.cassettes.sequence import Slot
 from onetake.messages import Body, Chunk, Headers, Interaction, Request, Response
 
 SUBJECTS = (

@@ -284,7 +284,7 @@ def _loose(path: str, size: int, body: int, calls: int) -> dict[str, Any]:
 
 def _closing(path: str, size: int, body: int, calls: int) -> dict[str, Any]:
     """ms of explaining, at the end, `calls` requests that were recorded anew, and how many were."""
-    from onetake.cassettes.sequence import Shortage
+    from onetake.cassettes.decisions import Shortage
     from onetake.config import Settings
     from onetake.formats.document import parse
     from onetake.matching import Matcher
@@ -296,7 +296,7 @@ def _closing(path: str, size: int, body: int, calls: int) -> dict[str, Any]:
     recorded = [(_word(workload, n % size), 1790000100.0, Shortage()) for n in range(calls)]
     with gc_held():
         start = time.perf_counter_ns()
-        explanations.add_recorded(recorded, used=())
+        explanations.add_recorded(recorded)
         ms = (time.perf_counter_ns() - start) / 1e6
     done = sum(event.miss.reason == "changed" for event in explanations.events)
     return {"ms": ms, "explained": done, "calls": calls}

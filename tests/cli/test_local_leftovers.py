@@ -188,8 +188,8 @@ def test_what_waits_for_a_store_is_told_and_goes_with_a_flush(project, typed, to
         from onetake.stores.shared import SharedCassette
 
         cassette = SharedCassette(store, "a", fingerprint=MATCHER.fingerprint)
+        from onetake.cassettes.decisions import Slot
         from onetake.cassettes.fold import Take
-        from onetake.cassettes.sequence import Slot
 
         one = call("y")
         take = Take(Slot(MATCHER.key(one.request), 0), one)

@@ -14,8 +14,8 @@ from contextlib import closing
 import pytest
 import yaml
 
+from onetake.cassettes.decisions import Slot
 from onetake.cassettes.fold import Take
-from onetake.cassettes.sequence import Slot
 from onetake.cli import main
 from onetake.formats import reading, vcr_text
 from onetake.formats.reading import Entry

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from threading import Lock
 
-from onetake.cassettes.decisions import Decision, Record, Refuse, Replay
+from onetake.cassettes.decisions import Arriving, Decision, Record, Refuse, Replay
 from onetake.errors import MissError, OnetakeError
 from onetake.messages import Interaction, Request
-from onetake.runtime.context import Recording
 
 
 class HandMadeOwner:
@@ -28,14 +27,14 @@ class HandMadeOwner:
         self.let_through_from: list[tuple[str, str]] = []
         self.refusal: OnetakeError | None = None
         self._to_replay = None if recorded is None else [recorded[seq] for seq in sorted(recorded)]
-        self._lock = Lock()
+        self.lock = Lock()
 
     def decide(self, request: Request, client: str) -> Decision:
-        with self._lock:
+        with self.lock:
             self.asked.append(request)
             self.clients.append(client)
             if self._to_replay is None:
-                return Record(len(self.asked))
+                return Record(HandMadeCall(self, len(self.asked)))
             for interaction in self._to_replay:
                 if _key(interaction.request) == _key(request):
                     self._to_replay.remove(interaction)
@@ -47,15 +46,25 @@ class HandMadeOwner:
         self.let_through_from.append((request.line, client))
         return self.refusal
 
-    def began(self, seq: int, recording: Recording) -> None: ...
-
-    def keep(self, seq: int, interaction: Interaction) -> None:
-        with self._lock:
-            assert seq not in self.kept
-            self.kept[seq] = interaction
-
     def replayer(self, *, speed: float = 0.0) -> HandMadeOwner:
         return HandMadeOwner(self.kept, speed=speed)
+
+
+class HandMadeCall:
+    """A live call of a `HandMadeOwner`."""
+
+    def __init__(self, owner: HandMadeOwner, number: int) -> None:
+        self._owner = owner
+        self._number = number
+
+    def began(self, arriving: Arriving) -> None: ...
+
+    def let_go(self, reason: str) -> None: ...
+
+    def keep(self, interaction: Interaction) -> None:
+        with self._owner.lock:
+            assert self._number not in self._owner.kept
+            self._owner.kept[self._number] = interaction
 
 
 def _key(request: Request) -> tuple[str, str, bytes]:

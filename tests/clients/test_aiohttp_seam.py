@@ -48,7 +48,7 @@ class Tape:
         assert client == "aiohttp"
         self.requests.append(request)
         if self.left is None:
-            return Record(len(self.requests))
+            return Record(TapedCall(self, len(self.requests)))
         for at, one in enumerate(self.left):
             if one.request == request:
                 return Replay(self.left.pop(at))
@@ -57,16 +57,6 @@ class Tape:
     def let_through(self, request: Request, client: str) -> None:
         assert request.body == b""
         self.let_through_from.append(client)
-
-    def began(self, seq: int, recording: Any) -> None:
-        self.began_with.append(recording)
-
-    def let_go(self, seq: int, reason: str) -> None:
-        assert seq not in self.kept
-
-    def keep(self, seq: int, interaction: Interaction) -> None:
-        assert seq not in self.kept
-        self.kept[seq] = interaction
 
     @property
     def interactions(self) -> list[Interaction]:
@@ -77,6 +67,24 @@ class Tape:
         tape.left = self.interactions
         tape.speed = speed
         return tape
+
+
+class TapedCall:
+    """A live call of a `Tape`."""
+
+    def __init__(self, tape: Tape, number: int) -> None:
+        self._tape = tape
+        self._number = number
+
+    def began(self, arriving: Any) -> None:
+        self._tape.began_with.append(arriving)
+
+    def let_go(self, reason: str) -> None:
+        assert self._number not in self._tape.kept
+
+    def keep(self, interaction: Interaction) -> None:
+        assert self._number not in self._tape.kept
+        self._tape.kept[self._number] = interaction
 
 
 async def told(call: Call, owner: Any, **session: Any) -> Any:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from onetake.cassettes.decisions import Replaced, Slot
 from onetake.cassettes.fold import Take
 from onetake.cassettes.growth import RunLine
-from onetake.cassettes.sequence import Replaced, Slot
 from onetake.matching import Matcher
 from onetake.messages import Body, Headers, Interaction, Request, Response
 from onetake.stores import history

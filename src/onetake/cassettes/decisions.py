@@ -1,4 +1,4 @@
-"""The things that can happen to a request."""
+"""The things that can happen to a request, and what they are decided by."""
 
 from __future__ import annotations
 
@@ -37,18 +37,56 @@ class Recorded(Protocol):
         """The interaction, with the equal `request` in the place of the stored one."""
 
 
+class Replaced(Struct, frozen=True):
+    """The recording, made at `at` (UTC seconds), that an answer of today takes the place of."""
+
+    slot: Slot
+    at: float
+
+
+class Shortage(Struct, frozen=True):
+    """Why there is no recording to give."""
+
+    spent: int = 0  # so many equal ones were given before
+    expired: Recorded | None = None  # this one is too old
+    replaced: Replaced | None = None  # its place, which an answer of today takes
+
+
 class Replay(Struct, frozen=True):
     """Answer from this interaction.
 
-    Where only the loose keys are equal, `loosely` is its recording and `sent` the request's own.
-    `is_stale`: it is past its soft age. `slot` is its own, None where it is none of the cassette's.
+    What answers in the place of an equal call that another opening has made is no recording of the cassette.
     """
 
     interaction: Interaction
-    loosely: Recorded | None = None
-    sent: Loose | None = None
-    is_stale: bool = False
-    slot: Slot | None = None
+    recorded: Recorded | None = None  # the recording of the cassette
+    slot: Slot | None = None  # its own
+    is_stale: bool = False  # it is past its soft age
+    sent: Loose | None = None  # the request's own loose key, where only the loose keys are equal
+    is_again: bool = False  # the recording has answered before
+
+
+class Vacant(Struct, frozen=True):
+    """No recording answers; a live call may be made, and its answer kept in this slot."""
+
+    slot: Slot
+    shortage: Shortage = Shortage()
+
+
+class Missing(Struct, frozen=True):
+    """No recording answers, and the mode allows no live call."""
+
+    shortage: Shortage = Shortage()
+
+
+class Forward(Struct, frozen=True):
+    """Send it and keep nothing. `reason` is a short word for the account."""
+
+    reason: str
+
+
+Found = Replay | Vacant | Missing | Forward
+"""What a sequence of recordings says of a request."""
 
 
 class Local(Struct, frozen=True):
@@ -58,10 +96,30 @@ class Local(Struct, frozen=True):
     reason: str
 
 
-class Record(Struct, frozen=True):
-    """Send it and keep what comes back. `seq` is its place in the opening's order of sending."""
+class Arriving(Protocol):
+    """What has arrived so far of the answer to a live call."""
 
-    seq: int
+    def abandon(self) -> None:
+        """Nobody will read on: keep what arrived. Does nothing before the head, or after the end."""
+
+
+class Live(Protocol):
+    """A live call, as it is told what comes of it. Thread-safe; no method raises: trouble is told late."""
+
+    def began(self, arriving: Arriving) -> None:
+        """The request is being sent; when its owner closes, what has arrived of the answer is kept."""
+
+    def keep(self, interaction: Interaction) -> None:
+        """The call is over, and came to this."""
+
+    def let_go(self, reason: str) -> None:
+        """The call is made, and nothing of it can be kept."""
+
+
+class Record(Struct, frozen=True):
+    """Send it, and tell the live call what comes back."""
+
+    call: Live
 
 
 class Wait(Struct, frozen=True):
@@ -73,12 +131,6 @@ class Wait(Struct, frozen=True):
     again: Callable[[], Decision]
     cancel: Callable[[], None]
     pause_s: float = 0.0
-
-
-class Forward(Struct, frozen=True):
-    """Send it and keep nothing. `reason` is a short word for the account."""
-
-    reason: str
 
 
 class Refuse(Struct, frozen=True):

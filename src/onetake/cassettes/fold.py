@@ -11,7 +11,7 @@ from itertools import count
 
 from msgspec import Struct
 
-from onetake.cassettes.sequence import Replaced, Slot
+from onetake.cassettes.decisions import Replaced, Slot
 from onetake.messages import Interaction
 
 FIRST_OF_CHILDREN = 1 << 30

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 import click
 from msgspec import Struct
 
+from onetake.cassettes.decisions import Slot
 from onetake.cassettes.fold import Take
-from onetake.cassettes.sequence import Slot
 from onetake.cli.inspection import Inspection, Leak, line_of_leak
 from onetake.cli.printing import echo, left_out, named_store, progress, say, warn
 from onetake.cli.selection import Selection, check_given

@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 from msgspec import Struct
 
+from onetake.cassettes.decisions import Slot
 from onetake.cassettes.fold import Take
-from onetake.cassettes.sequence import Slot
 from onetake.cli.printing import echo, left_out, say, warn
 from onetake.cli.selection import with_store
 from onetake.cli.workplace import Workplace, echo_json

@@ -52,11 +52,11 @@ def of_cassette(test: str, cassette: Cassette, *, with_calls: bool = False) -> A
         counts=cassette.counts,
         place=str(cassette.path or cassette.name),
         folder=_folder(cassette),
-        events=tuple(map(msgspec.to_builtins, opening.events)),
+        events=tuple(map(msgspec.to_builtins, opening.closing.events)),
         warnings=tuple(cassette.warnings),
         error=_in_one_line(cassette.error) if cassette.error is not None else "",
         degraded=_degraded(),
-        growth=msgspec.to_builtins(opening.growth),
+        growth=msgspec.to_builtins(opening.closing.growth),
         notes=_notes(cassette),
         held=len(opening.entries),
         **_of_calls(cassette.calls, with_calls=with_calls),
@@ -170,7 +170,7 @@ def of_closing() -> Account:
 
 def _of_calls(calls: Sequence[Call], *, with_calls: bool) -> dict[str, Any]:
     """The fields of an account that are sums over calls."""
-    from onetake.recorder.ledger import spent
+    from onetake.recorder.readings import spent
 
     return {
         "loose": dict(Counter(f"{one.path} ({one.kind})" for call in calls for one in call.loose)),
@@ -201,7 +201,7 @@ def _degraded() -> tuple[dict[str, Any], ...]:
 
 
 def _notes(cassette: Cassette) -> dict[str, str]:
-    held, most = cassette.opening.held, cassette.opening.max_interactions
+    held, most = cassette.opening.closing.held, cassette.opening.settings.max_interactions
     if held <= most:
         return {}
     place = _shown(cassette.path) if cassette.path is not None else cassette.place

@@ -10,20 +10,18 @@ from collections.abc import Callable
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
-from onetake.cassettes.decisions import Decision, Record, Refuse, Wait
+from onetake.cassettes.decisions import Decision, Refuse
 from onetake.config import Settings
 from onetake.errors import OnetakeError
-from onetake.messages import Interaction, Request
-from onetake.runtime.context import Owner, Recording
+from onetake.messages import Request
+from onetake.runtime.context import Owner, Paced
 
 if TYPE_CHECKING:
     from onetake.recorder import Cassette
     from onetake.runtime.connections import Egress
 
 
-class LazyOwner:
+class LazyOwner(Paced):
     """Opens once and hands on. Thread-safe. `error` is why it could not be opened."""
 
     def __init__(
@@ -33,16 +31,10 @@ class LazyOwner:
         adopter: Callable[[], Owner | None],
         egress: Egress,
     ) -> None:
-        self.speed = settings.speed
-        self.fast_retries = (
-            settings.speed == 0 if settings.fast_retries is None else settings.fast_retries
-        )
-        self.exact_encoding = settings.exact_encoding
-        self.max_request_body = settings.max_request_body
+        super().__init__(settings)
         self._open = open_cassette
         self._adopter = adopter
         self.own_egress = egress
-        self._adopted: dict[int, tuple[Owner, int]] = {}  # under numbers below 0
         self._lock = Lock()
         self.cassette: Cassette | None = None
         self.error: OnetakeError | None = None
@@ -55,7 +47,7 @@ class LazyOwner:
     def decide(self, request: Request, client: str) -> Decision:
         adopter = self._adopter()
         if adopter is not None:
-            return self._hand_over(adopter, adopter.decide(request, client))
+            return adopter.decide(request, client)
         opened = self._opened()
         if isinstance(opened, OnetakeError):
             return Refuse(opened)
@@ -80,34 +72,3 @@ class LazyOwner:
                     return error
                 self.cassette.opening.egress = self.own_egress
             return self.cassette
-
-    def _hand_over(self, adopter: Owner, decision: Decision) -> Decision:
-        if isinstance(decision, Wait):
-            return replace(decision, again=lambda: self._hand_over(adopter, decision.again()))
-        if not isinstance(decision, Record):
-            return decision
-        with self._lock:
-            number = -1 - len(self._adopted)
-            self._adopted[number] = (adopter, decision.seq)
-        return Record(number)
-
-    def began(self, seq: int, recording: Recording) -> None:
-        if (found := self._whose(seq)) is not None:
-            owner, number = found
-            owner.began(number, recording)
-
-    def let_go(self, seq: int, reason: str) -> None:
-        if (found := self._whose(seq)) is not None:
-            owner, number = found
-            owner.let_go(number, reason)
-
-    def keep(self, seq: int, interaction: Interaction) -> None:
-        if (found := self._whose(seq)) is not None:
-            owner, number = found
-            owner.keep(number, interaction)
-
-    def _whose(self, seq: int) -> tuple[Owner, int] | None:
-        """Who decided on the call, and its number there."""
-        if seq < 0:
-            return self._adopted[seq]
-        return None if self.cassette is None else (self.cassette.opening, seq)

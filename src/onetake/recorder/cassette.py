@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from onetake.cassettes.verdicts import verdict
 from onetake.errors import GuardError, MissError, OnetakeError
 from onetake.messages import Interaction
 from onetake.recorder import usage
 from onetake.recorder.calls import Call
+from onetake.recorder.forks import forks
 from onetake.recorder.opening import Opening
 
 __all__ = ["Call", "Cassette"]
@@ -40,17 +43,20 @@ class Cassette:
         self.opening = opening
         self.closed: Callable[[Cassette], None] | None = None  # told once, at the end
         self._tells_usage = tells_usage
-        self._forks = usage.forks()
+        self._forks = forks()
 
     @property
     def interactions(self) -> list[Interaction]:
         """Every recording it holds, and what this opening has added so far."""
-        return self.opening.interactions()
+        with self.opening.live.lock:
+            kept = [call.answer for call in self.opening.live.kept() if call.answer is not None]
+        return [entry.interaction for entry in self.opening.entries] + kept
 
     @property
     def calls(self) -> list[Call]:
         """Every request of this opening, in the order of sending, with its outcome."""
-        return list(self.opening.calls)
+        with self.opening.live.lock:
+            return self.opening.ledger.calls
 
     @property
     def counts(self) -> dict[str, int]:
@@ -58,12 +64,17 @@ class Cassette:
 
         By `overflow` calls the cassette has grown, as it did on the run before.
         """
-        return {name: count for name, count in self.opening.outcomes.items() if count}
+        return {name: count for name, count in self._outcomes.items() if count}
+
+    @property
+    def _outcomes(self) -> Counter[str]:
+        refused = len(self.opening.egress.refused)
+        return self.opening.ledger.counts + Counter(refused=refused)
 
     @property
     def verdict(self) -> str:
         """One of `onetake.cassettes.verdicts.ORDER`, the worst that is true."""
-        return self.opening.verdict
+        return verdict(self._outcomes, persisted=self.opening.is_kept)
 
     @property
     def misses(self) -> list[MissError | GuardError]:
@@ -71,16 +82,16 @@ class Cassette:
 
         Connections that the network guard refused come once a host.
         """
-        return [*self.opening.misses, *self.opening.egress.errors]
+        return [*self.opening.misses.unexpected, *self.opening.egress.errors]
 
     @property
     def warnings(self) -> list[str]:
-        return list(self.opening.warnings)
+        return self.opening.warnings
 
     @property
     def error(self) -> OnetakeError | None:
         """Why recordings could not be kept, once closed."""
-        return self.opening.error
+        return self.opening.trouble.error
 
     def expect_miss(self) -> AbstractContextManager[None]:
         """Inside, a miss is wanted: it still raises, and fails nothing else."""
@@ -106,9 +117,18 @@ class Cassette:
         number of its account.
         """
         self.opening.close(passed, late)
-        is_known = passed and is_whole and usage.forks() == self._forks
+        is_known = passed and is_whole and forks() == self._forks
         if self._tells_usage:
-            usage.add_closed(self, passed=is_known, is_own=is_own)
+            opening = self.opening
+            ended = usage.Ended(
+                self.name,
+                opening.place,
+                self.folder,
+                opening.test_id,
+                opening.entries,
+                opening.closing.spoken_for,
+            )
+            usage.add_closed(ended, passed=is_known, is_own=is_own)
         if (closed := self.closed) is not None:
             self.closed = None
             closed(self)

@@ -11,8 +11,8 @@ from collections.abc import Container, Iterable, Sequence
 
 from msgspec.structs import replace
 
-from onetake.cassettes.ages import Lifetime
-from onetake.cassettes.sequence import Shortage
+from onetake.cassettes.decisions import Shortage
+from onetake.cassettes.sequence import Asked
 from onetake.config import Mode, Settings
 from onetake.diagnosis import Event, Miss, expired_miss, explain_miss, render
 from onetake.errors import MissError
@@ -39,34 +39,32 @@ class Explanations:
         *,
         place: str,
         test: str,
+        used: Container[int] = (),
         rule_header: str = "[[tool.onetake.rules]]",
     ) -> None:
-        """`rule_header` begins a rule in the project's own settings file."""
+        """`used` has the ids of entries that have answered a request, and grows with the opening.
+
+        `rule_header` begins a rule in the project's own settings file.
+        """
         self._entries = entries
         self._matcher = matcher
         self._settings = settings
         self._place = place
         self._test = test
+        self._used = used
         self._rule_header = rule_header
         self.events: list[Event] = []
 
-    def of_miss(
-        self,
-        request: Request,
-        at: float,
-        shortage: Shortage,
-        lifetime: Lifetime,
-        *,
-        used: Container[int],
-        mode: Mode,
-    ) -> MissError:
-        """The error for `request`, redacted and made at `at`; `used` holds ids of entries."""
+    def of_miss(self, asked: Asked, shortage: Shortage) -> MissError:
+        """The error for a request that nothing recorded answers."""
         if shortage.expired is not None:
-            setting, limit_s = lifetime.exceeded(age_s := at - shortage.expired.at)
-            miss = expired_miss(request, age_s, setting, limit_s)
+            setting, limit_s = asked.lifetime.exceeded(age_s := asked.at - shortage.expired.at)
+            miss = expired_miss(asked.request, age_s, setting, limit_s)
         else:
-            miss = self._explained(request, at, shortage.spent, used=self._indexes(used))
-        why = f"{mode} ({self._reason_of(mode)})"
+            miss = self._explained(
+                asked.request, asked.at, shortage.spent, used=self._used_indexes()
+            )
+        why = f"{asked.mode} ({self._reason_of(asked.mode)})"
         return MissError(
             render(miss, cassette=self._place, mode=why),
             request=miss.request_line,
@@ -104,15 +102,13 @@ class Explanations:
             )
         self._add("missed", miss)
 
-    def add_recorded(
-        self, requests: Iterable[tuple[Request, float, Shortage]], used: Container[int]
-    ) -> None:
+    def add_recorded(self, requests: Iterable[tuple[Request, float, Shortage]]) -> None:
         """Each request that was paid for: with its moment, and what was short.
 
         No event is one that is simply new (it has no unused recording near it), and one that takes the
         place of what has expired, as was wanted.
         """
-        taken = self._indexes(used)
+        taken = self._used_indexes()
         unused = [i for i in range(len(self._entries)) if i not in taken]
         end = _monotonic() + _BUDGET_S
         left_out = 0
@@ -146,8 +142,8 @@ class Explanations:
             )
         )
 
-    def _indexes(self, used: Container[int]) -> set[int]:
-        return {i for i, entry in enumerate(self._entries) if id(entry) in used}
+    def _used_indexes(self) -> set[int]:
+        return {i for i, entry in enumerate(self._entries) if id(entry) in self._used}
 
 
 def _advice(miss: Miss) -> str:

@@ -12,12 +12,13 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from onetake.cassettes.decisions import Forward, Record, Refuse, Replay
+from onetake.cassettes.by_key import ByKey
+from onetake.cassettes.decisions import Forward, Missing, Replay, Vacant
 from onetake.cassettes.gates import is_worth_keeping
 from onetake.cassettes.growth import by_run
-from onetake.cassettes.sequence import Sequence, Shortage
+from onetake.cassettes.sequence import Asked, Sequence
 from onetake.config import Mode, Settings
-from onetake.errors import CassetteError, MissError, OnetakeError
+from onetake.errors import CassetteError, OnetakeError
 from onetake.formats.document import Stored
 from onetake.matching import Matcher
 from onetake.messages import Interaction, read_url
@@ -76,13 +77,13 @@ def forecast(
     asked = asked[: len(asked) - len(grown.unused)]
     asked += [(matcher.key(one.request), one) for one in waiting]
     kept = settings.mode not in (Mode.RECORD, Mode.LIVE)
-    sequence = Sequence(
-        settings.mode,
+    finder = ByKey(
+        matcher,
         zip(keys, entries, strict=True) if kept else (),
         ((matcher.key(one.request), Apart(one)) for one in waiting),
         numbers=opened.numbers if kept else (),
-        repeat_last=settings.repeats == "last",
     )
+    sequence = Sequence(finder)
     run = _Played(sequence, settings, matcher, Lifetimes(settings, name), now_s)
     for key, one in asked:
         run.ask(key, one)
@@ -146,7 +147,8 @@ class _Played:
         self._matcher = matcher
         self._lifetimes = lifetimes
         self._now_s = now_s
-        self._traffic = Traffic(settings, True, sequence.has_recordings)
+        self._settings = settings
+        self._traffic = Traffic(settings, True, sequence.finder.has_recordings)
         self.recorded: list[Interaction | Stored] = []
         self.live: list[Interaction | Stored] = []
         self.misses = 0
@@ -157,30 +159,24 @@ class _Played:
         active = self._matcher.active(request)
         if active.mode == "block":
             return
-        lifetime = self._lifetimes.of(active)
-        decision = self._sequence.decide(
-            key,
-            request,
-            _miss,
+        asked = Asked(
+            key=key,
+            request=request,
+            at=self._now_s,
             mode=self._traffic.mode_for(active, read_url(request.url).netloc),
-            repeat_last=None if active.repeats is None else active.repeats == "last",
-            age_of=None
-            if lifetime.is_endless
-            else lambda stored: lifetime.age_of(stored.at, self._now_s),
+            lifetime=self._lifetimes.of(active),
+            repeats_last=(active.repeats or self._settings.repeats) == "last",
         )
+        decision = self._sequence.decide(asked)
         match decision:
-            case Record():
+            case Vacant():
                 self.recorded.append(one)
             case Forward():
                 self.live.append(one)
-            case Refuse():
+            case Missing():
                 self.misses += 1
             case Replay():
                 self.replayed += 1
-
-
-def _miss(_: Shortage) -> OnetakeError:
-    return MissError("")
 
 
 def _unpublished(

@@ -1,13 +1,84 @@
-"""What is kept of an answer, by the settings."""
+"""What is kept of an answer: redacted, by the settings, and safe in a journal at once."""
 
 from __future__ import annotations
 
+from msgspec import Struct
+
 from onetake.config import Settings
+from onetake.errors import GuardError, OnetakeError
 from onetake.messages import Interaction
+from onetake.recorder.live_call import LiveCall
+from onetake.recorder.lookup import Lookup
+from onetake.recorder.misses import Misses
+from onetake.stores.journal import Journal
 
 
-def left_out(answer: Interaction, settings: Settings) -> str:
-    """Why it is not worth keeping; "" where it is."""
+class Trouble(Struct):
+    """What an opening could not do, for its owner to tell at the end."""
+
+    warnings: list[str]
+    error: OnetakeError | None = None  # why recordings could not be kept
+    journal: OSError | None = None  # why they were not safe from a crash
+
+
+class Keeping:
+    """Keeps the answers of the live calls of one opening, of the cassette at `place`."""
+
+    def __init__(
+        self,
+        lookup: Lookup,
+        settings: Settings,
+        journal: Journal,
+        misses: Misses,
+        trouble: Trouble,
+        place: str,
+    ) -> None:
+        self._lookup = lookup
+        self._settings = settings
+        self._journal = journal
+        self._misses = misses
+        self._trouble = trouble
+        self._place = place
+        self.is_closed = False  # the opening is
+
+    def refused(self, call: LiveCall, error: GuardError) -> None:
+        self._misses.add(error, call.request, call.key, call.client)
+
+    def keep(self, call: LiveCall, interaction: Interaction) -> Interaction | str:
+        if call.slot is None:
+            if call.why == "credential-exchange":
+                self._lookup.learn(interaction)
+            return call.why
+        found = self._kept_of(call, interaction)
+        if isinstance(found, str):
+            return found
+        try:
+            self._journal.append(call.number, found)
+        except OSError as error:
+            self._trouble.journal = error
+        if self.is_closed:
+            self._trouble.warnings.append(
+                f"{call.request.line} was answered after {self._place} was closed; "
+                "the answer is kept for the next run."
+            )
+        return found
+
+    def _kept_of(self, call: LiveCall, interaction: Interaction) -> Interaction | str:
+        """The answer as it is kept, else why it is not."""
+        try:
+            safe = self._lookup.written(interaction, call.request)
+        except OnetakeError as error:
+            self._trouble.error = self._trouble.error or error
+            return "it cannot be redacted"
+        if reason := _left_out(safe, self._settings):
+            line = call.request.line
+            self._trouble.warnings.append(f"{line}: {reason}, so it is paid on each run.")
+            return reason
+        return _shrunk(safe, self._settings)
+
+
+def _left_out(answer: Interaction, settings: Settings) -> str:
+    """Why an answer is not worth keeping; "" where it is."""
     statuses = settings.record_statuses
     if not statuses or answer.response is None:
         return ""
@@ -17,8 +88,8 @@ def left_out(answer: Interaction, settings: Settings) -> str:
     return "" if holds(statuses, status) else f"status {status} is not in record_statuses"
 
 
-def shrunk(answer: Interaction, settings: Settings) -> Interaction:
-    """With tiny media, where that is wanted."""
+def _shrunk(answer: Interaction, settings: Settings) -> Interaction:
+    """The answer with tiny media, where that is wanted."""
     if not settings.shrink or answer.response is None:
         return answer
     from onetake.formats.media import shrink  # late: few ask for it

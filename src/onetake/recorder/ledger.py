@@ -1,55 +1,91 @@
 """The account of an owner: an entry for each call, and what its answer says that it used.
 
-While a call is made an entry is added, and nothing else; answers are read when somebody asks, at the latest
-when their scope has ended.
+While a call is made an entry is added, and nothing else. A live answer is read when it is there. That of a
+recording is read when somebody asks, from the recording, which is in memory anyway. So an entry is small: it
+holds no body, and what is answered by one recording again and again has one entry.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from onetake.cassettes.sequence import Slot
+from onetake.errors import CassetteError
 from onetake.messages import Interaction, Request, read_url
 from onetake.recorder.calls import Call, LooseHit
-from onetake.recorder.traffic import is_own_server
-from onetake.spend import NEVER_SENT, Spent, Usage, is_free, usage_of
+from onetake.recorder.readings import BILLED, NOTHING, Reading, reading_of
+from onetake.spend import NEVER_SENT
 from onetake.stores import diary
 
-_BILLED = ("replayed", "recorded", "live")
+if TYPE_CHECKING:
+    from onetake.cassettes.decisions import Recorded, Slot
+
 _LIVE = ("recorded", "live", "exchanged")
+_UNREAD = 256  # answers of recordings that an account holds decoded
 
 _numbers = count(1)
 
+Late = Callable[[Call, int], None]
+"""Told of a call that was made after its account was closed, with the number of an account of its own."""
 
-class _Entry(Struct, kw_only=True):
-    """A call as it is known so far: `answer` is None until it is there, and where nobody reads it.
 
-    Once the answer is read neither it nor the body of the request is held any longer.
-    """
+class Entry(Struct, kw_only=True, eq=False):
+    """A call as it is known so far."""
 
-    request: Request  # redacted
+    method: str
+    url: str
     client: str
     outcome: str
     reason: str = ""
     loose: tuple[LooseHit, ...] = ()
     slot: Slot | None = None
     sent: int = 0
-    answer: Interaction | None = None
-    read: _Read | None = None
+    reading: Reading | None = None  # None until the answer is read
+    recorded: Recorded | None = None  # where the answer is to be read
+    answer: tuple[Request, Interaction] | None = None  # what was decoded of it, while few wait
 
+    def read(self) -> Reading:
+        """What the answer came to; nothing yet of one that is not there."""
+        if self.reading is None and (self.recorded is not None or self.answer is not None):
+            self.reading = self._read()
+            self.recorded = self.answer = None
+        return self.reading or NOTHING
 
-class _Read(Struct, frozen=True):
-    """What an answer came to."""
+    def replayed(self) -> tuple[Request, Interaction] | None:
+        """The request and the answer of a replay that nobody has read yet."""
+        if self.answer is not None or self.recorded is None:
+            return self.answer
+        try:
+            request = self.recorded.request
+            return request, self.recorded.answering(request)
+        except CassetteError:  # a blob is gone since it was replayed
+            return None
 
-    status: int = 0
-    ms: int = 0
-    received: int = 0
-    failed: str = ""
-    usage: Usage | None = None
+    def _read(self) -> Reading:
+        found = self.replayed()
+        return NOTHING if found is None else reading_of(*found, self.outcome)
+
+    def to_call(self) -> Call:
+        read, slot = self.read(), self.slot
+        return Call(
+            method=self.method,
+            url=self.url,
+            client=self.client,
+            outcome=self.outcome,
+            reason=self.reason,
+            loose=self.loose,
+            status=read.status,
+            ms=read.ms,
+            sent=self.sent,
+            received=read.received,
+            failed=read.failed,
+            interaction="" if slot is None else f"{slot.key.hex()[:12]}.{slot.n}",
+            usage=read.usage,
+        )
 
 
 class Ledger:
@@ -64,13 +100,17 @@ class Ledger:
         self.number = next(_numbers)
         self.late_number = 0
         self.counts: Counter[str] = Counter()
+        self._late: Late | None = None
         self._is_marked = is_marked
-        self._entries: list[_Entry] = []
+        self._entries: list[Entry] = []
+        self._again: dict[tuple[object, ...], Entry] = {}
+        self._unread = 0
         self._end: int | None = None  # once closed, how many are its own
 
-    def close(self) -> None:
-        """What comes from now on is late."""
+    def close(self, late: Late | None = None) -> None:
+        """What comes from now on is late, and told to `late`."""
         self._end = len(self._entries)
+        self._late = late
 
     @property
     def is_closed(self) -> bool:
@@ -83,134 +123,114 @@ class Ledger:
         outcome: str,
         reason: str = "",
         *,
-        loose: tuple[LooseHit, ...] = (),
         slot: Slot | None = None,
         sent: int | None = None,
         answer: Interaction | None = None,
         is_counted: bool = True,
-    ) -> int:
-        """The number of the new entry.
+    ) -> Entry:
+        """A new entry of `request`, which is safe; `answer` is that of a call which has one already.
 
-        `answer` is that of a call which has one already, `sent` the size of a body that `request` lacks.
+        `sent` is the size of a body that `request` lacks.
         """
+        entry = Entry(
+            method=request.method,
+            url=request.url,
+            client=client,
+            outcome=outcome,
+            reason=reason,
+            slot=slot,
+            sent=len(request.body) if sent is None else sent,
+        )
+        if answer is not None:
+            entry.reading = reading_of(request, answer, outcome)
+        return self._added(entry, is_counted=is_counted)
+
+    def add_replay(
+        self,
+        request: Request,
+        client: str,
+        answer: Interaction,
+        *,
+        recorded: Recorded,
+        slot: Slot | None,
+        is_again: bool,
+        reason: str = "",
+        loose: tuple[LooseHit, ...] = (),
+    ) -> None:
+        """A request, which is safe, was answered from a recording.
+
+        `is_again` says that the recording has answered before.
+        """
+        entry = None
+        same = (id(recorded), client, request.url, reason, loose, len(request.body))
+        if is_again:
+            entry = self._again.get(same)
+        if entry is None:
+            entry = Entry(
+                method=request.method,
+                url=request.url,
+                client=client,
+                outcome="replayed",
+                reason=reason,
+                loose=loose,
+                slot=slot,
+                sent=len(request.body),
+                recorded=recorded,
+            )
+            if self._unread < _UNREAD:
+                self._unread += 1
+                entry.answer = request, answer
+            if is_again:
+                self._again[same] = entry
+        self._added(entry)
+
+    def _added(self, entry: Entry, *, is_counted: bool = True) -> Entry:
         if self.is_closed:
             self.late_number = next(_numbers)
         if is_counted:
             if not self.is_closed:
-                self.counts[outcome] += 1
-            self._tell(request, outcome)
-        entry = _Entry(
-            request=request,
-            client=client,
-            outcome=outcome,
-            reason=reason,
-            loose=loose,
-            slot=slot,
-            sent=len(request.body) if sent is None else sent,
-            answer=answer,
-        )
+                self.counts[entry.outcome] += 1
+            self._tell(entry)
         self._entries.append(entry)
-        return len(self._entries) - 1
+        if self._late is not None:
+            self._late(entry.to_call(), self.late_number)
+        return entry
 
-    def answered(self, number: int, answer: Interaction) -> None:
-        """A live call has ended: it is read at once, as nobody else holds what was only read."""
-        entry = self._entries[number]
-        entry.answer = answer
-        if _read(entry).failed in NEVER_SENT and not self.is_closed:
+    def answered(self, entry: Entry, request: Request, answer: Interaction) -> None:
+        """A live call has ended: it is read at once, as nobody holds what was only read."""
+        entry.reading = reading_of(request, answer, entry.outcome)
+        if self.is_closed or entry.outcome not in BILLED:
+            return
+        if entry.reading.failed in NEVER_SENT:
             self.counts["unsent"] += 1
 
-    def change(self, number: int, outcome: str, reason: str) -> None:
+    def change(self, entry: Entry, outcome: str, reason: str) -> None:
         """A call came to something else than it was taken for."""
-        entry = self._entries[number]
-        self.counts[entry.outcome] -= 1
+        was = entry.outcome
+        self.counts[was] -= 1
         self.counts[outcome] += 1
-        self._tell(entry.request, outcome, entry.outcome)
         entry.outcome, entry.reason = outcome, reason
+        self._tell(entry, was)
 
-    def _tell(self, request: Request, outcome: str, was: str = "") -> None:
+    def _tell(self, entry: Entry, was: str = "") -> None:
         own = diary.current()
         if own is not None:
-            host = read_url(request.url).netloc if outcome in _LIVE else ""
+            host = read_url(entry.url).netloc if entry.outcome in _LIVE else ""
             number = self.late_number or self.number
-            own.add(diary.Line(number, self.test, self._is_marked, outcome, was, host))
+            own.add(diary.Line(number, self.test, self._is_marked, entry.outcome, was, host))
 
     def replays(self) -> Iterator[tuple[Request, Interaction]]:
-        """Of replayed calls the request and the answer, as long as nobody has read it."""
-        for entry in self._entries:
-            if entry.outcome == "replayed" and entry.answer is not None:
-                yield entry.request, entry.answer
-
-    @property
-    def last(self) -> Call:
-        """The newest entry."""
-        return _call_of(self._entries[-1])
+        """The requests and answers of replayed calls, each recording once."""
+        for entry in dict.fromkeys(self._entries):
+            if entry.outcome == "replayed" and (found := entry.replayed()) is not None:
+                yield found
 
     @property
     def calls(self) -> list[Call]:
         """In the order of sending, without late ones. A live call under way has no status yet."""
-        return [_call_of(entry) for entry in self._entries[: self._end]]
-
-
-def spent(calls: Iterable[Call]) -> Iterator[Spent]:
-    """What of `calls` was, or would have been, paid for.
-
-    A call that failed costs nothing, nor does one to a server near by that is no gateway to a paid API.
-    """
-    for call in calls:
-        if call.outcome not in _BILLED or is_free(call.method) or call.failed in NEVER_SENT:
-            continue
-        if call.status and not 200 <= call.status < 300:
-            continue
-        request = Request(method=call.method, url=call.url)
-        if call.usage is not None or not is_own_server(request):
-            yield Spent(outcome=call.outcome, host=read_url(call.url).netloc, usage=call.usage)
-
-
-def _call_of(entry: _Entry) -> Call:
-    read = entry.read or _read(entry)
-    return Call(
-        method=entry.request.method,
-        url=entry.request.url,
-        client=entry.client,
-        outcome=entry.outcome,
-        reason=entry.reason,
-        loose=entry.loose,
-        status=read.status,
-        ms=read.ms,
-        sent=entry.sent,
-        received=read.received,
-        failed=read.failed,
-        interaction="" if entry.slot is None else f"{entry.slot.key.hex()[:12]}.{entry.slot.n}",
-        usage=read.usage,
-    )
-
-
-def _read(entry: _Entry) -> _Read:
-    """What its answer came to; nothing yet of one that is not there."""
-    answer = entry.answer
-    if answer is None:
-        return _NOTHING
-    response = answer.response
-    if response is None:
-        failed = answer.failure.kind if answer.failure is not None else answer.ended.value
-        entry.read = _Read(ms=answer.ms, failed=failed)
-    else:
-        is_billed = entry.outcome in _BILLED
-        entry.read = _Read(
-            status=response.status,
-            ms=_ms(answer),
-            received=len(response.body.data),
-            usage=usage_of(entry.request, response) if is_billed else None,
-        )
-    entry.answer = None
-    entry.request = Request(method=entry.request.method, url=entry.request.url)
-    return entry.read
-
-
-_NOTHING = _Read()
-
-
-def _ms(answer: Interaction) -> int:
-    """Until the last byte, where its time is known."""
-    chunks = answer.response.body.chunks if answer.response is not None else ()
-    return max(answer.ms, chunks[-1].ms) if chunks else answer.ms
+        calls: dict[Entry, Call] = {}
+        own = self._entries[: self._end]
+        for entry in own:
+            if entry not in calls:
+                calls[entry] = entry.to_call()
+        return [calls[entry] for entry in own]

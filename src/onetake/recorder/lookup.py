@@ -101,9 +101,9 @@ class Lookup:
 
     def forgiven(self, replay: Replay) -> list[tuple[Value, Value]]:
         """The volatile values in which a loose hit differs: what was recorded, and what was sent now."""
-        if replay.loosely is None or replay.sent is None:
+        if replay.recorded is None or replay.sent is None:
             return []
-        stored = self._matcher.loose(replay.loosely.request, replay.loosely.at)
+        stored = self._matcher.loose(replay.recorded.request, replay.recorded.at)
         if stored is None:
             return []
         pairs = zip(stored.values, replay.sent.values, strict=False)

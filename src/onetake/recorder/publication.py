@@ -7,9 +7,9 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
-from onetake.cassettes.sequence import Sequence
 from onetake.messages import Request
-from onetake.recorder import usage
+from onetake.recorder.forks import forks
+from onetake.recorder.live_calls import LiveCalls
 from onetake.recorder.takes import Takes
 from onetake.stores.journal import Journal, Quarantine
 from onetake.stores.port import CassetteStore
@@ -32,16 +32,16 @@ class Publication(Struct):
     store: CassetteStore
     journal: Journal
     quarantine: Quarantine
-    sequence: Sequence
     takes: Takes
+    live: LiveCalls
     key_of: Callable[[Request], bytes]
-    forks: int = field(default_factory=usage.forks)  # of this process, before the opening
+    forks_before: int = field(default_factory=forks)  # of this process, before the opening
 
     def publish(self, replacing_run: str | None) -> Published:
         """Into the cassette; `replacing_run` begins it anew for that run. Raises `OnetakeError`, OSError."""
-        has_children = bool(self.takes.kept) or usage.forks() > self.forks
+        has_children = bool(self.live.kept()) or forks() > self.forks_before
         children = list(self.journal.of_children()) if has_children else []
-        takes = self.takes.of_all()
+        takes = self.takes.of_all(self.live.answered)
         takes += self.takes.of_children(one for _, found in children for one in found)
         published = Published()
         if takes:
@@ -51,7 +51,7 @@ class Publication(Struct):
         self.journal.drop()
         for path, _ in children:
             path.unlink(missing_ok=True)
-        promoted = (recorded for _, recorded, _ in self.sequence.taken_from_quarantine)
+        promoted = (recorded for _, recorded, _ in self.takes.sequence.taken_from_quarantine)
         self.quarantine.drop({id(recorded.interaction) for recorded in promoted})
         return published
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections import abc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,7 +12,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from onetake import project
-from onetake.cassettes.sequence import Sequence
 from onetake.config import Mode, Settings, Source, is_shared, resolve
 from onetake.errors import UsageError
 from onetake.interceptors import install
@@ -21,7 +19,7 @@ from onetake.matching import DEFAULT_HEADERS, Matcher
 from onetake.messages import Request
 from onetake.recorder import usage
 from onetake.recorder.cassette import Cassette, folder_of
-from onetake.recorder.opening import Opening, SequenceOf
+from onetake.recorder.opening import Engine, Opening
 from onetake.recorder.tallies import remember
 from onetake.runtime import context, host, seams
 from onetake.stores.files import FileCassette, check_name, is_file_name, locate
@@ -147,9 +145,9 @@ class Recorder:
         test_id: str,
         settings: Settings,
         stored_name: str | None = None,
-        sequence_of: SequenceOf = Sequence,
+        engine: Engine | None = None,
     ) -> Cassette:
-        """The same of a cassette in `store`; `sequence_of` makes what decides which recording answers.
+        """The same of a cassette in `store`; `engine` reads cassettes of another program.
 
         Raises as `open` does.
         """
@@ -170,9 +168,9 @@ class Recorder:
             flights=self._flights(store, settings),
             purse=self.purse(settings, test_id),
             key=project.digest_key(os.environ) if settings.credential == "digest" else None,
-            sequence_of=sequence_of,
+            engine=engine,
         )
-        is_ours = sequence_of is Sequence  # what others' formats hold is theirs to prune
+        is_ours = engine is None  # what others' formats hold is theirs to prune
         cassette = Cassette(name, store.place, store.path, opening, tells_usage=is_ours)
         if not self._in_test:  # a test run tells its own, test by test
             cassette.closed = partial(remember, settings=settings, root=self.root)
@@ -181,7 +179,7 @@ class Recorder:
     def forecast(
         self,
         name: str,
-        tests: abc.Sequence[str],
+        tests: Sequence[str],
         *,
         directory: Path,
         settings: Settings,

@@ -36,16 +36,17 @@ class Reservation(Struct, frozen=True, kw_only=True):
     unpriced: str
 
 
-class Spending:
-    """The limit of a run, as its settings say it. Thread-safe."""
+class Purse:
+    """What the calls of `test` may cost: the limit of its run, as the settings say it. Thread-safe."""
 
-    def __init__(self, settings: Settings, limit: float, budget: Budget) -> None:
+    def __init__(self, settings: Settings, limit: float, budget: Budget, test: str = "") -> None:
+        self._test = test
         self._prices = settings.prices
         self._unknown_usd = settings.unknown_price_usd
         self._limit = limit
         self._budget = budget
 
-    def reserve(self, request: Request, test: str) -> Reservation | GuardError | None:
+    def reserve(self, request: Request) -> Reservation | GuardError | None:
         """What is held for `request`, why it may not be sent, or None where it costs nothing.
 
         What was held and never settled, kept or given back counts as spent. The error tells the host and
@@ -62,11 +63,11 @@ class Spending:
                 f"A live call to {host} was not sent. {error.message}",
                 remedy=error.remedy,
                 host=host,
-                test=test,
+                test=self._test,
                 reason="spend",
             )
         if isinstance(found, Refusal):
-            return _refusal(found, usd, self._limit, host=host, test=test, unpriced=unpriced)
+            return _refusal(found, usd, self._limit, host=host, test=self._test, unpriced=unpriced)
         return Reservation(token=found, usd=usd, model=model, unpriced=unpriced)
 
     def settle(self, held: Reservation, request: Request, answer: Interaction) -> None:
@@ -81,24 +82,34 @@ class Spending:
         elif _costs_nothing(answer):
             self._budget.settle(held.token, 0.0)
         else:
-            self.keep(held)
+            self.spend(held)
 
-    def keep(self, held: Reservation) -> None:
+    def spend(self, held: Reservation) -> None:
         """The call was made, and nobody knows what it has cost: what was held."""
         self._budget.settle(held.token, held.usd, unpriced=held.unpriced)
+
+    def pay(self, request: Request) -> GuardError | None:
+        """A call of which nobody sees the end: why it may not be sent, else it has cost what it may cost."""
+        held = self.reserve(request)
+        if isinstance(held, GuardError):
+            return held
+        if held is not None:
+            self.spend(held)
+        return None
 
     def give_back(self, held: Reservation) -> None:
         """The call was not sent."""
         self._budget.settle(held.token, 0.0)
 
-    def saw(self, request: Request, answer: Interaction) -> None:
-        """A recorded answer was replayed: calls of its model without a limit are taken for as large."""
-        response = answer.response
-        usage = None if response is None else usage_of(request, response)
-        if usage is None or not (model := model_of(request)):
-            return
-        tokens = usage.output_tokens or 0
-        self._budget.saw(model, tokens, 0.0 if tokens else self._price_of(usage) or 0.0)
+    def saw(self, replays: Iterable[tuple[Request, Interaction]]) -> None:
+        """Recorded answers were replayed: calls of a model without a limit are taken for as large."""
+        for request, answer in replays:
+            response = answer.response
+            usage = None if response is None else usage_of(request, response)
+            if usage is None or not (model := model_of(request)):
+                continue
+            tokens = usage.output_tokens or 0
+            self._budget.saw(model, tokens, 0.0 if tokens else self._price_of(usage) or 0.0)
 
     def _price_of(self, usage: Usage) -> float | None:
         return price_of(usage, table=self._prices)
@@ -118,57 +129,13 @@ class Spending:
         return usd, model, ""
 
 
-class Purse:
-    """What the calls of one owner have reserved, by their numbers; `test` is whose they are.
-
-    Thread-safe.
-    """
-
-    def __init__(self, spending: Spending, test: str) -> None:
-        self._spending = spending
-        self._test = test
-        self._held: dict[int, tuple[Reservation, Request]] = {}
-
-    def reserve(self, request: Request, number: int | None = None) -> GuardError | None:
-        """Before the call is sent: why it may not be. One without a number has no end that is seen: it has
-        cost what was reserved."""
-        held = self._spending.reserve(request, self._test)
-        if isinstance(held, GuardError):
-            return held
-        if held is not None and number is None:
-            self._spending.keep(held)
-        elif held is not None and number is not None:
-            self._held[number] = held, request
-        return None
-
-    def settle(self, number: int, answer: Interaction) -> None:
-        """The call has ended."""
-        if (found := self._held.pop(number, None)) is not None:
-            self._spending.settle(*found, answer)
-
-    def keep(self, number: int) -> None:
-        """The call was made, and nobody has seen what it came to."""
-        if (found := self._held.pop(number, None)) is not None:
-            self._spending.keep(found[0])
-
-    def give_back(self, number: int) -> None:
-        """The call was not sent."""
-        if (found := self._held.pop(number, None)) is not None:
-            self._spending.give_back(found[0])
-
-    def saw(self, replays: Iterable[tuple[Request, Interaction]]) -> None:
-        """Recorded answers were replayed."""
-        for request, answer in replays:
-            self._spending.saw(request, answer)
-
-
 def purse_of(settings: Settings, cache: Path, run_id: str, test: str) -> Purse | None:
     """That of a new owner; None where the run has no limit, and nothing is to be done."""
     if settings.max_spend is None:
         return None
     if settings.mode is not Mode.REPLAY:
         _load_prices(cache)
-    return Purse(Spending(settings, settings.max_spend, budget_of(cache, run_id)), test)
+    return Purse(settings, settings.max_spend, budget_of(cache, run_id), test)
 
 
 @lru_cache(maxsize=1)

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from itertools import count
-from operator import itemgetter
 
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from onetake.cassettes.ages import Lifetime, jitter_of
+from onetake.cassettes.decisions import Replaced, Slot
 from onetake.cassettes.fold import FIRST_OF_CHILDREN, Take
-from onetake.cassettes.sequence import Replaced, Sequence, Slot
+from onetake.cassettes.sequence import Sequence
 from onetake.config import Settings
 from onetake.matching import Active, Matcher
 from onetake.messages import Interaction
 from onetake.recorder.captured import Captured
+from onetake.recorder.live_call import LiveCall
 
 
 class Lifetimes:
@@ -37,39 +39,29 @@ class Lifetimes:
         return replace(self._usual, ttl_s=ttl_s, max_age_s=max_age_s)
 
 
-class Takes:
-    """Those of one opening, by their number in the order of sending. Not thread-safe.
+class Takes(Struct):
+    """Makes takes of what one opening was answered. Not thread-safe."""
 
-    `kept` are answers that it has paid for, `borrowed` those of equal calls that another opening made, and
-    `shared` the numbers of all that other openings have too.
-    """
+    sequence: Sequence
+    matcher: Matcher
+    captured: Captured
+    lifetimes: Lifetimes
+    _added: Counter[bytes] = field(default_factory=Counter)  # slots after all that are held, by key
 
-    def __init__(
-        self, sequence: Sequence, matcher: Matcher, captured: Captured, lifetimes: Lifetimes
-    ) -> None:
-        self._sequence = sequence
-        self._matcher = matcher
-        self._captured = captured
-        self._lifetimes = lifetimes
-        self.kept: dict[int, Interaction] = {}
-        self.borrowed: dict[int, Interaction] = {}
-        self.shared: set[int] = set()
-
-    def of_all(self) -> list[Take]:
-        """What the cassette gains: the used part of the quarantine, then this take, as sent."""
+    def of_all(self, answered: Iterable[LiveCall]) -> list[Take]:
+        """What the cassette gains: the used part of the quarantine, then what was answered, as sent."""
         promoted = [
             self._made(slot, recorded.interaction, replaced)
-            for slot, recorded, replaced in self._sequence.taken_from_quarantine
+            for slot, recorded, replaced in self.sequence.taken_from_quarantine
         ]
-        made = sorted([*self.kept.items(), *self.borrowed.items()], key=itemgetter(0))
-        return self._side_by_side(promoted + [self._of(number, one) for number, one in made])
+        return self._side_by_side(promoted + [self._of(call) for call in answered])
 
     def _side_by_side(self, takes: list[Take]) -> list[Take]:
         """Slots that come to nothing (a status that is not kept, a call that failed) leave no gap."""
         placed: dict[Slot, Slot] = {}
         counts: Counter[bytes] = Counter()
-        for slot in sorted({take.slot for take in takes}, key=lambda one: one.n):
-            first_new = self._sequence.published(slot.key)
+        for slot in sorted({take.slot for take in takes}, key=lambda slot: slot.n):
+            first_new = self.sequence.finder.published(slot.key)
             if slot.n >= first_new:
                 placed[slot] = Slot(slot.key, first_new + counts[slot.key])
                 counts[slot.key] += 1
@@ -78,18 +70,26 @@ class Takes:
     def of_children(self, interactions: Iterable[Interaction]) -> list[Take]:
         """What forked children of the opening have kept."""
         numbers = count(FIRST_OF_CHILDREN)
-        key = self._matcher.key
-        return [self._made(Slot(key(one.request), next(numbers)), one) for one in interactions]
+        key = self.matcher.key
+        return [
+            self._made(Slot(key(interaction.request), next(numbers)), interaction)
+            for interaction in interactions
+        ]
 
-    def _of(self, number: int, interaction: Interaction) -> Take:
+    def _of(self, call: LiveCall) -> Take:
         """What was recorded under ids of now joins the recordings that they stand for."""
-        restored = self._captured.restore(interaction)
-        slot = self._sequence.slots[number]
-        if restored.request != interaction.request:
-            key = self._matcher.key(restored.request)
-            slot = Slot(key, self._sequence.next_slot(key))
-        replaced = self._sequence.replaced.get(number)
-        return self._made(slot, restored, replaced, is_shared=number in self.shared)
+        assert call.slot is not None
+        assert call.answer is not None
+        restored, slot = self.captured.restore(call.answer), call.slot
+        if restored.request != call.answer.request:
+            slot = self._next_slot(self.matcher.key(restored.request))
+        return self._made(slot, restored, call.shortage.replaced, is_shared=call.is_shared)
+
+    def _next_slot(self, key: bytes) -> Slot:
+        """The first slot of `key` that no recording and no earlier call has."""
+        slot = Slot(key, self.sequence.finder.held(key) + self._added[key])
+        self._added[key] += 1
+        return slot
 
     def _made(
         self,
@@ -99,5 +99,5 @@ class Takes:
         *,
         is_shared: bool = False,
     ) -> Take:
-        lifetime = self._lifetimes.of(self._matcher.active(interaction.request))
+        lifetime = self.lifetimes.of(self.matcher.active(interaction.request))
         return Take(slot, interaction, replaced, not lifetime.is_endless, is_shared)

@@ -8,7 +8,7 @@ from onetake import project
 from onetake.cassettes.tallies import tally_of
 from onetake.config import Settings
 from onetake.recorder.cassette import Cassette
-from onetake.recorder.ledger import spent
+from onetake.recorder.readings import spent
 
 
 def remember(cassette: Cassette, *, settings: Settings, root: Path) -> None:

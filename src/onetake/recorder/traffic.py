@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 from msgspec import Struct
 
-from onetake.cassettes.decisions import Decided, Forward, Local
+from onetake.cassettes.decisions import Forward, Local
 from onetake.config import MODES, Mode, Settings
 from onetake.config.hosts import is_allowed, read_host
 from onetake.content import plain_value, read_request
@@ -69,7 +69,9 @@ class Traffic(Struct):
             )
         return mode if mode in (Mode.RECORD, Mode.LIVE) and wanted is not Mode.LIVE else wanted
 
-    def decide(self, request: Request, active: Active, mode: Mode, now_s: float) -> Decided | None:
+    def decide(
+        self, request: Request, active: Active, mode: Mode, now_s: float
+    ) -> Local | Forward | None:
         """What happens to `request` (not redacted) if it is no ordinary call, else None."""
         if active.mode == "block":
             return Local(Interaction(request=request, failure=_BLOCKED), "blocked")

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from onetake.errors import CassetteError
+from onetake.recorder.forks import count_from_now
 from onetake.stores.files import is_file_name
 from onetake.stores.names import digest_in_order
 
 if TYPE_CHECKING:
-    from onetake.recorder.cassette import Cassette
-    from onetake.recorder.opening import Opening
+    from collections.abc import Container, Sequence
+
+    from onetake.formats.document import Stored
     from onetake.stores.usage import Usage
 
 _Ends = tuple[int, bytes, bytes]
@@ -26,25 +28,24 @@ _collected: dict[str, Usage] = {}  # by place
 _names: dict[str, tuple[_Ends, tuple[str, ...]]] = {}  # the digests of cassettes that tests share
 _digests: dict[str, tuple[_Ends, str]] = {}  # and those of all their recordings together
 _is_wanted = False
-_forks = 0
 
 
 def collect() -> None:
     """From now on, keep the usage of each opening that ends until it is drained."""
     global _is_wanted
-    if not _is_wanted and hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_parent=_count_fork)
+    count_from_now()
     _is_wanted = True
 
 
-def _count_fork() -> None:
-    global _forks
-    _forks += 1
+class Ended(Struct, frozen=True):
+    """An opening that has ended: what it was asked for, of what it held."""
 
-
-def forks() -> int:
-    """How often this process has forked: nobody tells it what its children use of an opening."""
-    return _forks
+    name: str
+    place: str
+    folder: Path | None
+    test: str
+    entries: Sequence[Stored]
+    spoken_for: Container[int]  # ids of entries that answered, or had expired
 
 
 def drain() -> list[Usage]:
@@ -57,18 +58,17 @@ def drain() -> list[Usage]:
     return found
 
 
-def add_closed(cassette: Cassette, *, passed: bool, is_own: bool) -> None:
+def add_closed(ended: Ended, *, passed: bool, is_own: bool) -> None:
     """Of an opening that has ended; `passed` where it came to all of its calls."""
     if not _is_wanted:
         return
-    opening = cassette.opening
-    usage = _of_cassette(cassette.name, opening.place, cassette.folder, opening.test_id)
-    usage = replace(usage, is_own=is_own, held=len(opening.entries))
+    usage = _of_cassette(ended.name, ended.place, ended.folder, ended.test)
+    usage = replace(usage, is_own=is_own, held=len(ended.entries))
     with suppress(CassetteError):
-        usage = replace(usage, digest=_digest(opening, is_remembered=not is_own))
+        usage = replace(usage, digest=_digest(ended, is_remembered=not is_own))
     if passed:
         with suppress(CassetteError):  # what cannot be read is not called unused
-            usage = replace(usage, passed=True, unused=_unused(opening, is_own=is_own))
+            usage = replace(usage, passed=True, unused=_unused(ended, is_own=is_own))
     _add(usage)
 
 
@@ -96,40 +96,40 @@ def _of_cassette(name: str, place: str, folder: Path | None, test: str) -> Usage
     return Usage(place=place, cassette=name, store=store, tests=tests, passed=False)
 
 
-def _digest(opening: Opening, *, is_remembered: bool) -> str:
+def _digest(ended: Ended, *, is_remembered: bool) -> str:
     """Of all that the cassette held: 1.5 microseconds for a recording of 2 kB."""
-    entries = opening.entries
+    entries = ended.entries
     if not entries:
         return ""
     ends = len(entries), entries[0].raw, entries[-1].raw
-    known = _digests.get(opening.place)
+    known = _digests.get(ended.place)
     if known is not None and known[0] == ends:
         return known[1]
     found = digest_in_order(entry.raw for entry in entries)
     if is_remembered:
-        _digests[opening.place] = ends, found
+        _digests[ended.place] = ends, found
     return found
 
 
-def _unused(opening: Opening, *, is_own: bool) -> tuple[str, ...]:
-    entries, spoken_for = opening.entries, opening.spoken_for
+def _unused(ended: Ended, *, is_own: bool) -> tuple[str, ...]:
+    entries, spoken_for = ended.entries, ended.spoken_for
     if all(id(entry) in spoken_for for entry in entries):
         return ()  # nothing is digested where all was used
-    names = _named(opening, is_remembered=not is_own)
+    names = _named(ended, is_remembered=not is_own)
     pairs = zip(names, entries, strict=True)
     return tuple(name for name, entry in pairs if id(entry) not in spoken_for)
 
 
-def _named(opening: Opening, *, is_remembered: bool) -> tuple[str, ...]:
+def _named(ended: Ended, *, is_remembered: bool) -> tuple[str, ...]:
     """The digests; where many tests share a cassette, they are those of before if its ends are."""
     from onetake.stores.usage import digests
 
-    entries = opening.entries
+    entries = ended.entries
     ends = len(entries), entries[0].raw, entries[-1].raw
-    known = _names.get(opening.place)
+    known = _names.get(ended.place)
     if known is not None and known[0] == ends:
         return known[1]
     names = tuple(digests(entry.raw for entry in entries))
     if is_remembered:
-        _names[opening.place] = ends, names
+        _names[ended.place] = ends, names
     return names

@@ -13,17 +13,11 @@ from weakref import WeakKeyDictionary
 
 from onetake.cassettes.decisions import Decision
 from onetake.errors import OnetakeError
-from onetake.messages import Interaction, Request
+from onetake.messages import Request
 
 if TYPE_CHECKING:
+    from onetake.config import Settings
     from onetake.runtime.connections import Egress
-
-
-class Recording(Protocol):
-    """A live call under way."""
-
-    def abandon(self) -> None:
-        """Nobody will read on: keep what arrived. Does nothing before the head, or after the end."""
 
 
 class Owner(Protocol):
@@ -50,14 +44,17 @@ class Owner(Protocol):
         Returns why it may not be sent, else None: it is sent, and nothing of it is kept.
         """
 
-    def began(self, seq: int, recording: Recording) -> None:
-        """A live call is under way; at closing, what has arrived of it is kept. Thread-safe."""
 
-    def let_go(self, seq: int, reason: str) -> None:
-        """The call `seq` is made, and nothing of it can be kept. Thread-safe; never raises."""
+class Paced:
+    """The pace of an owner whose settings say it."""
 
-    def keep(self, seq: int, interaction: Interaction) -> None:
-        """Take the finished interaction `seq`. Thread-safe; never raises: trouble is told at the end."""
+    def __init__(self, settings: Settings) -> None:
+        self.speed = settings.speed
+        self.fast_retries = (
+            settings.speed == 0 if settings.fast_retries is None else settings.fast_retries
+        )
+        self.exact_encoding = settings.exact_encoding
+        self.max_request_body = settings.max_request_body
 
 
 _owner: ContextVar[Owner | None] = ContextVar("onetake_owner", default=None)

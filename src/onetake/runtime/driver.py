@@ -63,8 +63,8 @@ def _step(decision: Decided, owner: Owner, request: Request) -> Playback | Recor
     match decision:
         case Replay(interaction) | Local(interaction):
             return Playback(interaction, owner.speed, owner.fast_retries)
-        case Record(seq):
-            return Recording(owner, request, seq)
+        case Record(call):
+            return Recording(call, request, exact_encoding=owner.exact_encoding)
         case Forward():
             return None
         case Refuse(error):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from threading import Lock
 
+from onetake.cassettes.decisions import Live
 from onetake.messages import (
     Body,
     Chunk,
@@ -19,7 +20,6 @@ from onetake.messages import (
     Request,
     Response,
 )
-from onetake.runtime.context import Owner
 from onetake.wire.encodings import Coder, decoder
 from onetake.wire.terminators import is_terminated
 
@@ -30,10 +30,11 @@ _now = time.time
 class Recording:
     """One live call under way. Its methods never raise; `end` counts once."""
 
-    def __init__(self, owner: Owner, request: Request, seq: int) -> None:
-        self._owner = owner
+    def __init__(self, call: Live, request: Request, *, exact_encoding: bool = False) -> None:
+        """`exact_encoding` keeps a body as it came, not decoded."""
+        self._call = call
         self._request = request
-        self._seq = seq
+        self._exact_encoding = exact_encoding
         self._at = int(_now())
         self._start = _monotonic()
         self._ms = 0
@@ -47,7 +48,7 @@ class Recording:
         self._plain_size = 0
         self._lock = Lock()
         self.ended = False
-        owner.began(seq, self)
+        call.began(self)
 
     def _elapsed_ms(self) -> int:
         return round((_monotonic() - self._start) * 1000)
@@ -59,7 +60,7 @@ class Recording:
             status=status, reason=reason, http_version=http_version, headers=headers
         )
         codings = headers.get_all("content-encoding")
-        if len(codings) == 1 and not self._owner.exact_encoding:
+        if len(codings) == 1 and not self._exact_encoding:
             self._decoder = decoder(codings[0])
 
     def chunk(self, data: bytes) -> None:
@@ -100,8 +101,7 @@ class Recording:
             response = response.replace(body=body)
         else:
             self._ms = self._elapsed_ms()
-        self._owner.keep(
-            self._seq,
+        self._call.keep(
             Interaction(
                 request=self._request,
                 response=response,
@@ -116,7 +116,7 @@ class Recording:
         """The call is made, and nothing of it can be kept."""
         with self._lock:
             self.ended = True
-        self._owner.let_go(self._seq, reason)
+        self._call.let_go(reason)
 
     def stop(self) -> None:
         """The program gave the call up: before the head it was cancelled, after it closed."""

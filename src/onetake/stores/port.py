@@ -14,9 +14,9 @@ from typing import Protocol, TypeAlias
 
 from msgspec import Struct
 
+from onetake.cassettes.decisions import Replaced, Slot
 from onetake.cassettes.fold import Take
 from onetake.cassettes.growth import RunLine
-from onetake.cassettes.sequence import Replaced, Slot
 from onetake.formats.document import Stored
 from onetake.messages import Interaction, Request
 

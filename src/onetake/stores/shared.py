@@ -23,9 +23,9 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Raw, Struct
 
+from onetake.cassettes.decisions import Replaced, Slot
 from onetake.cassettes.fold import FIRST_OF_CHILDREN, Take
 from onetake.cassettes.growth import RunLine
-from onetake.cassettes.sequence import Replaced, Slot
 from onetake.errors import CassetteError, StoreError
 from onetake.formats.blobs import blob_name, blobs_named
 from onetake.formats.document import Stored, encode_entry

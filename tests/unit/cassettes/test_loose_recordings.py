@@ -8,15 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onetake.cassettes.ages import Age
-from onetake.cassettes.decisions import Forward, Record, Refuse, Replay
-from onetake.cassettes.sequence import Sequence, Slot, _LooseQueue
+from onetake.cassettes.ages import Age, Lifetime
+from onetake.cassettes.by_key import ByKey
+from onetake.cassettes.decisions import Forward, Found, Missing, Replay, Shortage, Slot, Vacant
+from onetake.cassettes.loose_queue import LooseQueue
+from onetake.cassettes.sequence import Asked, Sequence
 from onetake.config import Mode
-from onetake.errors import CassetteError, MissError
+from onetake.errors import CassetteError
 from onetake.matching import Loose, Value
 from onetake.messages import Interaction, Request
 
-ASKED = Request(method="GET", url="http://h/")
+NOW = 100.0
 
 
 @dataclass(eq=False)
@@ -28,7 +30,7 @@ class Held:
 
     @property
     def at(self) -> float:
-        return 0.0
+        return 1.0 if self.answer.startswith("old") else NOW - 1
 
     @property
     def request(self) -> Request:
@@ -59,38 +61,36 @@ class Opened:
     def __init__(
         self, published: str, mode: Mode = Mode.REPLAY, quarantined: str = "", *, repeats=False
     ) -> None:
-        self.looked_at: list[str] = []
-        self.sequence = Sequence(
-            mode,
-            self._held(published),
-            self._held(quarantined),
-            repeat_last=repeats,
-            loose_of=self._loose_of,
-        )
+        self.looked_at: list[str] = []  # recordings whose loose keys were made
+        self.asked_loosely: list[str] = []
+        self.finder = ByKey(self, self._held(published), self._held(quarantined))
+        self.sequence = Sequence(self.finder)
+        self._mode, self._repeats = mode, repeats
 
     def _held(self, text: str) -> list[tuple[bytes, Held]]:
         pairs = [word.split(":") for word in text.split()]
         return [(key.encode(), Held(key, answer)) for key, answer in pairs]
 
-    def _loose_of(self, recorded: Held) -> Loose | None:
-        self.looked_at.append(recorded.key)
-        return loose(recorded.key)
+    def loose(self, request: Request, at: float) -> Loose | None:
+        key = request.url.rpartition("/")[2]
+        (self.asked_loosely if at == NOW else self.looked_at).append(key)
+        return None if request.method == "HEAD" else loose(key)
 
-    def ask(self, key: str, *, is_loose: bool = True, **how) -> str:
+    def decide(self, key: str, *, is_loose: bool = True, **how) -> Found:
+        method = "GET" if is_loose else "HEAD"
+        request = Request(method=method, url=f"http://h/{key}")
+        how = {"mode": self._mode, "repeats_last": self._repeats} | how
+        return self.sequence.decide(Asked(key=key.encode(), request=request, at=NOW, **how))
+
+    def ask(self, key: str, **how) -> str:
         """The answer; `~` before one that is only loosely equal, else what was decided."""
-        decision = self.sequence.decide(
-            key.encode(),
-            ASKED,
-            lambda short: MissError("none", reason="exhausted" if short.spent else "no-recording"),
-            loose=lambda: loose(key) if is_loose else None,
-            **how,
-        )
+        decision = self.decide(key, **how)
         match decision:
-            case Replay(interaction, loosely):
-                return ("~" if loosely else "") + interaction.request.url.rpartition("/")[2]
-            case Refuse(MissError() as error):
-                return error.reason
-            case Record() | Forward():
+            case Replay(interaction, sent=sent):
+                return ("~" if sent else "") + interaction.request.url.rpartition("/")[2]
+            case Missing(shortage):
+                return "exhausted" if shortage.spent else "no-recording"
+            case Vacant() | Forward():
                 return type(decision).__name__
         raise AssertionError(decision)
 
@@ -115,7 +115,7 @@ def test_a_spent_exact_key_is_exhausted_and_never_loose():
 def test_a_spent_exact_key_is_recorded_in_auto():
     opened = Opened("a1:first a2:second", Mode.AUTO)
 
-    assert opened.ask_all("a1 a1") == ["first", "Record"]
+    assert opened.ask_all("a1 a1") == ["first", "Vacant"]
 
 
 def test_a_recording_whose_exact_key_was_asked_for_is_never_taken():
@@ -148,8 +148,8 @@ def test_more_requests_than_recordings_are_exhausted():
 def test_more_requests_than_recordings_are_recorded_in_auto():
     opened = Opened("a1:first", Mode.AUTO)
 
-    assert opened.ask_all("a7 a8") == ["~first", "Record"]
-    assert opened.sequence.slots == {1: Slot(b"a8", 0)}
+    assert opened.ask("a7") == "~first"
+    assert opened.decide("a8") == Vacant(Slot(b"a8", 0), Shortage(1))
 
 
 def test_a_request_that_comes_again_goes_on_where_it_was():
@@ -187,7 +187,7 @@ def test_what_is_asked_under_one_id_never_gets_the_answers_of_another():
 
 def test_the_group_of_its_own_id_comes_first():
     # The id is the recorded one, and something else (a time) is not.
-    queue = _LooseQueue()
+    queue = LooseQueue()
     first, second = Held("a1", "first"), Held("a2", "second")
     queue.add(("1",), b"a1", first)
     queue.add(("2",), b"a2", second)
@@ -213,13 +213,13 @@ def test_a_request_does_not_go_on_with_recordings_that_were_asked_for_since():
 )
 def test_the_last_loose_answer_repeats_only_when_asked_to(asked, expected):
     assert Opened("a1:first a2:second", repeats=True).ask_all(asked) == expected
-    assert Opened("a1:first a2:second").ask_all(asked, repeat_last=True) == expected
+    assert Opened("a1:first a2:second").ask_all(asked, repeats_last=True) == expected
 
 
 def test_a_rule_may_switch_repeats_off():
     opened = Opened("a1:first", repeats=True)
 
-    assert opened.ask_all("a8 a9", repeat_last=False) == ["~first", "exhausted"]
+    assert opened.ask_all("a8 a9", repeats_last=False) == ["~first", "exhausted"]
 
 
 def test_a_request_without_volatile_values_is_never_loose():
@@ -239,43 +239,35 @@ def test_loose_keys_of_recordings_are_made_once_and_only_when_needed():
     assert opened.looked_at == ["a1", "a1", "b1"]
 
 
-def test_a_failure_while_loose_keys_are_made_leaves_no_half_of_them():
-    held, failures = Held("a1", "first"), [CassetteError("torn"), None]
+def test_a_recording_that_cannot_be_read_is_left_out_of_the_loose_ones_and_told():
+    class Torn(Held):
+        @property
+        def request(self) -> Request:
+            raise CassetteError("torn")
 
-    def loose_of(recorded: Held) -> Loose | None:
-        if (failure := failures.pop(0)) is not None:
-            raise failure
-        return loose(recorded.key)
+    opened = Opened("")
+    finder = ByKey(opened, [(b"a1", Torn("a1", "torn")), (b"a2", Held("a2", "second"))])
+    opened.sequence = Sequence(finder)
 
-    sequence = Sequence(Mode.REPLAY, [(b"a1", held)], loose_of=loose_of)
-    ask = lambda: sequence.decide(b"a9", ASKED, MissError, loose=lambda: loose("a9"))  # noqa: E731
-
-    with pytest.raises(CassetteError):
-        ask()
-    assert isinstance(ask(), Replay)
+    assert opened.ask("a9") == "~second"
+    assert [error.message for error in finder.unreadable] == ["torn"]
 
 
 def test_what_was_spent_is_told_for_the_id_that_asks():
     opened = Opened("a1:first a1:second a2:third", Mode.AUTO)
 
-    assert opened.ask_all("a8 a8 a8 a9 a9 a7") == [
-        "~first",
-        "~second",
-        "Record",
-        "~third",
-        "Record",
-        "Record",
-    ]
-    assert [one.spent for one in opened.sequence.shortages.values()] == [2, 1, 3]
+    found = [opened.decide(key) for key in ["a8", "a8", "a8", "a9", "a9", "a7"]]
+    told = [one.shortage.spent if isinstance(one, Vacant) else "replayed" for one in found]
+    assert told == ["replayed", "replayed", 2, "replayed", 1, 3]
 
 
 def test_the_loose_key_of_a_request_is_made_only_when_needed():
     opened = Opened("a1:first")
-    asked: list[bool] = []
 
-    opened.sequence.decide(b"a1", ASKED, MissError, loose=lambda: asked.append(True))
-
-    assert asked == []
+    opened.ask("a1")
+    assert opened.asked_loosely == []
+    opened.ask("a2")
+    assert opened.asked_loosely == ["a2"]
 
 
 @pytest.mark.parametrize(
@@ -284,7 +276,7 @@ def test_the_loose_key_of_a_request_is_made_only_when_needed():
         (Mode.REPLAY, "~first"),
         (Mode.ONCE, "~first"),
         (Mode.AUTO, "~first"),
-        (Mode.RECORD, "Record"),
+        (Mode.RECORD, "Vacant"),
         (Mode.LIVE, "Forward"),
     ],
 )
@@ -340,13 +332,11 @@ def test_a_program_that_does_the_same_again_gets_the_same_answers(recorded):
 
 
 def test_what_has_expired_is_passed_over_and_replaced_by_what_is_recorded_for_it():
-    def age_of(recorded: Held) -> Age:
-        return Age.EXPIRED if recorded.answer.startswith("old") else Age.FRESH
-
     opened = Opened("a1:old-1 a2:fresh a3:old-3", Mode.AUTO)
+    lifetime = Lifetime(max_age_s=50)
 
-    answers = [opened.ask(key, age_of=age_of) for key in ("a7", "a8", "a9", "a6")]
+    answers = [opened.decide(key, lifetime=lifetime) for key in ("a7", "a8", "a9", "a6")]
 
-    assert answers == ["~fresh", "Record", "Record", "Record"]
-    replaced = {seq: one.slot.key for seq, one in opened.sequence.replaced.items()}
-    assert replaced == {1: b"a1", 2: b"a3"}
+    assert isinstance(answers[0], Replay)
+    replaced = [one.shortage.replaced for one in answers[1:]]
+    assert [one and one.slot.key for one in replaced] == [b"a1", b"a3", None]

@@ -7,14 +7,24 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from onetake.cassettes.ages import Age
-from onetake.cassettes.decisions import Forward, Record, Refuse, Replay
+from onetake.cassettes.ages import Lifetime
+from onetake.cassettes.by_key import ByKey
+from onetake.cassettes.decisions import (
+    Forward,
+    Found,
+    Missing,
+    Replaced,
+    Replay,
+    Shortage,
+    Slot,
+    Vacant,
+)
 from onetake.cassettes.fold import Take, merge
-from onetake.cassettes.sequence import Replaced, Sequence, Shortage, Slot
+from onetake.cassettes.sequence import Asked, Sequence
 from onetake.cassettes.verdicts import ORDER, verdict
 from onetake.config import Mode
-from onetake.errors import MissError
 from onetake.messages import Interaction, Request
 
 
@@ -34,10 +44,36 @@ def held(n: int, at: float = 0.0) -> Held:
     return Held(Interaction(request=Request(method="GET", url=f"http://h/{n}")), at)
 
 
-def miss(shortage: Shortage) -> MissError:
-    if shortage.expired is not None:
-        return MissError("none", reason="expired")
-    return MissError("none", reason="exhausted" if shortage.spent else "no-recording")
+class Opened:
+    """A sequence of recordings, asked in one mode at the moment 100."""
+
+    def __init__(
+        self,
+        mode: Mode,
+        published=(),
+        quarantined=(),
+        *,
+        numbers=(),
+        lifetime: Lifetime | None = None,
+        repeats_last=False,
+    ) -> None:
+        self.sequence = Sequence(ByKey(self, published, quarantined, numbers=numbers))
+        self._mode, self._lifetime, self._repeats = mode, lifetime or Lifetime(), repeats_last
+
+    def loose(self, request: Request, at: float) -> None:
+        return None
+
+    def ask(self, key: bytes) -> Found:
+        return self.sequence.decide(
+            Asked(
+                key=key,
+                request=ASKED,
+                at=100.0,
+                mode=self._mode,
+                lifetime=self._lifetime,
+                repeats_last=self._repeats,
+            )
+        )
 
 
 A, B = b"a" * 16, b"b" * 16
@@ -45,128 +81,125 @@ A, B = b"a" * 16, b"b" * 16
 
 def test_the_nth_equal_request_gets_the_nth_recording():
     first, second = held(1), held(2)
-    sequence = Sequence(Mode.REPLAY, [(A, first), (A, second)])
+    opened = Opened(Mode.REPLAY, [(A, first), (A, second)])
 
-    assert sequence.decide(A, ASKED, miss) == Replay(first.interaction, slot=Slot(A, 0))
-    assert sequence.decide(A, ASKED, miss) == Replay(second.interaction, slot=Slot(A, 1))
+    assert opened.ask(A) == Replay(first.interaction, first, Slot(A, 0))
+    assert opened.ask(A) == Replay(second.interaction, second, Slot(A, 1))
 
 
 def test_a_request_more_than_recorded_is_exhausted():
-    sequence = Sequence(Mode.REPLAY, [(A, held(1))])
-    sequence.decide(A, ASKED, miss)
+    opened = Opened(Mode.REPLAY, [(A, held(1))])
+    opened.ask(A)
 
-    decision = sequence.decide(A, ASKED, miss)
+    decision = opened.ask(A)
 
-    assert isinstance(decision, Refuse)
-    assert isinstance(decision.error, MissError)
-    assert decision.error.reason == "exhausted"
+    assert decision == Missing(Shortage(spent=1))
 
 
 def test_the_last_answer_repeats_only_when_asked_to():
     only = held(1)
-    sequence = Sequence(Mode.REPLAY, [(A, only)], repeat_last=True)
+    opened = Opened(Mode.REPLAY, [(A, only)], repeats_last=True)
 
-    again = Replay(only.interaction, slot=Slot(A, 0))
-    assert [sequence.decide(A, ASKED, miss) for _ in range(3)] == [again] * 3
+    first = Replay(only.interaction, only, Slot(A, 0))
+    again = replace(first, is_again=True)
+    assert [opened.ask(A) for _ in range(3)] == [first, again, again]
 
 
 @pytest.mark.parametrize(
     ("mode", "published", "expected"),
     [
-        (Mode.REPLAY, [], Refuse),
-        (Mode.REPLAY, [(B, held(1))], Refuse),
-        (Mode.ONCE, [], Record),
-        (Mode.ONCE, [(B, held(1))], Refuse),
-        (Mode.AUTO, [], Record),
-        (Mode.AUTO, [(B, held(1))], Record),
-        (Mode.RECORD, [(A, held(1))], Record),
+        (Mode.REPLAY, [], Missing),
+        (Mode.REPLAY, [(B, held(1))], Missing),
+        (Mode.ONCE, [], Vacant),
+        (Mode.ONCE, [(B, held(1))], Missing),
+        (Mode.AUTO, [], Vacant),
+        (Mode.AUTO, [(B, held(1))], Vacant),
+        (Mode.RECORD, [(A, held(1))], Vacant),
         (Mode.LIVE, [(A, held(1))], Forward),
     ],
 )
 def test_each_mode_has_its_answer_to_what_is_not_recorded(mode, published, expected):
-    assert isinstance(Sequence(mode, published).decide(A, ASKED, miss), expected)
+    assert isinstance(Opened(mode, published).ask(A), expected)
 
 
 def test_a_recording_is_not_served_to_the_opening_that_made_it():
-    sequence = Sequence(Mode.AUTO, [])
+    opened = Opened(Mode.AUTO, [])
 
-    assert [sequence.decide(A, ASKED, miss) for _ in range(2)] == [Record(1), Record(2)]
-    assert sequence.slots == {1: Slot(A, 0), 2: Slot(A, 1)}
+    assert [opened.ask(A) for _ in range(2)] == [
+        Vacant(Slot(A, 0)),
+        Vacant(Slot(A, 1), Shortage(1)),
+    ]
 
 
 def test_quarantine_comes_after_what_is_published_and_makes_no_cassette_exist():
-    sequence = Sequence(Mode.ONCE, [], [(A, held(1))])
+    opened = Opened(Mode.ONCE, [], [(A, held(1))])
 
-    assert isinstance(sequence.decide(A, ASKED, miss), Replay)
-    assert isinstance(sequence.decide(B, ASKED, miss), Record)
-    assert [slot for slot, *_ in sequence.taken_from_quarantine] == [Slot(A, 0)]
+    assert isinstance(opened.ask(A), Replay)
+    assert isinstance(opened.ask(B), Vacant)
+    assert [slot for slot, *_ in opened.sequence.taken_from_quarantine] == [Slot(A, 0)]
 
 
 def test_a_closed_opening_still_answers_but_records_nothing():
-    sequence = Sequence(Mode.AUTO, [(A, held(1))])
-    sequence.closed = True
+    opened = Opened(Mode.AUTO, [(A, held(1))])
+    opened.sequence.closed = True
 
-    assert isinstance(sequence.decide(A, ASKED, miss), Replay)
-    assert sequence.decide(B, ASKED, miss) == Forward("its cassette is closed")
+    assert isinstance(opened.ask(A), Replay)
+    assert opened.ask(B) == Forward("its cassette is closed")
 
 
-def age_of(recorded: Held) -> Age:
-    """At the moment 100, with a soft age of 10 that is soft below 50."""
-    if 100 - recorded.at <= 10:
-        return Age.FRESH
-    return Age.STALE if recorded.at > 50 else Age.EXPIRED
+SOFT = Lifetime(ttl_s=10, max_age_s=50, is_soft=True)
 
 
 def test_what_has_expired_is_recorded_anew_in_its_own_place_where_the_mode_allows():
     published = [(A, held(1, at=40)), (A, held(2, at=95))]
-    sequence = Sequence(Mode.AUTO, published)
+    opened = Opened(Mode.AUTO, published, lifetime=SOFT)
 
-    first, second, third = (sequence.decide(A, ASKED, miss, age_of=age_of) for _ in range(3))
+    first, second, third = (opened.ask(A) for _ in range(3))
 
-    assert (first, third) == (Record(1), Record(2))
-    assert second == Replay(published[1][1].interaction, slot=Slot(A, 1))
-    assert sequence.slots == {1: Slot(A, 0), 2: Slot(A, 2)}
-    assert sequence.replaced == {1: Replaced(Slot(A, 0), 40)}
+    replaced = Replaced(Slot(A, 0), 40)
+    assert first == Vacant(Slot(A, 0), Shortage(0, published[0][1], replaced))
+    assert third == Vacant(Slot(A, 2), Shortage(2))
+    assert second == Replay(published[1][1].interaction, published[1][1], Slot(A, 1))
 
 
 @pytest.mark.parametrize("mode", [Mode.REPLAY, Mode.ONCE])
 def test_what_has_expired_is_a_miss_that_says_so_where_nothing_is_recorded(mode):
-    sequence = Sequence(mode, [(A, held(1, at=40))], repeat_last=True)
+    opened = Opened(mode, [(A, held(1, at=40))], lifetime=SOFT, repeats_last=True)
 
-    decision = sequence.decide(A, ASKED, miss, age_of=age_of)
+    decision = opened.ask(A)
 
-    assert isinstance(decision, Refuse)
-    assert decision.error.reason == "expired"
+    assert isinstance(decision, Missing)
+    assert decision.shortage.expired is not None
 
 
 def test_what_is_past_its_soft_age_is_given_and_told():
     stale = held(1, at=60)
 
-    decision = Sequence(Mode.AUTO, [(A, stale)]).decide(A, ASKED, miss, age_of=age_of)
+    decision = Opened(Mode.AUTO, [(A, stale)], lifetime=SOFT).ask(A)
 
-    assert decision == Replay(stale.interaction, is_stale=True, slot=Slot(A, 0))
+    assert decision == Replay(stale.interaction, stale, Slot(A, 0), is_stale=True)
 
 
 def test_what_a_failed_run_recorded_anew_stands_for_what_has_expired():
     anew = held(3, at=99)
     published = [(A, held(1, at=40)), (A, held(2, at=95))]
-    sequence = Sequence(Mode.AUTO, published, [(A, anew)])
+    opened = Opened(Mode.AUTO, published, [(A, anew)], lifetime=SOFT)
 
-    decisions = [sequence.decide(A, ASKED, miss, age_of=age_of) for _ in range(3)]
+    decisions = [opened.ask(A) for _ in range(3)]
 
     assert decisions == [
-        Replay(anew.interaction, slot=Slot(A, 0)),
-        Replay(published[1][1].interaction, slot=Slot(A, 1)),
-        Record(1),
+        Replay(anew.interaction, anew, Slot(A, 0)),
+        Replay(published[1][1].interaction, published[1][1], Slot(A, 1)),
+        Vacant(Slot(A, 2), Shortage(2)),
     ]
-    assert sequence.taken_from_quarantine == [(Slot(A, 0), anew, Replaced(Slot(A, 0), 40))]
+    assert opened.sequence.taken_from_quarantine == [(Slot(A, 0), anew, Replaced(Slot(A, 0), 40))]
 
 
 def test_what_is_in_quarantine_expires_too():
-    sequence = Sequence(Mode.AUTO, [], [(A, held(1, at=40)), (A, held(2, at=99))])
+    opened = Opened(Mode.AUTO, [], [(A, held(1, at=40)), (A, held(2, at=99))], lifetime=SOFT)
 
-    assert isinstance(sequence.decide(A, ASKED, miss, age_of=age_of), Replay)
-    assert [slot for slot, *_ in sequence.taken_from_quarantine] == [Slot(A, 0)]
+    assert isinstance(opened.ask(A), Replay)
+    assert [slot for slot, *_ in opened.sequence.taken_from_quarantine] == [Slot(A, 0)]
 
 
 def take(key: bytes, n: int, replaces: Replaced | None = None) -> Take:
@@ -234,9 +267,12 @@ def test_what_was_made_instead_of_a_recording_that_is_gone_fills_its_slot():
 
 def test_a_number_that_is_left_out_is_recorded_and_those_behind_it_are_replayed():
     behind = held(2)
-    sequence = Sequence(Mode.AUTO, [(A, behind)], numbers=[1])
+    opened = Opened(Mode.AUTO, [(A, behind)], numbers=[1])
 
-    decisions = [sequence.decide(A, ASKED, miss) for _ in range(3)]
+    decisions = [opened.ask(A) for _ in range(3)]
 
-    assert decisions == [Record(1), Replay(behind.interaction, slot=Slot(A, 1)), Record(2)]
-    assert sequence.slots == {1: Slot(A, 0), 2: Slot(A, 2)}
+    assert decisions == [
+        Vacant(Slot(A, 0)),
+        Replay(behind.interaction, behind, Slot(A, 1)),
+        Vacant(Slot(A, 2), Shortage(2)),
+    ]

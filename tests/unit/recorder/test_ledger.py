@@ -13,7 +13,8 @@ from onetake.messages import (
     Request,
     Response,
 )
-from onetake.recorder.ledger import Ledger, spent
+from onetake.recorder.ledger import Ledger
+from onetake.recorder.readings import spent
 
 CHAT = "https://api.openai.com/v1/chat/completions"
 
@@ -35,8 +36,8 @@ def failed(request: Request, kind: str) -> Interaction:
 
 def test_a_call_is_read_when_its_answer_is_there_and_nothing_of_it_is_held():
     ledger = Ledger("test")
-    number = ledger.add(asked(), "httpx", "live", "unmarked")
-    ledger.answered(number, answered(asked()))
+    entry = ledger.add(asked(), "httpx", "live", "unmarked")
+    ledger.answered(entry, asked(), answered(asked()))
 
     held = repr(ledger._entries)
     assert "sk-very-secret" not in held
@@ -68,7 +69,7 @@ def test_only_what_was_answered_well_or_nobody_has_seen_is_paid():
         failed(asked(), "refused"),
         failed(asked(), "read-timeout"),
     ):
-        ledger.answered(ledger.add(asked(), "httpx", "recorded"), end)
+        ledger.answered(ledger.add(asked(), "httpx", "recorded"), asked(), end)
     ledger.add(asked(), "httpx", "live")
     ledger.add(asked("http://127.0.0.1/echo"), "httpx", "live")
     ledger.add(asked(), "httpx", "missed")

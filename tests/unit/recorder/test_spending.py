@@ -10,7 +10,7 @@ from onetake.config import Settings
 from onetake.config.prices import Price
 from onetake.errors import GuardError
 from onetake.messages import Body, Ended, Failure, Headers, Interaction, Request, Response
-from onetake.recorder.spending import Reservation, Spending, purse_of
+from onetake.recorder.spending import Purse, Reservation, purse_of
 from onetake.stores.budget import Budget
 
 CHAT = "https://api.openai.com/v1/chat/completions"
@@ -26,7 +26,7 @@ def budget(tmp_path):
 
 @pytest.fixture
 def spending(budget):
-    return Spending(SETTINGS, 1.0, budget)
+    return Purse(SETTINGS, 1.0, budget, "test_a.py::test_b")
 
 
 def asked(url=CHAT, *, method="POST", model="m", **fields):
@@ -46,7 +46,7 @@ def answered(request, tokens=None, *, status=200, **more):
 
 def test_what_the_answer_says_is_what_it_cost(spending, budget):
     request = asked(max_tokens=50)
-    held = spending.reserve(request, "test")
+    held = spending.reserve(request)
     assert isinstance(held, Reservation)
     assert budget.balance().usd == pytest.approx(0.5)
     spending.settle(held, request, answered(request, 7))
@@ -75,30 +75,29 @@ def test_what_the_answer_says_is_what_it_cost(spending, budget):
 )
 def test_what_nobody_knows_has_cost_what_was_held(spending, budget, answer, usd):
     request = asked(max_tokens=50)
-    spending.settle(spending.reserve(request, ""), request, answer(request))
+    spending.settle(spending.reserve(request), request, answer(request))
     assert budget.balance().settled == pytest.approx(usd)
     assert budget.balance().reserved == 0
 
 
 def test_a_call_that_was_not_sent_costs_nothing(spending, budget):
-    spending.give_back(spending.reserve(asked(max_tokens=50), ""))
+    spending.give_back(spending.reserve(asked(max_tokens=50)))
     assert budget.balance().usd == 0
 
 
 def test_without_a_limit_of_its_own_a_call_is_taken_for_the_largest_answer(spending, budget):
-    assert spending.reserve(asked(), "").usd == 0.05
+    assert spending.reserve(asked()).usd == 0.05
     replayed = asked()
-    spending.saw(replayed, answered(replayed, 30))
-    spending.saw(replayed, answered(replayed, 20))
-    assert spending.reserve(asked(), "").usd == pytest.approx(0.3)
+    spending.saw((replayed, answered(replayed, tokens)) for tokens in (30, 20))
+    assert spending.reserve(asked()).usd == pytest.approx(0.3)
     assert budget.balance().unpriced == {"openai/m": 1}
 
 
 def test_images_and_sound_are_taken_for_the_dearest_that_is_known(spending, budget):
     request = asked("https://api.openai.com/v1/images/generations", model="dall-e-9")
-    assert spending.reserve(request, "").unpriced == "openai/dall-e-9"
+    assert spending.reserve(request).unpriced == "openai/dall-e-9"
     budget.saw("openai/dall-e-9", 0, 0.4)
-    assert spending.reserve(request, "").usd == 0.4
+    assert spending.reserve(request).usd == 0.4
 
 
 @pytest.mark.parametrize(
@@ -110,17 +109,17 @@ def test_images_and_sound_are_taken_for_the_dearest_that_is_known(spending, budg
     ],
 )
 def test_what_nobody_is_billed_for_is_not_held(spending, budget, request_):
-    assert spending.reserve(request_, "") is None
+    assert spending.reserve(request_) is None
     assert budget.balance().usd == 0
 
 
 def test_an_unknown_api_is_named_by_its_host(spending, budget):
-    spending.reserve(asked("https://api.example.com/echo"), "")
+    spending.reserve(asked("https://api.example.com/echo"))
     assert budget.balance().unpriced == {"api.example.com": 1}
 
 
 def test_a_refusal_names_test_host_and_remedy(spending):
-    error = spending.reserve(asked(max_tokens=101), "test_a.py::test_b")
+    error = spending.reserve(asked(max_tokens=101))
     assert isinstance(error, GuardError)
     assert (error.reason, error.host, error.test) == (
         "spend",

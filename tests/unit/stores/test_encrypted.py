@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import redis
 
-from onetake.cassettes.sequence import Slot
+from onetake.cassettes.decisions import Slot
 from onetake.cassettes.tallies import RunTally, Tally
 from onetake.config import Settings
 from onetake.errors import CassetteError, StoreError, UsageError

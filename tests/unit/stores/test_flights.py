@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from onetake.cassettes.decisions import Replaced, Slot
 from onetake.cassettes.fold import Take
-from onetake.cassettes.sequence import Replaced, Slot
 from onetake.formats.document import Stored
 from onetake.matching import Matcher
 from onetake.messages import Body, Ended, Interaction, Request, Response

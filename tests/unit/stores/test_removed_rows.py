@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from onetake.cassettes.decisions import Slot
 from onetake.cassettes.fold import Take
-from onetake.cassettes.sequence import Slot
 from onetake.matching import Matcher
 from onetake.messages import Body, Interaction, Request, Response
 from onetake.stores.shared import SharedCassette

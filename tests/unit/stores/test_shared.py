@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from onetake.cassettes.decisions import Slot
 from onetake.cassettes.fold import FIRST_OF_CHILDREN, Take
-from onetake.cassettes.sequence import Slot
 from onetake.messages import Interaction, Request, Response
 from onetake.stores import shared
 from onetake.stores.shared import SharedCassette

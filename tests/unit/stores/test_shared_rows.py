@@ -11,8 +11,8 @@ import msgspec
 import pytest
 
 from bench.chats import chat, streamed, takes_of
+from onetake.cassettes.decisions import Slot
 from onetake.cassettes.fold import Take
-from onetake.cassettes.sequence import Slot
 from onetake.errors import CassetteError
 from onetake.formats.document import encode_entry
 from onetake.formats.packing import pack

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
+from onetake.cassettes.decisions import Slot
 from onetake.cassettes.fold import Take
-from onetake.cassettes.sequence import Slot
 from onetake.errors import CassetteError
 from onetake.formats import vcr_text
 from onetake.formats.document import parse

@@ -25,17 +25,19 @@ from onetake.compat.vcr.conversion import (
     to_request,
     to_response,
 )
-from onetake.compat.vcr.playhead import Playhead
+from onetake.compat.vcr.playhead import Playhead, miss_of
 from onetake.compat.vcr.record_mode import RecordMode
 from onetake.config import Mode, Settings
 from onetake.errors import OnetakeError, StoreError
 from onetake.formats.document import Stored, encode_plain
 from onetake.formats.vcr import is_expressible
-from onetake.messages import Interaction, Request
+from onetake.messages import Interaction, Request, Response
 from onetake.recorder import Entry, Recorder, is_unreal
+from onetake.recorder.live_call import LiveCall
+from onetake.recorder.opening import Engine
 from onetake.runtime import host
 from onetake.runtime.connections import Egress
-from onetake.runtime.context import Recording
+from onetake.runtime.context import Paced
 from onetake.runtime.secrets import remember
 from onetake.stores.locks import locked
 from onetake.stores.names import digest
@@ -44,6 +46,7 @@ from onetake.stores.vcr_files import own_path
 
 if TYPE_CHECKING:
     from onetake.compat.vcr.cassette import Cassette, Pair
+    from onetake.recorder.cassette import Cassette as OpenedCassette
     from onetake.recorder.opening import Opening
 
 MODES = {
@@ -75,7 +78,7 @@ def entered(cassette: Cassette, *, keeps_failed: bool) -> Iterator[None]:
         _name_of(Path(cassette.path)),
         test_id=run.test if run is not None else "",
         settings=settings,
-        sequence_of=partial(Playhead, cassette, store.entry),
+        engine=Engine(partial(Playhead, cassette, store.entry), partial(miss_of, cassette)),
     )
     if settings.mode is not MODES[RecordMode(cassette.record_mode)]:
         cassette.held_to = settings.mode, settings.mode_reason
@@ -87,7 +90,7 @@ def entered(cassette: Cassette, *, keeps_failed: bool) -> Iterator[None]:
         passed = True
     finally:
         is_kept = (passed or keeps_failed) and not bridge.failed_hooks
-        store.may_drop = passed and _has_played_all_it_can(opened.opening, settings.mode, run)
+        store.may_drop = passed and _has_played_all_it_can(opened, settings.mode, run)
         entry.leave(passed=is_kept)
         if is_kept:
             store.finish()
@@ -97,11 +100,11 @@ def entered(cassette: Cassette, *, keeps_failed: bool) -> Iterator[None]:
         raise opened.error
 
 
-def _has_played_all_it_can(opening: Opening, mode: Mode, run: host.Host | None) -> bool:
+def _has_played_all_it_can(opened: OpenedCassette, mode: Mode, run: host.Host | None) -> bool:
     """Whether what is unplayed now is of no use: nothing failed, went live or was refused."""
     if mode in (Mode.REPLAY, Mode.LIVE) or (run is not None and run.has_failed):
         return False
-    return not (opening.misses or opening.egress.errors or opening.counts["live"])
+    return not (opened.misses or opened.counts.get("live"))
 
 
 def _name_of(path: Path) -> str:
@@ -241,20 +244,16 @@ def _no_blob(name: str) -> bytes:
     raise AssertionError(name)  # nothing is written that needs one
 
 
-class Bridge:
+class Bridge(Paced):
     """Owns requests: through the hooks into the opening, and its recordings back through the hooks."""
 
     def __init__(
         self, cassette: Cassette, store: VcrStore, opening: Opening, settings: Settings
     ) -> None:
-        self.speed = opening.speed
-        self.fast_retries = opening.fast_retries
-        self.exact_encoding = opening.exact_encoding
-        self.max_request_body = opening.max_request_body
+        super().__init__(settings)
         self._cassette = cassette
         self._store = store
         self._opening = opening
-        self._clients: dict[int, str] = {}  # of live calls, by their number
         self.failed_hooks: list[Exception] = []  # of which the program was not told
         self._is_locked = settings.mode is Mode.REPLAY
 
@@ -269,61 +268,70 @@ class Bridge:
             return self._left_alone(request, client)
         if filtered is not asked:
             hidden = getattr(self._cassette._before_record_request, "hidden", None)
-            self._opening.note(request, hidden(asked) if hidden is not None else ())
-        return self._noted(self._opening.decide(to_message(filtered, like=request), client), client)
-
-    def _noted(self, decision: Decision, client: str) -> Decision:
-        if isinstance(decision, Record):
-            self._clients[decision.seq] = client
+            self._opening.answers.note(request, hidden(asked) if hidden is not None else ())
+        decision = self._opening.decide(to_message(filtered, like=request), client)
+        if isinstance(decision, Record) and isinstance(decision.call, LiveCall):
+            return Record(_Hooked(decision.call, self._cassette, self._store, self.failed_hooks))
         return decision
 
     def _left_alone(self, request: Request, client: str) -> Decision:
         """A request that the cassette is not to see goes live, but never by a mere hook where nothing may."""
         ignores = getattr(self._cassette._before_record_request, "ignores", None)
         if self._is_locked and not (ignores is not None and ignores(to_request(request))):
-            return self._opening.refuse(request, client, *_LOCKED)
-        return self._opening.forward(request, client, "left out of the cassette")
+            return self._opening.answers.refuse(request, client, *_LOCKED)
+        return self._opening.answers.forward(request, client, "left out of the cassette")
 
     def let_through(self, request: Request, client: str) -> OnetakeError | None:
         return self._opening.let_through(request, client)
 
-    def began(self, seq: int, recording: Recording) -> None:
-        self._opening.began(seq, recording)
 
-    def let_go(self, seq: int, reason: str) -> None:
-        self._opening.let_go(seq, reason)
+class _Hooked:
+    """A live call whose answer passes the hooks of the suite before it is kept."""
 
-    def keep(self, seq: int, interaction: Interaction) -> None:
+    def __init__(
+        self, call: LiveCall, cassette: Cassette, store: VcrStore, failed: list[Exception]
+    ) -> None:
+        self._call = call
+        self._cassette = cassette
+        self._store = store
+        self._failed = failed
+        self.began, self.let_go = call.began, call.let_go
+
+    def keep(self, interaction: Interaction) -> None:
+        call = self._call
         if not is_expressible(interaction):
-            self._opening.let_go(seq, "it had no whole answer")
+            call.let_go("it had no whole answer")
             return
-        response = interaction.response
-        assert response is not None
-        method = interaction.request.method
-        client = self._clients.pop(seq, "")
-        answer = to_answer(response, client)
         try:
-            kept = self._cassette._before_record_response(copy.deepcopy(answer))
-            if kept is not None and self._cassette.hide is not None:
-                _, kept = self._cassette.hide(to_request(interaction.request), kept)
-            if kept is not None and kept != answer:
-                response = to_response(kept, method, like=response)
+            response = self._hooked(interaction)
         except (
             Exception
         ) as error:  # the program has its answer already; it is set apart for the next run
-            self.failed_hooks.append(error)
-            self._opening.keep(seq, interaction)
+            self._failed.append(error)
+            call.keep(interaction)
             return
-        if kept is None:
-            self._opening.let_go(seq, "left out of the cassette")
+        if response is None:
+            call.let_go("left out of the cassette")
             return
-        self._opening.keep(seq, interaction.replace(response=response))
-        safe = self._opening.kept(seq)
+        call.keep(interaction.replace(response=response))
+        safe = call.answer
         if safe is not None:
-            pair = self._store.pairs[id(safe)] = _pair_of(safe, client)
+            pair = self._store.pairs[id(safe)] = _pair_of(safe, call.client)
             answered = safe.response
             is_real = answered is None or not is_unreal(answered)
             self._cassette.answered(*pair, is_real=is_real)
+
+    def _hooked(self, interaction: Interaction) -> Response | None:
+        """The answer as the hooks leave it; None where one of them leaves it out. Raises what they raise."""
+        response = interaction.response
+        assert response is not None
+        answer = to_answer(response, self._call.client)
+        kept = self._cassette._before_record_response(copy.deepcopy(answer))
+        if kept is not None and self._cassette.hide is not None:
+            _, kept = self._cassette.hide(to_request(interaction.request), kept)
+        if kept is None or kept == answer:
+            return None if kept is None else response
+        return to_response(kept, interaction.request.method, like=response)
 
 
 _LOCKED = (

@@ -1,0 +1,63 @@
+"""What answers came to: their sizes and times, what they say that they used, and what was paid for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from msgspec import Struct
+
+from onetake.messages import Interaction, Request, read_url
+from onetake.recorder.calls import Call
+from onetake.recorder.traffic import is_own_server
+from onetake.spend import NEVER_SENT, Spent, Usage, is_free, usage_of
+
+BILLED = ("replayed", "recorded", "live")
+"""Outcomes of calls that are paid for, or would have been."""
+
+
+class Reading(Struct, frozen=True):
+    """What an answer came to."""
+
+    status: int = 0
+    ms: int = 0
+    received: int = 0
+    failed: str = ""
+    usage: Usage | None = None
+
+
+NOTHING = Reading()
+
+
+def spent(calls: Iterable[Call]) -> Iterator[Spent]:
+    """What of `calls` was, or would have been, paid for.
+
+    A call that failed costs nothing, nor does one to a server near by that is no gateway to a paid API.
+    """
+    for call in calls:
+        if call.outcome not in BILLED or is_free(call.method) or call.failed in NEVER_SENT:
+            continue
+        if call.status and not 200 <= call.status < 300:
+            continue
+        request = Request(method=call.method, url=call.url)
+        if call.usage is not None or not is_own_server(request):
+            yield Spent(outcome=call.outcome, host=read_url(call.url).netloc, usage=call.usage)
+
+
+def reading_of(request: Request, answer: Interaction, outcome: str) -> Reading:
+    """What the answer to a call with this outcome came to; usage is read where the call is billed."""
+    response = answer.response
+    if response is None:
+        failed = answer.failure.kind if answer.failure is not None else answer.ended.value
+        return Reading(ms=answer.ms, failed=failed)
+    return Reading(
+        status=response.status,
+        ms=_ms(answer),
+        received=len(response.body.data),
+        usage=usage_of(request, response) if outcome in BILLED else None,
+    )
+
+
+def _ms(answer: Interaction) -> int:
+    """Until the last byte, where its time is known."""
+    chunks = answer.response.body.chunks if answer.response is not None else ()
+    return max(answer.ms, chunks[-1].ms) if chunks else answer.ms
