@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from onetake.messages import Interaction, Request, read_url
 from onetake.recorder.calls import Call
@@ -29,10 +31,11 @@ NOTHING = Reading()
 
 
 def spent(calls: Iterable[Call]) -> Iterator[Spent]:
-    """What of `calls` was, or would have been, paid for.
+    """What of `calls` was, or would have been, paid for: equal ones as one.
 
     A call that failed costs nothing, nor does one to a server near by that is no gateway to a paid API.
     """
+    counts: Counter[Spent] = Counter()
     for call in calls:
         if call.outcome not in BILLED or is_free(call.method) or call.failed in NEVER_SENT:
             continue
@@ -40,7 +43,10 @@ def spent(calls: Iterable[Call]) -> Iterator[Spent]:
             continue
         request = Request(method=call.method, url=call.url)
         if call.usage is not None or not is_own_server(request):
-            yield Spent(outcome=call.outcome, host=read_url(call.url).netloc, usage=call.usage)
+            host = read_url(call.url).netloc
+            counts[Spent(outcome=call.outcome, host=host, usage=call.usage)] += 1
+    for one, count in counts.items():
+        yield one if count == 1 else replace(one, calls=count)
 
 
 def reading_of(request: Request, answer: Interaction, outcome: str) -> Reading:

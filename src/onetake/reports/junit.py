@@ -28,7 +28,9 @@ def _properties(account: Account, place: str) -> Iterator[tuple[str, str]]:
     for one in account.spent:
         used = one.get("usage") or {}
         kind = "saved" if one["outcome"] == "replayed" else "paid"
-        tokens[kind] += used.get("input_tokens", 0) + used.get("output_tokens", 0)
+        tokens[kind] += (used.get("input_tokens", 0) + used.get("output_tokens", 0)) * one.get(
+            "calls", 1
+        )
     for kind, count in sorted((+tokens).items()):
         yield f"tokens.{kind}", str(count)
     if place:

@@ -37,7 +37,7 @@ def spending_of(
         for one in msgspec.convert(account.spent, tuple[Spent, ...]):
             _add(dollars, one, price_of, is_leak=is_leak(account, one.outcome, one.host))
             if one.usage is not None:
-                (saved if one.outcome == "replayed" else tokens).update(_tokens(one.usage))
+                (saved if one.outcome == "replayed" else tokens).update(_tokens(one))
     return Spending(
         total=total_of(list(tests.values())),
         tests=tests,
@@ -69,12 +69,13 @@ def _add(dollars: Dollars, one: Spent, price_of: PriceOf, *, is_leak: bool) -> N
         is_saved = one.outcome == "replayed"
         counts = dollars.unpriced_saved if is_saved else dollars.unpriced
         name = one.host if one.usage is None else one.usage.model
-        counts = counts | {name: counts.get(name, 0) + 1}
+        counts = counts | {name: counts.get(name, 0) + one.calls}
         if is_saved:
             dollars.unpriced_saved = counts
         else:
             dollars.unpriced = counts
         return
+    price *= one.calls
     match one.outcome:
         case "replayed":
             dollars.saved += price
@@ -86,5 +87,5 @@ def _add(dollars: Dollars, one: Spent, price_of: PriceOf, *, is_leak: bool) -> N
         dollars.leaked += price
 
 
-def _tokens(usage: Usage) -> dict[str, int]:
-    return {name: getattr(usage, name) or 0 for name in _CLASSES}
+def _tokens(one: Spent) -> dict[str, int]:
+    return {name: (getattr(one.usage, name) or 0) * one.calls for name in _CLASSES}

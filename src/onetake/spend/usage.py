@@ -71,14 +71,15 @@ class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Spent(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A call that was paid for (`recorded`, `live`), or would have been (`replayed`), of the API at `host`.
+    """Equal calls that were paid for (`recorded`, `live`), or would have been (`replayed`).
 
-    `usage` is None where the answer does not say, or where nobody has read it.
+    `usage` is that of one of them. It is None where the answer does not say, or where nobody has read it.
     """
 
     outcome: str
-    host: str
+    host: str  # of the API
     usage: Usage | None = None
+    calls: int = 1
 
 
 class _Reading(Struct, kw_only=True):

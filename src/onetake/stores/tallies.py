@@ -139,10 +139,10 @@ def _tally_of(one: Spent, prices: Mapping[str, Price]) -> Tally:
     dollars = None if one.usage is None else price_of(one.usage, table=prices)
     is_saved, is_unknown = one.outcome == "replayed", dollars is None
     return Tally(
-        paid=0.0 if is_saved else dollars or 0.0,
-        saved=(dollars or 0.0) if is_saved else 0.0,
-        unpriced=int(is_unknown and not is_saved),
-        unpriced_saved=int(is_unknown and is_saved),
+        paid=0.0 if is_saved else (dollars or 0.0) * one.calls,
+        saved=(dollars or 0.0) * one.calls if is_saved else 0.0,
+        unpriced=one.calls if is_unknown and not is_saved else 0,
+        unpriced_saved=one.calls if is_unknown and is_saved else 0,
     )
 
 

@@ -73,6 +73,15 @@ def test_an_unknown_price_is_counted_by_model_else_by_host_and_is_no_zero():
     assert not found.tests["b"].is_empty
 
 
+def test_equal_calls_that_are_told_as_one_cost_what_they_cost_one_by_one():
+    one_by_one = spending(*(account("a", spent(*of)) for of in [("live", 4), ("replayed", 3)] * 3))
+
+    as_one = [spent("live", 4) | {"calls": 3}, spent("replayed", 3) | {"calls": 3}]
+    assert spending(account("a", *as_one)) == one_by_one
+    assert one_by_one.total.live == one_by_one.total.leaked == 12
+    assert one_by_one.total.unpriced_saved == {"big": 3}
+
+
 def test_attempts_of_one_test_add_up():
     found = spending(account("a", spent("recorded", 2)), account("a", spent("recorded", 4)))
     assert found.tests["a"].recorded == 6
