@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from onetake.cassettes.decisions import Recorded, Slot
 
 _LIVE = ("recorded", "live", "exchanged")
-_UNREAD = 256  # answers of recordings that an account holds decoded
+_UNREAD = 8 << 20  # bytes of requests and answers that an account holds until they are read
 
 _numbers = count(1)
 
@@ -177,12 +177,18 @@ class Ledger:
                 sent=len(request.body),
                 recorded=recorded,
             )
-            if self._unread < _UNREAD:
-                self._unread += 1
-                entry.answer = request, answer
             if is_again:
                 self._again[same] = entry
+            else:
+                self._hold(entry, request, answer)
         self._added(entry)
+
+    def _hold(self, entry: Entry, request: Request, answer: Interaction) -> None:
+        """Spare the one who reads the answer from decoding it again."""
+        response = answer.response
+        self._unread += len(request.body) + (0 if response is None else len(response.body.data))
+        if self._unread < _UNREAD:
+            entry.answer = request, answer
 
     def _added(self, entry: Entry, *, is_counted: bool = True) -> Entry:
         if self.is_closed:

@@ -14,6 +14,7 @@ from onetake.messages import (
     Response,
 )
 from onetake.recorder.ledger import Ledger
+from onetake.recorder.quarantined import Apart
 from onetake.recorder.readings import spent
 
 CHAT = "https://api.openai.com/v1/chat/completions"
@@ -76,3 +77,28 @@ def test_only_what_was_answered_well_or_nobody_has_seen_is_paid():
 
     used = [one.usage.output_tokens if one.usage else None for one in spent(ledger.calls)]
     assert used == [4, None, None]  # the answer, what was cut, and what nobody has read
+
+
+def test_equal_calls_are_told_as_one_with_their_number():
+    ledger = Ledger("test")
+    for _ in range(3):
+        ledger.answered(ledger.add(asked(), "httpx", "live"), asked(), answered(asked()))
+
+    assert len(ledger.calls) == 3
+    assert [(one.calls, one.usage.output_tokens) for one in spent(ledger.calls)] == [(3, 4)]
+
+
+def test_what_is_replayed_is_read_from_its_recording_where_its_answer_is_held_no_longer(
+    monkeypatch,
+):
+    monkeypatch.setattr("onetake.recorder.ledger._UNREAD", 0)
+    recorded = Apart(answered(asked()))
+    ledger = Ledger("test")
+    ledger.add_replay(
+        asked(), "httpx", recorded.interaction, recorded=recorded, slot=None, is_again=False
+    )
+
+    assert list(ledger.replays()) == [(asked(), recorded.interaction)]
+    [call] = ledger.calls
+    assert (call.outcome, call.status, call.usage.output_tokens) == ("replayed", 200, 4)
+    assert list(ledger.replays()) == []  # it is read
