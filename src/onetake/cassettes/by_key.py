@@ -25,7 +25,7 @@ Pairs = Iterable[tuple[bytes, Recorded]]
 
 
 class Volatile(Protocol):
-    """What knows which values of a request are volatile."""
+    """A reader of the volatile values of requests."""
 
     def loose(self, request: Request, at: float) -> Loose | None:
         """The loose key of a request made at `at`; None where it holds no volatile value."""

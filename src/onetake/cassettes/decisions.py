@@ -45,7 +45,7 @@ class Replaced(Struct, frozen=True):
 
 
 class Shortage(Struct, frozen=True):
-    """Why there is no recording to give."""
+    """The reason why there is no recording to give."""
 
     spent: int = 0  # so many equal ones were given before
     expired: Recorded | None = None  # this one is too old
@@ -97,7 +97,7 @@ class Local(Struct, frozen=True):
 
 
 class Arriving(Protocol):
-    """What has arrived so far of the answer to a live call."""
+    """The part of the answer to a live call that has arrived so far."""
 
     def abandon(self) -> None:
         """Nobody will read on: keep what arrived. Does nothing before the head, or after the end."""

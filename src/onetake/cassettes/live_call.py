@@ -35,7 +35,7 @@ from msgspec import Struct
 
 
 class State(Enum):
-    """Where a live call stands."""
+    """The state of a live call."""
 
     ASKED = "asked"
     WAITING = "waiting"
@@ -60,7 +60,7 @@ class Event(Enum):
 
 
 class OnSlot(Enum):
-    """What becomes of the slot that a live call is to fill."""
+    """An effect on the slot that a live call is to fill."""
 
     FILL = "fill"  # with its own answer
     BORROW = "borrow"  # with the answer of an equal call
@@ -68,7 +68,7 @@ class OnSlot(Enum):
 
 
 class OnReservation(Enum):
-    """What becomes of the money that is reserved for a live call."""
+    """An effect on the money that is reserved for a live call."""
 
     SETTLE = "settle"  # it has cost what its answer says
     SPEND = "spend"  # it has cost what was reserved: nobody knows better
@@ -76,14 +76,14 @@ class OnReservation(Enum):
 
 
 class OnFlight(Enum):
-    """What becomes of the claim on an equal call of other openings."""
+    """An effect on the claim to an equal call of other openings."""
 
     LAND = "land"  # the answer is left for the others
     GIVE_UP = "give up"  # one of the others makes the call
 
 
 class OnAccount(Enum):
-    """What the account says of a live call."""
+    """An effect on the account of a live call."""
 
     SENT = "sent"  # an entry: recorded, or let through
     REPLAYED = "replayed"  # an entry: answered as from a recording

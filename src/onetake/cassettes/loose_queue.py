@@ -50,7 +50,7 @@ class LooseQueue:
         return None
 
     def spent(self, ids: _Ids) -> int:
-        """How many a request with `ids` has had; all of them, where others have had them."""
+        """Return how many a request with `ids` has had; all of them, where others have had them."""
         return self._given.get(ids, 0) or self._size
 
     def oldest_expired(self) -> tuple[bytes, Recorded | None]:

@@ -41,7 +41,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     repeats_last: bool = False  # the last answer of its key, again and again
 
     def age_of(self, recorded: Recorded) -> Age:
-        """How old a recording is at the moment of this request. Raises `CassetteError`."""
+        """Return how old a recording is at the moment of this request. Raises `CassetteError`."""
         return Age.FRESH if self.lifetime.is_endless else self.lifetime.age_of(recorded.at, self.at)
 
 
@@ -57,22 +57,22 @@ class Hit(Struct, frozen=True, kw_only=True):
 
 
 class Finder(Protocol):
-    """Which recordings of one cassette answer a request. Each is given once, unless answers repeat."""
+    """The recordings of one cassette, by what they answer. Each is given once, unless answers repeat."""
 
     @property
     def exists(self) -> bool:
-        """Whether the cassette has a published recording."""
+        """This is so where the cassette has a published recording."""
 
     @property
     def has_recordings(self) -> bool:
-        """Whether there is any recording, published or in quarantine."""
+        """This is so where there is any recording, published or in quarantine."""
 
     @property
     def unreadable(self) -> Iterable[OnetakeError]:
-        """Why recordings could not be looked at for volatile values."""
+        """The errors of recordings that could not be looked at for volatile values."""
 
     def holds(self, key: bytes) -> bool:
-        """Whether there is a recording of `key`, for whoever may still have it. Takes no lock."""
+        """Return whether there is a recording of `key`, for whoever may still have it. Takes no lock."""
 
     def find(self, asked: Asked, slot: Slot, earlier: Container[bytes]) -> Hit | Shortage:
         """Give the next recording for a request, which is the one of `slot`; `earlier` has all keys asked for.
@@ -81,10 +81,10 @@ class Finder(Protocol):
         """
 
     def published(self, key: bytes) -> int:
-        """How many slots of `key` the cassette had, lost ones among them."""
+        """Return how many slots of `key` the cassette had, lost ones among them."""
 
     def held(self, key: bytes) -> int:
-        """How many slots of `key` have a recording that was published, or waits in quarantine."""
+        """Return how many slots of `key` have a recording that was published, or waits in quarantine."""
 
 
 class Sequence:

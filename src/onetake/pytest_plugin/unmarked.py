@@ -102,7 +102,7 @@ class Unmarked:
         return call.why  # it is only read
 
     def _allow(self, request: Request) -> str | GuardError:
-        """What the call is, `passed` or `live`; or why the guard refuses it."""
+        """Return what the call is, `passed` or `live`; or why the guard refuses it."""
         from onetake.recorder.traffic import is_own_server
 
         url = read_url(request.url)
@@ -112,7 +112,7 @@ class Unmarked:
         return "passed" if is_own_server(request) else "live"
 
     def close(self, late: Late) -> None:
-        """What has arrived by now is what its calls have come to; `late` is told of those to come."""
+        """End the account: its calls have come to what has arrived. `late` is told of later ones."""
         with self._lock:
             self._is_closed, self._late, live = True, late, self._live
         if live is not None:

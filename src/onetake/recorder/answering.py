@@ -1,4 +1,4 @@
-"""What an opening answers to each request.
+"""Decisions on requests, and what an opening does with them.
 
 Traffic that is no ordinary call is decided first, then the sequence of recordings is asked. What either says is
 performed here: ids of now are put into answers, live calls are started, and the account is told.
@@ -75,7 +75,7 @@ class Answers:
         self._trouble = trouble
 
     def decide(self, request: Request, client: str) -> Decision:
-        """What happens to a request. Raises nothing: errors are inside `Refuse`."""
+        """Return what happens to a request. Raises nothing: errors are inside `Refuse`."""
         at, safe, key = _now(), None, b""
         request = opened(request)
         try:
@@ -93,7 +93,7 @@ class Answers:
             return self._misses.add(refusal, safe, key, client)
 
     def note(self, request: Request, values: Iterable[str]) -> None:
-        """Before somebody takes out of a request what is secret: it is known in the answer all the same."""
+        """Know the secrets of a request in its answer, before somebody takes them out of the request."""
         self._lookup.note(request, values)
 
     def forward(self, request: Request, client: str, reason: str) -> Decision:

@@ -60,7 +60,7 @@ class Cassette:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many were `replayed`, `recorded`, `live`, `missed`, `refused`, `paid_twice`, `quarantined`.
+        """Calls by outcome: `replayed`, `recorded`, `live`, `missed`, `refused`, `paid_twice`, `quarantined`.
 
         By `overflow` calls the cassette has grown, as it did on the run before.
         """
@@ -90,7 +90,7 @@ class Cassette:
 
     @property
     def error(self) -> OnetakeError | None:
-        """Why recordings could not be kept, once closed."""
+        """The reason why recordings could not be kept, once the cassette is closed."""
         return self.opening.trouble.error
 
     def expect_miss(self) -> AbstractContextManager[None]:

@@ -80,7 +80,7 @@ class Closing:
 
     @property
     def held(self) -> int:
-        """How many recordings the cassette holds, as far as this opening knows."""
+        """The number of recordings that the cassette holds, as far as this opening knows."""
         return len(self._entries) + min(self.published.added, len(self.published.gained))
 
     @property

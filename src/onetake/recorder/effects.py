@@ -1,4 +1,4 @@
-"""What a transition of a live call does to the things that the call holds."""
+"""Effects of the steps that a live call takes: on its account, its money, its slot and its flight."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Effects(Struct, frozen=True):
-    """Where the calls of one owner are told, paid and shared. Not thread-safe: their owner holds a lock."""
+    """The places where calls are told, paid and shared. Not thread-safe: their owner holds a lock."""
 
     ledger: Ledger
     purse: Purse | None

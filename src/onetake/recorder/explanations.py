@@ -26,7 +26,7 @@ _NEAR = ("changed", "credential", "upload", "exhausted")
 
 
 class Explanations:
-    """Of one opening of the cassette that holds `entries`. Not thread-safe: its owner holds a lock.
+    """Explanations for an opening of a cassette that holds `entries`. Not thread-safe: its owner holds a lock.
 
     `events` grows with `add_miss` and `add_recorded`.
     """

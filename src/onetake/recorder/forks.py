@@ -1,4 +1,4 @@
-"""How often this process has forked: nobody tells it what its children use of an opening."""
+"""A count of the forks of this process, which is not told what its children use of an opening."""
 
 from __future__ import annotations
 
@@ -22,5 +22,5 @@ def _add() -> None:
 
 
 def forks() -> int:
-    """How many forks were counted."""
+    """Return how many forks were counted."""
     return _forks

@@ -1,4 +1,4 @@
-"""What is kept of an answer: redacted, by the settings, and safe in a journal at once."""
+"""Answers on their way into a cassette: redacted, shrunk where wanted, and safe in a journal at once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from onetake.stores.journal import Journal
 
 
 class Trouble(Struct):
-    """What an opening could not do, for its owner to tell at the end."""
+    """The things that an opening could not do, for its owner to tell at the end."""
 
     warnings: list[str]
     error: OnetakeError | None = None  # why recordings could not be kept
@@ -78,7 +78,7 @@ class Keeping:
 
 
 def _left_out(answer: Interaction, settings: Settings) -> str:
-    """Why an answer is not worth keeping; "" where it is."""
+    """Say why an answer is not worth keeping; "" where it is."""
     statuses = settings.record_statuses
     if not statuses or answer.response is None:
         return ""

@@ -49,7 +49,7 @@ class Entry(Struct, kw_only=True, eq=False):
     answer: tuple[Request, Interaction] | None = None  # what was decoded of it, while few wait
 
     def read(self) -> Reading:
-        """What the answer came to; nothing yet of one that is not there."""
+        """Return what the answer came to: nothing yet, where it is not there."""
         if self.reading is None and (self.recorded is not None or self.answer is not None):
             self.reading = self._read()
             self.recorded = self.answer = None
@@ -108,7 +108,7 @@ class Ledger:
         self._end: int | None = None  # once closed, how many are its own
 
     def close(self, late: Late | None = None) -> None:
-        """What comes from now on is late, and told to `late`."""
+        """End the account: each later call is told to `late`."""
         self._end = len(self._entries)
         self._late = late
 
@@ -233,7 +233,7 @@ class Ledger:
 
     @property
     def calls(self) -> list[Call]:
-        """In the order of sending, without late ones. A live call under way has no status yet."""
+        """The calls in the order of sending, without late ones. A live call under way has no status yet."""
         calls: dict[Entry, Call] = {}
         own = self._entries[: self._end]
         for entry in own:

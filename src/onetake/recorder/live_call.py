@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Mover(Protocol):
-    """What moves a live call from state to state."""
+    """The one who moves live calls from state to state."""
 
     def begin(self, call: LiveCall, arriving: Arriving) -> None:
         """The request of the call is being sent."""

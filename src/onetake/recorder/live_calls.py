@@ -88,14 +88,14 @@ class LiveCalls:
         return call
 
     def start(self, call: LiveCall) -> Record | Refuse | Wait:
-        """What happens to a new call. The caller holds the lock."""
+        """Decide on a new call. The caller holds the lock."""
         if call.flight is None:
             return self._sent(call)
         self._move(call, Event.AWAIT)
         return self._waiting(call)
 
     def pay(self, request: Request, why: str) -> GuardError | None:
-        """Why a call may not be sent, of which nobody sees the end, else it is paid for."""
+        """Pay for a call of which nobody sees the end, or return why it may not be sent."""
         return None if self._purse is None or why in _UNPAID else self._purse.pay(request)
 
     def begin(self, call: LiveCall, arriving: Arriving) -> None:
@@ -136,7 +136,7 @@ class LiveCalls:
             call.is_shared = call.is_borrowed or (call.flight is not None and call.flight in known)
 
     def close(self, *, published: bool) -> None:
-        """What was answered is in the cassette now, or else set apart. May wait for the store."""
+        """Tell the store that the answers are in the cassette now, or else set apart. May wait for it."""
         if self._flights is not None:
             self._flights.close(published=published)
 
@@ -146,7 +146,7 @@ class LiveCalls:
         return Wait(partial(self._ask, call), partial(self._cancel, call), pause_s)
 
     def _ask(self, call: LiveCall) -> Decision:
-        """What becomes of a waiting call, after asking the store for equal ones."""
+        """Ask the store for calls that are equal to a waiting one, and decide on it."""
         assert self._flights is not None
         assert call.flight is not None
         found = self._flights.ask(call.flight)

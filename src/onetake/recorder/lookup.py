@@ -1,4 +1,4 @@
-"""From a request to what an opening looks for: the form that may be written, and the key of its recording.
+"""The look-up of requests: each gets the form that may be written, and the key of its recording.
 
 Everything that an opening asks its redactor and its matcher about requests is asked here. The redacted
 request is matched, so that a stored recording and a live request give the same key. Redaction by name is
@@ -23,10 +23,10 @@ from onetake.runtime.secrets import known_values
 
 
 class Holder(Protocol):
-    """What knows which keys have recordings."""
+    """A holder of recordings by key."""
 
     def holds(self, key: bytes) -> bool:
-        """Whether there is a recording of `key`. Takes no lock."""
+        """Return whether there is a recording of `key`. Takes no lock."""
 
 
 class Lookup:
@@ -55,7 +55,7 @@ class Lookup:
         self._lock = Lock()  # of the principals
 
     def active(self, request: Request) -> Active:
-        """What the rules say of `request`, which is not redacted. Raises `OnetakeError`."""
+        """Return what the rules say of `request`, which is not redacted. Raises `OnetakeError`."""
         return self._matcher.active(request)
 
     def find(
@@ -139,7 +139,7 @@ class Lookup:
         return written, key
 
     def _recorded_by_value(self) -> Sequence[tuple[Template, ...]]:
-        """What requests must look like to be those of recordings with values redacted."""
+        """Return the forms of requests whose recordings have values redacted."""
         if self._templates is None:
             found = map(templates_of, self._recorded())
             self._templates = list(dict.fromkeys(templates for templates in found if templates))

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 
 class Engine(Struct, frozen=True):
-    """How another program's cassettes are read: which recording answers, and what a miss says."""
+    """A reading of another program's cassettes: which recording answers, and what a miss says."""
 
     finder_of: Callable[[Pairs], Finder]  # given what is in quarantine
     miss_of: MissOf
@@ -191,7 +191,7 @@ class Opening(Paced):
 
     @property
     def is_kept(self) -> bool:
-        """Whether the cassette has what was recorded; before the end, whether it may come to have it."""
+        """The cassette has what was recorded, or, before the end, may come to have it."""
         return not self.ledger.is_closed or (self.closing.passed and self.trouble.error is None)
 
     def _recorded_by_value(self) -> Iterator[Request]:
@@ -206,7 +206,7 @@ def _read(
     matcher: Matcher,
     quarantine: Callable[[], Quarantine],
 ) -> tuple[Opened, Quarantine]:
-    """What the cassette holds, and what is in quarantine and not, all the same, in the cassette."""
+    """Read the cassette, and what is in quarantine without being, all the same, in the cassette."""
     apart = quarantine() if settings.mode in (Mode.AUTO, Mode.ONCE) else Quarantine()
     if settings.mode in (Mode.RECORD, Mode.LIVE):
         return Opened(), apart

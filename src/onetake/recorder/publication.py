@@ -1,4 +1,4 @@
-"""What becomes of a take when its scope has ended: it joins the cassette, or is set apart."""
+"""The end of a take: when its scope has ended it joins the cassette, or is set apart."""
 
 from __future__ import annotations
 
@@ -56,5 +56,5 @@ class Publication(Struct):
         return published
 
     def set_apart(self) -> Path | None:
-        """For the next opening by the same test; where it lies. Raises OSError."""
+        """Leave the take for the next opening by the same test, and return where it lies. Raises OSError."""
         return self.journal.quarantine()

@@ -1,4 +1,4 @@
-"""What answers came to: their sizes and times, what they say that they used, and what was paid for."""
+"""Readings of answers: their sizes and times, the usage that they state, and what was paid for."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BILLED = ("replayed", "recorded", "live")
 
 
 class Reading(Struct, frozen=True):
-    """What an answer came to."""
+    """The facts of an answer that an account keeps."""
 
     status: int = 0
     ms: int = 0
@@ -31,7 +31,7 @@ NOTHING = Reading()
 
 
 def spent(calls: Iterable[Call]) -> Iterator[Spent]:
-    """What of `calls` was, or would have been, paid for: equal ones as one.
+    """Yield the calls that were, or would have been, paid for: equal ones as one.
 
     A call that failed costs nothing, nor does one to a server near by that is no gateway to a paid API.
     """
@@ -50,7 +50,7 @@ def spent(calls: Iterable[Call]) -> Iterator[Spent]:
 
 
 def reading_of(request: Request, answer: Interaction, outcome: str) -> Reading:
-    """What the answer to a call with this outcome came to; usage is read where the call is billed."""
+    """Read the answer to a call; its usage only where a call with this outcome is billed."""
     response = answer.response
     if response is None:
         failed = answer.failure.kind if answer.failure is not None else answer.ended.value

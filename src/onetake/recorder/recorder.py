@@ -147,7 +147,7 @@ class Recorder:
         stored_name: str | None = None,
         engine: Engine | None = None,
     ) -> Cassette:
-        """The same of a cassette in `store`; `engine` reads cassettes of another program.
+        """Open a cassette that lies in `store`; `engine` reads cassettes of another program.
 
         Raises as `open` does.
         """

@@ -37,7 +37,7 @@ class Reservation(Struct, frozen=True, kw_only=True):
 
 
 class Purse:
-    """What the calls of `test` may cost: the limit of its run, as the settings say it. Thread-safe."""
+    """The money for calls of `test`: the limit of its run, as the settings say it. Thread-safe."""
 
     def __init__(self, settings: Settings, limit: float, budget: Budget, test: str = "") -> None:
         self._test = test

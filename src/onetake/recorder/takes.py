@@ -1,4 +1,4 @@
-"""What an opening adds to its cassette: the answers that it got, each for the slot that it was asked for."""
+"""Additions of an opening to its cassette: the answers that it got, each for the slot that it was asked for."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from onetake.recorder.live_call import LiveCall
 
 
 class Lifetimes:
-    """How old recordings of the cassette `name` may become, by the settings and the rules.
+    """The ages that recordings of the cassette `name` may reach, by the settings and the rules.
 
     Without a name, how old in any cassette: ages have no jitter.
     """
@@ -49,7 +49,7 @@ class Takes(Struct):
     _added: Counter[bytes] = field(default_factory=Counter)  # slots after all that are held, by key
 
     def of_all(self, answered: Iterable[LiveCall]) -> list[Take]:
-        """What the cassette gains: the used part of the quarantine, then what was answered, as sent."""
+        """Return what the cassette gains: the used part of the quarantine, then what was answered, as sent."""
         promoted = [
             self._made(slot, recorded.interaction, replaced)
             for slot, recorded, replaced in self.sequence.taken_from_quarantine
@@ -68,7 +68,7 @@ class Takes(Struct):
         return [replace(take, slot=placed.get(take.slot, take.slot)) for take in takes]
 
     def of_children(self, interactions: Iterable[Interaction]) -> list[Take]:
-        """What forked children of the opening have kept."""
+        """Return what forked children of the opening have kept."""
         numbers = count(FIRST_OF_CHILDREN)
         key = self.matcher.key
         return [
@@ -77,7 +77,7 @@ class Takes(Struct):
         ]
 
     def _of(self, call: LiveCall) -> Take:
-        """What was recorded under ids of now joins the recordings that they stand for."""
+        """Make the take of a call: ids of now become those of the recordings that they stand for."""
         assert call.slot is not None
         assert call.answer is not None
         restored, slot = self.captured.restore(call.answer), call.slot

@@ -31,7 +31,7 @@ _is_wanted = False
 
 
 def collect() -> None:
-    """From now on, keep the usage of each opening that ends until it is drained."""
+    """Keep, from now on, the usage of each opening that ends until it is drained."""
     global _is_wanted
     count_from_now()
     _is_wanted = True
@@ -59,7 +59,7 @@ def drain() -> list[Usage]:
 
 
 def add_closed(ended: Ended, *, passed: bool, is_own: bool) -> None:
-    """Of an opening that has ended; `passed` where it came to all of its calls."""
+    """Add the usage of an opening that has ended; `passed` where it came to all of its calls."""
     if not _is_wanted:
         return
     usage = _of_cassette(ended.name, ended.place, ended.folder, ended.test)

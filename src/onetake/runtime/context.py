@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Owner(Protocol):
-    """What a request belongs to: an opening of a cassette, or the account of an unmarked test."""
+    """The owner of a request: an opening of a cassette, or the account of an unmarked test."""
 
     speed: float
     fast_retries: bool
@@ -30,10 +30,10 @@ class Owner(Protocol):
 
     @property
     def egress(self) -> Egress:
-        """Told of connections that onetake does not handle."""
+        """The account of connections that onetake does not handle."""
 
     def decide(self, request: Request, client: str) -> Decision:
-        """What happens to `request`; takes its place in the order of sending. Thread-safe.
+        """Return what happens to `request`; takes its place in the order of sending. Thread-safe.
 
         Raises nothing of its own: errors are inside `Refuse`.
         """

@@ -1,4 +1,4 @@
-"""What is kept of a live call while its bytes pass through to the program.
+"""The recording of a live call while its bytes pass through to the program.
 
 An interceptor makes one `Recording` per sent request and tells it what it sees: `head`, `chunk`, then
 `end`. Nothing here delays a chunk; the interaction is handed over the moment the answer is complete.

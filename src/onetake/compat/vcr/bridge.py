@@ -101,7 +101,7 @@ def entered(cassette: Cassette, *, keeps_failed: bool) -> Iterator[None]:
 
 
 def _has_played_all_it_can(opened: OpenedCassette, mode: Mode, run: host.Host | None) -> bool:
-    """Whether what is unplayed now is of no use: nothing failed, went live or was refused."""
+    """Return whether what is unplayed now is of no use: nothing failed, went live or was refused."""
     if mode in (Mode.REPLAY, Mode.LIVE) or (run is not None and run.has_failed):
         return False
     return not (opened.misses or opened.counts.get("live"))
