@@ -29,6 +29,7 @@ SECTIONS = (
     "stores",
     "million",
     "vcr",
+    "accounts",
 )
 
 
@@ -52,6 +53,7 @@ class Plan:
     store_rounds: int = 25
     few_and_many: tuple[int, int] = (1_000, 1_000_000)
     many_timeout_s: float = 400
+    accounted: int = 1_000_000
 
 
 FULL = Plan(
@@ -78,6 +80,7 @@ SMOKE = Plan(
     recorded_anew=5,
     stored=20,
     store_rounds=3,
+    accounted=200,
     few_and_many=(100, 200),
     many_timeout_s=30,
 )
@@ -209,6 +212,15 @@ class Bench:
         spec = {"loops": 5_000 if smoke else 100_000, "rounds": 2 if smoke else 5}
         try:
             result: dict[str, Any] = in_worker("idle", spec, timeout_s=60)
+        except WorkerError as error:
+            return {"error": str(error)}
+        return result
+
+    def accounts(self) -> dict[str, Any]:
+        self.tell(f"the account of {self.plan.accounted:,} replayed calls")
+        spec = {"calls": self.plan.accounted, "body": self.plan.body}
+        try:
+            result: dict[str, Any] = in_worker("accounts", spec, timeout_s=900)
         except WorkerError as error:
             return {"error": str(error)}
         return result

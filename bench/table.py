@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, TextIO
 
 from bench import (
+    accounts,
     idle,
     matching,
     million,
@@ -145,6 +146,15 @@ class Report:
         for client, ns in result["clients_ns"].items():
             if ns:
                 self._budget(ns / 1000, idle.BUDGET_US, f"no cassette, {client}", " µs")
+
+    def _accounts(self, result: dict[str, Any]) -> None:
+        self._title("10. Memory that the account of replayed calls takes: MB")
+        if "error" in result:
+            self._line(f"-  {result['error']}")
+            return
+        for how in ("one opening", "an opening for each 20"):
+            what = f"{result['calls']:,} calls, {how}"
+            self._budget(result[how], accounts.BUDGET_MB, what, " MB")
 
     def _suites(self, result: dict[str, Any]) -> None:
         self._title("5. Starts and suites: ms of CPU time, in processes of their own")
