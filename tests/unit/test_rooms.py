@@ -16,7 +16,6 @@ ROOMS = sorted(path.parent.name for path in (SOURCE / "onetake").glob("*/__init_
 ALLOWED = {
     "compat": {"types"},
     "content": {"types", "late"},  # a body may hold bodies, which are read as it is
-    "recorder": {"types"},
 }
 
 
