@@ -10,7 +10,6 @@ its own is taken for.
 
 from __future__ import annotations
 
-import errno
 import os
 import secrets
 from collections import Counter
@@ -24,10 +23,10 @@ import msgspec
 from msgspec import Meta, Struct
 
 from onetake.errors import StoreError
+from onetake.stores import run_files
 from onetake.stores.locks import locked
 from onetake.stores.placing import put_in_place
 from onetake.stores.private import ensure_cache, ensure_private, open_private, read_private
-from onetake.stores.runs import newest_first
 
 _KEPT = 5  # runs
 _FUZZ_USD = 1e-9  # below it sums of floats say nothing
@@ -181,9 +180,8 @@ class Budget:
             self._append(b"\n")
             data += b"\n"
         self._read_to += len(data)
-        for text in data.split(b"\n"):
-            with suppress(msgspec.MsgspecError, ValueError, RecursionError):
-                self._take(_lines.decode(text))
+        for line in run_files.readable(data.split(b"\n"), _lines.decode):
+            self._take(line)
 
     def _take(self, line: _Line) -> None:
         match line.kind:
@@ -205,19 +203,12 @@ class Budget:
         self._take(line)
 
     def _append(self, data: bytes) -> None:
-        fd = open_private(self._path, os.O_WRONLY | os.O_APPEND)
-        try:
-            written = os.write(fd, data)
-        finally:
-            os.close(fd)
-        if written < len(data):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
+        run_files.append_private(self._path, data)
 
     def _begin(self) -> None:
         ensure_private(self._path.parent, self._cache)
         os.close(open_private(self._path, os.O_WRONLY | os.O_CREAT))
-        for old in newest_first(self._path.parent)[_KEPT:]:
-            old.unlink(missing_ok=True)
+        run_files.forget_older(self._path.parent, _KEPT)
 
 
 @lru_cache(maxsize=16)

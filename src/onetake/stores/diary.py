@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from onetake.runtime.secrets import safe_bytes
 from onetake.stores.private import ensure_private, open_private, read_private
+from onetake.stores.run_files import readable
 
 
 class Line(Struct, frozen=True, array_like=True):
@@ -114,9 +115,7 @@ def read(cache: Path, run: str, name: str) -> Iterator[Line]:
         text = read_private(place(cache, run) / f"{name}.jsonl")
     except OSError:
         return
-    for line in text.split(b"\n"):
-        with suppress(msgspec.MsgspecError, ValueError, RecursionError):
-            yield _lines.decode(line)
+    yield from readable(text.split(b"\n"), _lines.decode)
 
 
 def _drop_old(cache: Path) -> None:

@@ -7,7 +7,6 @@ loses them, and nothing else.
 from __future__ import annotations
 
 import atexit
-import os
 from collections.abc import Iterable
 from contextlib import suppress
 from threading import Lock
@@ -17,6 +16,8 @@ import msgspec
 from onetake.cassettes.growth import RunLine, merged
 from onetake.errors import StoreError
 from onetake.stores.port import RowStore
+from onetake.stores.processes import OfProcess
+from onetake.stores.run_files import readable
 
 _lines = msgspec.json.Decoder(RunLine)
 
@@ -25,25 +26,16 @@ class _Waiting:
     """The lines that wait in one process, by store and cassette."""
 
     def __init__(self) -> None:
-        self.pid = os.getpid()
         self.lock = Lock()
         self.lines: dict[RowStore, dict[str, RunLine]] = {}
 
 
-_waiting = _Waiting()
-
-
-def _own() -> _Waiting:
-    """A forked child starts with none: its parent sends those of before."""
-    global _waiting
-    if _waiting.pid != os.getpid():
-        _waiting = _Waiting()
-    return _waiting
+_waiting = OfProcess(_Waiting)  # a forked child starts with none: its parent sends those of before
 
 
 def add(store: RowStore, cassette: str, line: RunLine) -> None:
     """Send `line` when this process ends, or with the next `send`."""
-    own = _own()
+    own = _waiting.get()
     with own.lock:
         if not own.lines:
             atexit.register(send)
@@ -54,7 +46,7 @@ def add(store: RowStore, cassette: str, line: RunLine) -> None:
 def send() -> None:
     """Bring all lines to their stores. Never an error: a store that is down does not get them."""
     atexit.unregister(send)
-    own = _own()
+    own = _waiting.get()
     with own.lock:
         waiting, own.lines = own.lines, {}
     for store, lines in waiting.items():
@@ -67,9 +59,5 @@ def encode(line: RunLine) -> bytes:
 
 
 def decode(lines: Iterable[bytes]) -> list[RunLine]:
-    """Those that can be read, in order."""
-    found: list[RunLine] = []
-    for line in lines:
-        with suppress(msgspec.MsgspecError, ValueError, RecursionError):
-            found.append(_lines.decode(line))
-    return found
+    """Return the lines that can be read, in order."""
+    return list(readable(lines, _lines.decode))

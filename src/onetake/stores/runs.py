@@ -19,7 +19,8 @@ from msgspec import Struct
 
 from onetake.diagnosis import Event
 from onetake.runtime.secrets import safe_bytes
-from onetake.stores.private import ensure_private, open_private, read_private
+from onetake.stores import run_files
+from onetake.stores.private import ensure_private, read_private
 
 _FORMAT = 1
 _KEPT = 20  # runs
@@ -55,11 +56,7 @@ class RunRecord:
         lines = b"".join(msgspec.json.encode(event) + b"\n" for event in events)
         with suppress(OSError):
             self._begin()
-            fd = open_private(self._path, os.O_WRONLY | os.O_APPEND)
-            try:
-                os.write(fd, safe_bytes(lines))
-            finally:
-                os.close(fd)
+            run_files.append_private(self._path, safe_bytes(lines))
 
     def _begin(self) -> None:
         """Make the file with its head, if no process of the run has. Raises OSError."""
@@ -68,46 +65,29 @@ class RunRecord:
         ensure_private(self._path.parent, self._cache)
         head = RunHead(_FORMAT, int(time.time()), _command(sys.argv))
         unnamed = self._path.with_suffix(f".{secrets.token_hex(4)}")
-        fd = open_private(unnamed, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-        try:
-            os.write(fd, safe_bytes(msgspec.json.encode(head)) + b"\n")
-        finally:
-            os.close(fd)
+        flags = os.O_CREAT | os.O_EXCL
+        run_files.append_private(unnamed, safe_bytes(msgspec.json.encode(head)) + b"\n", flags)
         try:
             with suppress(FileExistsError):
                 os.link(unnamed, self._path)
         finally:
             unnamed.unlink()
-        for old in newest_first(self._path.parent)[_KEPT:]:
-            old.unlink(missing_ok=True)
+        run_files.forget_older(self._path.parent, _KEPT)
 
 
 def last_run(cache: Path) -> Run | None:
     """The newest run in the record; None where there is none. Lines that cannot be read are left out."""
-    for path in newest_first(cache / "runs"):
+    for path in run_files.newest_first(cache / "runs"):
         try:
             lines = read_private(path).split(b"\n")
             head = msgspec.json.decode(lines[0], type=RunHead)
         except (OSError, msgspec.MsgspecError, ValueError, RecursionError):
             continue
-        events: list[Event] = []
-        for line in lines[1:]:
-            with suppress(msgspec.MsgspecError, ValueError, RecursionError):
-                events.append(_events.decode(line))
-        return Run(head, tuple(events))
+        return Run(head, tuple(run_files.readable(lines[1:], _events.decode)))
     return None
 
 
 _events = msgspec.json.Decoder(Event)
-
-
-def newest_first(folder: Path, ending: str = ".jsonl") -> list[Path]:
-    """The records of runs in `folder`: its files with this ending."""
-    found: list[tuple[float, Path]] = []
-    for path in folder.glob(f"[!.]*{ending}"):
-        with suppress(OSError):
-            found.append((path.stat().st_mtime, path))
-    return [path for _, path in sorted(found, reverse=True)]
 
 
 def _command(arguments: Sequence[str]) -> str:

@@ -25,10 +25,11 @@ from onetake.errors import OnetakeError
 from onetake.formats.packing import pack, unpack
 from onetake.runtime.secrets import safe_bytes
 from onetake.spend import Price, Spent, price_of
+from onetake.stores import run_files
 from onetake.stores.port import RUNS
 from onetake.stores.prices import remembered
-from onetake.stores.private import ensure_private, open_private, read_private
-from onetake.stores.runs import newest_first
+from onetake.stores.private import ensure_private, read_private
+from onetake.stores.processes import OfProcess
 from onetake.stores.usage import is_near
 
 _KEPT = 50  # runs, in `.onetake/`
@@ -94,23 +95,16 @@ def _append(line: RunTally, cache: Path) -> None:
     path = cache / _FOLDER / f"{line.run}.jsonl"
     is_new = not path.exists()
     ensure_private(path.parent, cache)
-    fd = open_private(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    try:
-        os.write(fd, safe_bytes(msgspec.json.encode(line)) + b"\n")
-    finally:
-        os.close(fd)
+    run_files.append_private(path, safe_bytes(msgspec.json.encode(line)) + b"\n", os.O_CREAT)
     if is_new:
-        for old in newest_first(path.parent)[_KEPT:]:
-            old.unlink(missing_ok=True)
+        run_files.forget_older(path.parent, _KEPT)
 
 
 def _kept(cache: Path) -> list[RunTally]:
     found: list[RunTally] = []
-    for path in newest_first(cache / _FOLDER):
+    for path in run_files.newest_first(cache / _FOLDER):
         with suppress(OSError):
-            for line in read_private(path).split(b"\n"):
-                with suppress(msgspec.MsgspecError, ValueError, RecursionError):
-                    found.append(_lines.decode(line))
+            found += run_files.readable(read_private(path).split(b"\n"), _lines.decode)
     return found
 
 
@@ -150,23 +144,20 @@ class _Waiting:
     """What the programs of one process came to."""
 
     def __init__(self) -> None:
-        self.pid = os.getpid()
         self.lock = Lock()
         self.told: dict[tuple[str, Path, str, str], _Told] = {}
 
 
-_waiting = _Waiting()
+_waiting = OfProcess(_Waiting)
 
 
 def add(cassette: str, tally: Tally, spent: Iterable[Spent], place: Place) -> None:
     """Remember it, with what was `spent`, when this process ends. A forked child tells its own."""
-    global _waiting
-    if _waiting.pid != os.getpid():
-        _waiting = _Waiting()
-    with _waiting.lock:
-        if not _waiting.told:
+    own = _waiting.get()
+    with own.lock:
+        if not own.told:
             atexit.register(send)
-        told = _waiting.told.setdefault(place.key, _Told(place, {}, []))
+        told = own.told.setdefault(place.key, _Told(place, {}, []))
         told.tests = added(told.tests, {cassette: tally})
         for one in spent:
             if len(told.spent) < _MOST_SPENT:
@@ -179,9 +170,7 @@ def add(cassette: str, tally: Tally, spent: Iterable[Spent], place: Place) -> No
 def send() -> None:
     """Keep now what waits in this process. Never raises."""
     atexit.unregister(send)
-    own = _waiting
-    if own.pid != os.getpid():
-        return
+    own = _waiting.get()
     with own.lock:
         waiting, own.told = own.told, {}
     for told in waiting.values():

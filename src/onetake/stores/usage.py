@@ -19,12 +19,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from onetake.errors import StoreError
-from onetake.stores import vcr_files
+from onetake.stores import run_files, vcr_files
 from onetake.stores.files import cassette_files
 from onetake.stores.names import digest_of_text
-from onetake.stores.placing import put_in_place
-from onetake.stores.private import ensure_cache, read_private
-from onetake.stores.runs import newest_first
+from onetake.stores.private import read_private
 from onetake.stores.within import below
 
 _FORMAT = 1
@@ -194,22 +192,15 @@ def write_usage(
     lying: Sequence[str] = (),
 ) -> None:
     """Keep what the run used as `usage/<run id>.jsonl`, whole or not at all. Never raises."""
-    folder = cache / "usage"
     head = _Head(_FORMAT, int(time.time()), is_whole, all_passed, tuple(lying))
     lines = b"".join(msgspec.json.encode(one) + b"\n" for one in (head, *usages))
     with suppress(OSError):
-        ensure_cache(cache)
-        path = folder / f"{run_id}.jsonl"
-        if path.exists():  # another pytest of the same run
-            path = folder / f"{run_id}-{os.getpid()}.jsonl"
-        put_in_place(path, lines, is_private=True)
-        for old in newest_first(folder)[_KEPT:]:
-            old.unlink(missing_ok=True)
+        run_files.put_of_run(cache, "usage", f"{run_id}.jsonl", lines, _KEPT)
 
 
 def last_usage(cache: Path) -> Path | None:
     """The newest file of usages; None where there is none."""
-    return next(iter(newest_first(cache / "usage")), None)
+    return next(iter(run_files.newest_first(cache / "usage")), None)
 
 
 def read_usage(paths: Sequence[Path], *, is_whole: bool | None = None) -> Usages:
