@@ -20,6 +20,7 @@ from onetake.content.meaning import Meaning, PartFacts, meaning_of, request_mean
 from onetake.content.parts import Part
 from onetake.content.plain import plain_value
 from onetake.content.quoting import Quoting
+from onetake.content.settings import is_settings, settings
 
 __all__ = [
     "Content",
@@ -32,6 +33,7 @@ __all__ = [
     "assignments",
     "completed",
     "edited",
+    "is_settings",
     "may_be_text",
     "meaning_of",
     "opened",
@@ -40,4 +42,5 @@ __all__ = [
     "read_request",
     "read_response",
     "request_meaning",
+    "settings",
 ]

@@ -1,0 +1,57 @@
+"""Texts that assign values to names line by line: YAML, `.env` and INI files.
+
+Nothing is parsed as these languages have it: of each line its name and its value are told.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import TYPE_CHECKING
+
+from onetake.content.kinds import Kind
+from onetake.content.leaves import Leaf
+from onetake.content.quoting import Quoting
+
+if TYPE_CHECKING:
+    from onetake.content.body import Content
+
+
+@cache
+def _line() -> re.Pattern[bytes]:
+    """A line with nothing in it, a comment, a mark between documents or sections, or something assigned."""
+    return re.compile(
+        rb"[ \t]*(?:[#;].*|---.*|\.\.\.|\[[^\]]*\]|-(?:[ \t].*)?"
+        rb"|(?:-[ \t]+|export[ \t]+)?[\"']?[\w.$-]{1,64}[\"']?[ \t]*(?::(?:[ \t].*)?|=.*))?\r?"
+    )
+
+
+@cache
+def _assigned() -> re.Pattern[bytes]:
+    return re.compile(
+        rb"^[ \t]*(?:-[ \t]+|export[ \t]+)?(?P<quote>[\"']?)(?P<name>[\w.$-]{1,64})(?P=quote)[ \t]*[:=][ \t]*"
+        rb"(?:\"(?P<double>(?:[^\"\\\n]|\\.){1,65536})\"|'(?P<single>[^'\n]+)'"
+        rb"|(?P<bare>[^\s|>{\[\"'#&*!][^\n]*?))(?:[ \t]+#[^\n]*)?[ \t]*\r?$",
+        re.MULTILINE,
+    )
+
+
+def is_settings(content: Content) -> bool:
+    """Return whether `content` is a text of which every line assigns something, or that claims to be YAML."""
+    if content.kind is not Kind.TEXT:
+        return False
+    if "yaml" in content.media_type:
+        return True
+    text = content.text
+    fits = _line().fullmatch
+    return b"\n" in text.strip(b"\n") and all(map(fits, text.split(b"\n")))
+
+
+def settings(content: Content) -> Iterator[Leaf]:
+    """Yield the value of every line of `content` that assigns one, named as the line names it."""
+    for found in _assigned().finditer(content.text):
+        group = found.lastgroup or "bare"
+        quoting = Quoting.JSON if group == "double" else Quoting.PLAIN
+        name = found["name"].decode("utf-8", "replace")
+        yield Leaf(content, content.root, content.prefix, *found.span(group), quoting, name)
