@@ -76,7 +76,7 @@ def test_every_store_is_scanned_and_scrubbed(url, project, shelf, told, typed):
 
     kinds = {(one["interaction"], one["path"], one["kind"]) for one in scanned["found"]}
     assert kinds == {
-        *((n, "header.authorization", "token") for n in range(1, 7)),
+        *((n, "header.authorization", "openai-key") for n in range(1, 7)),
         *((n, "body.ask", "openai-key") for n in range(1, 7)),
         *((n, "response.body.to", "openai-key") for n in range(1, 7)),
         (1, "response.body", "openai-key"),
@@ -93,7 +93,7 @@ def test_every_store_is_scanned_and_scrubbed(url, project, shelf, told, typed):
     assert (done["rewritten"], done["left"], len(done["blobs"])) == (7, [], 1)
     assert not any(KEY.encode() in text for text in everything(shelf))
     assert snapshot(shelf)["clean"] == before["clean"]
-    assert questions(shelf, "tests/test_a/test_one")[2].endswith("2 <redacted:openai-key:1>")
+    assert questions(shelf, "tests/test_a/test_one")[2].endswith("2 REDACTED-openai-key-1")
     assert typed("scan").exit_code == 0
     after = snapshot(shelf)
     again = typed("scrub", "--yes")
@@ -207,7 +207,7 @@ def test_what_cannot_be_read_is_named_and_hides_nothing(project, typed, told):
     found = told("scan")
     assert [(one["place"], one["line"], one["kind"]) for one in found["found"]] == [
         ("cassettes/broken.json", 2, "openai-key"),
-        ("cassettes/two.json", None, "token"),
+        ("cassettes/two.json", None, "openai-key"),
     ]
     assert len(found["unreadable"]) == 1
     assert told("scrub", "--yes")["rewritten"] == 1
@@ -495,8 +495,8 @@ def test_journals_and_quarantine_are_scanned_and_scrubbed(project, typed, told):
     first = typed("scrub", "--yes")
 
     assert [(one["interaction"], one["kind"]) for one in found if one["path"]] == [
-        (1, "token"),
-        (1, "token"),
+        (1, "openai-key"),
+        (1, "openai-key"),
     ]
     assert (first.exit_code, "belongs to a run that has not ended" in joined(first.stderr)) == (
         1,
@@ -673,8 +673,8 @@ def test_recordings_of_another_format_are_read_by_their_reader(project, typed, t
     done = typed("scrub", "a.txt", "--yes")
 
     assert found == [
-        (1, None, "token"),
-        (2, None, "token"),
+        (1, None, "openai-key"),
+        (2, None, "openai-key"),
         (2, None, "github-token"),
         (2, None, "github-token"),
     ]
@@ -727,8 +727,7 @@ def test_what_was_recorded_with_secrets_is_replayed_after_it_was_scrubbed(
     run = {"REAL": "opaque-4f9a8b7c6d5e4f3a", "SAID": said}  # nothing says that this is secret
     result(run_program(ASKING, project, provider.url, ONETAKE_STORE="files:old", **run))
     path = project / "old/main.json"
-    for placeholder in "<redacted:password>", "<redacted:token>":
-        path.write_text(path.read_text().replace(placeholder, run["REAL"]))
+    path.write_text(path.read_text().replace("REDACTED-token", run["REAL"]))
     words = ("pull", "files:old") if not url else ("push", url, "--from", "files:old")
     assert typed(*words).exit_code == 1
     assert typed(*words, "--allow-secrets").exit_code == 0
@@ -738,7 +737,7 @@ def test_what_was_recorded_with_secrets_is_replayed_after_it_was_scrubbed(
     found = {(one["path"], one["kind"]) for one in told("scan")["found"]}
     assert {
         ("header.authorization", "token"),
-        ("body.password", "password"),
+        ("body.password", "token"),
         ("body.say", "env"),
     } <= found
     where_from = 0 if url else 2  # a folder of this project, which is looked at too

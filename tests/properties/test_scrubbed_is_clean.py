@@ -34,8 +34,8 @@ SECRETS = [
     jwt(9_999_999_999),
     jwt(1_000_000_000),
     "-----BEGIN PRIVATE KEY-----\nTUlJRXZRSUJBREFOQmdrcWhraUc5dzBC\n-----END PRIVATE KEY-----\n",
-    "<redacted:openai-key:1>",
-    "<redacted:env:2>",
+    "REDACTED-openai-key-1",
+    "REDACTED-env-2",
     "REDACTED-token",
     "an ordinary text",
 ]

@@ -19,16 +19,23 @@ import msgspec
 from msgspec import Struct
 
 from onetake.config.paths import path_text
-from onetake.content import Meaning, PartFacts
+from onetake.content import Meaning, PartFacts, opened
 from onetake.diagnosis.differences import changes
 from onetake.diagnosis.dummies import is_dummy, is_no_credential
 from onetake.matching import Matcher, paths_by_value
 from onetake.messages import Headers, Interaction, Request, Response
-from onetake.redaction import BY_VALUE, Redactor, Values, kinds_in, put_away, shape_edits
-from onetake.wire.edits import Edit
+from onetake.redaction import (
+    BY_VALUE,
+    READABLE,
+    Redactor,
+    Secret,
+    Values,
+    kinds_in,
+    put_away,
+    shaped_secrets,
+)
 from onetake.wire.encodings import decoder
 
-_UNKNOWN = "secret"
 _RULE = "rule"
 _BODY = ("content-type",)
 # As YAML breaks it, and JSON escapes it; base64 of 18 bytes or more.
@@ -99,6 +106,7 @@ def _found(before: Interaction, after: Interaction) -> Iterator[Unredacted]:
 
 
 def _in_request(before: Request, after: Request) -> Iterator[Unredacted]:
+    before = opened(before)
     if before.url != after.url:
         plain = Request(method="", url=before.url), Request(method="", url=after.url)
         named = [
@@ -201,11 +209,11 @@ class InText(Struct, frozen=True):
 def in_text(data: bytes, values: Values) -> list[InText]:
     """The secrets in a file of any format, by shape and value: as they are, in URL escapes, in base64."""
     found = dict.fromkeys(
-        InText(_line(data, edit.start), _kind(edit.kind)) for edit in _edits(data, values)
+        InText(_line(data, one.start), _kind(one)) for one in _secrets(data, values)
     )
     known = {(one.line, one.kind) for one in found}
     for at, text in _decoded(data):
-        for kind in {_kind(edit.kind) for edit in _edits(text, values)}:
+        for kind in {_kind(one) for one in _secrets(text, values)}:
             lines = range(_line(data, at), _line(data, at) + text.count(b"\n") + 2)
             if not any((line, kind) in known for line in lines):
                 found[InText(_line(data, at), kind)] = None
@@ -214,16 +222,17 @@ def in_text(data: bytes, values: Values) -> list[InText]:
 
 def holds_secrets(data: bytes, values: Values) -> bool:
     """Whether one stands in `data` as it is."""
-    return bool(_edits(data, values))
+    return bool(_secrets(data, values))
 
 
-def _edits(data: bytes, values: Values) -> list[Edit]:
-    shaped = shape_edits(data, given_s=0.0)
-    found = [one for one in shaped if not is_dummy(_text(data[one.start : one.end]))]
-    return [
-        *found,
-        *values.edits(data),
-    ]  # what a variable holds is a secret, whatever it looks like
+def _secrets(data: bytes, values: Values) -> list[Secret]:
+    shaped = [one for one in shaped_secrets(data) if not _opens_nothing(one.value)]
+    # What a variable holds is a secret, whatever it looks like.
+    return [*shaped, *values.sought.secrets(data)]
+
+
+def _opens_nothing(text: str) -> bool:
+    return READABLE in text or is_dummy(text)
 
 
 def _decoded(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -258,8 +267,8 @@ def _line(data: bytes, at: int) -> int:
     return data.count(b"\n", 0, at) + 1
 
 
-def _kind(text: str) -> str:
-    return text.partition(":")[0] or _UNKNOWN
+def _kind(secret: Secret) -> str:
+    return BY_VALUE if secret.is_known else secret.kind
 
 
 __all__ = ["BY_VALUE", "Cleaned", "Cleaner", "InText", "Unredacted", "holds_secrets", "in_text"]

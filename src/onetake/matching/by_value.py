@@ -16,8 +16,9 @@ from onetake.config.paths import Path, Step, parse_path, path_text
 from onetake.content.walk import visited, visited_pairs
 from onetake.errors import UsageError
 from onetake.matching.fields import Fields, changed, fields_of
+from onetake.matching.placeholders import unnumbered_request
 from onetake.messages import Request
-from onetake.wire.placeholders import BY_VALUE, unnumbered_request
+from onetake.wire.placeholders import BY_VALUE
 
 _LONGEST = 8192  # characters that a value may have
 

@@ -20,6 +20,7 @@ from onetake.errors import UsageError
 from onetake.matching.bodies import body_identity, meaning_identity
 from onetake.matching.by_value import Template, fitted
 from onetake.matching.fields import Fields, Value, blanked, fields_of, replacing, without
+from onetake.matching.placeholders import unnumbered_request
 from onetake.matching.urls import (
     framed,
     host_identity,
@@ -32,7 +33,6 @@ from onetake.matching.urls import (
 from onetake.matching.volatile import DAY_S, KINDS, TIMES, Volatile
 from onetake.messages import Request, media_type, read_url
 from onetake.wire.pairs import identity_of, pairs_identity
-from onetake.wire.placeholders import unnumbered_request
 
 MatchKey: TypeAlias = bytes
 """16 bytes: equal for equal requests."""

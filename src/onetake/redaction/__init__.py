@@ -1,21 +1,23 @@
 """What must not be written: secrets by the name that they stand under, by their shape, and by value.
 
-A redacted value becomes `<redacted:kind>`, in URLs and forms (where that would need escapes)
-`REDACTED-kind`; all values of a kind are equal, so redacted requests still meet their recordings.
+A value that is redacted becomes `REDACTED-kind` wherever it stands; all placeholders of a kind are equal in
+identity, so redacted requests still meet their recordings.
 """
 
+from onetake.redaction.book import Secret
 from onetake.redaction.ids import kinds_in_name, without_secrets_in_id, without_secrets_in_name
 from onetake.redaction.names import is_worth_remembering
 from onetake.redaction.placeholders import (
     BY_VALUE,
+    READABLE,
     holds_placeholder,
     is_placeholder,
     kinds_in,
     put_away,
 )
 from onetake.redaction.redactor import Redactor
-from onetake.redaction.shaped import shape_edits, without_shapes
-from onetake.redaction.urls import redact_text_with_urls, safe_url
+from onetake.redaction.shaped import shaped_secrets, without_shapes
+from onetake.redaction.urls import safe_url, without_secrets_in_urls
 from onetake.redaction.values import (
     NO_VALUES,
     Values,
@@ -27,7 +29,9 @@ from onetake.redaction.values import (
 __all__ = [
     "BY_VALUE",
     "NO_VALUES",
+    "READABLE",
     "Redactor",
+    "Secret",
     "Values",
     "holds_placeholder",
     "is_placeholder",
@@ -36,12 +40,12 @@ __all__ = [
     "kinds_in",
     "kinds_in_name",
     "put_away",
-    "redact_text_with_urls",
     "safe_url",
     "secret_values",
-    "shape_edits",
+    "shaped_secrets",
     "without_secrets_in_id",
     "without_secrets_in_name",
+    "without_secrets_in_urls",
     "without_shapes",
     "without_values",
 ]

@@ -1,181 +1,161 @@
-"""Secrets in bodies: which reader a body needs, and the edits that it asks for."""
+"""One pass over a body: its secrets by rule, by name, by value and by shape, as edits of its bytes."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
-from urllib.parse import unquote_plus
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
 
-import msgspec
-
-from onetake.messages import media_type
-from onetake.redaction.fields import (
-    has_fragment,
-    json_edits,
-    may_hold_secrets,
-    places_of_fragments,
-)
-from onetake.redaction.names import field_kind, is_secret_value
-from onetake.redaction.placeholders import is_placeholder, placeholder, url_placeholder
-from onetake.redaction.shaped import shape_edits
+from onetake.config.paths import Path
+from onetake.content import Content, Leaf, Quoting, edited, may_be_text
+from onetake.redaction.book import Book, Secret, edits_of, merged
+from onetake.redaction.named import head_secrets, named_secrets
+from onetake.redaction.pieces import pieces_of
+from onetake.redaction.rules import is_ruled, ruled_leaf
+from onetake.redaction.shaped import shaped_secrets
+from onetake.redaction.sought import Sought
+from onetake.redaction.urls import secrets_in_bytes
 from onetake.wire.edits import Edit
 
-if TYPE_CHECKING:
-    from onetake.wire.multipart import Part
-
-_BLANK = b" \t\r\n"
-_FORM = "application/x-www-form-urlencoded"
-_XML = re.compile(rb"<(?:[\w.-]+:)?([\w.-]{1,64})(?:\s[^<>]*)?>([^<>]+)</")
-_EVENT_LINE = re.compile(rb"(?:data|event|id|retry)?:")
+_Stretch: TypeAlias = tuple[Content, int, int]
+_Way: TypeAlias = Callable[[bytes], Sequence[Secret]]
 
 
-def is_form(content_type: str, body: bytes) -> bool:
-    """Whether `body` is read as pairs: it claims so, and does not look like JSON."""
-    return media_type(content_type) == _FORM and body.lstrip(_BLANK)[:1] not in (b"{", b"[")
+class Pass:
+    """What is looked for in a body, and what stands there instead.
 
-
-def body_edits(content_type: str, body: bytes) -> list[Edit]:
-    """The edits that redact `body`, in order."""
-    if not body:
-        return []
-    first = body[:1] if body[0] > 0x20 else body.lstrip(_BLANK)[:1]
-    if first == b"{" or first == b"[":
-        return _json(body) if may_hold_secrets(body) else []
-    claim = media_type(content_type)
-    if claim == _FORM:
-        return list(_form(body)) if has_fragment(body) or b"%" in body else []
-    if not has_fragment(body):
-        return []
-    if claim.startswith("multipart/"):
-        return list(_multipart(content_type, body))
-    if first == b"<":
-        return list(_xml(body))
-    if "event-stream" in claim or "json" in claim or _EVENT_LINE.match(body):
-        return list(_lines(body))
-    return []
-
-
-# What no secret of a shape stands in: it would be found by chance, and changing it would break it.
-_NO_TEXT = ("image/", "audio/", "video/", "font/", "model/")
-_NO_DOCUMENTS = frozenset(
-    {"application/pdf", "application/zip", "application/gzip", "application/wasm"}
-)
-
-
-def is_text(content_type: str) -> bool:
-    """Whether a body of this type may be text: one whose type is not told, too."""
-    claim = media_type(content_type)
-    return not claim.startswith(_NO_TEXT) and claim not in _NO_DOCUMENTS
-
-
-def shaped_body_edits(
-    content_type: str, body: bytes, *, in_url: bool = False, given_s: float | None = None
-) -> list[Edit]:
-    """The edits that redact `body` by shape, in order. Of an upload only what is text is looked at."""
-    edits = shape_edits(body, in_url=in_url, given_s=given_s)
-    if not edits or not media_type(content_type).startswith("multipart/"):
-        return edits
-    binary = _binary_spans(content_type, body)
-    return [edit for edit in edits if not any(start <= edit.start < end for start, end in binary)]
-
-
-def _binary_spans(content_type: str, body: bytes) -> list[tuple[int, int]]:
-    return [
-        (start, start + len(part.body))
-        for part, start in placed_parts(content_type, body)
-        if not is_text(part.headers.get("content-type")) or b"\0" in part.body
-    ]
-
-
-def is_json(data: bytes) -> bool:
-    try:
-        msgspec.json.decode(data)
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
-def _json(body: bytes) -> list[Edit]:
-    if is_json(body):
-        return list(json_edits(body))
-    return list(_lines(body))
-
-
-def _lines(body: bytes) -> Iterator[Edit]:
-    """JSON lines, the data lines of an event stream, and JSON that breaks off.
-
-    Most events of a stream hold no such name: only lines that may are taken apart.
+    `given_s` is the moment (UTC seconds) of an answer, in which tokens stay readable. `inner` has the secrets
+    that were found in what is packed within a body, which is written anew as a whole.
     """
-    end = 0
-    for at in places_of_fragments(body):
-        if at < end:
-            continue
-        begin = body.rfind(b"\n", 0, at) + 1
-        end = body.find(b"\n", at)
-        line = body[begin : end if end >= 0 else len(body)]
-        end = begin + len(line)
-        start = len(line) - len(line.lstrip(_BLANK))
-        if line[start : start + 5] == b"data:":
-            start += 5
-        yield from json_edits(line[start:].rstrip(b"\r"), begin + start)
+
+    def __init__(
+        self,
+        book: Book,
+        *,
+        paths: Sequence[Path] = (),
+        known: Sequence[Sought] = (),
+        names: bool = True,
+        shapes: bool = True,
+        given_s: float | None = None,
+    ) -> None:
+        self._book, self._paths, self._known = book, paths, known
+        self._names, self._shapes, self._given_s = names, shapes, given_s
+        self.inner: list[Secret] = []
+
+    def secrets(self, content: Content) -> Sequence[Secret]:
+        """Return the secrets of `content`, in the order of its bytes, each with what is to stand there.
+
+        Of two that overlap the one stays that a rule or a name tells of, then what is known, then a shape.
+        """
+        ruled = [self._in_leaf(*one) for one in self._ruled(content)] if self._paths else []
+        named: list[Secret] = []
+        known: list[Secret] = []
+        shaped: list[Secret] = []
+        for whole in _wholes(content):
+            if self._names:
+                named += (self._in_leaf(*one) for one in _named(whole))
+            if packed := _packed(whole):
+                named += self._in_packed(packed)
+                continue
+            for stretch in _stretches(whole):
+                for sought in self._known:
+                    known += self._in_stretch(stretch, sought.secrets)
+                if self._shapes and _may_hold_shapes(whole):
+                    shaped += self._in_stretch(stretch, _way_of(whole))
+        return merged(ruled, named, known, shaped)
+
+    def in_pieces(self, content: Content) -> Sequence[Secret]:
+        """Return the secrets that a stream says in more than one piece, as `secrets` does."""
+        pieces = pieces_of(content)
+        if not pieces:
+            return ()
+        ways: list[_Way] = [sought.secrets for sought in self._known]
+        if self._shapes:
+            ways.append(shaped_secrets)
+        return merged(*(self._in_pieces(content, pieces.secrets(way)) for way in ways))
+
+    def _ruled(self, content: Content) -> Iterator[tuple[Leaf, Secret]]:
+        for leaf in content.leaves():
+            if is_ruled(leaf, self._paths) and (secret := ruled_leaf(leaf)):
+                yield leaf, secret
+
+    def _in_leaf(self, leaf: Leaf, secret: Secret) -> Secret:
+        return _placed(leaf.edit(self._new(secret), secret.start, secret.end), secret)
+
+    def _in_stretch(self, stretch: _Stretch, way: _Way) -> Iterator[Secret]:
+        content, start, end = stretch
+        is_whole = not start and end == len(content.text)
+        for secret in way(content.text if is_whole else content.text[start:end]):
+            edit = Edit(start + secret.start, start + secret.end, self._new(secret))
+            yield _placed(content.lifted(edit), secret)
+
+    def _in_pieces(self, content: Content, pieces: Iterator[tuple[Secret, bool]]) -> list[Secret]:
+        found: list[Secret] = []
+        for secret, is_first in pieces:
+            new = self._new(secret) if is_first else b""
+            found.append(_placed(content.lifted(Edit(secret.start, secret.end, new)), secret))
+        return found
+
+    def _in_packed(self, leaf: Leaf) -> Iterator[Secret]:
+        """Of a gzip file all is written anew, without compression, as no two compressors write the same."""
+        inner = Content(leaf.value)
+        secrets = self.secrets(inner)
+        if secrets:
+            self.inner += secrets
+            new = edited(inner, edits_of(secrets, self._book))
+            yield _placed(leaf.edit(new), Secret(0, 0, "gzip", "", is_known=True))
+
+    def _new(self, secret: Secret) -> bytes:
+        return self._book.new(secret, self._given_s)
 
 
-def _form(body: bytes) -> Iterator[Edit]:
+def _placed(edit: Edit, secret: Secret) -> Secret:
+    return Secret(edit.start, edit.end, secret.kind, secret.value, edit.new, secret.is_known)
+
+
+def _wholes(content: Content) -> Iterator[Content]:
+    """The body, and those of its parts at any depth."""
+    yield content
+    for part in content.parts:
+        yield from _wholes(part.content)
+
+
+def _named(content: Content) -> Iterator[tuple[Leaf, Secret]]:
+    if not content.parts:
+        return named_secrets(content)
+    return (
+        found
+        for part in content.parts
+        for leaf in part.head_leaves()
+        for found in head_secrets(leaf)
+    )
+
+
+def _packed(content: Content) -> Leaf | None:
+    """The leaf that is a gzip file, if `content` is one that can be opened."""
+    if content.data[:2] != b"\x1f\x8b":
+        return None
+    leaf = next(content.leaves(), None)
+    is_packed = leaf is not None and leaf.quoting is Quoting.GZIP and leaf.value != leaf.raw
+    return leaf if is_packed else None
+
+
+def _stretches(content: Content) -> Iterator[_Stretch]:
+    """What of a body is a text of its own: all of it, or what stands around its parts."""
     at = 0
-    for piece in body.split(b"&"):
-        name, equals, value = piece.partition(b"=")
-        kind = field_kind(unquote_plus(name.decode("latin-1"))) if equals else None
-        if kind:
-            text = unquote_plus(value.decode("utf-8", "replace"))
-            if is_secret_value(text) and not is_placeholder(text):
-                start = at + len(name) + 1
-                yield Edit(start, at + len(piece), url_placeholder(kind).encode(), kind, text)
-        at += len(piece) + 1
+    for part in content.parts:
+        within = part.content.within
+        if within is not None:
+            yield content, at, within.start
+            at = within.end
+    yield content, at, len(content.text)
 
 
-def _xml(body: bytes) -> Iterator[Edit]:
-    for found in _XML.finditer(body):
-        kind = field_kind(found[1].decode("latin-1"))
-        value = found[2].decode("utf-8", "replace")
-        if kind and is_secret_value(value) and not is_placeholder(value):
-            new = b"&lt;" + placeholder(kind).encode()[1:-1] + b"&gt;"
-            if found[2] != new:
-                yield Edit(*found.span(2), new, kind, value)
+def _way_of(content: Content) -> _Way:
+    return secrets_in_bytes if content.parts else shaped_secrets
 
 
-def _multipart(content_type: str, body: bytes) -> Iterator[Edit]:
-    for part, start in placed_parts(content_type, body):
-        kind = field_kind(part.name or "")
-        text = part.body.decode("utf-8", "replace")
-        if kind and part.filename is None and is_secret_value(text) and not is_placeholder(text):
-            end = start + len(part.body)
-            yield Edit(start, end, placeholder(kind).encode(), kind, text)
-        elif part.body.lstrip(_BLANK)[:1] == b"{" and may_hold_secrets(part.body):
-            yield from json_edits(part.body, start)
-
-
-def placed_parts(content_type: str, body: bytes) -> Iterator[tuple[Part, int]]:
-    """The parts of an upload, each with where its content begins, up to one that cannot be found."""
-    from onetake.wire.multipart import parse
-
-    try:
-        parsed = parse(content_type, body)
-    except (ValueError, RecursionError):
-        return
-    at = 0
-    for part in parsed.parts if parsed else ():
-        start = _content(body, part.body, at)
-        if start < 0:
-            return
-        at = start + len(part.body)
-        yield part, start
-
-
-def _content(body: bytes, content: bytes, at: int) -> int:
-    """Where a part's content stands: after an empty line and before the next delimiter."""
-    for end_of_line in b"\r\n", b"\n":
-        found = body.find(end_of_line * 2 + content + end_of_line + b"--", at)
-        if found >= 0:
-            return found + 2 * len(end_of_line)
-    return -1
+def _may_hold_shapes(content: Content) -> bool:
+    """Whether keys may stand in it: in a picture they would be found by chance, and breaking it is no use."""
+    if not may_be_text(content.media_type):
+        return False
+    return not content.depth or b"\0" not in content.data

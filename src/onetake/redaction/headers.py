@@ -1,115 +1,169 @@
-"""Secrets in header lines, by the header's name."""
+"""Secrets in header lines, by the header's name and by their shape."""
 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from collections.abc import Iterator
+from functools import cache, lru_cache
 
 from onetake.providers import CREDENTIAL_HEADERS
-from onetake.redaction.placeholders import is_placeholder, placeholder
-from onetake.redaction.shaped import shaped_text
-from onetake.redaction.urls import redact_text_with_urls, redact_url
-from onetake.wire.edits import Edit
+from onetake.redaction.book import Secret, merged
+from onetake.redaction.names import is_secret_value, is_worth_remembering
+from onetake.redaction.placeholders import is_placeholder
+from onetake.redaction.shaped import shaped_secrets
+from onetake.redaction.urls import secrets_in_text, secrets_in_url
 
 _NAMED = {
     "authorization": "authorization",
     "proxy-authorization": "authorization",
+    "authentication-info": "challenge",
+    "proxy-authenticate": "challenge",
+    "www-authenticate": "challenge",
     "cookie": "cookie",
     "set-cookie": "set-cookie",
     "location": "url",
     "content-location": "url",
     "referer": "url",
+    "x-forwarded-uri": "url",
+    "x-original-uri": "url",
+    "x-original-url": "url",
+    "x-rewrite-url": "url",
     "link": "text",
     "refresh": "text",
+    "sec-websocket-protocol": "protocols",
     "ocp-apim-subscription-key": "api_key",
     "private-token": "token",
+    "refresh-token": "refresh_token",
     "x-amz-security-token": "token",
     "x-auth-key": "api_key",
     "x-functions-key": "api_key",
     "x-rapidapi-key": "api_key",
 }
-_BY_SHAPE = (
-    (re.compile(r"(?:.*-)?api-?key"), "api_key"),
-    (re.compile(r"x-.*-(?:token|jwt)|.*(?:access|auth|session|csrf|xsrf)-token"), "token"),
-    (re.compile(r"x-.*-(?:secret|password)|.*client-secret"), "secret"),
+# Names that end as those of secrets do: of cursors, of keys that are public or name a thing to look up, and of
+# what makes a request unlike others.
+_KEPT = (
+    *("page-token", "pagetoken", "continuation-token", "next-token", "sync-token", "client-token"),
+    *("idempotency-key", "idempotency-token", "request-key", "cache-key", "surrogate-key"),
+    *("partition-key", "partitionkey", "routing-key", "sort-key", "object-key", "public-key"),
+    *("sec-websocket-key", "correlation-key", "dedup-key", "shard-key", "feature-key", "event-key"),
 )
-_KEPT = re.compile(r".*(?:page-?token|continuation).*")
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)[ \t]+(\S.*)", re.DOTALL)
+
+
+@cache
+def _by_shape() -> tuple[tuple[re.Pattern[str], str], ...]:
+    return (
+        (re.compile(r"(?:.*-)?api-?key"), "api_key"),
+        (re.compile(r"x-.*-(?:token|jwt)|.*(?:access|auth|session|csrf|xsrf)-token"), "token"),
+        (re.compile(r"x-.*-(?:secret|password)|.*client-secret"), "secret"),
+    )
+
+
+@cache
+def _scheme() -> re.Pattern[str]:
+    return re.compile(r"([A-Za-z][A-Za-z0-9_-]*)[ \t]+(\S.*)", re.DOTALL)
+
+
+@cache
+def _token68() -> re.Pattern[bytes]:
+    return re.compile(rb"(?i:\b(?:negotiate|ntlm|kerberos))[ \t]+([A-Za-z0-9._~+/-]{8,}=*)")
+
+
+@cache
+def _protocol() -> re.Pattern[bytes]:
+    return re.compile(
+        rb"(?i:(?<![\w.-])[\w.-]*?(?:api-?key|token|bearer|authorization(?:\.k8s\.io)?|auth|jwt|secret))"
+        rb"\.([^\s,.][^\s,]{5,})"
+    )
 
 
 @lru_cache(maxsize=1024)
 def treatment(name: str) -> str:
-    """How the values of header `name` are treated: "" for not at all."""
+    """Return how the values of header `name` are treated: an empty string for not at all."""
     name = name.lower().replace("_", "-")
     if name in _NAMED:
         return _NAMED[name]
-    if _KEPT.fullmatch(name):
+    if name.endswith(_KEPT) or "continuation" in name:
         return ""
-    for shape, kind in _BY_SHAPE:
+    for shape, kind in _by_shape():
         if shape.fullmatch(name):
             return kind
     if name.endswith("-authorization"):
         return "authorization"
-    return "api_key" if name in CREDENTIAL_HEADERS else ""
+    if name in CREDENTIAL_HEADERS:
+        return "api_key"
+    # Of a maker that is not known: where the value looks like a secret.
+    return "unknown" if name.endswith(("-key", "-token")) or name in ("key", "token") else ""
 
 
 @lru_cache(maxsize=512)  # a client sends the same lines with each request
-def redact_line(line: tuple[str, str]) -> tuple[tuple[str, str], tuple[Edit, ...]] | None:
-    """The header line without its secrets, and what they were; None where it stays as it is."""
+def secrets_in_line(line: tuple[str, str], *, is_credential: bool = False) -> tuple[Secret, ...]:
+    """Return the secrets of a header line, whose places are those of its value in UTF-8.
+
+    `is_credential` says that the header holds one, whatever its name.
+    """
     name, value = line
+    if not value:
+        return ()
     how = treatment(name)
-    new, edits = _redact(how, value) if how else (value, [])
-    new, shaped = shaped_text(new)
-    edits = [*edits, *shaped]
-    return ((name, new), tuple(edits)) if new != value else None
-
-
-def redact_credential(line: tuple[str, str]) -> tuple[tuple[str, str], tuple[Edit, ...]] | None:
-    """The same of a header that is known to hold a credential, whatever its name."""
-    name, value = line
-    new, edits = _authorization(value)
-    return ((name, new), tuple(edits)) if new != value else None
-
-
-def _redact(how: str, value: str) -> tuple[str, list[Edit]]:
+    data = value.encode("utf-8", "surrogatepass")
     match how:
-        case "authorization":
-            return _authorization(value)
-        case "cookie":
-            return _cookies(value, all_pairs=True)
-        case "set-cookie":
-            return _cookies(value, all_pairs=False)
         case "url":
-            return redact_url(value)
+            return secrets_in_url(value)
         case "text":
-            return redact_text_with_urls(value), []
+            return secrets_in_text(value)
+    found = list(_named("authorization" if is_credential and not how else how, name, data))
+    return tuple(merged(found, shaped_secrets(data)))
+
+
+def _named(how: str, name: str, data: bytes) -> Iterator[Secret]:
+    match how:
+        case "":
+            return
+        case "authorization":
+            yield from _authorization(data)
+        case "cookie":
+            yield from _cookies(data, all_pairs=True)
+        case "set-cookie":
+            yield from _cookies(data, all_pairs=False)
+        case "challenge":
+            for found in _token68().finditer(data):
+                yield from _secret(data, *found.span(1), "token")
+        case "protocols":
+            for found in _protocol().finditer(data):
+                yield from _secret(data, *found.span(1), "api_key")
+        case "unknown":
+            text = data.decode("utf-8", "surrogatepass")
+            if is_secret_value(text) and is_worth_remembering(text):
+                kind = "token" if name.lower().endswith("token") else "key"
+                yield from _secret(data, 0, len(data), kind)
         case kind:
-            return _whole(kind, value)
+            yield from _secret(data, 0, len(data), kind)
 
 
-def _whole(kind: str, value: str) -> tuple[str, list[Edit]]:
-    if not value or is_placeholder(value):
-        return value, []
-    return placeholder(kind), [Edit(0, 0, b"", kind, value)]
+def _secret(data: bytes, start: int, end: int, kind: str) -> Iterator[Secret]:
+    text = data[start:end].decode("utf-8", "surrogatepass")
+    if text and not is_placeholder(text):
+        yield Secret(start, end, kind, text)
 
 
-def _authorization(value: str) -> tuple[str, list[Edit]]:
-    found = _SCHEME.fullmatch(value)
-    if found is None:
-        return _whole("token", value)
-    secret, edits = _whole("token", found[2])
-    return f"{found[1]} {secret}", edits
+def _authorization(data: bytes) -> Iterator[Secret]:
+    text = data.decode("latin-1")  # whose places are those of the bytes
+    found = _scheme().fullmatch(text)
+    start = found.start(2) if found else 0
+    yield from _secret(data, start, len(data), "token")
 
 
-def _cookies(value: str, *, all_pairs: bool) -> tuple[str, list[Edit]]:
-    edits: list[Edit] = []
-    pieces = value.split(";")
-    for i, piece in enumerate(pieces if all_pairs else pieces[:1]):
-        name, equals, secret = piece.partition("=")
-        if not equals:
-            name, secret = "", piece.strip()
-        new, found = _whole("cookie", secret.strip().strip('"'))
-        edits += found
-        if found:
-            pieces[i] = f"{name}={new}" if equals else piece.replace(secret, new)
-    return ";".join(pieces), edits
+def _cookies(data: bytes, *, all_pairs: bool) -> Iterator[Secret]:
+    at = 0
+    for piece in data.split(b";"):
+        name, equals, _ = piece.partition(b"=")
+        start = at + len(name) + 1 if equals else at
+        end = at + len(piece)
+        while start < end and data[start] in b' \t"':
+            start += 1
+        while end > start and data[end - 1] in b' \t"':
+            end -= 1
+        yield from _secret(data, start, end, "cookie")
+        at += len(piece) + 1
+        if not all_pairs:
+            return

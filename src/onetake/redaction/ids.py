@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from hashlib import blake2b
 
-from onetake.redaction.placeholders import BY_VALUE, url_placeholder
+from onetake.redaction.placeholders import BY_VALUE, placeholder
 from onetake.redaction.shapes import find
 from onetake.redaction.spelled import filling, sightings
 from onetake.redaction.values import Values
@@ -21,7 +21,7 @@ _GUESSABLE = frozenset({"userinfo"})
 
 
 def without_secrets_in_id(test_id: str, variables: Mapping[str, str]) -> str:
-    """`test_id` as it may be written: the same for equal ids, with the parameters behind `[` redacted.
+    """Return `test_id` as it may be written: equal for equal ids, with the parameters behind `[` redacted.
 
     `variables` has the secret values of the environment and in which variable each is.
     """
@@ -30,17 +30,17 @@ def without_secrets_in_id(test_id: str, variables: Mapping[str, str]) -> str:
 
 
 def without_secrets_in_name(name: str, variables: Mapping[str, str]) -> str:
-    """The same of all of a name, such as a file's."""
+    """Return `name`, of a file for example, as it may be written: the same for equal names."""
     data = name.encode("utf-8", "surrogatepass")
     data = apply(data, _by_value(data, variables))
     return apply(data, _by_shape(data)).decode("utf-8", "surrogatepass")
 
 
 def kinds_in_name(name: str, values: Values) -> list[str]:
-    """The kinds of the secrets in it, each once."""
+    """Return the kinds of the secrets in `name`, each once."""
     data = name.encode("utf-8", "surrogatepass")
     kinds = {one.kind for one in find(data, after_hyphens=True)}
-    return sorted(kinds | {BY_VALUE} if values.edits(data) else kinds)
+    return sorted(kinds | {BY_VALUE} if sightings(data, values.values) else kinds)
 
 
 def _by_value(data: bytes, variables: Mapping[str, str]) -> list[Edit]:
@@ -59,7 +59,7 @@ def _by_value(data: bytes, variables: Mapping[str, str]) -> list[Edit]:
 def _by_shape(data: bytes) -> list[Edit]:
     edits: list[Edit] = []
     for one in find(data, after_hyphens=True):
-        new = url_placeholder(one.kind)
+        new = placeholder(one.kind)
         if one.kind not in _GUESSABLE:
             new += "-" + blake2b(data[one.start : one.end], digest_size=4).hexdigest()
         edits.append(Edit(one.start, one.end, new.encode()))

@@ -1,110 +1,86 @@
-"""The closed lists of names whose values are secret, and what a value must look like.
-
-Names are compared whole, without case and separators, so `api-key`, `api_key` and `ApiKey` are one.
-"""
+"""What a value must look like to be the secret that its name says it is, and to be looked for elsewhere."""
 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 
-_FIELDS = (
-    "access_token",
-    "actor_token",
-    "api_key",
-    "api_secret",
-    "api_token",
-    "app_secret",
-    "assertion",
-    "auth_token",
-    "aws_secret_access_key",
-    "aws_session_token",
-    "bearer_token",
-    "client_assertion",
-    "client_secret",
-    "code_verifier",
-    "device_secret",
-    "id_token",
-    "passphrase",
-    "passwd",
-    "password",
-    "private_key",
-    "refresh_token",
-    "secret_access_key",
-    "secret_key",
-    "security_token",
-    "session_token",
-    "signing_key",
-    "signing_secret",
-    "subject_token",
-    "webhook_secret",
+from onetake.providers import is_key
+from onetake.providers.secret_names import (
+    NAMES,
+    field_kind,
+    guarded_kind,
+    is_secret_whatever,
+    query_kind,
 )
-_QUERY_ONLY = (
-    "aws_access_key_id",
-    "google_access_id",
-    "oss_access_key_id",
-    "credential",
-    "key",
-    "secret",
-    "sig",
-    "signature",
-    "subscription_key",
-    "token",
-    "x_amz_credential",
-    "x_amz_security_token",
-    "x_amz_signature",
-    "x_goog_credential",
-    "x_goog_signature",
-)
-# Cheap first question: no name of `_FIELDS` is without one of these.
-FRAGMENTS = (b"token", b"secret", b"pass", b"key", b"assertion", b"verifier")
+from onetake.redaction.shapes import is_random
 
-EXEMPT = frozenset({"messages", "input", "tools", "choices", "logprobs"})
-"""Below these fields stand prompts and answers; nothing is redacted there by name."""
-
-
-def _plain(name: str) -> str:
-    return name.lower().replace("_", "").replace("-", "")
-
-
-_FIELD_KINDS = {_plain(name): name for name in _FIELDS}
-_QUERY_KINDS = {_plain(name): name for name in (*_FIELDS, *_QUERY_ONLY)}
-_LONGEST = 64
-
-KINDS = frozenset(
-    {*_FIELDS, *_QUERY_ONLY, "cookie", "userinfo", "token", "secret", "api_key", "rule"}
-)
+KINDS = frozenset({*NAMES, "code", "cookie", "credential", "rule", "url", "userinfo"})
 """What stands in a placeholder of a secret that was found by name."""
 
 
-@lru_cache(maxsize=1024)
-def field_kind(name: str) -> str | None:
-    """The kind of secret that a body's field of this name holds, if any."""
-    return _FIELD_KINDS.get(_plain(name)) if len(name) <= _LONGEST else None
+def secret_kind(name: str, value: str) -> str | None:
+    """Return the kind of secret that `value` is in a body's field of this name, if it is one."""
+    kind = field_kind(name)
+    if kind is not None:
+        is_one = bool(value) if is_secret_whatever(kind) else is_secret_value(value)
+        return kind if is_one else None
+    kind = guarded_kind(name)
+    return kind if kind is not None and _looks_random(value) else None
 
 
-def query_kind(name: str) -> str | None:
-    """The same for a query's pair."""
-    return _QUERY_KINDS.get(_plain(name)) if len(name) <= _LONGEST else None
+def query_secret_kind(name: str, value: str) -> str | None:
+    """Return the kind of secret that `value` is in a pair of a query, if it is one."""
+    kind = query_kind(name) if value else None
+    if kind == "key" and not is_key(value):  # of a map, a cache or a bucket, as often as not
+        return None
+    if kind == "token" and not is_secret_value(value):
+        return None
+    return kind
 
 
 def is_secret_value(text: str) -> bool:
-    """Whether a field's value may be a secret: long enough, without white space, or a PEM key."""
+    """Return whether a field's value may be a secret: long enough, without white space, or a PEM key."""
     if text.startswith("-----BEGIN"):
         return True
     return len(text) >= 8 and not any(c.isspace() for c in text)
 
 
-_WORDS = re.compile(r"[A-Za-z]?[a-z]*|[A-Z]+|(?:[A-Z][a-z]+)+|[a-z]+(?:[A-Z][a-z]+)+|\d{0,7}")
+@lru_cache(maxsize=512)
+def _looks_random(text: str) -> bool:
+    return (
+        16 <= len(text) <= 4096
+        and is_secret_value(text)
+        and is_random(text.encode("utf-8", "replace"))
+    )
+
+
+@cache
+def _words() -> re.Pattern[str]:
+    return re.compile(r"[A-Za-z]?[a-z]*|[A-Z]+|(?:[A-Z][a-z]+)+|[a-z]+(?:[A-Z][a-z]+)+|\d{0,7}")
+
+
 _LONG = 20
 
 
+@lru_cache(maxsize=1024)
 def is_worth_remembering(text: str) -> bool:
-    """Whether a secret value is distinct enough to be looked for elsewhere: no word, no number."""
+    """Return whether a secret value is distinct enough to be looked for elsewhere: no word, no number."""
     if len(text) < 8 or text.startswith("-----BEGIN") or not any(c.isalpha() for c in text):
         return False
     if text.isalpha():
-        return len(text) >= _LONG or not _WORDS.fullmatch(text)
+        return len(text) >= _LONG or not _words().fullmatch(text)
     if len(text) >= _LONG:
         return True
-    return not all(map(_WORDS.fullmatch, re.split(r"[-_./: ]", text)))
+    return not all(map(_words().fullmatch, re.split(r"[-_./: ]", text)))
+
+
+__all__ = [
+    "KINDS",
+    "field_kind",
+    "is_secret_value",
+    "is_worth_remembering",
+    "query_kind",
+    "query_secret_kind",
+    "secret_kind",
+]

@@ -10,17 +10,16 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from typing import TypeAlias
 
-from onetake.messages import media_type
-from onetake.wire.edits import Edit
+from msgspec import Struct
+from msgspec.structs import replace
+
+from onetake.content import Content, Kind
+from onetake.redaction.book import Secret
 
 Span: TypeAlias = tuple[int, int]
-Lanes: TypeAlias = dict[tuple[bytes, ...], list[Span]]
-"""Where the pieces of each text stand, by its name and the numbers of its choice or output."""
-
-Search: TypeAlias = Callable[[bytes], Sequence[Edit]]
-"""The edits that take secrets out of a text."""
 
 # What clients of OpenAI, Anthropic, Google, Cohere, Ollama, Hugging Face and Bedrock join.
 _TEXTS = (
@@ -31,41 +30,61 @@ _TEXTS = (
 _NUMBERS = ("content_index", "contentBlockIndex", "index", "output_index", "summary_index")
 _TEXT = rb'"(%b)"\s*:\s*"([^"\\]*(?:\\.[^"\\]*)*)"' % "|".join(_TEXTS).encode()
 _NUMBER = rb'"(?:%b)"\s*:\s*(\d{1,9})' % "|".join(_NUMBERS).encode()
-_SAID = re.compile(_TEXT, re.DOTALL)
-_NUMBERED = re.compile(_NUMBER)
-_TOKEN = re.compile(rb"%b|%b|(\n)" % (_TEXT, _NUMBER), re.DOTALL)
-_LINES = ("event-stream", "ndjson", "jsonl", "json-seq", "json-lines")
-_EVENT = re.compile(rb"\s*(?:data|event|id|retry)?:")
+_STREAMS = (Kind.SSE, Kind.LINES)
 
 
-def _is_stream(content_type: str, body: bytes) -> bool:
-    """Whether `body` is events, lines or a list of JSON, each of which may hold a piece of a text."""
-    claim = media_type(content_type)
-    is_said = body[:1] == b"[" or any(one in claim for one in _LINES)
-    return is_said or _EVENT.match(body) is not None
+@cache
+def _said() -> re.Pattern[bytes]:
+    return re.compile(_TEXT, re.DOTALL)
 
 
-def piece_edits(body: bytes, lanes: Lanes, search: Search) -> list[Edit]:
-    """The edits that take out of `body` what `search` finds in more than one piece of a text, in order."""
-    edits: list[Edit] = []
-    for pieces in lanes.values():
-        if len(pieces) > 1:
-            edits += _across(body, pieces, search)
-    return sorted(edits, key=lambda one: one.start)
+@cache
+def _numbered() -> re.Pattern[bytes]:
+    return re.compile(_NUMBER)
 
 
-def lanes_of(content_type: str, body: bytes) -> Lanes:
-    """The texts that `body` says in pieces: none where it is no stream."""
-    lanes: Lanes = {}
-    if not _is_stream(content_type, body):
-        return lanes
-    if set(_NUMBERED.findall(body)) <= {b"0"}:  # mostly: one choice, one output
-        for token in _SAID.finditer(body):
+@cache
+def _token() -> re.Pattern[bytes]:
+    return re.compile(rb"%b|%b|(\n)" % (_TEXT, _NUMBER), re.DOTALL)
+
+
+class Pieces(Struct, frozen=True):
+    """The texts that a stream says in pieces: where those of each stand in the bytes of the stream."""
+
+    text: bytes
+    lanes: tuple[tuple[Span, ...], ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.lanes)
+
+    def secrets(self, way: Callable[[bytes], Sequence[Secret]]) -> Iterator[tuple[Secret, bool]]:
+        """Yield the stretches of every secret that `way` finds in more than one piece, in order.
+
+        Each comes with whether it is the first of its secret, in whose place something is to stand.
+        """
+        found = [one for pieces in self.lanes for one in _across(self.text, pieces, way)]
+        return iter(sorted(found, key=lambda one: one[0].start))
+
+
+def pieces_of(content: Content) -> Pieces:
+    """Return the texts that `content` says in pieces: none where it is no stream."""
+    text = content.text
+    if content.kind not in _STREAMS and text[:1] != b"[":
+        return Pieces(text)
+    lanes = _lanes(text)
+    return Pieces(text, tuple(tuple(one) for one in lanes.values() if len(one) > 1))
+
+
+def _lanes(body: bytes) -> dict[tuple[bytes, ...], list[Span]]:
+    """The pieces of each text, by its name and the numbers of its choice or output."""
+    lanes: dict[tuple[bytes, ...], list[Span]] = {}
+    if set(_numbered().findall(body)) <= {b"0"}:  # mostly: one choice, one output
+        for token in _said().finditer(body):
             lanes.setdefault((token[1],), []).append(token.span(2))
         return lanes
     named: list[tuple[bytes, Span]] = []  # of this line
     numbers: list[bytes] = []
-    for token in _TOKEN.finditer(body):
+    for token in _token().finditer(body):
         if token[1]:
             named.append((token[1], token.span(2)))
         elif token[3]:
@@ -77,25 +96,29 @@ def lanes_of(content_type: str, body: bytes) -> Lanes:
     return lanes
 
 
-def _sort_in(lanes: Lanes, named: list[tuple[bytes, Span]], numbers: list[bytes]) -> None:
+def _sort_in(
+    lanes: dict[tuple[bytes, ...], list[Span]],
+    named: list[tuple[bytes, Span]],
+    numbers: list[bytes],
+) -> None:
     for name, span in named:
         lanes.setdefault((name, *numbers), []).append(span)
 
 
-def _across(body: bytes, pieces: list[Span], search: Search) -> Iterator[Edit]:
+def _across(
+    body: bytes, pieces: Sequence[Span], way: Callable[[bytes], Sequence[Secret]]
+) -> Iterator[tuple[Secret, bool]]:
     starts: list[int] = []  # of each piece in the whole text
     at = 0
     for start, end in pieces:
         starts.append(at)
         at += end - start
-    for found in search(b"".join([body[start:end] for start, end in pieces])):
+    for found in way(b"".join([body[start:end] for start, end in pieces])):
         first = bisect_right(starts, found.start) - 1
         last = bisect_right(starts, found.end - 1) - 1
         for number in range(first, last + 1) if first < last else ():
             start, end = pieces[number]
             begin = start + max(0, found.start - starts[number])
             stop = min(end, start + found.end - starts[number])
-            if number == first:
-                yield Edit(begin, stop, found.new, found.kind, found.value)
-            elif begin < stop:
-                yield Edit(begin, stop, b"")
+            if number == first or begin < stop:
+                yield replace(found, start=begin, end=stop), number == first

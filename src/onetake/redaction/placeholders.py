@@ -1,9 +1,10 @@
 """What stands where a secret stood: the one place that knows how it is written.
 
-`<redacted:kind>`, and `REDACTED-kind` in URLs and forms. A secret found by its shape or its value has a
-number besides, `<redacted:openai-key:1>`: equal secrets of one text have one. On replay a program sends
-on what it got, maybe escaped; `settle` brings each spelling back to the one that the recording has in
-that place. A token that programs read (a JWT) is replaced by one that can be read (`redaction.tokens`).
+`REDACTED-kind`, with a number (`REDACTED-openai-key-1`) where the secret was found by its shape or its value.
+It has no sign that JSON, URLs, forms, XML or header lines would escape, so it is spelled alike everywhere and a
+program that was given it sends it on as it is. Recordings of the first versions have `<redacted:kind:1>`
+instead, which programs may send on escaped; `respelled` brings each spelling to the one above. A token that
+programs read (a JWT) is replaced by one that can be read (`redaction.tokens`).
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ import re
 from base64 import b64decode
 from collections import Counter
 from contextlib import suppress
+from functools import cache
 
 from onetake.redaction.names import KINDS
-from onetake.redaction.shapes import SHAPE_KINDS
+from onetake.redaction.shapes import shape_kinds
 
 BY_VALUE = "env"
 """The kind of a value of an environment variable."""
@@ -26,54 +28,70 @@ FILLING = b"REDACTED0"
 READABLE = "onetake-redacted-token--"
 """The signature of a token that stands for another: 24 letters, as base64 wants them."""
 
-_KIND = "|".join(sorted({*KINDS, *SHAPE_KINDS, BY_VALUE}, key=len, reverse=True))
-_ANY = re.compile(
-    rf"(?:<|%3C)redacted(?::|%3A)({_KIND})(?:(?::|%3A)(\d{{1,4}}))?(?:>|%3E)"
-    rf"|REDACTED-({_KIND})(?:-(\d{{1,4}}))?(?![a-z0-9_])".encode(),
-    re.IGNORECASE,
-)
-_WRITTEN = re.compile(
-    rf"<redacted:(?:{_KIND})(?::\d{{1,4}})?>"
-    rf"|REDACTED-(?:{_KIND})(?:-\d{{1,4}})?(?![A-Za-z0-9_])|{READABLE}".encode()
-)
-_BASE64 = re.compile(rb"PHJlZGFjdGVkO[A-Za-z0-9+/_-]+={0,2}")
+# `REDACTED-` and `<redacted:` in base64.
+CODED = (b"UkVEQUNURUQt", b"PHJlZGFjdGVkO")
 
 
-def placeholder(kind: str) -> str:
-    """`kind` may end in `:` and a number."""
-    return f"<redacted:{kind}>"
+@cache
+def _kinds() -> str:
+    return "|".join(sorted({*KINDS, *shape_kinds(), BY_VALUE}, key=len, reverse=True))
 
 
-def url_placeholder(kind: str) -> str:
-    return f"REDACTED-{kind.replace(':', '-')}"
+@cache
+def _any() -> re.Pattern[bytes]:
+    return re.compile(
+        rf"REDACTED-({_kinds()})(?:-(\d{{1,4}})|(?![a-z0-9_]))"
+        rf"|(?:<|%3C|&lt;)redacted(?::|%3A)({_kinds()})(?:(?::|%3A)(\d{{1,4}}))?(?:>|%3E|&gt;)".encode(),
+        re.IGNORECASE,
+    )
+
+
+@cache
+def _written() -> re.Pattern[bytes]:
+    return re.compile(
+        rf"REDACTED-(?:{_kinds()})(?:-\d{{1,4}}|(?![A-Za-z0-9_]))"
+        rf"|<redacted:(?:{_kinds()})(?::\d{{1,4}})?>|{READABLE}".encode()
+    )
+
+
+@cache
+def _base64() -> re.Pattern[bytes]:
+    return re.compile(rb"(?:UkVEQUNURUQt|PHJlZGFjdGVkO)[A-Za-z0-9+/_-]+={0,2}")
+
+
+def placeholder(kind: str, number: int = 0) -> str:
+    """Return what stands for a secret of `kind`; 0 is no number."""
+    return f"REDACTED-{kind}-{number}" if number else f"REDACTED-{kind}"
 
 
 def is_placeholder(text: str) -> bool:
-    return _ANY.fullmatch(text.encode("utf-8", "surrogatepass")) is not None
+    """Return whether all of `text` stands for one secret, in any spelling."""
+    if "REDACTED" not in text and "redacted" not in text.lower():
+        return False
+    return _any().fullmatch(text.encode("utf-8", "surrogatepass")) is not None
 
 
 def holds_placeholder(data: bytes | str) -> bool:
-    """Whether a redacted value stands in `data`: nothing that may be sent to a server in earnest."""
+    """Return whether a redacted value stands in `data`: nothing that may be sent to a server in earnest."""
     if isinstance(data, str):
         data = data.encode("utf-8", "surrogatepass")
-    marked = b"<redacted:" in data or b"REDACTED-" in data or READABLE.encode() in data
-    return marked and _WRITTEN.search(data) is not None
+    marked = b"REDACTED-" in data or b"<redacted:" in data or READABLE.encode() in data
+    return marked and _written().search(data) is not None
 
 
 def kinds_in(data: bytes) -> Counter[str]:
-    """The kinds of the secrets for which something stands in `data`, in any spelling, and how often each."""
+    """Count the secrets for which something stands in `data`, in any spelling, by their kinds."""
     readable = data.count(READABLE.encode())
     data = data.replace(READABLE.encode(), b"")
-    found = Counter((one[1] or one[3]).decode().lower() for one in _ANY.finditer(data))
+    found = Counter(_kind(one) for one in _any().finditer(data))
     if readable:
         found["jwt"] += readable
     if number := data.count(FILLING):
         found[BY_VALUE] += number
-    for coded in _BASE64.finditer(data):
-        with suppress(binascii.Error, ValueError):
-            text = b64decode(coded[0] + b"=" * (-len(coded[0]) % 4), altchars=b"-_")
-            if inner := _ANY.fullmatch(text):
-                found[(inner[1] or inner[3]).decode().lower()] += 1
+    for coded in _base64().finditer(data):
+        inner = _decoded(coded[0])
+        if inner is not None:
+            found[_kind(inner)] += 1
     return found
 
 
@@ -83,7 +101,7 @@ def put_away(before: bytes, after: bytes) -> list[tuple[str, bytes, bytes]]:
     Nothing where the two differ in anything else. What they have in common is looked for from the left: a
     value in which that stands again comes in other pieces, yet none of its letters is lost.
     """
-    marks = list(_ANY.finditer(after))
+    marks = list(_any().finditer(after))
     if not marks or not before.startswith(head := after[: marks[0].start()]):
         return []
     found: list[tuple[str, bytes, bytes]] = []
@@ -97,28 +115,37 @@ def put_away(before: bytes, after: bytes) -> list[tuple[str, bytes, bytes]]:
             to = len(before) - len(behind) if before.endswith(behind) else -1
         if to < at:
             return []
-        found.append(((mark[1] or mark[3]).decode().lower(), before[at:to], head))
+        found.append((_kind(mark), before[at:to], head))
         at, head = to + len(behind), behind
     return found
 
 
-def settle(data: bytes, *, in_url: bool) -> bytes:
-    """Every placeholder in `data` in the spelling of its place."""
-
-    def plain(found: re.Match[bytes]) -> bytes:
-        kind = (found[1] or found[3]).decode().lower()
-        if number := found[2] or found[4]:
-            kind = f"{kind}:{number.decode()}"
-        return (url_placeholder(kind) if in_url else placeholder(kind)).encode()
+def respelled(data: bytes) -> bytes:
+    """Return `data` with every placeholder in the spelling of today, also those in base64 as a whole."""
 
     def coded(found: re.Match[bytes]) -> bytes:
-        try:
-            text = b64decode(found[0] + b"=" * (-len(found[0]) % 4), altchars=b"-_")
-        except (binascii.Error, ValueError):
-            return found[0]
-        inner = _ANY.fullmatch(text)
-        return plain(inner) if inner else found[0]
+        inner = _decoded(found[0])
+        return found[0] if inner is None else _plain(inner)
 
-    if b"PHJlZGFjdGVkO" in data:
-        data = _BASE64.sub(coded, data)
-    return _ANY.sub(plain, data)
+    if any(mark in data for mark in CODED):
+        data = _base64().sub(coded, data)
+    low = data.lower() if b"redacted" not in data else data
+    if b"redacted" in low or b"REDACTED-" in data:
+        data = _any().sub(_plain, data)
+    return data
+
+
+def _kind(found: re.Match[bytes]) -> str:
+    return (found[1] or found[3]).decode().lower()
+
+
+def _plain(found: re.Match[bytes]) -> bytes:
+    return placeholder(_kind(found), int(found[2] or found[4] or 0)).encode()
+
+
+def _decoded(coded: bytes) -> re.Match[bytes] | None:
+    """The placeholder of which `coded` is the base64."""
+    with suppress(binascii.Error, ValueError):
+        text = b64decode(coded + b"=" * (-len(coded) % 4), altchars=b"-_")
+        return _any().fullmatch(text)
+    return None

@@ -14,7 +14,7 @@ import json
 import re
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from html import escape
 from typing import TypeAlias
 from urllib.parse import quote, quote_plus
@@ -26,12 +26,21 @@ from onetake.redaction.placeholders import FILLING
 
 Span: TypeAlias = tuple[int, int]
 
-_UNCHANGED = re.compile(rb"[A-Za-z0-9._~-]+")
-_LETTERS = re.compile(rb"[A-Za-z0-9]+")
 _SHORTEST = 5  # of an anchor: a shorter one is in too many texts
 # In forms, in the JSON of PHP, and in JSON within JSON within JSON.
 _OTHERWISE = {" ": (rb"\+",), "/": (rb"\\{1,2}/",), '"': (rb'\\{1,7}"',)}
 _LONGEST_SIGN = 20  # bytes: four, each percent-encoded twice
+
+
+@cache
+def _unchanged() -> re.Pattern[bytes]:
+    """Signs that no escape changes."""
+    return re.compile(rb"[A-Za-z0-9._~-]+")
+
+
+@cache
+def _letters_of_base64() -> re.Pattern[bytes]:
+    return re.compile(rb"[A-Za-z0-9]+")
 
 
 class Spelled(Struct, frozen=True):
@@ -64,7 +73,7 @@ def spelled(value: str) -> Spelled:
     based = {b64encode(raw), urlsafe_b64encode(raw)}
     whole = frozenset({*based, *(one.rstrip(b"=") for one in based)})
     cores = frozenset(core for one in plain for core in _cores(one))
-    signs = sum(1 if _UNCHANGED.fullmatch(bytes([byte])) else _LONGEST_SIGN for byte in raw)
+    signs = sum(1 if _unchanged().fullmatch(bytes([byte])) else _LONGEST_SIGN for byte in raw)
     return Spelled(
         plain=plain,
         whole=whole,
@@ -194,7 +203,7 @@ def _sign(sign: str) -> bytes:
     backslashes.
     """
     raw = sign.encode("utf-8", "surrogatepass")
-    if _UNCHANGED.fullmatch(raw):
+    if _unchanged().fullmatch(raw):
         return re.escape(raw)
     units = sign.encode("utf-16-be", "surrogatepass").hex()
     escapes = (units[at : at + 4].encode() for at in range(0, len(units), 4))
@@ -230,8 +239,10 @@ def _cores(raw: bytes) -> Iterator[bytes]:
 
 
 def _anchors(raw: bytes) -> tuple[bytes, ...]:
-    run = max(_UNCHANGED.findall(raw), key=len, default=b"")
-    coded = (max(_LETTERS.findall(_letters(run, n)), key=len, default=b"") for n in range(3))
+    run = max(_unchanged().findall(raw), key=len, default=b"")
+    coded = (
+        max(_letters_of_base64().findall(_letters(run, n)), key=len, default=b"") for n in range(3)
+    )
     anchors = (run, *coded)
     return anchors if all(len(one) >= _SHORTEST for one in anchors) else ()
 

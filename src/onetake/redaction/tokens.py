@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode, urlsafe_b64encode
+from functools import cache
 
 import msgspec
 
-from onetake.redaction.placeholders import READABLE, placeholder
+from onetake.redaction.placeholders import READABLE
 from onetake.redaction.shapes import jwt_header, part_of_jwt
 
 FAR_S = 4_102_444_800
@@ -16,11 +17,15 @@ FAR_S = 4_102_444_800
 # Claims of RFC 7519 and OpenID Connect that say what a token is for, not whose it is.
 _KEPT = frozenset({"iss", "aud", "azp", "scope", "scp", "typ", "ver", "token_use", "token_type"})
 _DEEPEST = 8
-_LINE_END = re.compile(rb"\A(?:(?:\\r)?\\n|\r?\n|(?:%0D)?%0A)", re.IGNORECASE)
+
+
+@cache
+def _line_end() -> re.Pattern[bytes]:
+    return re.compile(rb"\A(?:(?:\\r)?\\n|\r?\n|(?:%0D)?%0A)", re.IGNORECASE)
 
 
 def readable_jwt(text: bytes, at_s: float) -> bytes | None:
-    """A token like `text`, given at `at_s`, that opens nothing; None where its claims cannot be read.
+    """Return a token like `text`, given at `at_s`, that opens nothing; None where its claims cannot be read.
 
     It has the same algorithm, numbers and lists. Where `exp` lay ahead it lies far ahead, as a replay
     may be years later; where it had passed it stays.
@@ -51,8 +56,8 @@ def _plain(name: str, value: object, deepest: int = _DEEPEST) -> object:
     return value
 
 
-def decodable_key(text: bytes, kind: str) -> bytes:
-    """What stands between the lines of a key block: base64 that says what was there."""
-    end = _LINE_END.match(text)
+def decodable_key(text: bytes, placeholder: bytes) -> bytes:
+    """Return what stands between the lines of a key block: base64 that says what was there."""
+    end = _line_end().match(text)
     line = end[0] if end else b""
-    return line + b64encode(placeholder(kind).encode()) + line
+    return line + b64encode(placeholder) + line

@@ -1,102 +1,99 @@
-"""Secrets in URLs: user info, and pairs of the query and the fragment by name.
-
-Placeholders need no escapes, so a URL stays a URL; all other text stays as it was.
-"""
+"""Secrets in URLs: user info, pairs of the query, the fragment and the path by name, and what has a shape."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Container
-from functools import lru_cache
+from collections.abc import Collection
+from functools import cache, lru_cache
 from urllib.parse import unquote_plus
 
 from onetake.messages import read_url
-from onetake.providers import is_key, provider_of
-from onetake.redaction.names import is_secret_value, query_kind
-from onetake.redaction.placeholders import is_placeholder, url_placeholder
-from onetake.redaction.shaped import shaped_text
-from onetake.wire.edits import Edit
+from onetake.providers import provider_of
+from onetake.redaction.book import Book, Secret, merged, written_text
+from onetake.redaction.names import query_secret_kind
+from onetake.redaction.placeholders import is_placeholder, placeholder
+from onetake.redaction.shaped import shaped_secrets
 
-_USER_INFO = re.compile(r"\A((?:[A-Za-z][A-Za-z0-9+.-]*:)?//)([^/?#]*)@")
-_PAIR = re.compile(r"(?<=[?&#;])([^=?&#;\s\"'<>]+)=([^&#;\s\"'<>]+)")
+# What a project names as a credential has always this placeholder, as requests are compared by it.
+_OWN = placeholder("credential")
+
+
+@cache
+def _user_info() -> re.Pattern[bytes]:
+    return re.compile(rb"\A(?:[A-Za-z][A-Za-z0-9+.-]*:)?//([^/?#]*)@")
+
+
+@cache
+def _user_info_in_text() -> re.Pattern[bytes]:
+    return re.compile(rb"//([^/?#\s@]+)@")
+
+
+@cache
+def _pair() -> re.Pattern[bytes]:
+    return re.compile(rb"(?<=[?&#;])([^=?&#;/\s\"'<>]{1,256})=([^&#;\s\"'<>]+)")
 
 
 def safe_url(url: str) -> str:
-    """`url` without its secrets, for messages and for keeping."""
-    return redact_url(url)[0]
+    """Return `url` without its secrets, for messages and for keeping."""
+    return written_text(url, secrets_in_url(url), Book())
 
 
-def redact_url(url: str, own: Collection[str] = ()) -> tuple[str, list[Edit]]:
-    """`url` without its secrets, and what they were (positions of no meaning).
-
-    `own` holds names of further pairs, in lower case, that are credentials.
-    """
-    found: list[Edit] = []
-    if "@" in url or "=" in url:
-        url, found = _by_name(url, own)
-    shaped, edits = _shaped(url)
-    return shaped, found + edits
+def without_secrets_in_urls(text: str) -> str:
+    """Return `text` without the secrets that stand in it by their shape, or by name in a URL."""
+    return written_text(text, secrets_in_text(text), Book())
 
 
 @lru_cache(maxsize=512)
-def _shaped(url: str) -> tuple[str, list[Edit]]:
-    return shaped_text(url, in_url=True)
+def secrets_in_url(url: str, own: Collection[str] = ()) -> tuple[Secret, ...]:
+    """Return the secrets of `url`; `own` holds names of pairs, in lower case, that are credentials too."""
+    data = url.encode("utf-8", "surrogatepass")
+    found: list[Secret] = []
+    if b"@" in data and (user_info := _user_info().match(data)):
+        found += _whole(user_info, 1, "userinfo")
+    if b"=" in data:
+        provider = provider_of(read_url(url).host)
+        if provider is not None:
+            own = {*own, *provider.credential_query}
+        found += _pairs(data, own)
+    return tuple(merged(found, shaped_secrets(data)))
 
 
-def _by_name(url: str, own: Collection[str]) -> tuple[str, list[Edit]]:
-    found: list[Edit] = []
-    provider = provider_of(read_url(url).host)
-    if provider is not None:
-        own = {*own, *provider.credential_query}
-
-    def user_info(match: re.Match[str]) -> str:
-        if is_placeholder(match[2]):
-            return match[0]
-        found.append(Edit(0, 0, b"", "userinfo", unquote_plus(match[2].rpartition(":")[2])))
-        return f"{match[1]}{url_placeholder('userinfo')}@"
-
-    url = _USER_INFO.sub(user_info, url)
-    for mark in "?", "#":
-        before, sep, pairs = url.partition(mark)
-        if sep:
-            query, hash_sign, rest = pairs.partition("#") if mark == "?" else (pairs, "", "")
-            url = before + sep + _redact_pairs(query, found, own) + hash_sign + rest
-    return url, found
+@lru_cache(maxsize=512)
+def secrets_in_text(text: str) -> tuple[Secret, ...]:
+    """Return the secrets in a text that may hold URLs: an error, a message, a `Link` header."""
+    return secrets_in_bytes(text.encode("utf-8", "surrogatepass"))
 
 
-def redact_text_with_urls(text: str) -> str:
-    """Secrets wherever they stand in `text`: for errors, messages and `Link` headers."""
-
-    def pair(match: re.Match[str]) -> str:
-        kind = _secret(match[1], match[2])
-        return f"{match[1]}={url_placeholder(kind)}" if kind else match[0]
-
-    text = _PAIR.sub(pair, re.sub(r"(?<=//)[^/?#\s@]+@", "REDACTED-userinfo@", text))
-    return shaped_text(text)[0]
-
-
-def _redact_pairs(text: str, found: list[Edit], own: Container[str]) -> str:
-    pieces: list[str] = []
-    for piece in re.split("([&;])", text):
-        name, equals, value = piece.partition("=")
-        kind = _secret(name, value) if equals else None
-        if value and unquote_plus(name).lower() in own and not is_placeholder(value):
-            kind = kind or "credential"
-        if kind:
-            found.append(Edit(0, 0, b"", kind, unquote_plus(value)))
-        pieces.append(f"{name}={url_placeholder(kind)}" if kind else piece)
-    return "".join(pieces)
+def secrets_in_bytes(data: bytes) -> tuple[Secret, ...]:
+    """Return the secrets in a text that may hold URLs, as `secrets_in_text` does."""
+    found: list[Secret] = []
+    if b"@" in data:
+        for user_info in _user_info_in_text().finditer(data):
+            found += _whole(user_info, 1, "userinfo")
+    if b"=" in data:
+        found += _pairs(data, ())
+    return tuple(merged(found, shaped_secrets(data)))
 
 
-def _secret(name: str, value: str) -> str | None:
-    if not value:
-        return None
-    kind = query_kind(unquote_plus(name))
-    if kind is None or is_placeholder(value):
-        return None
-    text = unquote_plus(value)
-    if kind == "key" and not is_key(text):  # of a map, a cache or a bucket, as often as not
-        return None
-    if kind == "token" and not is_secret_value(text):
-        return None
-    return kind
+def _whole(match: re.Match[bytes], group: int, kind: str) -> tuple[Secret, ...]:
+    text = match[group].decode("utf-8", "surrogatepass")
+    if not text or is_placeholder(text):
+        return ()
+    return (Secret(*match.span(group), kind, unquote_plus(text)),)
+
+
+def _pairs(data: bytes, own: Collection[str]) -> list[Secret]:
+    found: list[Secret] = []
+    for pair in _pair().finditer(data):
+        name = unquote_plus(pair[1].decode("latin-1"))
+        value = unquote_plus(pair[2].decode("utf-8", "surrogatepass"))
+        kind = query_secret_kind(name, value)
+        if (
+            kind is None and name == "code" and b"state=" in data
+        ):  # OAuth gives it to whom it sends here
+            kind = "code"
+        if kind is not None and not is_placeholder(value):
+            found.append(Secret(*pair.span(2), kind, value))
+        elif name.lower() in own and value and value != _OWN:
+            found.append(Secret(*pair.span(2), "credential", value, _OWN.encode()))
+    return found

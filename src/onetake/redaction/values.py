@@ -12,10 +12,10 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
+from onetake.redaction.book import Book, written
 from onetake.redaction.names import field_kind, is_worth_remembering
-from onetake.redaction.placeholders import BY_VALUE, placeholder, url_placeholder
-from onetake.redaction.spelled import filling, sightings
-from onetake.wire.edits import Edit, apply
+from onetake.redaction.placeholders import BY_VALUE
+from onetake.redaction.sought import Sought
 
 _WORDS = (
     *(
@@ -40,6 +40,7 @@ _PATH = re.compile(r"(?:~|\.{0,2})/[^+=\s]*|[A-Za-z]:\\[^\n]*")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _BETWEEN = re.compile(r"\s*[,;]\s*")  # keys that take turns
 _MOST = 256  # values that are looked for
+_LONG_LINE = 24  # characters of a line that is a secret by itself
 
 
 @lru_cache(maxsize=1024)
@@ -57,10 +58,23 @@ def secret_values(environment: Iterable[tuple[str, str]]) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for name, value in environment:
-        for one in _of_variable(value.strip(), is_secret=is_secret_name(name)):
-            if is_worth_remembering(one):
+        is_secret = is_secret_name(name)
+        for one in _of_variable(value.strip(), is_secret=is_secret):
+            if is_worth_remembering(one) or (is_secret and long_lines(one)):
                 found.setdefault(one, name)
     return dict(list(found.items())[:_MOST])
+
+
+def long_lines(value: str) -> list[str]:
+    """Return the lines of a value with several, such as a key block, that are long enough to be secrets."""
+    if "\n" not in value:
+        return []
+    lines = map(str.strip, value.splitlines())
+    return [
+        line
+        for line in lines
+        if len(line) >= _LONG_LINE and not line.startswith("-----") and is_worth_remembering(line)
+    ]
 
 
 def _of_variable(value: str, *, is_secret: bool) -> Iterator[str]:
@@ -106,35 +120,29 @@ def _of_json(value: str) -> Iterable[str]:
 class Values:
     """Values that are looked for in all their spellings. Immutable; safe to share between threads."""
 
-    __slots__ = ("values",)
+    __slots__ = ("kinds", "lines", "values")
 
     def __init__(self, values: Iterable[str] = ()) -> None:
-        self.values = tuple(values)
+        every = tuple(values)
+        self.values = tuple(one for one in every if not one.startswith("-----BEGIN"))
+        self.lines = tuple(line for one in every for line in long_lines(one))[:_MOST]
+        self.kinds = dict.fromkeys(self.values, BY_VALUE)
 
     def __bool__(self) -> bool:
-        return bool(self.values)
+        return bool(self.values or self.lines)
 
-    def edits(
-        self, data: bytes, *, in_url: bool = False, within: bool = True, kind: str = ""
-    ) -> list[Edit]:
-        """The edits that take every value out of `data`, in order. Within base64 it stays base64."""
-        numbers: dict[str, int] = {}
-        edits: list[Edit] = []
-        for one in sightings(data, self.values, within=within):
-            if one.value is None:
-                new = filling(one.end - one.start)
-            else:
-                named = f"{kind or BY_VALUE}:{numbers.setdefault(one.value, len(numbers) + 1)}"
-                new = (url_placeholder(named) if in_url else placeholder(named)).encode()
-            edits.append(Edit(one.start, one.end, new, BY_VALUE, ""))
-        return edits
+    @property
+    def sought(self) -> Sought:
+        """The values, as they are looked for in texts that are told or kept."""
+        return Sought(self.kinds, within=True, lines=self.lines)
 
     def without(self, data: bytes) -> bytes:
-        """`data` without them."""
-        return apply(data, self.edits(data))
+        """Return `data` without them. What is within base64 stays base64."""
+        return written(data, self.sought.secrets(data), Book())
 
 
 def without_values(text: str, values: Values) -> str:
+    """Return `text` without `values`."""
     if not values:
         return text
     return values.without(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")

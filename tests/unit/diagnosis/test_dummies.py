@@ -14,7 +14,7 @@ DUMMIES = (
     *("<API KEY>", "<<TOKEN>>", "__token__", "<OPENAI_API_KEY>", "[Filtered]", "'DUMMY'"),
     *("fake-token", "test-key", "test_api_key", "your-api-key-example", "sk-test-123", "foobar"),
     *("Bearer REDACTED", "Bearer fake-token", "dummy:dummy", "fake-user:REDACTED", "None"),
-    *("<redacted:token>", "REDACTED-api_key", "<redacted:openai-key:1>"),
+    *("REDACTED-token", "REDACTED-api_key", "REDACTED-openai-key-1"),
 )
 KEY = "sk-proj-" + "Ab3dEf6hIj9kLmN0pQr5StUv"
 REAL = (

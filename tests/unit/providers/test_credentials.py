@@ -290,7 +290,7 @@ def test_what_only_looks_like_a_jwt_is_a_key():
         ("tid=1;exp=1;sku=x;8kp=1:ab", "tid=1;exp=2;sku=x;8kp=1:cd"),
         ("xoxe.xoxp-1-first", "xoxe.xoxp-1-second"),
         ("ya29.recorded-live", "onetake-synthetic-token"),
-        ("ya29.recorded-live", "<redacted:access_token>"),
+        ("ya29.recorded-live", "REDACTED-access_token"),
     ],
 )
 def test_a_rotating_token_is_one_principal(one, other):

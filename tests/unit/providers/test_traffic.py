@@ -183,10 +183,10 @@ SYNTHETIC = {
     "basic": _with("authorization", _basic("oauth2accesstoken:onetake-synthetic-token")),
 }
 RECORDED = {
-    "bearer": _with("authorization", "Bearer <redacted:access_token>"),
+    "bearer": _with("authorization", "Bearer REDACTED-access_token"),
     "escaped": _with("accept", "*/*", "https://h/?t=%3Credacted:access_token%3E"),
     "query": _with("accept", "*/*", "https://h/?key=REDACTED-api_key&x=1"),
-    "basic": _with("authorization", _basic("user:<redacted:password>")),
+    "basic": _with("authorization", _basic("user:REDACTED-password")),
 }
 
 
@@ -218,8 +218,8 @@ def test_a_recorded_credential_never_goes_out(request_):
         _with("authorization", "Bearer sk-real-1234567890"),
         _with("authorization", _basic("user:password")),
         _with("authorization", "Basic %%% no base64 %%%"),
-        _with("x-note", "REDACTED-by-us and <redacted:nothing>"),
-        CHAT.replace(body=b'{"input": "explain <redacted:access_token>"}'),
+        _with("x-note", "REDACTED-by-us and REDACTED-nothing"),
+        CHAT.replace(body=b'{"input": "explain REDACTED-access_token"}'),
     ],
 )
 def test_a_real_credential_goes_out(request_):

@@ -15,7 +15,6 @@ from onetake.matching import Matcher, paths_by_value, templates_of
 from onetake.messages import Body, Headers, Interaction, Request, Response
 from onetake.redaction import Redactor, Values, is_secret_name, secret_values
 from onetake.redaction.names import is_worth_remembering
-from onetake.wire.edits import apply
 
 SECRET = "zq7/XW+v9=k2"
 FORM = "application/x-www-form-urlencoded"
@@ -91,7 +90,7 @@ def test_a_value_is_found_in_every_place_and_the_paths_are_listed():
         *("url.path", "query.q", "header.x-a", "body.a[0]", 'body["b c"]'),
         *(f"body.coded[{n}]" for n in range(3)),
     )
-    assert json.loads(one.body)["a"] == ["use <redacted:env:1>"]
+    assert json.loads(one.body)["a"] == ["use REDACTED-env-1"]
     for text in json.loads(one.body)["coded"]:
         assert SECRET.encode() not in base64.b64decode(text)
     assert one.url == "https://h/REDACTED-env-1/x?q=REDACTED-env-1"
@@ -116,7 +115,7 @@ def test_a_credential_in_another_place_of_its_request_is_redacted_by_value():
     body = json.dumps({"say": token, "coded": coded, "n": 1}).encode()
     one = written(post(body, headers=(("Authorization", f"Bearer {token}"),)))
     assert one.by_value == ("body.coded", "body.say")
-    assert json.loads(one.body)["say"] == "<redacted:env>"
+    assert json.loads(one.body)["say"] == "REDACTED-env-1"
     assert coded.encode() not in one.body
 
 
@@ -169,7 +168,7 @@ def test_a_value_is_found_however_it_is_written(before, secret, other, after):
         quote(text, safe="").encode(),
     ]
     for one in written:
-        assert values.edits(one), one
+        assert values.sought.secrets(one), one
     assert secret.encode() not in values.without(text.encode())
     assert secret.encode() not in base64.b64decode(values.without(coded), validate=True)
 
@@ -206,4 +205,25 @@ def test_a_value_is_found_in_the_escapes_of_other_languages(write):
 @pytest.mark.parametrize("value", ["p@ss/w+rd=x1", "é" * 9 + "1a", "a b c d e f 1"])
 def test_a_value_of_which_every_run_is_short_is_found_too(value):
     big = b"x " * 1000 + quote(value, safe="").encode() + b" y" * 1000
-    assert b"REDACTED-env-1" in apply(big, Values((value,)).edits(big, in_url=True))
+    assert b"REDACTED-env-1" in Values((value,)).without(big)
+
+
+PEM = "\n".join(
+    [
+        "-----BEGIN PRIVATE KEY-----",
+        *(base64.b64encode(bytes(range(n, n + 48))).decode() for n in (0, 60, 120)),
+        "-----END PRIVATE KEY-----",
+    ]
+)
+
+
+@pytest.mark.parametrize("line", PEM.split("\n")[1:-1])
+def test_one_line_of_a_variable_with_several_is_found(line):
+    values = Values(secret_values([("SIGNING_KEY", PEM), ("HOME", "/a")]))
+    body = json.dumps({"messages": [{"content": f"What is {line}?"}]}).encode()
+    redactor = Redactor(values=values)
+    safe = redactor.by_value(redactor.request(post(body, headers=(("X-A", line),))))
+    assert line.encode() not in safe.body
+    assert json.loads(safe.body)["messages"][0]["content"] == "What is REDACTED-env-1?"
+    assert safe.headers.get("x-a") == "REDACTED-env-1"
+    assert line not in values.without(PEM.encode()).decode()

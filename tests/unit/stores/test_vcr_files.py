@@ -53,7 +53,7 @@ def request(n: int) -> Request:
 
 
 def take(n: int, answer: bytes = b'{"answer":"new"}') -> Take:
-    one = request(n).replace(headers=Headers((("authorization", "Bearer <redacted:token>"),)))
+    one = request(n).replace(headers=Headers((("authorization", "Bearer REDACTED-token"),)))
     response = Response(status=200, reason="OK", body=Body(data=answer))
     return Take(
         Slot(MATCHER.key(one), 0), Interaction(request=one, response=response, at=1_769_000_000)

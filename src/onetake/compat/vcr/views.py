@@ -5,9 +5,9 @@ from __future__ import annotations
 from onetake.compat.vcr.conversion import to_message, to_request
 from onetake.compat.vcr.request import Request
 from onetake.errors import OnetakeError
+from onetake.matching.placeholders import unnumbered_request
 from onetake.redaction import Redactor
 from onetake.runtime.secrets import known_values
-from onetake.wire.placeholders import unnumbered_request
 
 
 def view_of(request: Request) -> Request:

@@ -1,0 +1,111 @@
+"""Requests with all that stands for secrets alike, as they are compared.
+
+A placeholder in a field, a pair or a header that a secret's name has says no more than that a secret stands
+there: whatever a program sends in its place, it is found by that name too, and never has the kind that the
+recorded one had. Elsewhere placeholders of one kind are alike, in each spelling that versions of onetake have
+written and that programs make of it when they send it on.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from base64 import b64decode
+from functools import cache
+
+from onetake.messages import Headers, Request
+from onetake.providers.secret_names import field_kind, query_kind
+from onetake.wire.placeholders import BY_VALUE_KIND
+
+_LONGEST = 200  # bytes in front of a placeholder in which its name is looked for
+
+
+@cache
+def _placeholder() -> re.Pattern[bytes]:
+    return re.compile(
+        rb"REDACTED-(?P<kind>[a-z_]{1,40}(?:-[a-z_]{1,40}){0,3})(?:-\d{1,4})?"
+        rb"|(?i:<|%3C|&lt;)redacted(?i::|%3A)(?P<old>[a-z0-9_-]{2,40})(?:(?i::|%3A)\d{1,4})?(?i:>|%3E|&gt;)"
+    )
+
+
+@cache
+def _coded() -> re.Pattern[bytes]:
+    """`REDACTED-` and `<redacted:` in base64, with what follows."""
+    return re.compile(rb"(?:UkVEQUNURUQt|PHJlZGFjdGVkO)[A-Za-z0-9+/_-]+={0,2}")
+
+
+@cache
+def _name() -> re.Pattern[bytes]:
+    """The name in front of a value: of a pair, a field, an element, an attribute, or a part of an upload."""
+    return re.compile(
+        rb"(?:([A-Za-z][\w.-]{0,63})(?:\\{0,7}[\"'])?\s*[:=>]\s*(?:\\{0,7}[\"'])?"
+        rb"|name=\"?([\w.-]{1,64})\"?(?:;[^\r\n]*)?(?:\r?\n[^\r\n]+){0,3}\r?\n\r?\n)\Z"
+    )
+
+
+def unnumbered_request(request: Request) -> Request:
+    """Return `request` with its placeholders alike; mostly the same object."""
+    body = _alike(request.body)
+    url = _alike_text(request.url)
+    lines = request.headers.items
+    if any(_is_marked_text(value) for _, value in lines):
+        lines = tuple((name, _alike_text(value, named=True)) for name, value in lines)
+    if body is request.body and url is request.url and lines is request.headers.items:
+        return request
+    return request.replace(url=url, headers=Headers(lines), body=body)
+
+
+def _alike(data: bytes, *, named: bool = False) -> bytes:
+    if not _is_marked(data):
+        return data
+
+    def plain(found: re.Match[bytes]) -> bytes:
+        kind = found["kind"] or found["old"]
+        if kind == BY_VALUE_KIND or not (named or _is_named(data, found.start())):
+            return b"REDACTED-" + kind
+        return b"REDACTED"
+
+    if b"UkVEQUNURUQt" in data or b"PHJlZGFjdGVkO" in data:
+        data = _coded().sub(_decoded, data)
+    return _placeholder().sub(plain, data)
+
+
+def _is_named(data: bytes, at: int) -> bool:
+    found = _name().search(data[max(0, at - _LONGEST) : at])
+    if found is None:
+        return False
+    name = (found[1] or found[2]).decode("latin-1")
+    return field_kind(name) is not None or query_kind(name) is not None
+
+
+def _decoded(found: re.Match[bytes]) -> bytes:
+    try:
+        text = b64decode(found[0] + b"=" * (-len(found[0]) % 4), altchars=b"-_")
+    except (binascii.Error, ValueError):
+        return found[0]
+    return text if _placeholder().fullmatch(text) else found[0]
+
+
+def _is_marked(data: bytes) -> bool:
+    return (
+        b"REDACTED-" in data
+        or b"redacted" in data
+        or b"UkVEQUNURUQt" in data
+        or b"PHJlZGFjdGVkO" in data
+    )
+
+
+def _is_marked_text(text: str) -> bool:
+    return (
+        "REDACTED-" in text
+        or "redacted" in text
+        or "UkVEQUNURUQt" in text
+        or "PHJlZGFjdGVkO" in text
+    )
+
+
+def _alike_text(text: str, *, named: bool = False) -> str:
+    if not _is_marked_text(text):
+        return text
+    data = _alike(text.encode("utf-8", "surrogatepass"), named=named)
+    return data.decode("utf-8", "surrogatepass")

@@ -1,0 +1,184 @@
+"""Secrets in the leaves of a body by the name of their field.
+
+The leaves of most bodies are never made: all names in a body are listed first, by expressions that begin with
+one rare byte, and a body that has no name of a secret among them is passed over.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import cache, lru_cache
+from urllib.parse import unquote_plus
+
+from onetake.content import Content, Kind, Leaf, assignments, is_settings, settings
+from onetake.providers.secret_names import EXEMPT, field_kind, guarded_kind, is_secret_whatever
+from onetake.redaction.book import Secret
+from onetake.redaction.headers import secrets_in_line
+from onetake.redaction.names import is_secret_value, secret_kind
+from onetake.redaction.placeholders import is_placeholder
+from onetake.wire.json_tokens import text_of
+
+_GRANT = b"authorization_code"
+_SECURE = b"SecureString"
+_DOCUMENTS = frozenset({"query", "mutation", "document"})  # fields that hold GraphQL
+_DIGITS = 4  # that a number has at the least, to be a PIN
+
+
+@cache
+def _json_names() -> re.Pattern[bytes]:
+    """Names of JSON, also of JSON within JSON."""
+    return re.compile(rb'"([\w\\$.-]{2,80})"\s*:')
+
+
+@cache
+def _guarded_names() -> re.Pattern[bytes]:
+    """Names that mean other things too, in front of a value that is long enough for a secret."""
+    return re.compile(rb'"((?i:key|secret|token))\\{0,7}"\s*:\s*\\{0,7}"[^\s"]{16}')
+
+
+@cache
+def _pair_names() -> tuple[re.Pattern[bytes], ...]:
+    """Names of pairs of a form: the first in a JSON string, and those behind `&`."""
+    return re.compile(rb'"([\w%.-]{2,64})='), re.compile(rb"&([\w%.-]{2,64})=")
+
+
+@cache
+def _coded_names() -> re.Pattern[bytes]:
+    """Names of JSON within a form."""
+    return re.compile(rb"%22([\w.-]{2,64})(?:%5[cC])*%22(?:%20|\+)*(?:%3[aA]|:)")
+
+
+@cache
+def _xml_names() -> tuple[re.Pattern[bytes], ...]:
+    return (
+        re.compile(rb"<(?:[\w.-]{1,64}:)?([\w.-]{2,64})"),
+        re.compile(rb"[\s:]([\w.-]{2,64})\s{0,4}=\s{0,4}[\"']"),
+    )
+
+
+@cache
+def _arguments() -> re.Pattern[bytes]:
+    """Arguments of GraphQL that are strings."""
+    return re.compile(rb'\b([A-Za-z_]\w{1,63})\s{0,4}:\s{0,4}\\{0,7}"')
+
+
+def named_secrets(content: Content) -> Iterator[tuple[Leaf, Secret]]:
+    """Yield the secrets in the leaves of `content`, which has no parts; places are those of a leaf's value."""
+    if content.kind in (Kind.EMPTY, Kind.BINARY):
+        return
+    if is_settings(content):
+        for leaf in settings(content):
+            if kind := _kind(leaf):
+                yield from _whole(leaf, kind)
+        return
+    names = _names(content)
+    is_secure = "value" in map(str.lower, names) and _SECURE in content.text
+    if not is_secure and not any(map(_tells, names)):
+        return
+    leaves = list(content.leaves())
+    in_grant = "code" in names and any(leaf.value == _GRANT for leaf in leaves)
+    secure = _secure_places(leaves) if is_secure else frozenset()
+    is_graphql = "graphql" in content.media_type
+    for leaf in leaves:
+        if leaf.quoting.is_whole or _is_exempt(leaf):
+            continue
+        kind = _kind(leaf, in_grant=in_grant, is_secure=leaf.steps[:-1] in secure)
+        if kind is not None:
+            if leaf.content is None or leaf.content.kind is Kind.FORM:  # JSON has leaves of its own
+                yield from _whole(leaf, kind)
+        elif leaf.content is None and (is_graphql or leaf.name in _DOCUMENTS):
+            for argument in assignments(leaf):
+                if _is_quoted(argument) and (kind := _kind(argument)):
+                    yield from _whole(argument, kind)
+
+
+def head_secrets(leaf: Leaf) -> Iterator[tuple[Leaf, Secret]]:
+    """Yield the secrets of a header line of a part."""
+    line = leaf.name, leaf.value.decode("utf-8", "replace")
+    for secret in secrets_in_line(line):
+        yield leaf, secret
+
+
+def _names(content: Content) -> set[str]:
+    """Every name in `content` that has a value, and that of the field or part that holds it all."""
+    text = content.text
+    found: set[bytes] = set(_json_names().findall(text))
+    for pattern in _pair_names():
+        found.update(pattern.findall(text))
+    match content.kind:
+        case Kind.FORM:
+            found.update(piece.partition(b"=")[0] for piece in text.split(b"&"))
+            found.update(_coded_names().findall(text))
+        case Kind.XML:
+            for pattern in _xml_names():
+                found.update(pattern.findall(text))
+    names = set(_plain(found))
+    if names & _DOCUMENTS or "graphql" in content.media_type:
+        names.update(_plain(_arguments().findall(text)))
+    if any(map(guarded_kind, names)):
+        names -= {name for name in names if guarded_kind(name) and content.kind is not Kind.FORM}
+        names.update(_plain(_guarded_names().findall(text)))
+    if content.within is not None:
+        names.add(content.within.name)
+    return names
+
+
+def _plain(names: Iterable[bytes]) -> Iterator[str]:
+    for name in names:
+        if b"\\" in name:  # an escape of JSON, or the one in front of a quote within a string
+            name = text_of(name.rstrip(b"\\")).encode("utf-8", "replace")  # noqa: PLW2901
+        yield unquote_plus(name.decode("utf-8", "replace"))
+
+
+@lru_cache(maxsize=2048)
+def _tells(name: str) -> bool:
+    """Whether a value under this name may be a secret, by itself or with what stands beside it."""
+    return field_kind(name) is not None or guarded_kind(name) is not None or name == "code"
+
+
+def _is_exempt(leaf: Leaf) -> bool:
+    return any(isinstance(step, str) and step.lower() in EXEMPT for step in leaf.steps)
+
+
+def _is_quoted(leaf: Leaf) -> bool:
+    return leaf.holder.text[leaf.start - 1 : leaf.start] in (b'"', b"'")
+
+
+def _kind(leaf: Leaf, *, in_grant: bool = False, is_secure: bool = False) -> str | None:
+    """The kind of secret that the value of `leaf` is by its name, or by the field that it is part of."""
+    name = leaf.name
+    value = leaf.value.decode("utf-8", "replace")
+    if leaf.is_number:
+        kind = field_kind(name)
+        is_pin = kind is not None and is_secret_whatever(kind) and len(value.lstrip("0")) >= _DIGITS
+        return kind if is_pin and value.isdigit() else None
+    kind = secret_kind(name, value)
+    if kind is not None:
+        return kind
+    if leaf.holder.kind is Kind.FORM and guarded_kind(name) == "token" and is_secret_value(value):
+        return "token"
+    if in_grant and name == "code" and value:
+        return "code"
+    if is_secure and name.lower() == "value" and value:
+        return "secret_string"
+    texts = [step for step in leaf.steps if isinstance(step, str)]
+    if name.lower() == "value" and len(texts) > 1:  # {"client_secret": {"value": "..."}}
+        return secret_kind(texts[-2], value)
+    within_secret = any(field_kind(step) == "secret_string" for step in texts[:-1])
+    return "secret_string" if within_secret and value else None
+
+
+def _secure_places(leaves: list[Leaf]) -> frozenset[tuple[object, ...]]:
+    """Where the fields of a parameter of AWS Systems Manager stand that says it is a secure string."""
+    return frozenset(
+        leaf.steps[:-1] for leaf in leaves if leaf.name.lower() == "type" and leaf.value == _SECURE
+    )
+
+
+def _whole(leaf: Leaf, kind: str) -> Iterator[tuple[Leaf, Secret]]:
+    value = leaf.value.decode("utf-8", "surrogateescape")
+    if leaf.is_number:
+        yield leaf, Secret(0, len(leaf.value), kind, "", b"0")
+    elif value and not is_placeholder(value):
+        yield leaf, Secret(0, len(leaf.value), kind, value)
