@@ -762,8 +762,8 @@ def test_a_thousand_cassettes_are_scanned_in_seconds(project, told):
     for n in range(1, 1000):
         shutil.copy(first, first.with_name(f"c{n}.json"))
 
-    started = time.perf_counter()
+    started = time.process_time()
     found = told("scan")
 
     assert (found["places"], found["interactions"], found["found"]) == (1000, 3000, [])
-    assert time.perf_counter() - started < 20
+    assert time.process_time() - started < 20
