@@ -117,21 +117,23 @@ class Cassette:
         number of its account.
         """
         self.opening.close(passed, late)
-        is_known = passed and is_whole and forks() == self._forks
-        if self._tells_usage:
-            opening = self.opening
-            ended = usage.Ended(
-                self.name,
-                opening.place,
-                self.folder,
-                opening.test_id,
-                opening.entries,
-                opening.closing.spoken_for,
-            )
-            usage.add_closed(ended, passed=is_known, is_own=is_own)
+        if self._tells_usage and usage.is_wanted():
+            is_known = passed and is_whole and forks() == self._forks
+            usage.add_closed(self._ended(), passed=is_known, is_own=is_own)
         if (closed := self.closed) is not None:
             self.closed = None
             closed(self)
+
+    def _ended(self) -> usage.Ended:
+        opening = self.opening
+        return usage.Ended(
+            self.name,
+            opening.place,
+            self.folder,
+            opening.test_id,
+            opening.entries,
+            opening.closing.spoken_for,
+        )
 
     def __repr__(self) -> str:
         return f"<Cassette {self.place} {self.verdict}>"

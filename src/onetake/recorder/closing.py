@@ -124,13 +124,13 @@ class Closing:
             )
 
     def _explain_recorded(self) -> None:
-        if self._sequence.finder.has_recordings and self._settings.mode is not Mode.RECORD:
-            recorded = (
+        kept = self._live.kept()
+        if kept and self._sequence.finder.has_recordings and self._settings.mode is not Mode.RECORD:
+            self._explanations.add_recorded(
                 (call.answer.request, call.answer.at, call.shortage)
-                for call in self._live.kept()
+                for call in kept
                 if call.answer is not None
             )
-            self._explanations.add_recorded(recorded)
         self._record(self._explanations.events)
 
     def _remember_run(self) -> None:

@@ -48,6 +48,11 @@ class Ended(Struct, frozen=True):
     spoken_for: Container[int]  # ids of entries that answered, or had expired
 
 
+def is_wanted() -> bool:
+    """Return whether somebody asks for usage in this process."""
+    return _is_wanted
+
+
 def drain() -> list[Usage]:
     """What came since the last time, each cassette once."""
     with _lock:
@@ -60,8 +65,6 @@ def drain() -> list[Usage]:
 
 def add_closed(ended: Ended, *, passed: bool, is_own: bool) -> None:
     """Add the usage of an opening that has ended; `passed` where it came to all of its calls."""
-    if not _is_wanted:
-        return
     usage = _of_cassette(ended.name, ended.place, ended.folder, ended.test)
     usage = replace(usage, is_own=is_own, held=len(ended.entries))
     with suppress(CassetteError):
