@@ -73,7 +73,11 @@ class Redactor:
 
     def by_shape(self, request: Request) -> Request:
         """Return `request`, whose secrets by name are gone, without those in its body that have a shape."""
-        return self._safe(request, (), shapes=True)
+        one_pass = Pass(self._book, names=False)
+        found: list[Secret] = []
+        safe = self._with_body(request, request.url, request.headers, one_pass, found)
+        self._sent = self._sent.with_(found)
+        return safe
 
     def _safe(self, request: Request, paths: Sequence[Path], *, shapes: bool) -> Request:
         # What an answer gave is replaced as a whole; a part of more base64 is no part of the identity.
@@ -163,8 +167,8 @@ class Redactor:
         )
 
     def _known(self) -> list[Sought]:
-        seen = [known.kinds for known in (self._answered, self._sent) if known]
-        known = [Sought(kinds, whole=True, within=True) for kinds in seen]
+        kinds = {**self._sent.kinds, **self._answered.kinds}
+        known = [Sought(kinds, whole=True, within=True)] if kinds else []
         return [*known, self._values.sought] if self._values else known
 
     def _in_url(self, url: str) -> Sequence[Secret]:
@@ -180,6 +184,8 @@ class Redactor:
         if known:
             data = text.encode("utf-8", "surrogatepass")
             groups = (*groups, *(one.secrets(data) for one in known))
+        if not any(groups):
+            return text
         secrets = merged(*groups)
         found += secrets
         return written_text(text, secrets, self._book)
@@ -194,6 +200,7 @@ class Redactor:
         by_name: bool = True,
     ) -> Headers:
         ruled = any(path.root == "header" for path in paths)
+        known = _those_in(headers, known)
         lines: list[tuple[str, str]] = []
         for line in headers.items:
             groups: list[Sequence[Secret]] = []
@@ -202,9 +209,19 @@ class Redactor:
             if by_name:
                 own = bool(self._own_headers) and line[0].lower() in self._own_headers
                 groups.append(secrets_in_line(line, is_credential=own))
-            lines.append((line[0], self._rewritten(line[1], groups, known, found)))
-        new = tuple(lines)
-        return headers if new == headers.items else Headers(new)
+            is_safe = not known and not any(groups)
+            new = line[1] if is_safe else self._rewritten(line[1], groups, known, found)
+            lines.append((line[0], new))
+        made = tuple(lines)
+        return headers if made == headers.items else Headers(made)
+
+
+def _those_in(headers: Headers, known: Sequence[Sought]) -> Sequence[Sought]:
+    """The values that stand in any of the header lines, which are searched as one text: mostly none."""
+    if not known:
+        return known
+    whole = "\n".join([value for _, value in headers.items]).encode("utf-8", "surrogatepass")
+    return [one for one in known if one.secrets(whole)]
 
 
 def _edited(
