@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from onetake.content import charsets, kinds
-from onetake.content.codings import undone
+from onetake.content.codings import claims_of, undone
 from onetake.content.kinds import Kind
 from onetake.messages import Headers, Request, Response, media_type
 from onetake.wire import event_stream, multipart
@@ -235,16 +235,17 @@ class Content:
         return self.mark + place
 
 
-def read(headers: Headers, data: bytes, *, encoding: str = "", codings: bool = True) -> Content:
+def read(headers: Headers, data: bytes, *, encoding: str = "") -> Content:
     """Read a body. Never raises.
 
     `encoding` says which content codings have been undone already, as the cassette keeps a body; else those
-    of the `content-encoding` header are undone here, unless `codings` is false.
+    that `headers` claim are undone here.
     """
+    content_type, codings = claims_of(headers)
     problem = ""
-    if data and not encoding and codings:
-        data, encoding, problem = undone(headers, data)
-    return Content(data, headers.get("content-type"), encoding=encoding, problem=problem)
+    if codings and data and not encoding:
+        data, encoding, problem = undone(codings, data)
+    return Content(data, content_type, encoding=encoding, problem=problem)
 
 
 def read_request(request: Request) -> Content:
@@ -262,9 +263,12 @@ def opened(request: Request) -> Request:
 
     A body whose coding is not known here, or that does not end where its coding says, stays as it is.
     """
-    if not request.body or request.encoding or "content-encoding" not in request.headers:
+    if not request.body or request.encoding:
         return request
-    data, encoding, _ = undone(request.headers, request.body)
+    codings = claims_of(request.headers)[1]
+    if not codings:
+        return request
+    data, encoding, _ = undone(codings, request.body)
     return request.replace(body=data, encoding=encoding) if encoding else request
 
 

@@ -8,19 +8,27 @@ from onetake.wire.encodings import TooLargeError, decoder
 _MOST_CODINGS = 4  # in a row
 
 
-def undone(headers: Headers, data: bytes) -> tuple[bytes, str, str]:
-    """Undo the codings that `headers` name, the last first.
+def claims_of(headers: Headers) -> tuple[str, str]:
+    """Return the content type and the content codings that header lines claim, the codings as one list."""
+    content_type, codings = "", list[str]()
+    for name, value in headers.items:
+        lowered = name.lower()
+        if lowered == "content-type":
+            content_type = content_type or value
+        elif lowered == "content-encoding":
+            codings.append(value)
+    return content_type, ",".join(codings)
+
+
+def undone(codings: str, data: bytes) -> tuple[bytes, str, str]:
+    """Undo `codings`, a list as in a `content-encoding` header, the last first.
 
     Returns the plain bytes, the codings that were undone (`gzip, br`, as the header lists them), and why they
     were not undone, if so: then the bytes are those given. A body is decoded only where it ends whole, exactly
     once, so that encoding it again could give what was sent.
     """
-    names = [
-        name
-        for value in headers.get_all("content-encoding")
-        for name in (one.strip().lower() for one in value.split(","))
-        if name and name != "identity"
-    ]
+    names = [name for one in codings.split(",") if (name := one.strip().lower())]
+    names = [name for name in names if name != "identity"]
     if not names:
         return data, "", ""
     if len(names) > _MOST_CODINGS:

@@ -134,24 +134,20 @@ def _said(request: Request) -> object:
 
 def _unreal(request: Request) -> str:
     """`synthetic` or `recorded` where what `request` shows of credentials opens nothing, else ""."""
-    found = ""
-    for text in _shown(request):
-        if any(mark in text for mark in SYNTHETIC):
-            return "synthetic"
-        if holds_placeholder(text):
-            found = "recorded"
-    return found
+    shown = "\n".join(_shown(request))
+    if any(mark in shown for mark in SYNTHETIC):
+        return "synthetic"
+    return "recorded" if holds_placeholder(shown) else ""
 
 
 def is_unreal(response: Response) -> bool:
     """Whether an answer holds something that was redacted: a program must not send it on, live."""
-    if holds_placeholder(response.body.data):
-        return True
-    return any(
-        holds_placeholder(value)
-        for name, value in response.headers
+    lines = [
+        value
+        for name, value in response.headers.items
         if not (name.lower() == "set-cookie" and is_of_network(value.partition("=")[0]))
-    )
+    ]
+    return holds_placeholder(response.body.data) or holds_placeholder("\n".join(lines))
 
 
 def is_own_server(request: Request) -> bool:
