@@ -146,14 +146,19 @@ class Content:
         return Kind.MULTIPART
 
     @cached_property
+    def overflow(self) -> str:
+        """Which bound its leaves pass, so that all of it is one leaf; else an empty string."""
+        from onetake.content.leaves import overflow_of
+
+        return overflow_of(self)
+
+    @property
     def problem(self) -> str:
         """Why the body could not be read as claimed, or which bound it passes; else an empty string."""
-        from onetake.content.leaves import overflow
-
         if self._told:
             return self._told
-        if passed := overflow(self):
-            return f"{passed}, so it counts as bytes"
+        if self.overflow:
+            return f"{self.overflow}, so it counts as bytes"
         if self.depth >= DEEPEST and self.kind is not Kind.EMPTY:
             return f"it lies {DEEPEST} bodies deep, so what it holds counts as bytes"
         for claim, expected in _NOT_AS_CLAIMED.items():

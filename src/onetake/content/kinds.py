@@ -20,7 +20,7 @@ _XML_START = re.compile(rb"<(?:[A-Za-z_?!])")
 _PAIR = rb"[A-Za-z_$][\w.$\[\]~%%+-]{0,255}+=%b(?:=(?![&=])%b)*+" % (
     (rb"[\w.~%+*!$'(),;:@/?|\[\]-]*+",) * 2
 )
-_PAIRS = re.compile(rb"%b(?:&%b)*+&?=*" % (_PAIR, _PAIR))
+_PAIRS = re.compile(rb"%b(?:&%b)*+(?:&|=*)" % (_PAIR, _PAIR))
 _DASHED = re.compile(rb"(?:\r?\n)?--([0-9A-Za-z'()+_,./:=?-]{1,70})\r?\n(?=[Cc]ontent-)")
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1d\x1f]")
 

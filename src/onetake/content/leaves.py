@@ -109,7 +109,7 @@ class Leaf:
 
 def leaves_of(content: Content) -> Iterator[Leaf]:
     """Yield the leaves of `content`, each followed by those of the body that it holds."""
-    if overflow(content):
+    if content.overflow:
         yield _whole(content)
         return
     for leaf in _own_leaves(content):
@@ -121,7 +121,7 @@ def leaves_of(content: Content) -> Iterator[Leaf]:
             yield from leaves_of(inner)
 
 
-def overflow(content: Content) -> str:
+def overflow_of(content: Content) -> str:
     """Return which bound the leaves of `content` pass, or an empty string."""
     text = content.text
     if len(text) <= 2 * MOST or content.parts:
