@@ -16,7 +16,7 @@ from onetake.cli.printing import (
     to_status,
     warn,
 )
-from onetake.cli.selection import Found
+from onetake.cli.selection import Found, recording_to_data
 from onetake.diagnosis import one_line
 from onetake.errors import OnetakeError
 from onetake.reports.terminal import of_noun
@@ -105,23 +105,10 @@ def perform(shelf: Shelf, removals: Sequence[Removal], *, quiet: bool, hint: str
 
 
 def to_data(removals: Sequence[Removal]) -> list[dict[str, object]]:
-    """For `--json`: everything that goes."""
-    listed: list[dict[str, object]] = []
-    for removal in removals:
-        for number, one, reason in removal.gone:
-            outcome = one.stored.outcome
-            method, url = one.stored.line or ("", "")
-            listed.append(
-                {
-                    "cassette": removal.cassette.name,
-                    "number": number,
-                    "method": method,
-                    "url": url,
-                    "status": outcome.status or None,
-                    "at": outcome.at or None,
-                    "bytes": one.size,
-                    "digest": one.digest,
-                    "reason": reason,
-                }
-            )
-    return listed
+    """Return everything that goes, for `--json`."""
+    return [
+        {"cassette": removal.cassette.name, "bytes": one.size, "reason": reason}
+        | recording_to_data(number, one)
+        for removal in removals
+        for number, one, reason in removal.gone
+    ]

@@ -216,5 +216,19 @@ def one_cassette(shelf: Shelf, text: str) -> str:
     raise UsageError(f"{text!r} is not one cassette.", remedy=f"It could be: {some}")
 
 
+def recording_to_data(number: int, one: Kept) -> dict[str, object]:
+    """Return what tells a recording from others, for `--json`. Raises `CassetteError`."""
+    outcome = one.stored.outcome
+    method, url = one.stored.line or ("", "")
+    return {
+        "number": number,
+        "method": method,
+        "url": url,
+        "status": outcome.status or None,
+        "at": outcome.at or None,
+        "digest": one.digest,
+    }
+
+
 def _seconds(value: str | None, option: str) -> float | None:
     return None if value is None else parse_duration(value, option)

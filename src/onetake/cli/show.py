@@ -16,7 +16,7 @@ from onetake.cli.printing import (
     to_status,
     warn,
 )
-from onetake.cli.selection import Selection, one_cassette, with_selection
+from onetake.cli.selection import Selection, one_cassette, recording_to_data, with_selection
 from onetake.cli.workplace import Workplace, echo_json
 from onetake.diagnosis import one_line
 from onetake.errors import CassetteError, UsageError
@@ -25,8 +25,6 @@ from onetake.messages import Headers, Interaction
 from onetake.reports.terminal import of_noun
 from onetake.stores.shelf import Kept
 from onetake.wire import multipart
-
-_URL_AT = 29
 
 
 @click.command()
@@ -147,20 +145,13 @@ def _indented(text: str) -> str:
 
 def _to_data(number: int, one: Kept, *, in_full: bool) -> dict[str, object]:
     outcome = one.stored.outcome
-    method, url = one.stored.line or ("", "")
     up, down = _sizes(one)
-    data: dict[str, object] = {
-        "number": number,
-        "method": method,
-        "url": url,
-        "status": outcome.status or None,
+    data = recording_to_data(number, one) | {
         "failure": outcome.failure or None,
         "ended": outcome.ended,
-        "at": outcome.at or None,
         "ms": outcome.ms,
         "request_bytes": up,
         "response_bytes": down,
-        "digest": one.digest,
     }
     if in_full:
         found = one.stored.interaction

@@ -72,12 +72,15 @@ class _Request(Struct, omit_defaults=True, gc=False):
     by_value: tuple[str, ...] = ()
 
 
-class _Response(Struct, omit_defaults=True):
+class _Head(Struct, omit_defaults=True):
     status: _Status
     reason: str = ""
     http_version: str | UnsetType = UNSET
     headers: list[str | tuple[str, str]] = []
     encoding: str = ""
+
+
+class _Response(_Head):
     body: StoredBody | None = None
 
 
@@ -99,12 +102,7 @@ class _Line(_Entry, kw_only=True):
     seq: int
 
 
-class _RawResponse(Struct, gc=False):
-    status: _Status
-    reason: str = ""
-    http_version: str | UnsetType = UNSET
-    headers: list[str | tuple[str, str]] = []
-    encoding: str = ""
+class _RawResponse(_Head, gc=False):
     body: dict[str, Raw] | None = None
 
 
