@@ -22,6 +22,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from msgspec import Struct
 
 from onetake.errors import StoreError, UsageError
+from onetake.stores.port import PATIENCE, Patience
 from onetake.stores.processes import OfProcess
 
 _Item = TypeVar("_Item")
@@ -56,13 +57,7 @@ class Bucket:
     """
 
     def __init__(
-        self,
-        url: str,
-        *,
-        namespace: str = "onetake",
-        connect_timeout_s: float = 2.0,
-        command_timeout_s: float = 5.0,
-        retries: int = 2,
+        self, url: str, *, namespace: str = "onetake", patience: Patience = PATIENCE
     ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in _SCHEMES or (parts.scheme != "file" and not parts.hostname):
@@ -77,9 +72,7 @@ class Bucket:
         self._endpoint = query.get("endpoint", "")
         self._region = query.get("region", "")
         self._root = query.get("namespace", namespace).strip("/")
-        self._connect_timeout = timedelta(seconds=connect_timeout_s)
-        self._timeout = timedelta(seconds=command_timeout_s)
-        self._retries = retries
+        self._patience = patience
         self._own = OfProcess(self._opened)
 
     @property
@@ -214,9 +207,10 @@ class Bucket:
         if self._scheme == "file":
             return api._store.LocalStore(unquote(urlsplit(self._url).path) or "/", mkdir=True)
         config: dict[str, Any] = {}
+        patience, timeout = self._patience, timedelta(seconds=self._patience.command_s)
         client: dict[str, Any] = {
-            "connect_timeout": self._connect_timeout,
-            "timeout": self._timeout,
+            "connect_timeout": timedelta(seconds=patience.connect_s),
+            "timeout": timeout,
         }
         if self._endpoint:
             config["endpoint"] = self._endpoint
@@ -226,8 +220,8 @@ class Bucket:
         if self.endpoint.startswith("http://"):
             client["allow_http"] = True
         retry = {
-            "max_retries": self._retries,
-            "retry_timeout": self._timeout * (self._retries + 1),
+            "max_retries": patience.retries,
+            "retry_timeout": timeout * (patience.retries + 1),
             "backoff": {
                 "init_backoff": timedelta(milliseconds=50),
                 "max_backoff": timedelta(seconds=1),

@@ -27,7 +27,7 @@ from onetake.errors import CassetteError, StoreError
 from onetake.formats.packing import pack, unpack
 from onetake.stores.bucket import Bucket, Listed
 from onetake.stores.names import digest, to_name
-from onetake.stores.port import Capacity, Claim, Held, Row, kept_lines
+from onetake.stores.port import PATIENCE, Capacity, Claim, Held, Patience, Row, kept_lines
 from onetake.stores.processes import OfProcess
 
 _Kind = TypeVar("_Kind")
@@ -153,21 +153,9 @@ class ObjectStore:
     """
 
     def __init__(
-        self,
-        url: str,
-        *,
-        namespace: str = "onetake",
-        connect_timeout_s: float = 2.0,
-        command_timeout_s: float = 5.0,
-        retries: int = 2,
+        self, url: str, *, namespace: str = "onetake", patience: Patience = PATIENCE
     ) -> None:
-        self._bucket = Bucket(
-            url,
-            namespace=namespace,
-            connect_timeout_s=connect_timeout_s,
-            command_timeout_s=command_timeout_s,
-            retries=retries,
-        )
+        self._bucket = Bucket(url, namespace=namespace, patience=patience)
         self.place = self._bucket.place
         self.endpoint = self._bucket.endpoint
         self._memory = OfProcess(_Memory)

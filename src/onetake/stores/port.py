@@ -194,6 +194,17 @@ class Claim(Struct, frozen=True):
     holder: str = ""
 
 
+class Patience(Struct, frozen=True):
+    """How long a store on another machine is waited for, and how often it is asked again."""
+
+    connect_s: float = 2.0
+    command_s: float = 5.0
+    retries: int = 2
+
+
+PATIENCE = Patience()
+
+
 class RowStore(Protocol):
     """Many cassettes as rows, written by any number of processes and machines at once.
 

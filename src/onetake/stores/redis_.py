@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from onetake.stores.names import digest, to_name
-from onetake.stores.port import Capacity, Claim, Held, Row, kept_lines
+from onetake.stores.port import PATIENCE, Capacity, Claim, Held, Patience, Row, kept_lines
 from onetake.stores.redis_server import RedisServer, client_of, is_cluster, library, primaries
 
 _NAME, _BORN, _VERSION, _RUN = b"!name", b"!born", b"!version", b"!run"
@@ -37,21 +37,9 @@ class RedisStore:
     """
 
     def __init__(
-        self,
-        url: str,
-        *,
-        namespace: str = "onetake",
-        connect_timeout_s: float = 2.0,
-        command_timeout_s: float = 5.0,
-        retries: int = 2,
+        self, url: str, *, namespace: str = "onetake", patience: Patience = PATIENCE
     ) -> None:
-        self._server = RedisServer(
-            url,
-            namespace=namespace,
-            connect_timeout_s=connect_timeout_s,
-            command_timeout_s=command_timeout_s,
-            retries=retries,
-        )
+        self._server = RedisServer(url, namespace=namespace, patience=patience)
         self.place = self._server.place
         self._namespace = self._server.namespace
         self._run = self._server.run

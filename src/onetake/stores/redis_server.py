@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from onetake.errors import CassetteError, StoreError, UsageError
 from onetake.runtime.context import passing
+from onetake.stores.port import PATIENCE, Patience
 
 _FORMAT = b"onetake 1"
 _NAMESPACE = re.compile(r"[\w.:/-]+", re.ASCII)
@@ -32,13 +33,7 @@ class RedisServer:
     """The server or cluster at `url`, and a `namespace` of it. Nothing is connected before the first use."""
 
     def __init__(
-        self,
-        url: str,
-        *,
-        namespace: str = "onetake",
-        connect_timeout_s: float = 2.0,
-        command_timeout_s: float = 5.0,
-        retries: int = 2,
+        self, url: str, *, namespace: str = "onetake", patience: Patience = PATIENCE
     ) -> None:
         try:
             parts = urlsplit(url)
@@ -63,10 +58,10 @@ class RedisServer:
         self._url = urlunsplit((parts.scheme, parts.netloc, parts.path, rest, ""))
         self._wants_cluster = own.get("cluster", "").lower() in {"1", "true", "yes", "on"}
         self._timeouts = {
-            "socket_connect_timeout": connect_timeout_s,
-            "socket_timeout": command_timeout_s,
+            "socket_connect_timeout": patience.connect_s,
+            "socket_timeout": patience.command_s,
         }
-        self._retries = retries
+        self._retries = patience.retries
         self._own = _Own()
 
     @property

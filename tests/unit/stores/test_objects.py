@@ -16,7 +16,7 @@ import pytest
 from onetake.errors import StoreError, UsageError
 from onetake.stores import bucket
 from onetake.stores.objects import ObjectStore
-from onetake.stores.port import Row, RowStore
+from onetake.stores.port import Patience, Row, RowStore
 from tests.support.s3 import ENVIRONMENT, S3Server, s3_server
 
 pytest.importorskip("obstore")
@@ -314,7 +314,7 @@ def test_a_forked_child_can_use_it(store: ObjectStore, url: str) -> None:
 def test_an_unreachable_server_is_an_error_in_bounded_time() -> None:
     store = ObjectStore(
         f"s3://user:{SECRET}@bucket/p?endpoint=http://127.0.0.1:9&region=us-east-1",
-        connect_timeout_s=0.5,
+        patience=Patience(connect_s=0.5),
     )
     begin = time.monotonic()
     for call in (lambda: store.read("c"), lambda: store.append("c", rows("a"))):
@@ -351,7 +351,7 @@ def test_a_missing_bucket_is_an_error(server: S3Server) -> None:
 
 def test_a_server_that_stops_and_comes_back() -> None:
     with s3_server() as server:
-        store = ObjectStore(server.url, retries=0, connect_timeout_s=0.5)
+        store = ObjectStore(server.url, patience=Patience(connect_s=0.5, retries=0))
         store.append("c", rows("a"))
         server.stop()
         with pytest.raises(StoreError):

@@ -12,7 +12,7 @@ from contextlib import closing
 import pytest
 
 from onetake.errors import CassetteError, StoreError, UsageError
-from onetake.stores.port import Held, Row
+from onetake.stores.port import Held, Patience, Row
 from onetake.stores.redis_ import RedisStore
 from tests.support.valkey import Valkey, free_port, start_cluster
 
@@ -128,7 +128,7 @@ def test_nobody_there_is_told_in_bounded_time():
 def test_a_silent_server_is_told_in_bounded_time():
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"redis://127.0.0.1:{silent.getsockname()[1]}"
-        with closing(RedisStore(url, command_timeout_s=0.2, retries=1)) as store:
+        with closing(RedisStore(url, patience=Patience(command_s=0.2, retries=1))) as store:
             began = time.monotonic()
             with pytest.raises(StoreError, match="in time"):
                 store.append("c", rows("a"))
@@ -173,7 +173,7 @@ def test_a_wrong_password_is_told_without_it():
 
 def test_tls_to_a_plain_server_is_told(server):
     url = server.url.replace("redis:", "rediss:")
-    with closing(RedisStore(url, command_timeout_s=0.3, connect_timeout_s=0.3)) as store:
+    with closing(RedisStore(url, patience=Patience(0.3, 0.3))) as store:
         with pytest.raises(StoreError, match=r"TLS|in time|connection failed"):
             store.read("c")
 

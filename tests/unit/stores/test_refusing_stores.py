@@ -12,7 +12,7 @@ import pytest
 from onetake.errors import CassetteError
 from onetake.stores import layered
 from onetake.stores.layered import LayeredStore
-from onetake.stores.port import Row
+from onetake.stores.port import Patience, Row
 from onetake.stores.redis_ import RedisStore
 from onetake.stores.sqlite import SqliteStore
 from tests.support.valkey import Valkey
@@ -31,7 +31,7 @@ def _without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def machine(server: Valkey, folder: Path) -> LayeredStore:
-    return layers(RedisStore(server.url, retries=0), folder)
+    return layers(RedisStore(server.url, patience=Patience(retries=0)), folder)
 
 
 def layers(remote: RedisStore, folder: Path) -> LayeredStore:
@@ -104,7 +104,7 @@ def test_who_waited_for_a_silent_store_leaves_it_alone_for_longer(tmp_path, monk
     monkeypatch.setattr(layered, "_PAUSE_RATE", 1000)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"redis://127.0.0.1:{silent.getsockname()[1]}"
-        remote = RedisStore(url, command_timeout_s=0.1, retries=0)
+        remote = RedisStore(url, patience=Patience(command_s=0.1, retries=0))
         with closing(layers(remote, tmp_path)) as store:
             for _ in range(5):
                 store.read("c")
