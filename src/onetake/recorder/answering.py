@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import assert_never
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from onetake.cassettes.decisions import (
@@ -47,81 +48,68 @@ MissOf = Callable[[Asked, Shortage], OnetakeError]
 """Makes the error of a request that is not recorded."""
 
 
-class Answers:
+class Answers(Struct):
     """Decides for one opening. Thread-safe: what changes is under the lock of its live calls."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        lookup: Lookup,
-        sequence: Sequence,
-        traffic: Traffic,
-        lifetimes: Lifetimes,
-        captured: Captured,
-        live: LiveCalls,
-        misses: Misses,
-        miss_of: MissOf,
-        trouble: Trouble,
-    ) -> None:
-        self._settings = settings
-        self._lookup = lookup
-        self._sequence = sequence
-        self._traffic = traffic
-        self._lifetimes = lifetimes
-        self._captured = captured
-        self._live = live
-        self._misses = misses
-        self._miss_of = miss_of
-        self._trouble = trouble
+    settings: Settings
+    lookup: Lookup
+    sequence: Sequence
+    traffic: Traffic
+    lifetimes: Lifetimes
+    captured: Captured
+    live: LiveCalls
+    misses: Misses
+    miss_of: MissOf
+    trouble: Trouble
 
     def decide(self, request: Request, client: str) -> Decision:
         """Return what happens to a request. Raises nothing: errors are inside `Refuse`."""
         at, safe, key = _now(), None, b""
         request = opened(request)
         try:
-            active = self._lookup.active(request)
+            active = self.lookup.active(request)
             mode = self._mode_for(request, active)
-            own = self._traffic.decide(request, active, mode, at)
-            safe, key = self._lookup.find(request, active, is_ordinary=own is None)
+            own = self.traffic.decide(request, active, mode, at)
+            safe, key = self.lookup.find(request, active, is_ordinary=own is None)
             asked = self._asked(safe, key, active, mode, at)
-            with self._live.lock:
-                return self._perform(own or self._sequence.decide(asked), request, asked, client)
+            with self.live.lock:
+                return self._perform(own or self.sequence.decide(asked), request, asked, client)
         except OnetakeError as error:  # of redaction, a match function, or stored data
             refusal = error
-        safe = safe or self._lookup.line(request)
-        with self._live.lock:
-            return self._misses.add(refusal, safe, key, client)
+        safe = safe or self.lookup.line(request)
+        with self.live.lock:
+            return self.misses.add(refusal, safe, key, client)
 
     def note(self, request: Request, values: Iterable[str]) -> None:
         """Know the secrets of a request in its answer, before somebody takes them out of the request."""
-        self._lookup.note(request, values)
+        self.lookup.note(request, values)
 
     def forward(self, request: Request, client: str, reason: str) -> Decision:
         """Send a request and keep nothing of it, as whoever stands before this opening has decided."""
         asked = self._told(request)
-        with self._live.lock:
+        with self.live.lock:
             return self._perform(Forward(reason), request, asked, client)
 
     def refuse(self, request: Request, client: str, reason: str, remedy: str) -> Decision:
         """Do not send a request; `reason` goes on from its line."""
         asked = self._told(request)
-        line = self._lookup.line(request).line
+        line = self.lookup.line(request).line
         error = MissError(f"{line} {reason}", remedy=remedy, request=line, reason="unsupported")
-        with self._live.lock:
-            return self._misses.add(error, asked.request, asked.key, client)
+        with self.live.lock:
+            return self.misses.add(error, asked.request, asked.key, client)
 
     def let_through(self, request: Request, client: str) -> OnetakeError | None:
         """Send a request whose body is too large to be read, and is left out; else why it may not be sent."""
         try:
-            active = self._lookup.active(request)
+            active = self.lookup.active(request)
             mode = self._mode_for(request, active)
-            safe = self._lookup.told(request, active)
+            safe = self.lookup.told(request, active)
         except OnetakeError as error:
             return error
         key = safe.url.encode()
-        is_forbidden = mode is Mode.REPLAY or (mode is Mode.ONCE and self._sequence.finder.exists)
-        reason = f"its body is larger than max_request_body ({self._settings.max_request_body})"
-        with self._live.lock:
+        is_forbidden = mode is Mode.REPLAY or (mode is Mode.ONCE and self.sequence.finder.exists)
+        reason = f"its body is larger than max_request_body ({self.settings.max_request_body})"
+        with self.live.lock:
             if not is_forbidden:
                 decision = self._forward(safe, key, client, reason)
                 return decision.error if isinstance(decision, Refuse) else None
@@ -131,28 +119,28 @@ class Answers:
                 request=safe.line,
                 reason="upload",
             )
-            return self._misses.add(refused, safe, key, client).error
+            return self.misses.add(refused, safe, key, client).error
 
     def _mode_for(self, request: Request, active: Active) -> Mode:
-        return self._traffic.mode_for(active, read_url(request.url).netloc)
+        return self.traffic.mode_for(active, read_url(request.url).netloc)
 
     def _asked(self, safe: Request, key: bytes, active: Active, mode: Mode, at: float) -> Asked:
-        repeats = active.repeats or self._settings.repeats
+        repeats = active.repeats or self.settings.repeats
         return Asked(
             key=key,
             request=safe,
             at=at,
             mode=mode,
-            lifetime=self._lifetimes.of(active),
+            lifetime=self.lifetimes.of(active),
             repeats_last=repeats == "last",
         )
 
     def _told(self, request: Request) -> Asked:
         """A request that no recording is to answer. Raises `OnetakeError`."""
-        active = self._lookup.active(request)
-        safe = self._lookup.told(request, active)
-        mode = self._settings.mode
-        return self._asked(safe, self._lookup.key_of(safe), active, mode, _now())
+        active = self.lookup.active(request)
+        safe = self.lookup.told(request, active)
+        mode = self.settings.mode
+        return self._asked(safe, self.lookup.key_of(safe), active, mode, _now())
 
     def _perform(
         self, found: Found | Local, request: Request, asked: Asked, client: str
@@ -162,26 +150,26 @@ class Answers:
             case Replay():
                 return self._replay(found, safe, client)
             case Local(answer, reason):
-                self._live.ledger.add(safe, client, "local", reason, answer=answer)
+                self.live.ledger.add(safe, client, "local", reason, answer=answer)
                 return found
             case Missing(shortage):
-                return self._misses.add(self._miss_of(asked, shortage), safe, key, client)
+                return self.misses.add(self.miss_of(asked, shortage), safe, key, client)
             case Vacant() | Forward():
-                refusal = self._traffic.refusal(request, safe)
+                refusal = self.traffic.refusal(request, safe)
                 if refusal is not None:
-                    return self._misses.add(refusal, safe, key, client)
+                    return self.misses.add(refusal, safe, key, client)
                 return self._go_live(found, asked, client)
             case _:
                 assert_never(found)
 
     def _replay(self, found: Replay, safe: Request, client: str) -> Replay:
         """The replay with the ids that the program uses now."""
-        ledger, loose = self._live.ledger, tuple[LooseHit, ...]()
+        ledger, loose = self.live.ledger, tuple[LooseHit, ...]()
         if found.sent is not None:
             loose = self._loosely(found)
         if found.is_stale:
             ledger.counts["stale"] += 1
-        answer = self._captured.carry(found.interaction, safe)
+        answer = self.captured.carry(found.interaction, safe)
         assert found.recorded is not None
         ledger.add_replay(
             safe,
@@ -197,9 +185,9 @@ class Answers:
 
     def _loosely(self, found: Replay) -> tuple[LooseHit, ...]:
         """The values that a loose hit forgave, which are known from now on."""
-        forgiven = self._lookup.forgiven(found)
-        self._live.ledger.counts["loose"] += 1
-        self._captured.learn((old.kind, old.text, new.text) for old, new in forgiven)
+        forgiven = self.lookup.forgiven(found)
+        self.live.ledger.counts["loose"] += 1
+        self.captured.learn((old.kind, old.text, new.text) for old, new in forgiven)
         hits = dict.fromkeys(LooseHit(new.path, new.kind) for _, new in forgiven)
         # Without a value it is white space of JSON in a part of an upload.
         return tuple(hits) or (LooseHit("body", "white-space"),)
@@ -207,20 +195,20 @@ class Answers:
     def _go_live(self, found: Vacant | Forward, asked: Asked, client: str) -> Decision:
         safe, key = asked.request, asked.key
         if isinstance(found, Vacant):
-            self._trouble.warnings += _empty_uploads(safe)
-            call = self._live.make(safe, client, key=key, slot=found.slot, shortage=found.shortage)
-            return self._live.start(call)
+            self.trouble.warnings += _empty_uploads(safe)
+            call = self.live.make(safe, client, key=key, slot=found.slot, shortage=found.shortage)
+            return self.live.start(call)
         # What gives a token, which is to be known again, or costs something, is read on its way.
         is_read = found.reason == "credential-exchange" or is_priced_api(safe)
-        if is_read and not self._sequence.closed:
-            return self._live.start(self._live.make(safe, client, key=key, why=found.reason))
+        if is_read and not self.sequence.closed:
+            return self.live.start(self.live.make(safe, client, key=key, why=found.reason))
         return self._forward(safe, key, client, found.reason)
 
     def _forward(self, safe: Request, key: bytes, client: str, reason: str) -> Decision:
-        error = self._live.pay(safe, reason)
+        error = self.live.pay(safe, reason)
         if error is not None:
-            return self._misses.add(error, safe, key, client)
-        self._live.ledger.add(safe, client, outcome_of(reason), reason)
+            return self.misses.add(error, safe, key, client)
+        self.live.ledger.add(safe, client, outcome_of(reason), reason)
         return Forward(reason)
 
 

@@ -6,6 +6,8 @@ import time
 from collections import abc
 from collections.abc import Callable
 
+from msgspec import Struct
+
 from onetake.cassettes.growth import RunLine
 from onetake.cassettes.sequence import Sequence
 from onetake.config import Mode, Settings
@@ -21,40 +23,27 @@ from onetake.recorder.publication import Publication, Published
 _now = time.time  # bound early: fake clocks do not reach us
 
 
-class Closing:
+class Closing(Struct):
     """Closes one opening. `record` is told of every request that was not replayed, and why."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        run_id: str,
-        test_id: str,
-        entries: abc.Sequence[Stored],
-        sequence: Sequence,
-        live: LiveCalls,
-        publication: Publication,
-        explanations: Explanations,
-        trouble: Trouble,
-        record: Callable[[abc.Sequence[Event]], None],
-    ) -> None:
-        self._settings = settings
-        self._run_id = run_id
-        self._test_id = test_id
-        self._entries = entries
-        self._sequence = sequence
-        self._live = live
-        self._publication = publication
-        self._explanations = explanations
-        self._trouble = trouble
-        self._record = record
-        self.passed = False
-        self.published = Published()
-        self.growth: Growth | None = None
+    settings: Settings
+    run_id: str
+    test_id: str
+    entries: abc.Sequence[Stored]
+    sequence: Sequence
+    live: LiveCalls
+    publication: Publication
+    explanations: Explanations
+    trouble: Trouble
+    record: Callable[[abc.Sequence[Event]], None]
+    passed: bool = False
+    published: Published = Published()
+    growth: Growth | None = None
 
     def close(self, passed: bool) -> None:
         """Publish what was recorded if the scope passed, else set it apart. The caller holds the lock."""
         self.passed = passed
-        trouble = self._trouble
+        trouble = self.trouble
         try:
             self._settle()
         except OSError as error:
@@ -76,17 +65,17 @@ class Closing:
     @property
     def events(self) -> list[Event]:
         """Every request that was not replayed, and why; complete once closed."""
-        return self._explanations.events
+        return self.explanations.events
 
     @property
     def held(self) -> int:
         """The number of recordings that the cassette holds, as far as this opening knows."""
-        return len(self._entries) + min(self.published.added, len(self.published.gained))
+        return len(self.entries) + min(self.published.added, len(self.published.gained))
 
     @property
     def spoken_for(self) -> set[int]:
         """The ids of those entries that answered a request, or had expired when it was made."""
-        return self._sequence.used | self._sequence.outdated
+        return self.sequence.used | self.sequence.outdated
 
     def _settle(self) -> None:
         """Raises OSError."""
@@ -96,27 +85,27 @@ class Closing:
         try:
             self._publish()
         except OnetakeError as error:
-            self._trouble.error = error
+            self.trouble.error = error
             self._set_apart()
 
     def _publish(self) -> None:
-        self._live.mark_shared()
-        replacing = self._run_id if self._settings.mode is Mode.RECORD else None
-        self.published = self._publication.publish(replacing)
-        self._live.ledger.counts["paid_twice"] += self.published.paid_twice
-        self._trouble.warnings += [
+        self.live.mark_shared()
+        replacing = self.run_id if self.settings.mode is Mode.RECORD else None
+        self.published = self.publication.publish(replacing)
+        self.live.ledger.counts["paid_twice"] += self.published.paid_twice
+        self.trouble.warnings += [
             f"{line}: vcrpy's format cannot hold an error of the network, so it is not recorded."
             for line in self.published.left_out
         ]
 
     def _set_apart(self) -> None:
-        kept, trouble = self._live.kept(), self._trouble
+        kept, trouble = self.live.kept(), self.trouble
         if not kept:
             return
-        self._live.ledger.counts["quarantined"] += len(kept)
+        self.live.ledger.counts["quarantined"] += len(kept)
         if trouble.journal is not None and trouble.error is None:
             raise trouble.journal
-        place = self._publication.set_apart()
+        place = self.publication.set_apart()
         if place is not None and trouble.error is not None:
             trouble.error = type(trouble.error)(
                 f"{trouble.error.message} What was recorded is kept in {place}.",
@@ -124,32 +113,32 @@ class Closing:
             )
 
     def _explain_recorded(self) -> None:
-        kept = self._live.kept()
-        if kept and self._sequence.finder.has_recordings and self._settings.mode is not Mode.RECORD:
-            self._explanations.add_recorded(
+        kept = self.live.kept()
+        if kept and self.sequence.finder.has_recordings and self.settings.mode is not Mode.RECORD:
+            self.explanations.add_recorded(
                 (call.answer.request, call.answer.at, call.shortage)
                 for call in kept
                 if call.answer is not None
             )
-        self._record(self._explanations.events)
+        self.record(self.explanations.events)
 
     def _remember_run(self) -> None:
         added, gained = self.published.added, self.published.gained
-        if not self._entries and not added:
+        if not self.entries and not added:
             return
-        counts, store, grown = self._live.ledger.counts, self._publication.store, 0
+        counts, store, grown = self.live.ledger.counts, self.publication.store, 0
         if added:
-            grown = min(added, calls_grown(gained, self._entries, self.spoken_for))
+            grown = min(added, calls_grown(gained, self.entries, self.spoken_for))
         line = RunLine(
-            run=self._run_id,
+            run=self.run_id,
             at=int(_now()),
             replayed=counts["replayed"],
             recorded=added,
-            grew=(short(self._test_id),) if grown else (),
+            grew=(short(self.test_id),) if grown else (),
         )
         if grown:
-            events = self._explanations.events
-            self.growth = growth_of(store, line, self._test_id, grown, events)
+            events = self.explanations.events
+            self.growth = growth_of(store, line, self.test_id, grown, events)
         if self.growth is not None:
             counts["overflow"] = self.growth.calls
         store.add_run(line)

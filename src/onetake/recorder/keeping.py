@@ -21,44 +21,35 @@ class Trouble(Struct):
     journal: OSError | None = None  # why they were not safe from a crash
 
 
-class Keeping:
+class Keeping(Struct):
     """Keeps the answers of the live calls of one opening, of the cassette at `place`."""
 
-    def __init__(
-        self,
-        lookup: Lookup,
-        settings: Settings,
-        journal: Journal,
-        misses: Misses,
-        trouble: Trouble,
-        place: str,
-    ) -> None:
-        self._lookup = lookup
-        self._settings = settings
-        self._journal = journal
-        self._misses = misses
-        self._trouble = trouble
-        self._place = place
-        self.is_closed = False  # the opening is
+    lookup: Lookup
+    settings: Settings
+    journal: Journal
+    misses: Misses
+    trouble: Trouble
+    place: str
+    is_closed: bool = False  # the opening is
 
     def refused(self, call: LiveCall, error: GuardError) -> None:
-        self._misses.add(error, call.request, call.key, call.client)
+        self.misses.add(error, call.request, call.key, call.client)
 
     def keep(self, call: LiveCall, interaction: Interaction) -> Interaction | str:
         if call.slot is None:
             if call.why == "credential-exchange":
-                self._lookup.learn(interaction)
+                self.lookup.learn(interaction)
             return call.why
         found = self._kept_of(call, interaction)
         if isinstance(found, str):
             return found
         try:
-            self._journal.append(call.number, found)
+            self.journal.append(call.number, found)
         except OSError as error:
-            self._trouble.journal = error
+            self.trouble.journal = error
         if self.is_closed:
-            self._trouble.warnings.append(
-                f"{call.request.line} was answered after {self._place} was closed; "
+            self.trouble.warnings.append(
+                f"{call.request.line} was answered after {self.place} was closed; "
                 "the answer is kept for the next run."
             )
         return found
@@ -66,15 +57,15 @@ class Keeping:
     def _kept_of(self, call: LiveCall, interaction: Interaction) -> Interaction | str:
         """The answer as it is kept, else why it is not."""
         try:
-            safe = self._lookup.written(interaction, call.request)
+            safe = self.lookup.written(interaction, call.request)
         except OnetakeError as error:
-            self._trouble.error = self._trouble.error or error
+            self.trouble.error = self.trouble.error or error
             return "it cannot be redacted"
-        if reason := _left_out(safe, self._settings):
+        if reason := _left_out(safe, self.settings):
             line = call.request.line
-            self._trouble.warnings.append(f"{line}: {reason}, so it is paid on each run.")
+            self.trouble.warnings.append(f"{line}: {reason}, so it is paid on each run.")
             return reason
-        return _shrunk(safe, self._settings)
+        return _shrunk(safe, self.settings)
 
 
 def _left_out(answer: Interaction, settings: Settings) -> str:
