@@ -7,9 +7,10 @@ from threading import Lock
 from onetake.cassettes.decisions import Arriving, Decision, Record, Refuse, Replay
 from onetake.errors import MissError, OnetakeError
 from onetake.messages import Interaction, Request
+from onetake.runtime.context import RecallsNothing
 
 
-class HandMadeOwner:
+class HandMadeOwner(RecallsNothing):
     def __init__(
         self,
         recorded: dict[int, Interaction] | None = None,

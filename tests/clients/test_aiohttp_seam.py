@@ -22,14 +22,14 @@ from onetake.cassettes.decisions import Decision, Forward, Record, Refuse, Repla
 from onetake.errors import MissError
 from onetake.interceptors import aiohttp_
 from onetake.messages import Ended, Failure, Interaction, Request
-from onetake.runtime.context import owned_by
+from onetake.runtime.context import RecallsNothing, owned_by
 
 aiohttp_.install(aiohttp)
 
 Call = Callable[[aiohttp.ClientSession], Awaitable[Any]]
 
 
-class Tape:
+class Tape(RecallsNothing):
     """Records until told to replay."""
 
     speed = 0.0

@@ -208,6 +208,79 @@ def test_14_a_fake_left_while_its_cassette_is_open_gives_the_calls_back(provider
     assert result(run_program(program, project, provider.url)) == ["HIT", 1]
 
 
+_OVER_A_RECORDING = """
+import contextlib, json, sys
+import {library} as library, {pool} as pool
+import onetake
+
+class Transport(library.HTTPTransport):
+    def handle_request(self, request):
+        return library.Response(200, text="fake")
+
+def answer(self, request):
+    return library.Response(200, text="fake")
+
+def answer_at_pool(self, request):
+    return pool.Response(200, content=b"fake")
+
+@contextlib.contextmanager
+def patched(owner, name, new):
+    old = owner.__dict__[name]
+    setattr(owner, name, new)
+    try:
+        yield
+    finally:
+        setattr(owner, name, old)
+
+def fake():
+    if sys.argv[1] == "transport":
+        return patched(library.HTTPTransport, "handle_request", answer)
+    return patched(pool.ConnectionPool, "handle_request", answer_at_pool)
+
+def call(transport=None):
+    with library.Client(transport=transport, trust_env=False) as client:
+        return client.post(sys.argv[2] + "/echo", json={{"a": 1}}).text != "fake"
+
+def on_instance():
+    transport = library.HTTPTransport()
+    transport._pool.handle_request = lambda request: answer_at_pool(None, request)
+    return transport
+
+with onetake.use_cassette("main", repeats="last"):
+    found = [call()]
+    with fake():
+        found.append(call())
+    found += [call(Transport()), call(on_instance()), call()]
+with fake(), onetake.use_cassette("main", repeats="last"):
+    found.append(call())
+one, two = contextlib.ExitStack(), contextlib.ExitStack()
+one.enter_context(fake())
+two.enter_context(onetake.use_cassette("main", repeats="last"))
+found.append(call())
+one.close()
+found.append(call())
+two.close()
+with onetake.use_cassette("main", repeats="last") as held:
+    found.append(call())
+print(json.dumps([found, held.verdict]))
+"""
+
+
+@pytest.mark.parametrize("place", ["transport", "pool"])
+@pytest.mark.parametrize(("library", "pool"), [("httpx", "httpcore"), ("httpx2", "httpcore2")])
+def test_14_a_fake_stays_on_top_of_what_is_recorded(provider, project, library, pool, place):
+    program = _OVER_A_RECORDING.format(library=library, pool=pool)
+    run_program(program, project, "none", provider.url)  # records
+    billed = provider.billed()
+
+    found, verdict = result(run_program(program, project, place, provider.url))
+
+    inside, around, crossing = [True, False, False, False, True], [False], [False, True]
+    assert found == [*inside, *around, *crossing, True]
+    assert verdict == "HIT"
+    assert provider.billed() == billed
+
+
 def test_pytest_httpx_answers_inside_a_marked_test(project):
     (project / "test_it.py").write_text(
         "import httpx, pytest\n"

@@ -72,10 +72,15 @@ class ByKey:
     def held(self, key: bytes) -> int:
         return self.published(key) + len(self._quarantined.get(key, ()))
 
+    def at(self, slot: Slot) -> Recorded | None:
+        """The published recording of `slot`, however old it is."""
+        queue = self._queues.get(slot.key, ())
+        return queue[slot.n] if slot.n < len(queue) else None
+
     def find(self, asked: Asked, slot: Slot, earlier: Container[bytes]) -> Hit | Shortage:
         key, n = asked.key, slot.n
         queue = self._queues.get(key, ())
-        recorded = queue[n] if n < len(queue) else None
+        recorded = self.at(slot)
         replaced = None
         if recorded is not None:
             if (age := asked.age_of(recorded)) is not Age.EXPIRED:
@@ -91,8 +96,12 @@ class ByKey:
         sent = self._volatile.loose(asked.request, asked.at)
         return shortage if sent is None else self._find_loosely(asked, sent, earlier, shortage)
 
+    def given(self, recorded: Recorded, slot: Slot) -> None:
+        """Remember `recorded` as the last answer of the key of `slot`."""
+        self._last[slot.key] = recorded, slot
+
     def _given(self, hit: Hit) -> Hit:
-        self._last[hit.slot.key] = hit.recorded, hit.slot
+        self.given(hit.recorded, hit.slot)
         return hit
 
     def _next_apart(self, asked: Asked) -> Recorded | None:

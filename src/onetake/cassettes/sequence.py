@@ -101,7 +101,7 @@ class Sequence:
     def decide(self, asked: Asked) -> Found:
         """Return what happens to the next request. Raises `OnetakeError` for unreadable stored data."""
         key, mode = asked.key, asked.mode
-        slot = Slot(key, self._asked.get(key, 0))
+        slot = self.next_slot(key)
         self._asked[key] = slot.n + 1
         if mode is Mode.LIVE:
             return Forward("mode live")
@@ -115,6 +115,17 @@ class Sequence:
         if mode is Mode.AUTO or (mode is Mode.ONCE and not self.finder.exists):
             return self._vacant(slot, found)
         return Missing(found)
+
+    def next_slot(self, key: bytes) -> Slot:
+        """The slot of the next request with `key`."""
+        return Slot(key, self._asked.get(key, 0))
+
+    def give(self, recorded: Recorded, slot: Slot) -> bool:
+        """Count `recorded` as the answer for the next slot of its key; whether it has answered before."""
+        self._asked[slot.key] = slot.n + 1
+        is_again = id(recorded) in self.used
+        self.used.add(id(recorded))
+        return is_again
 
     def _vacant(self, slot: Slot, shortage: Shortage) -> Found:
         return Forward("its cassette is closed") if self.closed else Vacant(slot, shortage)

@@ -16,6 +16,8 @@ from onetake.runtime.imports import when_imported
 _INTERCEPTORS = {
     "httpcore": "httpcore_",
     "httpcore2": "httpcore_",
+    "httpx": "httpx_",
+    "httpx2": "httpx_",
     "urllib3.connectionpool": "urllib3_",
     "http.client": "http_client_",
     "aiohttp.client": "aiohttp_",

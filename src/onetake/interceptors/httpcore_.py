@@ -8,14 +8,15 @@ redirects, retries, cookies and decoding, which stay the client's own, and below
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator
+from functools import partial
 from types import ModuleType
 from typing import Any
 
 from onetake.errors import MissError
 from onetake.messages import Ended, Failure, Headers, Request
 from onetake.runtime.context import current, is_passing, passing
-from onetake.runtime.driver import begin, begin_async, let_through, sleep
+from onetake.runtime.driver import begin, begin_async, let_through, recall, sleep
 from onetake.runtime.playback import Playback, unanswered
 from onetake.runtime.recording import Recording
 from onetake.runtime.seams import Seam
@@ -73,12 +74,15 @@ def _sync(original: Callable[..., Any], library: ModuleType, client: str) -> Cal
         __tracebackhide__ = True
         body, rest = _read(request.stream, owner.max_request_body)
         if rest is not None:
-            let_through(owner, _to_request(request, b""), client)
+            let_through(owner, request_of(*_parts(request), b""), client)
             request.stream = _Resumed(body, rest)
             with passing():
                 return original(self, request)
         request.stream = _Bytes(body)
-        step = begin(owner, _to_request(request, body), client)
+        parts = _parts(request)
+        read = partial(request_of, *parts, body)
+        step: Playback | Recording | None = recall(owner, head_of(*parts), body, read, client)
+        step = step or begin(owner, read(), client)
         if step is None:
             with passing():
                 return original(self, request)
@@ -95,7 +99,7 @@ def _sync(original: Callable[..., Any], library: ModuleType, client: str) -> Cal
         except BaseException as error:
             _failed(step, error)
             raise
-        _head(step, response)
+        _tell_head(step, response)
         response.stream = _Tee(response.stream, step)
         return response
 
@@ -110,12 +114,15 @@ def _async(original: Callable[..., Any], library: ModuleType, client: str) -> Ca
         __tracebackhide__ = True
         body, rest = await _aread(request.stream, owner.max_request_body)
         if rest is not None:
-            let_through(owner, _to_request(request, b""), client)
+            let_through(owner, request_of(*_parts(request), b""), client)
             request.stream = _AsyncResumed(body, rest)
             with passing():
                 return await original(self, request)
         request.stream = _Bytes(body)
-        step = await begin_async(owner, _to_request(request, body), client)
+        parts = _parts(request)
+        read = partial(request_of, *parts, body)
+        step: Playback | Recording | None = recall(owner, head_of(*parts), body, read, client)
+        step = step or await begin_async(owner, read(), client)
         if step is None:
             with passing():
                 return await original(self, request)
@@ -132,27 +139,51 @@ def _async(original: Callable[..., Any], library: ModuleType, client: str) -> Ca
         except BaseException as error:
             _failed(step, error)
             raise
-        _head(step, response)
+        _tell_head(step, response)
         response.stream = _AsyncTee(response.stream, step)
         return response
 
     return handle_async_request
 
 
-def _to_request(request: Any, body: bytes) -> Request:
-    url = request.url
-    scheme = url.scheme.decode("ascii")
-    host = url.host.decode("ascii")
-    if ":" in host and not host.startswith("["):
-        host = f"[{host}]"
-    port = f":{url.port}" if url.port is not None else ""
-    method = request.method
+Lines = Iterable[tuple[bytes, bytes]]
+
+_LENGTHS = frozenset((b"Content-Length", b"content-length"))
+
+
+def head_of(
+    method: bytes | str, scheme: bytes, host: bytes, port: int | None, target: bytes, lines: Lines
+) -> Hashable:
+    """All of a request but its body and its length, as one value."""
+    kept = [line for line in lines if line[0] not in _LENGTHS]
+    return method, scheme, host, port, target, tuple(kept)
+
+
+def request_of(
+    method: bytes | str,
+    scheme: bytes,
+    host: bytes,
+    port: int | None,
+    target: bytes,
+    lines: Lines,
+    body: bytes,
+) -> Request:
+    """The request that these parts make."""
+    name = host.decode("ascii")
+    if ":" in name and not name.startswith("["):
+        name = f"[{name}]"
+    place = name if port is None else f"{name}:{port}"
     return Request(
         method=method.decode("ascii") if isinstance(method, bytes) else method,
-        url=f"{scheme}://{host}{port}{url.target.decode('latin-1')}",
-        headers=Headers.from_bytes(request.headers),
+        url=f"{scheme.decode('ascii')}://{place}{target.decode('latin-1')}",
+        headers=Headers.from_bytes(lines),
         body=body,
     )
+
+
+def _parts(request: Any) -> tuple[bytes, bytes, bytes, int | None, bytes, Lines]:
+    url = request.url
+    return request.method, url.scheme, url.host, url.port, url.target, request.headers
 
 
 def _read(stream: Any, limit: int) -> tuple[bytes, Iterator[bytes] | None]:
@@ -214,7 +245,7 @@ class _AsyncResumed:
             yield part
 
 
-def _head(step: Recording, response: Any) -> None:
+def _tell_head(step: Recording, response: Any) -> None:
     extensions = response.extensions
     step.head(
         response.status,

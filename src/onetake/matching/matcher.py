@@ -246,6 +246,10 @@ class Matcher:
         except UsageError:
             return True
 
+    def is_plain(self, active: Active) -> bool:
+        """Whether `active` is that of a request of which no rule says anything."""
+        return active is self._plain or active == self._plain
+
     @property
     def headers(self) -> tuple[str, ...]:
         """The names, in lower case, that `headers` compares."""

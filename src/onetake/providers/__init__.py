@@ -7,6 +7,7 @@ from onetake.providers.exchanges import (
     GENERIC_EXCHANGE,
     SYNTHETIC,
     Exchange,
+    exchange_at,
     exchange_for,
     synthetic_answer,
 )
@@ -18,6 +19,7 @@ from onetake.providers.telemetry import (
     TELEMETRY,
     Telemetry,
     telemetry_answer,
+    telemetry_at,
     telemetry_for,
 )
 
@@ -34,6 +36,7 @@ __all__ = [
     "Principal",
     "Provider",
     "Telemetry",
+    "exchange_at",
     "exchange_for",
     "is_bookkeeping",
     "is_key",
@@ -43,6 +46,7 @@ __all__ = [
     "provider_of",
     "synthetic_answer",
     "telemetry_answer",
+    "telemetry_at",
     "telemetry_for",
     "unsigned",
 ]

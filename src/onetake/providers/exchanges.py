@@ -237,7 +237,7 @@ _TABLE = HostTable((one.hosts, one) for one in EXCHANGES)
 
 def exchange_for(request: Request) -> Exchange | None:
     """The exchange that `request` is. Never raises."""
-    for found in _at(request.method.upper(), request.url):
+    for found in exchange_at(request.method.upper(), request.url):
         if found.header and found.header not in request.headers:
             continue
         if not found.says or _says(found.says, request):
@@ -252,7 +252,8 @@ def _says(expression: str, request: Request) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _at(method: str, url: str) -> tuple[Exchange, ...]:
+def exchange_at(method: str, url: str) -> tuple[Exchange, ...]:
+    """What a request of this method, in upper case, and URL may be, if the rest of it says so."""
     place = read_url(url)
     host, path = place.host, place.path
     return tuple(

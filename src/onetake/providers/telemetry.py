@@ -236,14 +236,15 @@ def telemetry_for(request: Request) -> Telemetry | None:
     method = request.method.upper()
     if method not in _METHODS:
         return None
-    for found in _at(method, request.url):
+    for found in telemetry_at(method, request.url):
         if not found.proof or _PROOFS[found.proof](request):
             return found
     return None
 
 
 @lru_cache(maxsize=1024)
-def _at(method: str, url: str) -> tuple[Telemetry, ...]:
+def telemetry_at(method: str, url: str) -> tuple[Telemetry, ...]:
+    """What a request of this method, in upper case, and URL may be, if the rest of it says so."""
     place = read_url(url)
     host, path = place.host, place.path
     return tuple(

@@ -6,14 +6,14 @@ Most wide fixtures (tmp_path_factory, an event loop) never make one. A running t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from onetake.cassettes.decisions import Decision, Refuse
 from onetake.config import Settings
 from onetake.errors import OnetakeError
-from onetake.messages import Request
+from onetake.messages import Interaction, Request
 from onetake.runtime.context import Owner, Paced
 
 if TYPE_CHECKING:
@@ -52,6 +52,12 @@ class LazyOwner(Paced):
         if isinstance(opened, OnetakeError):
             return Refuse(opened)
         return opened.opening.decide(request, client)
+
+    def recall(
+        self, head: Hashable, body: bytes, request_of: Callable[[], Request], client: str
+    ) -> Interaction | None:
+        owner = self._adopter() or (self.cassette.opening if self.cassette is not None else None)
+        return None if owner is None else owner.recall(head, body, request_of, client)
 
     def let_through(self, request: Request, client: str) -> OnetakeError | None:
         adopter = self._adopter()

@@ -11,6 +11,7 @@ from onetake.config.hosts import read_host
 from onetake.errors import GuardError, OnetakeError
 from onetake.messages import Interaction, Request, read_url
 from onetake.runtime.connections import Egress
+from onetake.runtime.context import RecallsNothing
 from onetake.runtime.egress import is_near_by
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 _MODE = "unmarked"
 
 
-class Unmarked:
+class Unmarked(RecallsNothing):
     """Lets every call through that the guard allows, and that the run may still pay for. Thread-safe."""
 
     speed = 0.0

@@ -30,6 +30,11 @@ class Captured:
         self._recorded: dict[bytes, bytes] = {}
         self._any: dict[bool, re.Pattern[bytes]] = {}
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no id has to be put into answers."""
+        return not self._now
+
     def learn(self, values: Iterable[tuple[str, str, str]]) -> None:
         """(kind, recorded value, value sent now) of a loose hit."""
         for kind, recorded, sent in values:

@@ -16,6 +16,7 @@ from onetake.cassettes.decisions import Replay
 from onetake.config import Settings
 from onetake.errors import OnetakeError
 from onetake.matching import Active, Matcher, Template, Value, paths_by_value, templates_of
+from onetake.matching.raw import READ_FROM_BYTES
 from onetake.messages import Interaction, Request, read_url
 from onetake.recorder.principals import Principals, names_in
 from onetake.redaction import Redactor
@@ -53,10 +54,31 @@ class Lookup:
         self._principals = principals
         self._templates: list[tuple[Template, ...]] | None = None
         self._lock = Lock()  # of the principals
+        self.has_learned = False  # secrets of this opening, which may stand in later requests
 
     def active(self, request: Request) -> Active:
         """Return what the rules say of `request`, which is not redacted. Raises `OnetakeError`."""
         return self._matcher.active(request)
+
+    @property
+    def reads_bytes_alone(self) -> bool:
+        """Whether requests of the same bytes have the same key, where no rule says anything."""
+        return READ_FROM_BYTES.issuperset(self._matcher.match_on)
+
+    def is_plain(self, request: Request) -> bool:
+        """Whether no rule says anything of `request`. Raises `OnetakeError`."""
+        return self._matcher.is_plain(self._matcher.active(request))
+
+    def head(self, bare: Request) -> tuple[Request, Request]:
+        """Return an ordinary request without its body as it is matched, and as the account shows it.
+
+        Raises `OnetakeError`.
+        """
+        active = self._matcher.active(bare)
+        if self._principals is not None:
+            bare = bare.replace(principal=self._principal(bare, active))
+        safe = self._redactor.by_name(bare)
+        return safe, safe.replace(url=self._redactor.url(safe.url))
 
     def find(
         self, request: Request, active: Active, *, is_ordinary: bool = True
@@ -87,15 +109,18 @@ class Lookup:
 
     def note(self, request: Request, values: Iterable[str]) -> None:
         """Know the secrets of `request`, and `values`, in what is redacted from now on."""
+        self.has_learned = True
         self._redactor.note(request, values)
 
     def written(self, interaction: Interaction, safe: Request) -> Interaction:
         """Return `interaction` as it may be written, with `safe` for its request. Raises `OnetakeError`."""
+        self.has_learned = True
         paths = self._matcher.active(interaction.request).redact
         return self._redactor.interaction(interaction.replace(request=safe), paths)
 
     def learn(self, interaction: Interaction) -> None:
         """Know the secrets of an answer of which nothing is kept, when the program sends them on."""
+        self.has_learned = True
         with suppress(OnetakeError):
             self._redactor.interaction(interaction)
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import abc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from onetake.diagnosis import Event
 from onetake.errors import OnetakeError
 from onetake.formats.document import Stored
 from onetake.matching import Matcher
-from onetake.messages import Request
+from onetake.messages import Interaction, Request
 from onetake.recorder.answering import Answers, MissOf
 from onetake.recorder.captured import Captured
 from onetake.recorder.closing import Closing
@@ -33,6 +33,7 @@ from onetake.recorder.misses import Misses
 from onetake.recorder.principals import Principals
 from onetake.recorder.publication import Publication
 from onetake.recorder.quarantined import Apart
+from onetake.recorder.short_way import ShortWay
 from onetake.recorder.takes import Lifetimes, Takes
 from onetake.recorder.traffic import Traffic
 from onetake.runtime.connections import of_cassette
@@ -116,11 +117,12 @@ class Opening(Paced):
         )
         self.live = LiveCalls(self.ledger, self._keeping, purse=purse, flights=flights)
         lifetimes, captured = Lifetimes(settings, name), Captured()
+        traffic = Traffic(settings, in_test, finder.has_recordings)
         self.answers = Answers(
             settings,
             self._lookup,
             sequence,
-            Traffic(settings, in_test, finder.has_recordings),
+            traffic,
             lifetimes,
             captured,
             self.live,
@@ -128,6 +130,21 @@ class Opening(Paced):
             explanations.of_miss if engine is None else engine.miss_of,
             self.trouble,
         )
+        self._short_way = None
+        if isinstance(finder, ByKey) and opened.digests:
+            self._short_way = ShortWay(
+                settings,
+                self._lookup,
+                traffic,
+                sequence,
+                finder,
+                captured,
+                self.ledger,
+                self.live.lock,
+                digests=opened.digests,
+                keys=opened.keys,
+                lifetime=lifetimes.usual,
+            )
         takes = Takes(sequence, matcher, captured, lifetimes)
         publication = Publication(store, journal, apart, takes, self.live, matcher.key)
         self.closing = Closing(
@@ -149,6 +166,13 @@ class Opening(Paced):
 
     def decide(self, request: Request, client: str) -> Decision:
         return self.answers.decide(request, client)
+
+    def recall(
+        self, head: Hashable, body: bytes, request_of: Callable[[], Request], client: str
+    ) -> Interaction | None:
+        if self._short_way is None:
+            return None
+        return self._short_way.recall(head, body, request_of, client)
 
     def let_through(self, request: Request, client: str) -> OnetakeError | None:
         return self.answers.let_through(request, client)

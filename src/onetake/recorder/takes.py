@@ -29,14 +29,14 @@ class Lifetimes:
     def __init__(self, settings: Settings, name: str | None = None) -> None:
         jitter = 0.0 if name is None else jitter_of(name)
         ttl_s, max_age_s = settings.lifetime
-        self._usual = Lifetime(ttl_s, max_age_s, settings.refresh == "soft", jitter)
+        self.usual = Lifetime(ttl_s, max_age_s, settings.refresh == "soft", jitter)
 
     def of(self, active: Active) -> Lifetime:
         if active.ttl_s is None and active.max_age_s is None:
-            return self._usual
-        ttl_s = self._usual.ttl_s if active.ttl_s is None else active.ttl_s
-        max_age_s = self._usual.max_age_s if active.max_age_s is None else active.max_age_s
-        return replace(self._usual, ttl_s=ttl_s, max_age_s=max_age_s)
+            return self.usual
+        ttl_s = self.usual.ttl_s if active.ttl_s is None else active.ttl_s
+        max_age_s = self.usual.max_age_s if active.max_age_s is None else active.max_age_s
+        return replace(self.usual, ttl_s=ttl_s, max_age_s=max_age_s)
 
 
 class Takes(Struct):

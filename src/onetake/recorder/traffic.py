@@ -25,10 +25,12 @@ from onetake.providers import (
     GENERIC_EXCHANGE,
     GENERIC_TELEMETRY,
     SYNTHETIC,
+    exchange_at,
     exchange_for,
     is_of_network,
     synthetic_answer,
     telemetry_answer,
+    telemetry_at,
     telemetry_for,
 )
 from onetake.redaction import holds_placeholder
@@ -68,6 +70,11 @@ class Traffic(Struct):
                 else mode
             )
         return mode if mode in (Mode.RECORD, Mode.LIVE) and wanted is not Mode.LIVE else wanted
+
+    def is_ordinary(self, request: Request) -> bool:
+        """Whether `request` is no telemetry and no exchange of credentials, whatever its body says."""
+        method = request.method.upper()
+        return not telemetry_at(method, request.url) and not exchange_at(method, request.url)
 
     def decide(
         self, request: Request, active: Active, mode: Mode, now_s: float

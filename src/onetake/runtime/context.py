@@ -5,7 +5,7 @@ Leaving a cassette resets this variable and nothing else, so no patch can leak.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Protocol
@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 
 from onetake.cassettes.decisions import Decision
 from onetake.errors import OnetakeError
-from onetake.messages import Request
+from onetake.messages import Interaction, Request
 
 if TYPE_CHECKING:
     from onetake.config import Settings
@@ -38,6 +38,14 @@ class Owner(Protocol):
         Raises nothing of its own: errors are inside `Refuse`.
         """
 
+    def recall(
+        self, head: Hashable, body: bytes, request_of: Callable[[], Request], client: str
+    ) -> Interaction | None:
+        """Answer a request by its bytes and account for it; None where `decide` is to be asked. Thread-safe.
+
+        `head` stands for all of the request but its body and its length, and `request_of` makes the request.
+        """
+
     def let_through(self, request: Request, client: str) -> OnetakeError | None:
         """Account for `request`, whose body is too large to be read (and left out here); thread-safe.
 
@@ -45,7 +53,20 @@ class Owner(Protocol):
         """
 
 
-class Paced:
+class RecallsNothing:
+    """An owner that decides on every request."""
+
+    def recall(
+        self,
+        head: Hashable,  # noqa: ARG002
+        body: bytes,  # noqa: ARG002
+        request_of: Callable[[], Request],  # noqa: ARG002
+        client: str,  # noqa: ARG002
+    ) -> Interaction | None:
+        return None
+
+
+class Paced(RecallsNothing):
     """The pace of an owner whose settings say it."""
 
     def __init__(self, settings: Settings) -> None:

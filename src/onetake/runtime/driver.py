@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import TypeVar, assert_never
 
 from onetake.cassettes.decisions import Decided, Forward, Local, Record, Refuse, Replay, Wait
@@ -47,6 +47,17 @@ async def begin_async(owner: Owner, request: Request, client: str) -> Playback |
             waiting.cancel()
             raise
     return _step(decision, owner, request)
+
+
+def recall(
+    owner: Owner, head: Hashable, body: bytes, request_of: Callable[[], Request], client: str
+) -> Playback | None:
+    """Answer a request by its bytes alone, where its owner can; ask before `begin`.
+
+    `head` stands for all of the request but its body and its length, and `request_of` makes the request.
+    """
+    found = owner.recall(head, body, request_of, client)
+    return None if found is None else Playback(found, owner.speed, owner.fast_retries)
 
 
 def let_through(owner: Owner, request: Request, client: str) -> None:

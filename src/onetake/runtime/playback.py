@@ -43,29 +43,14 @@ class Playback:
 
     def _prepare(self, response: Response, fast_retries: bool) -> None:
         headers, body = response.headers, response.body
-        names = {name.lower() for name, _ in headers.items}
         pieces = list(body.pieces())
         if body.encoding:
-            coder = encoder(body.encoding)
-            if coder is None:
-                headers = headers.without("content-encoding")
-            else:
-                pieces = [(coder.feed(data), ms) for data, ms in pieces]
-                if self.interaction.ended is Ended.COMPLETE:
-                    tail = coder.finish()
-                    if pieces:
-                        pieces[-1] = (pieces[-1][0] + tail, pieces[-1][1])
-        if (
-            "content-length" in names
-            and self.interaction.ended is Ended.COMPLETE
-            and self.interaction.request.method != "HEAD"
-            and response.status not in (204, 304)
-            and response.status >= 200
-        ):
-            size = sum(len(data) for data, _ in pieces)
-            if headers.get("content-length") != str(size):
-                headers = headers.replacing("content-length", str(size))
-        if fast_retries and "retry-after" in names:
+            pieces, headers = self._encoded(pieces, headers, body.encoding)
+        if length := headers.get("content-length"):
+            size = str(sum([len(data) for data, _ in pieces]))
+            if length != size and self._has_length(response):
+                headers = headers.replacing("content-length", size)
+        if fast_retries and "retry-after" in headers:
             headers = headers.replacing("retry-after", "0")
         self.response = (
             response if headers is response.headers else response.replace(headers=headers)
@@ -77,6 +62,28 @@ class Playback:
                 before = max(before, ms)
         else:
             self._steps = [(0.0, data) for data, _ in pieces]
+
+    def _encoded(
+        self, pieces: list[tuple[bytes, int]], headers: Headers, encoding: str
+    ) -> tuple[list[tuple[bytes, int]], Headers]:
+        """Encode each piece as its answer was; without an encoder it stays, and nothing claims that it is."""
+        coder = encoder(encoding)
+        if coder is None:
+            return pieces, headers.without("content-encoding")
+        pieces = [(coder.feed(data), ms) for data, ms in pieces]
+        if self.interaction.ended is Ended.COMPLETE and pieces:
+            data, ms = pieces[-1]
+            pieces[-1] = (data + coder.finish(), ms)
+        return pieces, headers
+
+    def _has_length(self, response: Response) -> bool:
+        """Whether `content-length` says how long this body is, and not what another answer would be."""
+        return (
+            self.interaction.ended is Ended.COMPLETE
+            and self.interaction.request.method != "HEAD"
+            and response.status not in (204, 304)
+            and response.status >= 200
+        )
 
     def _paced(self, ms: int) -> float:
         return min(ms / 1000 / self._speed, _LONGEST_WAIT_S)

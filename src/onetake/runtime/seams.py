@@ -47,6 +47,7 @@ class Seam:
         if found is not self._original:
             self._original = found
             self._ours = self._wrap(found)
+            _replacements.add(self._ours)
         setattr(self._owner, self._name, self._ours)
         return True
 
@@ -75,6 +76,12 @@ class Seam:
 
 
 _seams: list[Seam] = []
+_replacements: set[object] = set()
+
+
+def is_replacement(method: Any) -> bool:
+    """Whether a bound method is one that a seam has put in place: nobody's patch is on top of it."""
+    return getattr(method, "__func__", None) in _replacements
 
 
 def install(*seams: Seam) -> None:

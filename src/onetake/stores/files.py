@@ -32,6 +32,7 @@ from onetake.formats.document import (
     parse,
     same_but_volatile,
 )
+from onetake.matching.raw import raw_digest
 from onetake.messages import Request
 from onetake.stores import history, vcr_files
 from onetake.stores.locks import locked
@@ -44,7 +45,7 @@ _SUFFIXES = (".json", *vcr_files.SUFFIXES)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _NAMED = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"onetake":\s*\d+,\s*"name":\s*("(?:[^"\\]|\\.)*")')
 _HEAD_SIZE = 8192
-_KEY_SIZE = 16
+_KEY_SIZE = 16  # also that of the digest of a request's bytes
 _DIGEST_SIZE = 20
 _INDEX_FROM = 100  # recordings; below that computing the keys is cheaper than a second file
 
@@ -240,38 +241,47 @@ class FileCassette:
         if text is None:
             return Opened()
         document = self._document(path, text)
-        keys = self._indexed_keys(text, document.entries, key, fingerprint)
-        return Opened(tuple(document.entries), tuple(keys), has_principals=document.origin == "")
+        keys, digests = self._indexed(text, document.entries, key, fingerprint)
+        return Opened(
+            tuple(document.entries),
+            tuple(keys),
+            has_principals=document.origin == "",
+            digests=tuple(digests),
+        )
 
     def recordings(self) -> list[Stored]:
         """All of them, as they may be shown and copied; none if there is no cassette. Raises as `load` does."""
         text = self._read(self.path)
         return [] if text is None else self._fit_to_show(self.path, text).entries
 
-    def _indexed_keys(
+    def _indexed(
         self,
         text: bytes,
         entries: Sequence[Stored],
         key: Callable[[Request], bytes],
         fingerprint: str,
-    ) -> list[bytes]:
-        """Computed from the stored requests, or read from a local index of exactly this text."""
+    ) -> tuple[list[bytes], list[bytes]]:
+        """The keys and the digests, read from a local index of exactly this text, else computed."""
         if len(entries) < _INDEX_FROM or not fingerprint:
-            return [key(entry.request) for entry in entries]
+            return _computed(entries, key)
         named = hashlib.sha256(text).digest()
         digest = hashlib.blake2b(
             named, key=fingerprint.encode()[:64], digest_size=_DIGEST_SIZE
         ).digest()
         index = self._cache / "index" / self.id
         known = _read(index) or b""
-        if known[:_DIGEST_SIZE] == digest and len(known) == _DIGEST_SIZE + _KEY_SIZE * len(entries):
-            return [known[at : at + _KEY_SIZE] for at in range(_DIGEST_SIZE, len(known), _KEY_SIZE)]
-        keys = [key(entry.request) for entry in entries]
+        if known[:_DIGEST_SIZE] == digest and len(known) == _DIGEST_SIZE + 2 * _KEY_SIZE * len(
+            entries
+        ):
+            places = range(_DIGEST_SIZE, len(known), _KEY_SIZE)
+            found = [known[at : at + _KEY_SIZE] for at in places]
+            return found[: len(entries)], found[len(entries) :]
+        keys, digests = _computed(entries, key)
         try:
-            self._keep(index, digest + b"".join(keys))
+            self._keep(index, digest + b"".join(keys + digests))
         except OSError:
             pass  # only a cache
-        return keys
+        return keys, digests
 
     def _document(self, path: Path, text: bytes) -> Document:
         """Return the document of a cassette, of ours or of vcrpy."""
@@ -505,6 +515,19 @@ class FileCassette:
 
     def _translated(self) -> _Translated:
         return _Translated(self.place)
+
+
+def _computed(
+    entries: Sequence[Stored], key: Callable[[Request], bytes]
+) -> tuple[list[bytes], list[bytes]]:
+    """The key of each recording, and the digest of its bytes: each request is decoded once."""
+    keys: list[bytes] = []
+    digests: list[bytes] = []
+    for entry in entries:
+        request = entry.request
+        keys.append(key(request))
+        digests.append(raw_digest(request))
+    return keys, digests
 
 
 def _all_but_last(texts: Sequence[bytes], unwanted: Mapping[bytes, int]) -> list[int]:

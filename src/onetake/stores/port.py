@@ -34,6 +34,8 @@ class Opened(Struct, frozen=True):
     rows: tuple[str, ...] = ()
     numbers: tuple[int, ...] = ()
     has_principals: bool = True
+    digests: tuple[bytes, ...] = ()
+    """Of each recording `matching.raw.raw_digest`; none where the store does not keep them."""
 
     @property
     def slots(self) -> tuple[Slot, ...]:
