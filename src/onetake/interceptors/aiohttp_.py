@@ -18,7 +18,8 @@ import builtins
 import socket
 import ssl
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -29,7 +30,7 @@ from aiohttp.http_writer import StreamWriter
 
 from onetake.messages import Ended, Failure, Headers, Request
 from onetake.runtime.context import Owner, current, is_passing, passing
-from onetake.runtime.driver import begin_async, let_through
+from onetake.runtime.driver import begin_async, let_through, recall
 from onetake.runtime.playback import Playback, unanswered
 from onetake.runtime.recording import Recording
 from onetake.runtime.seams import Seam
@@ -69,7 +70,11 @@ async def _owned(
         let_through(owner, _to_request(connector, req, b""), "aiohttp")
         with passing():
             return await original(connector, req, traces, timeout)
-    step = await begin_async(owner, _to_request(connector, req, body), "aiohttp")
+    read = partial(_to_request, connector, req, body)
+    step: Playback | Recording | None = recall(
+        owner, _head_of(connector, req), body, read, "aiohttp"
+    )
+    step = step or await begin_async(owner, read(), "aiohttp")
     if isinstance(step, Recording) and _is_upgrade(req):
         step.let_go("WebSocket")
         step = None
@@ -93,6 +98,14 @@ async def _owned(
 
 def _is_upgrade(req: Any) -> bool:
     return str(req.headers.get("Upgrade", "")).lower() == "websocket"
+
+
+def _head_of(connector: Any, req: Any) -> Hashable:
+    """All that `_to_request` reads of a request, but its body and its length."""
+    lines = [line for line in req.headers.items() if line[0] != "Content-Length"]
+    skipped = getattr(req, "_skip_auto_headers", None) or getattr(req, "skip_auto_headers", ())
+    facts = req.version, connector.force_close, str(skipped or "")
+    return req.method, str(req.url), tuple(lines), facts
 
 
 def _to_request(connector: Any, req: Any, body: bytes) -> Request:

@@ -16,7 +16,7 @@ import io
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
+from functools import cache, partial
 from itertools import chain
 from types import ModuleType
 from typing import Any
@@ -30,9 +30,10 @@ from onetake.interceptors.socket_failures import (
     to_error,
 )
 from onetake.messages import Failure, Request
-from onetake.runtime.context import current, is_passing, passing
-from onetake.runtime.driver import begin, let_through
+from onetake.runtime.context import Owner, current, is_passing, passing
+from onetake.runtime.driver import begin, let_through, recall
 from onetake.runtime.playback import Playback, unanswered
+from onetake.runtime.recording import Recording
 from onetake.runtime.seams import Seam
 from onetake.runtime.seams import install as install_seams
 from onetake.wire.http1 import parse_request
@@ -121,7 +122,9 @@ def _make_request(original: Callable[..., Any]) -> Callable[..., Any]:
             return _live(self, conn, method, url, original, options)
         options["body"] = body
         stand_in = _stand_in(self, method, url, options)
-        step = begin(owner, _to_request(self, url, bytes(stand_in.sock.sent)), "urllib3")
+        sent = bytes(stand_in.sock.sent)
+        step = _recalled(owner, self, url, sent)
+        step = step or begin(owner, _to_request(self, url, sent), "urllib3")
         if step is None:
             return _live(self, conn, method, url, original, options)
         if isinstance(step, Playback):
@@ -224,6 +227,16 @@ def _stand_in(pool: Any, method: str, url: str, options: dict[str, Any]) -> Any:
             enforce_content_length=options.get("enforce_content_length", True),
         )
     return stand_in
+
+
+def _recalled(owner: Owner, pool: Any, url: str, sent: bytes) -> Playback | Recording | None:
+    """The answer to a request, as it was written, that its owner knows by its bytes."""
+    head, _, body = sent.partition(b"\r\n\r\n")
+    if b"\r\ntransfer-encoding:" in head.lower():
+        return None  # the body that is recorded is within the framing
+    line = b"\r\nContent-Length: %d" % len(body)
+    place = pool.scheme, pool.host, pool.port, head.replace(line, b"", 1)
+    return recall(owner, place, body, partial(_to_request, pool, url, sent), "urllib3")
 
 
 def _to_request(pool: Any, url: str, sent: bytes) -> Request:
