@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from onetake import project
@@ -19,4 +20,8 @@ def remember(cassette: Cassette, *, settings: Settings, root: Path) -> None:
     from onetake.stores import tallies  # late: most processes run tests, which tell their own
 
     place = tallies.Place(settings.store, root, project.run_id(), settings.encrypt)
-    tallies.add(cassette.name, tally, spent(cassette.calls), place)
+    size = 0
+    if cassette.path is not None:
+        with suppress(OSError):
+            size = cassette.path.stat().st_size
+    tallies.add(cassette.name, tally, lambda: spent(cassette.calls), place, size=size)

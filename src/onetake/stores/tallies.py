@@ -10,7 +10,7 @@ from __future__ import annotations
 import atexit
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
@@ -34,6 +34,8 @@ from onetake.stores.usage import is_near
 
 _KEPT = 50  # runs, in `.onetake/`
 _FOLDER = "tallies"
+_MOST_UNREAD = 64  # openings of a program whose answers wait to be read
+_MOST_UNREAD_BYTES = 16 << 20  # of their cassettes
 _MOST_SPENT = 1000  # answers of a program; of more the price stays unknown
 
 _lines = msgspec.json.Decoder(RunTally)
@@ -127,6 +129,20 @@ class _Told(Struct):
     place: Place
     tests: dict[str, Tally]
     spent: list[tuple[str, Spent]]
+    unread: list[tuple[str, Callable[[], Iterable[Spent]]]]
+    unread_bytes: int = 0
+
+    def read(self) -> None:
+        """Read the answers that have waited; of more than `_MOST_SPENT` the price stays unknown."""
+        for cassette, spent in self.unread:
+            for one in spent():
+                if len(self.spent) < _MOST_SPENT:
+                    self.spent.append((cassette, one))
+                else:
+                    rest = _tally_of(replace(one, usage=None), {})
+                    self.tests = added(self.tests, {cassette: rest})
+        self.unread.clear()
+        self.unread_bytes = 0
 
 
 def _tally_of(one: Spent, prices: Mapping[str, Price]) -> Tally:
@@ -151,20 +167,29 @@ class _Waiting:
 _waiting = OfProcess(_Waiting)
 
 
-def add(cassette: str, tally: Tally, spent: Iterable[Spent], place: Place) -> None:
-    """Remember it, with what was `spent`, when this process ends. A forked child tells its own."""
+def add(
+    cassette: str,
+    tally: Tally,
+    spent: Callable[[], Iterable[Spent]],
+    place: Place,
+    *,
+    size: int = 0,
+) -> None:
+    """Remember what an opening came to, when this process ends. A forked child tells its own.
+
+    `spent` reads answers, which takes long and waits for the end of the process too, unless what waits would
+    hold too much: a cassette of `size` bytes stays in memory until then.
+    """
     own = _waiting.get()
     with own.lock:
         if not own.told:
             atexit.register(send)
-        told = own.told.setdefault(place.key, _Told(place, {}, []))
+        told = own.told.setdefault(place.key, _Told(place, {}, [], []))
         told.tests = added(told.tests, {cassette: tally})
-        for one in spent:
-            if len(told.spent) < _MOST_SPENT:
-                told.spent.append((cassette, one))
-            else:
-                rest = _tally_of(replace(one, usage=None), {})
-                told.tests = added(told.tests, {cassette: rest})
+        told.unread.append((cassette, spent))
+        told.unread_bytes += size
+        if len(told.unread) > _MOST_UNREAD or told.unread_bytes > _MOST_UNREAD_BYTES:
+            told.read()
 
 
 def send() -> None:
@@ -174,6 +199,7 @@ def send() -> None:
     with own.lock:
         waiting, own.told = own.told, {}
     for told in waiting.values():
+        told.read()
         place = told.place
         line = RunTally(
             run=place.run,
