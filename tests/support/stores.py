@@ -96,14 +96,16 @@ class Store:
                     aside.rename(self.folder)
             case "sqlite":
                 with closing(sqlite3.connect(self.folder)) as file:
+                    (last,) = file.execute("SELECT coalesce(max(rowid), 0) FROM rows").fetchone()
+                    # An index that fails for each further row; a file with a trigger would not be opened.
                     file.execute(
-                        "CREATE TRIGGER no BEFORE INSERT ON rows "
-                        "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+                        "CREATE INDEX no ON rows (abs(-9223372036854775808 + 0 * length(slot))) "
+                        f"WHERE rowid > {last}"
                     )
                     try:
                         yield
                     finally:
-                        file.execute("DROP TRIGGER no")
+                        file.execute("DROP INDEX no")
             case "redis" | "cluster":
                 kind = redis.RedisCluster if self.kind == "cluster" else redis.Redis
                 to = {"target_nodes": "primaries"} if self.kind == "cluster" else {}
