@@ -114,7 +114,7 @@ def leaves_of(content: Content) -> Iterator[Leaf]:
         return
     for leaf in _own_leaves(content):
         yield leaf
-        if leaf.holder is not content:  # it came with what is below it
+        if leaf.is_number or leaf.holder is not content:  # the latter came with what is below it
             continue
         inner = leaf.content
         if inner is not None and not leaf.quoting.is_whole:
@@ -208,7 +208,9 @@ def _json(content: Content, start: int, end: int, prefix: Steps) -> Iterator[Lea
     root = content.root
     for scalar in read_scalars(content.text, start, end):
         steps = (*prefix, *scalar.steps) if prefix else scalar.steps
-        name = next((step for step in reversed(scalar.steps) if isinstance(step, str)), "")
+        name = scalar.steps[-1] if scalar.steps else ""
+        if not isinstance(name, str):
+            name = next((step for step in reversed(scalar.steps) if isinstance(step, str)), "")
         quoting = Quoting.JSON if scalar.is_string else Quoting.PLAIN
         yield Leaf(
             content,
