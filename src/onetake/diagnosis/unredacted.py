@@ -26,7 +26,6 @@ from onetake.matching import Matcher, paths_by_value
 from onetake.messages import Headers, Interaction, Request, Response
 from onetake.redaction import (
     BY_VALUE,
-    READABLE,
     Redactor,
     Secret,
     Values,
@@ -35,6 +34,7 @@ from onetake.redaction import (
     shaped_secrets,
 )
 from onetake.wire.encodings import decoder
+from onetake.wire.placeholders import READABLE
 
 _RULE = "rule"
 _BODY = ("content-type",)

@@ -13,10 +13,12 @@ import re
 from base64 import b64decode
 from functools import cache
 
+from onetake.content import read_request
 from onetake.messages import Headers, Request
 from onetake.providers.secret_names import field_kind, query_kind
 from onetake.wire.placeholders import BY_VALUE_KIND
 
+_WIDE = "REDACTED".encode("utf-16-le")[:-1]  # of either order of bytes
 _LONGEST = 200  # bytes in front of a placeholder in which its name is looked for
 
 
@@ -38,14 +40,17 @@ def _coded() -> re.Pattern[bytes]:
 def _name() -> re.Pattern[bytes]:
     """The name in front of a value: of a pair, a field, an element, an attribute, or a part of an upload."""
     return re.compile(
-        rb"(?:([A-Za-z][\w.-]{0,63})(?:\\{0,7}[\"'])?\s*[:=>]\s*(?:\\{0,7}[\"'])?"
+        rb"(?:([A-Za-z][\w.-]{0,63})(?:\\{0,7}[\"'])?\s*[:=>]\s*(?:\\{0,7}[\"']|<!\[CDATA\[)?"
         rb"|name=\"?([\w.-]{1,64})\"?(?:;[^\r\n]*)?(?:\r?\n[^\r\n]+){0,3}\r?\n\r?\n)\Z"
     )
 
 
 def unnumbered_request(request: Request) -> Request:
     """Return `request` with its placeholders alike; mostly the same object."""
-    body = _alike(request.body)
+    body = request.body
+    if _WIDE in body:  # in UTF-16: meanings are compared, so any character set will do
+        body = read_request(request).text
+    body = _alike(body)
     url = _alike_text(request.url)
     lines = request.headers.items
     if any(_is_marked_text(value) for _, value in lines):

@@ -9,7 +9,6 @@ from onetake.redaction.ids import kinds_in_name, without_secrets_in_id, without_
 from onetake.redaction.names import is_worth_remembering
 from onetake.redaction.placeholders import (
     BY_VALUE,
-    READABLE,
     holds_placeholder,
     is_placeholder,
     kinds_in,
@@ -29,7 +28,6 @@ from onetake.redaction.values import (
 __all__ = [
     "BY_VALUE",
     "NO_VALUES",
-    "READABLE",
     "Redactor",
     "Secret",
     "Values",

@@ -18,15 +18,13 @@ from functools import cache
 
 from onetake.redaction.names import KINDS
 from onetake.redaction.shapes import shape_kinds
+from onetake.wire.placeholders import READABLE
 
 BY_VALUE = "env"
 """The kind of a value of an environment variable."""
 
 FILLING = b"REDACTED0"
 """What stands, as often as it takes, for a secret within base64."""
-
-READABLE = "onetake-redacted-token--"
-"""The signature of a token that stands for another: 24 letters, as base64 wants them."""
 
 # `REDACTED-` and `<redacted:` in base64.
 CODED = (b"UkVEQUNURUQt", b"PHJlZGFjdGVkO")

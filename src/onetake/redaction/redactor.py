@@ -17,12 +17,12 @@ from onetake.messages import Body, Chunk, Failure, Headers, Interaction, Request
 from onetake.redaction.bodies import Pass
 from onetake.redaction.book import Book, Known, Secret, edits_of, merged, written_text
 from onetake.redaction.headers import secrets_in_line
-from onetake.redaction.placeholders import READABLE
 from onetake.redaction.rules import ruled_line, ruled_query
 from onetake.redaction.sought import Sought
 from onetake.redaction.urls import secrets_in_text, secrets_in_url
 from onetake.redaction.values import NO_VALUES, Values
 from onetake.wire.edits import Edit, apply, shift
+from onetake.wire.placeholders import READABLE
 
 
 class Redactor:

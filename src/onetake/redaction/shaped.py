@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from onetake.redaction.book import Book, Secret, written
-from onetake.redaction.placeholders import CODED, READABLE, holds_placeholder
+from onetake.redaction.placeholders import CODED, holds_placeholder
 from onetake.redaction.shapes import find
 
 
@@ -25,6 +25,3 @@ def _stands_for_one(text: bytes) -> bool:
 def without_shapes(data: bytes) -> bytes:
     """Return `data` without the secrets that have a shape."""
     return written(data, shaped_secrets(data), Book())
-
-
-__all__ = ["READABLE", "shaped_secrets", "without_shapes"]

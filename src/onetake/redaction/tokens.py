@@ -8,8 +8,8 @@ from functools import cache
 
 import msgspec
 
-from onetake.redaction.placeholders import READABLE
 from onetake.redaction.shapes import jwt_header, part_of_jwt
+from onetake.wire.placeholders import READABLE
 
 FAR_S = 4_102_444_800
 """2100-01-01: until then a token lives that was alive when it was given."""

@@ -9,6 +9,9 @@ import re
 
 BY_VALUE_KIND = b"env"
 
+READABLE = "onetake-redacted-token--"
+"""The signature of a token that stands for another: 24 letters, as base64 wants them."""
+
 BY_VALUE = re.compile(
     r"REDACTED-env(?:-\d{1,4}|(?![a-z0-9_]))|<redacted:env(?::\d{1,4})?>"
     # In base64, with the letters and the padding that hold some of its bits.
