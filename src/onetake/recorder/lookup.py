@@ -1,8 +1,8 @@
 """The look-up of requests: each gets the form that may be written, and the key of its recording.
 
 Everything that an opening asks its redactor and its matcher about requests is asked here. The redacted
-request is matched, so that a stored recording and a live request give the same key. Redaction by name is
-enough to find most recordings; what takes longer is done only where that finds nothing.
+request is matched, so that a stored recording and a live request give the same key. Redaction by name and
+shape is enough to find most recordings; values are looked for only where that finds nothing.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Lookup:
         active = self._matcher.active(bare)
         if self._principals is not None:
             bare = bare.replace(principal=self._principal(bare, active))
-        safe = self._redactor.by_name(bare)
+        safe = self._redactor.request(bare)
         return safe, safe.replace(url=self._redactor.url(safe.url))
 
     def find(
@@ -89,7 +89,7 @@ class Lookup:
         """
         if is_ordinary and self._principals is not None:
             request = request.replace(principal=self._principal(request, active))
-        safe = self._redactor.by_name(request, active.redact)
+        safe = self._redactor.request(request, active.redact)
         key = self._matcher.key(safe, active)
         if is_ordinary and self._holder.holds(key):
             return safe.replace(url=self._redactor.url(safe.url)), key
@@ -141,24 +141,21 @@ class Lookup:
             return self._principals.of(request, host, self._redactor.given, active.credential)
 
     def _redacted(self, safe: Request, key: bytes, active: Active) -> tuple[Request, bytes]:
-        """Redact by shape and by value what is redacted by name already.
+        """Redact by value what is redacted by name and shape already.
 
         A value that only the environment tells to be secret may be another one than was recorded.
         """
-        shaped = self._redactor.by_shape(safe)
-        if shaped is not safe:
-            key = self._matcher.key(shaped, active)
-        written = self._redactor.by_value(shaped)
-        if written is not shaped:
+        written = self._redactor.by_value(safe)
+        if written is not safe:
             written = written.replace(by_value=paths_by_value(written))
         if self._holder.holds(key):
             return written, key
-        if written is not shaped:
+        if written is not safe:
             key = self._matcher.key(written, active)
             if self._holder.holds(key):
                 return written, key
         for templates in self._recorded_by_value():
-            fitting = self._matcher.key_as(shaped, templates)
+            fitting = self._matcher.key_as(safe, templates)
             if fitting is not None and self._holder.holds(fitting):
                 return written, fitting
         return written, key

@@ -9,7 +9,7 @@ from onetake.config.paths import Path
 from onetake.content import Content, Leaf, Quoting, edited, may_be_text
 from onetake.redaction.book import Book, Secret, edits_of, merged
 from onetake.redaction.named import head_secrets, named_secrets
-from onetake.redaction.pieces import pieces_of
+from onetake.redaction.pieces import Pieces
 from onetake.redaction.rules import is_ruled, ruled_leaf
 from onetake.redaction.shaped import shaped_secrets
 from onetake.redaction.sought import Sought
@@ -63,15 +63,14 @@ class Pass:
                     shaped += self._in_stretch(stretch, _way_of(whole))
         return merged(ruled, named, known, shaped)
 
-    def in_pieces(self, content: Content) -> Sequence[Secret]:
-        """Return the secrets that a stream says in more than one piece, as `secrets` does."""
-        pieces = pieces_of(content)
+    def in_pieces(self, content: Content, pieces: Pieces) -> Sequence[Secret]:
+        """Return the secrets that a stream says in more than one of its `pieces`, as `secrets` does."""
         if not pieces:
             return ()
         ways: list[_Way] = [sought.secrets for sought in self._known]
         if self._shapes:
             ways.append(shaped_secrets)
-        return merged(*(self._in_pieces(content, pieces.secrets(way)) for way in ways))
+        return merged(*(self._joined(content, pieces.secrets(way)) for way in ways))
 
     def _ruled(self, content: Content) -> Iterator[tuple[Leaf, Secret]]:
         for leaf in content.leaves():
@@ -88,7 +87,7 @@ class Pass:
             edit = Edit(start + secret.start, start + secret.end, self._new(secret))
             yield _placed(content.lifted(edit), secret)
 
-    def _in_pieces(self, content: Content, pieces: Iterator[tuple[Secret, bool]]) -> list[Secret]:
+    def _joined(self, content: Content, pieces: Iterator[tuple[Secret, bool]]) -> list[Secret]:
         found: list[Secret] = []
         for secret, is_first in pieces:
             new = self._new(secret) if is_first else b""

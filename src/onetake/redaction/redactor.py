@@ -17,6 +17,7 @@ from onetake.messages import Body, Chunk, Failure, Headers, Interaction, Request
 from onetake.redaction.bodies import Pass
 from onetake.redaction.book import Book, Known, Secret, edits_of, merged, written_text
 from onetake.redaction.headers import secrets_in_line
+from onetake.redaction.pieces import pieces_of
 from onetake.redaction.rules import ruled_line, ruled_query
 from onetake.redaction.sought import Sought
 from onetake.redaction.urls import secrets_in_text, secrets_in_url
@@ -61,25 +62,6 @@ class Redactor:
 
     def request(self, request: Request, paths: Sequence[Path] = ()) -> Request:
         """Return `request` without its secrets by name and shape: what is matched. Idempotent."""
-        return self._safe(request, paths, shapes=True)
-
-    def by_name(self, request: Request, paths: Sequence[Path] = ()) -> Request:
-        """Return `request` without its secrets, save those that only a shape in the body gives away.
-
-        To look for shapes takes longest, and a request that is equal to a recording as it is has none that
-        the recording has not.
-        """
-        return self._safe(request, paths, shapes=False)
-
-    def by_shape(self, request: Request) -> Request:
-        """Return `request`, whose secrets by name are gone, without those in its body that have a shape."""
-        one_pass = Pass(self._book, names=False)
-        found: list[Secret] = []
-        safe = self._with_body(request, request.url, request.headers, one_pass, found)
-        self._sent = self._sent.with_(found)
-        return safe
-
-    def _safe(self, request: Request, paths: Sequence[Path], *, shapes: bool) -> Request:
         # What an answer gave is replaced as a whole; a part of more base64 is no part of the identity.
         given = [Sought(self._answered.kinds, whole=True)] if self._answered else []
         found: list[Secret] = []
@@ -87,7 +69,7 @@ class Redactor:
             request.url, (ruled_query(request.url, paths), self._in_url(request.url)), given, found
         )
         headers = self._headers(request.headers, paths, given, found)
-        one_pass = Pass(self._book, paths=paths, known=given, shapes=shapes)
+        one_pass = Pass(self._book, paths=paths, known=given)
         safe = self._with_body(opened(request), url, headers, one_pass, found)
         if found:
             self._sent = self._sent.with_(one for one in found if not one.is_known)
@@ -142,13 +124,14 @@ class Redactor:
         headers = self._headers(response.headers, paths, (), found)
         content = read_response(response)
         one_pass = Pass(self._book, paths=paths, given_s=given_s)
-        own = merged(one_pass.secrets(content), one_pass.in_pieces(content))
+        pieces = pieces_of(content)
+        own = merged(one_pass.secrets(content), one_pass.in_pieces(content, pieces))
         self._learn([*found, *own, *one_pass.inner])
         known = self._known()
         if known:
             headers = self._headers(headers, (), known, [], by_name=False)
             by_value = Pass(self._book, known=known, names=False, shapes=False, given_s=given_s)
-            own = merged(own, by_value.secrets(content), by_value.in_pieces(content))
+            own = merged(own, by_value.secrets(content), by_value.in_pieces(content, pieces))
         data, edits = _edited(content, own, self._book)
         body = response.body
         if data != content.data:
