@@ -73,6 +73,9 @@ def to_stored(
     return _to_binary(data, blobs) if _CONTROL.search(text) else _to_text(text)
 
 
+_texts = msgspec.json.Decoder(str | list[str])
+
+
 def from_raw(stored: dict[str, msgspec.Raw] | None, blob: Callable[[str], bytes]) -> bytes:
     """`from_stored` of a body whose fields are not decoded yet: plain JSON never is."""
     if stored is None:
@@ -82,6 +85,12 @@ def from_raw(stored: dict[str, msgspec.Raw] | None, blob: Callable[[str], bytes]
             return msgspec.json.format(stored["json"], indent=-1)
         except (msgspec.MsgspecError, RecursionError) as error:
             raise CassetteError("A stored JSON body cannot be written as JSON.") from error
+    if len(stored) == 1 and "text" in stored:
+        try:
+            text = _texts.decode(stored["text"])
+        except msgspec.MsgspecError as error:
+            raise CassetteError("A stored text is no text, and no list of texts.") from error
+        return _encoded(text if isinstance(text, str) else "\n".join(text))
     return from_stored({name: structure_of(raw) for name, raw in stored.items()}, blob)
 
 

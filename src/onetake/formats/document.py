@@ -490,7 +490,8 @@ def _chunks(recorded: _Recorded, size: int) -> tuple[Chunk, ...]:
     if chunks is UNSET:
         return (Chunk(size, recorded.ms),) if size else ()
     ends = [chunk.end for chunk in chunks]
-    if not all(0 <= chunk.ms <= _LONGEST_MS for chunk in chunks):
+    times = [chunk.ms for chunk in chunks]
+    if times and (min(times) < 0 or max(times) > _LONGEST_MS):
         raise CassetteError("A chunk of an answer came at no time.")
     if (ends and ends[0] < 0) or ends != sorted(ends):
         raise CassetteError("The chunks of an answer do not follow one another.")

@@ -151,12 +151,15 @@ class Body(Struct, frozen=True, kw_only=True):
 
     def pieces(self) -> Iterator[tuple[bytes, int]]:
         """Each chunk's bytes and its arrival in ms."""
-        start = 0
-        for chunk in self.chunks:
-            yield self.data[start : chunk.end], chunk.ms
-            start = chunk.end
-        if start < len(self.data):
-            yield self.data[start:], self.chunks[-1].ms if self.chunks else 0
+        data, chunks = self.data, self.chunks
+        ends = [chunk.end for chunk in chunks]
+        starts = [0, *ends]
+        yield from [
+            (data[start:end], chunk.ms)
+            for start, end, chunk in zip(starts, ends, chunks, strict=False)
+        ]
+        if starts[-1] < len(data):
+            yield data[starts[-1] :], chunks[-1].ms if chunks else 0
 
 
 class Response(Struct, frozen=True, kw_only=True):
