@@ -6,6 +6,7 @@ recording whose digest is that of a request answers it, and its key need not be 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import sha256
 from typing import Protocol
 
@@ -35,11 +36,19 @@ def raw_head(request: Request) -> Head | None:
 
     A compressed body is stored decoded, so its bytes are never those of a recording.
     """
-    if "content-encoding" in request.headers:
-        return None
-    kind = request.headers.get("content-type")
-    pieces = (request.method, request.url, repr(request.principal), kind)
-    return sha256(framed(*map(to_bytes, pieces)))
+    kind = ""
+    for name, value in request.headers.items:
+        match len(name):
+            case 12 if not kind and name.lower() == "content-type":
+                kind = value
+            case 16 if name.lower() == "content-encoding":
+                return None
+    return _head(request.method, request.url, request.principal, kind)
+
+
+@lru_cache(maxsize=256)  # all of a cassette begin alike
+def _head(method: str, url: str, principal: int | str, kind: str) -> Head:
+    return sha256(framed(*map(to_bytes, (method, url, repr(principal), kind))))
 
 
 def raw_digest(request: Request) -> bytes:
