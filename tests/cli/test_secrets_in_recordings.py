@@ -19,15 +19,17 @@ from onetake.cassettes.fold import Take
 from onetake.cli import main
 from onetake.formats import reading, vcr_text
 from onetake.formats.reading import Entry
-from onetake.messages import Headers
+from onetake.messages import Body, Headers
 from onetake.stores.files import FileCassette, name_in
 from onetake.stores.folders import FolderShelf
 from onetake.stores.journal import Journal, every_journal, read_quarantine
 from onetake.stores.opening import open_shelf, open_store
 from onetake.stores.port import Row
+from onetake.wire.encodings import decoder
 from tests.cli.conftest import STORES
 from tests.cli.recordings import MATCHER, call, put, questions, snapshot
 from tests.support.runs import ROOT, result, run_program
+from tests.unit.redaction.secrets import BODIES, HEADERS, URLS
 
 KEY = "sk-proj-" + "Ab3dEf6hIj9kLmN0pQr5StUv"
 TOKEN = "ghp_" + "aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW3xY5"
@@ -767,3 +769,34 @@ def test_a_thousand_cassettes_are_scanned_in_seconds(project, told):
 
     assert (found["places"], found["interactions"], found["found"]) == (1000, 3000, [])
     assert time.process_time() - started < 20
+
+
+@pytest.mark.parametrize("url", ["", "sqlite"], indirect=True)
+def test_every_place_of_a_secret_is_found_and_mended(url, project, shelf, told):
+    cases = [*BODIES, *HEADERS, *URLS]
+    recordings = [_holding(case) for case in cases]
+    put(shelf, "main", *recordings)
+
+    found = told("scan")["found"]
+    assert {one["interaction"] for one in found} == set(range(1, len(cases) + 1))
+    done = told("scrub", "--yes")
+
+    assert (done["rewritten"], done["left"]) == (len(cases), [])
+    assert told("scan")["found"] == []
+    texts = b"".join(everything(shelf))
+    assert [
+        case.name for case in cases if len(case.secret) > 12 and case.secret.encode() in texts
+    ] == []
+
+
+def _holding(case):
+    lines = [("content-type", case.content_type)] if case.content_type else []
+    headers = Headers((*lines, *((case.header,) if case.header else ())))
+    one = call(case.name, answer=case.body)
+    response = one.response.replace(headers=headers)
+    if case.encoding:
+        coder = decoder(case.encoding)
+        body = Body(data=coder.feed(case.body) + coder.finish(), encoding=case.encoding)
+        coded = Headers((*headers, ("content-encoding", case.encoding)))
+        response = response.replace(headers=coded, body=body)
+    return one.replace(request=one.request.replace(url=case.url), response=response)
