@@ -95,9 +95,16 @@ def named_secrets(content: Content) -> Iterator[tuple[Leaf, Secret]]:
 
 def head_secrets(leaf: Leaf) -> Iterator[tuple[Leaf, Secret]]:
     """Yield the secrets of a header line of a part."""
-    line = leaf.name, leaf.value.decode("utf-8", "replace")
-    for secret in secrets_in_line(line):
+    for secret in secrets_in_line((leaf.name, _text_of_line(leaf.value))):
         yield leaf, secret
+
+
+def _text_of_line(value: bytes) -> str:
+    """The text of a header line, every byte in its place: what is no UTF-8 has question marks."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("ascii", "replace").replace("\ufffd", "?")
 
 
 def _names(content: Content) -> set[str]:

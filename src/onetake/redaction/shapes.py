@@ -89,7 +89,7 @@ def _is_password(text: bytes) -> bool:
 
 
 def _is_opaque(text: bytes) -> bool:
-    return _mixed(text.rstrip(b"="))
+    return not text.startswith(b"REDACTED-") and _mixed(text.rstrip(b"="))
 
 
 class _Shape(Struct, frozen=True):

@@ -76,7 +76,7 @@ def secrets_in_bytes(data: bytes) -> tuple[Secret, ...]:
 
 
 def _whole(match: re.Match[bytes], group: int, kind: str) -> tuple[Secret, ...]:
-    text = match[group].decode("utf-8", "surrogatepass")
+    text = match[group].decode("utf-8", "replace")
     if not text or is_placeholder(text):
         return ()
     return (Secret(*match.span(group), kind, unquote_plus(text)),)
@@ -86,7 +86,7 @@ def _pairs(data: bytes, own: Collection[str]) -> list[Secret]:
     found: list[Secret] = []
     for pair in _pair().finditer(data):
         name = unquote_plus(pair[1].decode("latin-1"))
-        value = unquote_plus(pair[2].decode("utf-8", "surrogatepass"))
+        value = unquote_plus(pair[2].decode("utf-8", "replace"))
         kind = query_secret_kind(name, value)
         if (
             kind is None and name == "code" and b"state=" in data

@@ -134,3 +134,28 @@ def test_a_key_is_written_nowhere(kind):
     response = Response(status=200, body=Body(data=b"data: " + body + b"\n\n"))
     one = Interaction(request=sent, response=response, at=AT_S)
     assert secret not in shown(Redactor().interaction(one).response)
+
+
+BATCH = "multipart/mixed; boundary=o"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (
+            b"--o\r\nAuthorization: Bearer \x84q7XWv9kk2\r\n\r\nx\r\n--o--\r\n",
+            b"--o\r\nAuthorization: Bearer REDACTED-token\r\n\r\nx\r\n--o--\r\n",
+        ),
+        (
+            b"?sig=\xff\xfe&a=1\r\n--o\r\nA: b\r\n\r\nx\r\n--o--\r\n",
+            b"?sig=REDACTED-sig&a=1\r\n--o\r\nA: b\r\n\r\nx\r\n--o--\r\n",
+        ),
+        (b"Bearer REDACTED-bearer-token-1ii3bN", b"Bearer REDACTED-bearer-token-1ii3bN"),
+    ],
+)
+def test_bytes_that_are_no_text_move_no_place(body, expected):
+    headers = Headers((("Content-Type", BATCH),))
+    request = Request(method="POST", url="https://h/", headers=headers, body=body)
+    safe = Redactor().request(request)
+    assert safe.body == expected
+    assert Redactor().request(safe) == safe
