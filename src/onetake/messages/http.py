@@ -149,17 +149,18 @@ class Body(Struct, frozen=True, kw_only=True):
     chunks: tuple[Chunk, ...] = ()
     encoding: str = ""
 
-    def pieces(self) -> Iterator[tuple[bytes, int]]:
-        """Each chunk's bytes and its arrival in ms."""
+    def pieces(self) -> list[tuple[bytes, int]]:
+        """Return the bytes of each chunk, with its arrival in ms."""
         data, chunks = self.data, self.chunks
         ends = [chunk.end for chunk in chunks]
         starts = [0, *ends]
-        yield from [
+        pieces = [
             (data[start:end], chunk.ms)
             for start, end, chunk in zip(starts, ends, chunks, strict=False)
         ]
         if starts[-1] < len(data):
-            yield data[starts[-1] :], chunks[-1].ms if chunks else 0
+            pieces.append((data[starts[-1] :], chunks[-1].ms if chunks else 0))
+        return pieces
 
 
 class Response(Struct, frozen=True, kw_only=True):

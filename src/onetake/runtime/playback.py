@@ -43,7 +43,7 @@ class Playback:
 
     def _prepare(self, response: Response, fast_retries: bool) -> None:
         headers, body = response.headers, response.body
-        pieces = list(body.pieces())
+        pieces = body.pieces()
         if body.encoding:
             pieces, headers = self._encoded(pieces, headers, body.encoding)
         if length := headers.get("content-length"):
