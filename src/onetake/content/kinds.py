@@ -32,7 +32,7 @@ _NO_DOCUMENTS = frozenset(
 
 
 class Kind(StrEnum):
-    """What a body is. `value` of a `Content` has the shape that its kind names (see `Content`)."""
+    """The kinds of bodies. `value` of a `Content` has the shape that its kind names (see `Content`)."""
 
     EMPTY = "empty"
     JSON = "json"
@@ -48,7 +48,7 @@ class Kind(StrEnum):
 
     @property
     def is_opaque(self) -> bool:
-        """Whether bodies of this kind are compared byte by byte."""
+        """Tell whether bodies of this kind are compared byte by byte."""
         return self in _OPAQUE
 
 

@@ -31,7 +31,7 @@ class Meaning(Struct, frozen=True):
 
 
 class PartFacts(Struct, frozen=True, kw_only=True):
-    """What is compared of one part, or of a message within a body (see `content.parts.Part`)."""
+    """The facts of one part, or of a message within a body, that are compared (see `content.parts.Part`)."""
 
     label: str
     name: str = ""

@@ -31,7 +31,7 @@ class Quoting(StrEnum):
 
     @property
     def is_whole(self) -> bool:
-        """Whether an edit of the value writes all of it anew."""
+        """Tell whether an edit of the value writes all of it anew."""
         return self is Quoting.GZIP
 
 

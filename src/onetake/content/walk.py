@@ -26,7 +26,7 @@ Change: TypeAlias = Callable[[Any], Any]
 
 
 class _Gone(Struct, frozen=True):
-    """What an ignored value becomes: its container drops it; in a list, a mark keeps its place."""
+    """The mark of an ignored value: its container drops it, and a list keeps its place."""
 
 
 GONE = _Gone()

@@ -46,7 +46,7 @@ def meaning_identity(meaning: Meaning) -> bytes:
 
 
 def _needs_reading(request: Request) -> bool:
-    """Whether its headers say that the body is more than the JSON that it begins as."""
+    """Return whether the headers of `request` say that its body is more than the JSON that it begins as."""
     headers = request.headers
     if headers.get("content-type").lstrip()[:10].lower() == "multipart/":
         return True

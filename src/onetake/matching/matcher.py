@@ -247,7 +247,7 @@ class Matcher:
             return True
 
     def is_plain(self, active: Active) -> bool:
-        """Whether `active` is that of a request of which no rule says anything."""
+        """Return whether `active` is that of a request of which no rule says anything."""
         return active is self._plain or active == self._plain
 
     @property

@@ -253,7 +253,7 @@ def _says(expression: str, request: Request) -> bool:
 
 @lru_cache(maxsize=1024)
 def exchange_at(method: str, url: str) -> tuple[Exchange, ...]:
-    """What a request of this method, in upper case, and URL may be, if the rest of it says so."""
+    """Return the exchanges that a request of this method (in upper case) and URL may be."""
     place = read_url(url)
     host, path = place.host, place.path
     return tuple(

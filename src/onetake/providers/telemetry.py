@@ -244,7 +244,7 @@ def telemetry_for(request: Request) -> Telemetry | None:
 
 @lru_cache(maxsize=1024)
 def telemetry_at(method: str, url: str) -> tuple[Telemetry, ...]:
-    """What a request of this method, in upper case, and URL may be, if the rest of it says so."""
+    """Return the exports that a request of this method (in upper case) and URL may be."""
     place = read_url(url)
     host, path = place.host, place.path
     return tuple(

@@ -32,7 +32,7 @@ class Captured:
 
     @property
     def is_empty(self) -> bool:
-        """Whether no id has to be put into answers."""
+        """Tell whether no id has to be put into answers."""
         return not self._now
 
     def learn(self, values: Iterable[tuple[str, str, str]]) -> None:
@@ -115,7 +115,7 @@ class Captured:
 
 
 def _is_text(content: Content) -> bool:
-    """Whether ids may stand in a body: bytes that are sent as a file are left alone."""
+    """Return whether ids may stand in a body. Bytes that are sent as a file are left alone."""
     if content.media_type in _FILES:
         return content.kind is Kind.EVENTS
     return may_be_text(content.media_type) and content.kind is not Kind.BINARY

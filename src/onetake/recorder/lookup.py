@@ -62,11 +62,11 @@ class Lookup:
 
     @property
     def reads_bytes_alone(self) -> bool:
-        """Whether requests of the same bytes have the same key, where no rule says anything."""
+        """Tell whether requests of the same bytes have the same key, where no rule says anything."""
         return READ_FROM_BYTES.issuperset(self._matcher.match_on)
 
     def is_plain(self, request: Request) -> bool:
-        """Whether no rule says anything of `request`. Raises `OnetakeError`."""
+        """Return whether no rule says anything of `request`. Raises `OnetakeError`."""
         return self._matcher.is_plain(self._matcher.active(request))
 
     def head(self, bare: Request) -> tuple[Request, Request]:

@@ -21,7 +21,7 @@ _Way: TypeAlias = Callable[[bytes], Sequence[Secret]]
 
 
 class Pass:
-    """What is looked for in a body, and what stands there instead.
+    """One search of a body for secrets, and the placeholders that it puts there.
 
     `given_s` is the moment (UTC seconds) of an answer, in which tokens stay readable. `inner` has the secrets
     that were found in what is packed within a body, which is written anew as a whole.
@@ -95,7 +95,7 @@ class Pass:
         return found
 
     def _in_packed(self, leaf: Leaf) -> Iterator[Secret]:
-        """Of a gzip file all is written anew, without compression, as no two compressors write the same."""
+        """Redact a gzip file, and write all of it without compression, as no two compressors write the same."""
         inner = Content(leaf.value)
         secrets = self.secrets(inner)
         if secrets:
@@ -139,7 +139,7 @@ def _packed(content: Content) -> Leaf | None:
 
 
 def _stretches(content: Content) -> Iterator[_Stretch]:
-    """What of a body is a text of its own: all of it, or what stands around its parts."""
+    """Yield the stretches of a body that are searched: all of it, or what stands around its parts."""
     at = 0
     for part in content.parts:
         within = part.content.within
@@ -154,7 +154,7 @@ def _way_of(content: Content) -> _Way:
 
 
 def _may_hold_shapes(content: Content) -> bool:
-    """Whether keys may stand in it: in a picture they would be found by chance, and breaking it is no use."""
+    """Return whether keys may stand in a body. In a picture they would be found by chance."""
     if not may_be_text(content.media_type):
         return False
     return not content.depth or b"\0" not in content.data

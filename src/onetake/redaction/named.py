@@ -140,7 +140,7 @@ def _plain(names: Iterable[bytes]) -> Iterator[str]:
 
 @lru_cache(maxsize=2048)
 def _tells(name: str) -> bool:
-    """Whether a value under this name may be a secret, by itself or with what stands beside it."""
+    """Return whether a value under this name may be a secret, by itself or with what stands beside it."""
     return field_kind(name) is not None or guarded_kind(name) is not None or name == "code"
 
 
@@ -177,7 +177,7 @@ def _kind(leaf: Leaf, *, in_grant: bool = False, is_secure: bool = False) -> str
 
 
 def _secure_places(leaves: list[Leaf]) -> frozenset[tuple[object, ...]]:
-    """Where the fields of a parameter of AWS Systems Manager stand that says it is a secure string."""
+    """Return the places of the parameters of AWS Systems Manager that are secure strings."""
     return frozenset(
         leaf.steps[:-1] for leaf in leaves if leaf.name.lower() == "type" and leaf.value == _SECURE
     )

@@ -55,7 +55,7 @@ class Sought(Struct, frozen=True):
 
 
 def _is_part_of_base64(data: bytes, one: Sighting, value: str) -> bool:
-    """Whether the base64 of `value` stands there, and more of it before or behind."""
+    """Return whether the base64 of `value` stands there, with more base64 before or behind it."""
     text = data[one.start : one.end]
     if text not in spelled(value).whole:
         return False

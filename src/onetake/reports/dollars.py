@@ -26,7 +26,7 @@ class Dollars(Struct, kw_only=True, omit_defaults=True):
 
 
 class Spending(Struct, kw_only=True):
-    """What a run cost: `tokens` paid for by class, and dollars in all and by test."""
+    """The cost of a run: `tokens` paid for by class, and dollars in all and by test."""
 
     total: Dollars
     tests: dict[str, Dollars] = {}

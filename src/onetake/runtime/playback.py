@@ -77,7 +77,7 @@ class Playback:
         return pieces, headers
 
     def _has_length(self, response: Response) -> bool:
-        """Whether `content-length` says how long this body is, and not what another answer would be."""
+        """Return whether `content-length` says how long this body is, and not what another answer would be."""
         return (
             self.interaction.ended is Ended.COMPLETE
             and self.interaction.request.method != "HEAD"

@@ -80,7 +80,7 @@ _replacements: set[object] = set()
 
 
 def is_replacement(method: Any) -> bool:
-    """Whether a bound method is one that a seam has put in place: nobody's patch is on top of it."""
+    """Return whether a bound method is one that a seam has put in place, with nobody's patch on top."""
     return getattr(method, "__func__", None) in _replacements
 
 

@@ -197,7 +197,7 @@ class Claim(Struct, frozen=True):
 
 
 class Patience(Struct, frozen=True):
-    """How long a store on another machine is waited for, and how often it is asked again."""
+    """The limits of waiting for a store on another machine, and of asking it again."""
 
     connect_s: float = 2.0
     command_s: float = 5.0

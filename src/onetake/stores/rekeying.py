@@ -56,7 +56,7 @@ class Rekeying:
         return sorted(set(self._store.cassettes()))
 
     def rows(self, cassette: str) -> Outdated:
-        """Of one cassette. Raises `CassetteError` where a row was tampered with."""
+        """Write the rows of one cassette with the new key. Raises `CassetteError` where a row was tampered with."""
         place, told = place_of("row", cassette), f"A recording of {self.place}#{cassette}"
         for _ in range(_TRIES):
             held = self._store.read(cassette)

@@ -47,7 +47,7 @@ class _Format(Struct, array_like=True):
 
 
 class _Packed(_Format, array_like=True):
-    """What a row holds. `order` puts rows as they were published and sent."""
+    """The content of a row. `order` puts rows as they were published and sent."""
 
     order: tuple[int, int]
     fingerprint: bytes

@@ -198,7 +198,7 @@ class SqliteFile:
         connection.execute("PRAGMA foreign_keys = ON")
 
     def _is_ours(self, connection: sqlite3.Connection) -> bool:
-        """Whether the file has our tables; False for an empty one. Raises `StoreError` for any other."""
+        """Return whether the file has our tables, False for an empty one. Raises `StoreError` for any other."""
         application = connection.execute("PRAGMA application_id").fetchone()[0]
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if application == _APPLICATION and version == _FORMAT:

@@ -22,7 +22,7 @@ def below(path: Path | str, base: Path | str) -> str | None:
 
 
 def is_below(path: Path, base: Path) -> bool:
-    """Whether `path` is `base` or lies below it, by their names alone."""
+    """Return whether `path` is `base` or lies below it, by their names alone."""
     return below(os.path.abspath(path), os.path.abspath(base)) is not None
 
 
