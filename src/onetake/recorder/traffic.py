@@ -72,7 +72,7 @@ class Traffic(Struct):
         return mode if mode in (Mode.RECORD, Mode.LIVE) and wanted is not Mode.LIVE else wanted
 
     def is_ordinary(self, request: Request) -> bool:
-        """Return whether `request` is neither telemetry nor an exchange of credentials, whatever its body says."""
+        """Return whether `request` is, whatever its body says, neither telemetry nor a token exchange."""
         method = request.method.upper()
         return not telemetry_at(method, request.url) and not exchange_at(method, request.url)
 

@@ -56,7 +56,10 @@ class Rekeying:
         return sorted(set(self._store.cassettes()))
 
     def rows(self, cassette: str) -> Outdated:
-        """Write the rows of one cassette with the new key. Raises `CassetteError` where a row was tampered with."""
+        """Write the rows of one cassette with the new key.
+
+        Raises `CassetteError` where a row was tampered with.
+        """
         place, told = place_of("row", cassette), f"A recording of {self.place}#{cassette}"
         for _ in range(_TRIES):
             held = self._store.read(cassette)
