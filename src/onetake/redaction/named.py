@@ -26,9 +26,9 @@ _DIGITS = 4  # that a number has at the least, to be a PIN
 
 
 @cache
-def _json_names() -> re.Pattern[bytes]:
-    """Names of JSON, also of JSON within JSON."""
-    return re.compile(rb'"([\w\\$.-]{2,80})"\s*:')
+def _quoted_names() -> re.Pattern[bytes]:
+    """Names of JSON, also of JSON within JSON, and the first of a form in a JSON string."""
+    return re.compile(rb'"([\w\\$.%-]{2,80})(?:"\s*:|=)')
 
 
 @cache
@@ -38,9 +38,9 @@ def _guarded_names() -> re.Pattern[bytes]:
 
 
 @cache
-def _pair_names() -> tuple[re.Pattern[bytes], ...]:
-    """Names of pairs of a form: the first in a JSON string, and those behind `&`."""
-    return re.compile(rb'"([\w%.-]{2,64})='), re.compile(rb"&([\w%.-]{2,64})=")
+def _later_names() -> re.Pattern[bytes]:
+    """Names of further pairs of a form."""
+    return re.compile(rb"&([\w%.-]{2,64})=")
 
 
 @cache
@@ -110,9 +110,8 @@ def _text_of_line(value: bytes) -> str:
 def _names(content: Content) -> set[str]:
     """Every name in `content` that has a value, and that of the field or part that holds it all."""
     text = content.text
-    found: set[bytes] = set(_json_names().findall(text))
-    for pattern in _pair_names():
-        found.update(pattern.findall(text))
+    found: set[bytes] = set(_quoted_names().findall(text))
+    found.update(_later_names().findall(text))
     match content.kind:
         case Kind.FORM:
             found.update(piece.partition(b"=")[0] for piece in text.split(b"&"))
