@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @cache
 def _line() -> re.Pattern[bytes]:
-    """A line with nothing in it, a comment, a mark between documents or sections, or something assigned."""
+    """Return an expression for a line that is empty, a comment or a mark, or that assigns something."""
     return re.compile(
         rb"[ \t]*(?:[#;].*|---.*|\.\.\.|\[[^\]]*\]|-(?:[ \t].*)?"
         rb"|(?:-[ \t]+|export[ \t]+)?[\"']?[\w.$-]{1,64}[\"']?[ \t]*(?::(?:[ \t].*)?|=.*))?\r?"

@@ -32,13 +32,13 @@ def _placeholder() -> re.Pattern[bytes]:
 
 @cache
 def _coded() -> re.Pattern[bytes]:
-    """`REDACTED-` and `<redacted:` in base64, with what follows."""
+    """Return an expression for `REDACTED-` and `<redacted:` in base64, with what follows."""
     return re.compile(rb"(?:UkVEQUNURUQt|PHJlZGFjdGVkO)[A-Za-z0-9+/_-]+={0,2}")
 
 
 @cache
 def _name() -> re.Pattern[bytes]:
-    """The name in front of a value: of a pair, a field, an element, an attribute, or a part of an upload."""
+    """Return an expression for the name before a value: a field, a pair, an element or a part has one."""
     return re.compile(
         rb"(?:([A-Za-z][\w.-]{0,63})(?:\\{0,7}[\"'])?\s*[:=>]\s*(?:\\{0,7}[\"']|<!\[CDATA\[)?"
         rb"|name=\"?([\w.-]{1,64})\"?(?:;[^\r\n]*)?(?:\r?\n[^\r\n]+){0,3}\r?\n\r?\n)\Z"

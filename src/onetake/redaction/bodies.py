@@ -112,7 +112,7 @@ def _placed(edit: Edit, secret: Secret) -> Secret:
 
 
 def _wholes(content: Content) -> Iterator[Content]:
-    """The body, and those of its parts at any depth."""
+    """Yield the body, and those of its parts at any depth."""
     yield content
     for part in content.parts:
         yield from _wholes(part.content)
@@ -130,7 +130,7 @@ def _named(content: Content) -> Iterator[tuple[Leaf, Secret]]:
 
 
 def _packed(content: Content) -> Leaf | None:
-    """The leaf that is a gzip file, if `content` is one that can be opened."""
+    """Return the leaf that is a gzip file, if `content` is one that can be opened."""
     if content.data[:2] != b"\x1f\x8b":
         return None
     leaf = next(content.leaves(), None)

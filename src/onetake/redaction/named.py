@@ -27,25 +27,25 @@ _DIGITS = 4  # that a number has at the least, to be a PIN
 
 @cache
 def _quoted_names() -> re.Pattern[bytes]:
-    """Names of JSON, also of JSON within JSON, and the first of a form in a JSON string."""
+    """Return an expression for names of JSON, and for the first name of a form in a JSON string."""
     return re.compile(rb'"([\w\\$.%-]{2,80})(?:"\s*:|=)')
 
 
 @cache
 def _guarded_names() -> re.Pattern[bytes]:
-    """Names that mean other things too, in front of a value that is long enough for a secret."""
+    """Return an expression for ambiguous names in front of a value that is long enough for a secret."""
     return re.compile(rb'"((?i:key|secret|token))\\{0,7}"\s*:\s*\\{0,7}"[^\s"]{16}')
 
 
 @cache
 def _later_names() -> re.Pattern[bytes]:
-    """Names of further pairs of a form."""
+    """Return an expression for the names of a form behind the first."""
     return re.compile(rb"&([\w%.-]{2,64})=")
 
 
 @cache
 def _coded_names() -> re.Pattern[bytes]:
-    """Names of JSON within a form."""
+    """Return an expression for names of JSON that stands within a form."""
     return re.compile(rb"%22([\w.-]{2,64})(?:%5[cC])*%22(?:%20|\+)*(?:%3[aA]|:)")
 
 
@@ -59,7 +59,7 @@ def _xml_names() -> tuple[re.Pattern[bytes], ...]:
 
 @cache
 def _arguments() -> re.Pattern[bytes]:
-    """Arguments of GraphQL that are strings."""
+    """Return an expression for arguments of GraphQL that are strings."""
     return re.compile(rb'\b([A-Za-z_]\w{1,63})\s{0,4}:\s{0,4}\\{0,7}"')
 
 
@@ -100,7 +100,7 @@ def head_secrets(leaf: Leaf) -> Iterator[tuple[Leaf, Secret]]:
 
 
 def _text_of_line(value: bytes) -> str:
-    """The text of a header line, every byte in its place: what is no UTF-8 has question marks."""
+    """Return the text of a header line with every byte in its place; what is no UTF-8 becomes `?`."""
     try:
         return value.decode()
     except UnicodeDecodeError:
@@ -108,7 +108,7 @@ def _text_of_line(value: bytes) -> str:
 
 
 def _names(content: Content) -> set[str]:
-    """Every name in `content` that has a value, and that of the field or part that holds it all."""
+    """Return every name in `content` that has a value, and that of the field or part that holds it."""
     text = content.text
     found: set[bytes] = set(_quoted_names().findall(text))
     found.update(_later_names().findall(text))
@@ -152,7 +152,7 @@ def _is_quoted(leaf: Leaf) -> bool:
 
 
 def _kind(leaf: Leaf, *, in_grant: bool = False, is_secure: bool = False) -> str | None:
-    """The kind of secret that the value of `leaf` is by its name, or by the field that it is part of."""
+    """Return the kind of secret that the value of `leaf` is by its name, or by the field around it."""
     name = leaf.name
     value = leaf.value.decode("utf-8", "replace")
     if leaf.is_number:

@@ -76,7 +76,7 @@ def pieces_of(content: Content) -> Pieces:
 
 
 def _lanes(body: bytes) -> dict[tuple[bytes, ...], list[Span]]:
-    """The pieces of each text, by its name and the numbers of its choice or output."""
+    """Return the pieces of each text, by its name and the numbers of its choice or output."""
     lanes: dict[tuple[bytes, ...], list[Span]] = {}
     if set(_numbered().findall(body)) <= {b"0"}:  # mostly: one choice, one output
         for token in _said().finditer(body):

@@ -94,7 +94,7 @@ def kinds_in(data: bytes) -> Counter[str]:
 
 
 def put_away(before: bytes, after: bytes) -> list[tuple[str, bytes, bytes]]:
-    """For each placeholder in `after` its kind, what stands for it in `before`, and the text in front of it.
+    """Return for each placeholder in `after` its kind, what it stands for in `before`, and the text before it.
 
     Nothing where the two differ in anything else. What they have in common is looked for from the left: a
     value in which that stands again comes in other pieces, yet none of its letters is lost.
@@ -142,7 +142,7 @@ def _plain(found: re.Match[bytes]) -> bytes:
 
 
 def _decoded(coded: bytes) -> re.Match[bytes] | None:
-    """The placeholder of which `coded` is the base64."""
+    """Return the placeholder of which `coded` is the base64."""
     with suppress(binascii.Error, ValueError):
         text = b64decode(coded + b"=" * (-len(coded) % 4), altchars=b"-_")
         return _any().fullmatch(text)

@@ -45,7 +45,7 @@ class Redactor:
 
     @property
     def given(self) -> Container[str]:
-        """The secrets that answers gave to the program: tokens among them."""
+        """Return the secrets that answers gave to the program, tokens among them."""
         return self._answered.kinds
 
     def url(self, url: str) -> str:
@@ -200,7 +200,7 @@ class Redactor:
 
 
 def _those_in(headers: Headers, known: Sequence[Sought]) -> Sequence[Sought]:
-    """The values that stand in any of the header lines, which are searched as one text: mostly none."""
+    """Return the values that stand in a header line; the lines are searched as one text."""
     if not known:
         return known
     whole = "\n".join([value for _, value in headers.items]).encode("utf-8", "surrogatepass")
@@ -210,7 +210,7 @@ def _those_in(headers: Headers, known: Sequence[Sought]) -> Sequence[Sought]:
 def _edited(
     content: Content, secrets: Sequence[Secret], book: Book
 ) -> tuple[bytes, Sequence[Edit]]:
-    """The bytes of `content` with what stands for `secrets`, and the edits that make them."""
+    """Return the bytes of `content` with what stands for `secrets`, and the edits that make them."""
     data = content.data
     edits = completed(content, edits_of(secrets, book))
     made = apply(data, edits) if edits else data
@@ -225,7 +225,7 @@ def _edited(
 
 
 def _chunks(body: Body, content: Content) -> Sequence[Chunk]:
-    """The chunks of `body` in the data of `content`: of a body kept as it came they are in proportion."""
+    """Return the chunks of `body` in the data of `content`, in proportion where it was kept as it came."""
     if content.encoding == body.encoding or not body.data:
         return body.chunks
     size, whole = len(content.data), len(body.data)

@@ -45,7 +45,7 @@ def _between() -> re.Pattern[bytes]:
 
 
 def _mixed(text: bytes) -> bool:
-    """No words and numbers joined by hyphens: some run mixes letters and digits, or cases, at random."""
+    """Return whether `text` is more than words and numbers joined by hyphens: some run is random."""
     if len(set(text)) < 8 or not any(0x30 <= c <= 0x39 for c in text):
         return False
     runs = _between().split(text)
@@ -55,7 +55,7 @@ def _mixed(text: bytes) -> bool:
 
 
 def _varied(text: bytes) -> bool:
-    """A long run of letters that may have no digit, yet is no word."""
+    """Return whether `text` is a long run of letters that may have no digit, yet is no word."""
     return len(set(text)) >= 8 and _regular().fullmatch(text) is None
 
 
@@ -317,7 +317,7 @@ def find(data: bytes, *, after_hyphens: bool = False) -> list[Found]:
 def _checked(
     data: bytes, match: re.Match[bytes], shape: _Shape, after_hyphens: bool
 ) -> Found | None:
-    """The secret that has matched `shape`, if it looks like one and stands alone."""
+    """Return the secret that has matched `shape`, if it looks like one and stands alone."""
     number = match.lastindex or 0
     start, end = match.span(number)
     secret = match[number]

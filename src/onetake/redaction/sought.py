@@ -15,7 +15,7 @@ _LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234
 
 
 class Sought(Struct, frozen=True):
-    """Values to look for, each with its kind."""
+    """The values that are looked for in a text, each with its kind."""
 
     kinds: Mapping[str, str]
     whole: bool = False
