@@ -16,7 +16,7 @@ from onetake.content.kinds import Kind
 from onetake.messages import Headers, Request, Response, media_type
 from onetake.wire import event_stream, multipart
 from onetake.wire.edits import Edit, apply
-from onetake.wire.json_values import parse_json, parse_lines
+from onetake.wire.json_values import is_json, parse_json, parse_lines
 from onetake.wire.pairs import read_pairs
 from onetake.wire.sse import read_events
 
@@ -113,9 +113,7 @@ class Content:
         return Kind.BINARY if kinds.holds_control(text) else Kind.TEXT
 
     def _structured(self, text: bytes) -> Kind | None:
-        parsed = parse_json(text)
-        if parsed is not None:
-            self._value = parsed[0]
+        if is_json(text):
             return Kind.JSON
         lines = parse_lines(text)
         if lines is not None:
@@ -183,7 +181,11 @@ class Content:
         bytes.
         """
         match self.kind:
-            case Kind.JSON | Kind.LINES | Kind.MULTIPART | Kind.MESSAGE:
+            case Kind.JSON:
+                parsed = parse_json(self.text)
+                # What cannot be written again has its text for a value: reading never fails.
+                return parsed[0] if parsed is not None else self.text.decode("utf-8", "replace")
+            case Kind.LINES | Kind.MULTIPART | Kind.MESSAGE:
                 return self._value
             case Kind.FORM:
                 return read_pairs(self.text)

@@ -8,6 +8,7 @@ import msgspec
 
 # A float stays the text it was (`1.0` is not `1.00`); the encoder writes it back verbatim.
 _decode = msgspec.json.Decoder(float_hook=msgspec.Raw).decode
+_validate = msgspec.json.Decoder(msgspec.Raw).decode
 _encode = msgspec.json.Encoder(order="deterministic").encode
 _BLANK = b" \t\r\n\x1e"  # with the record separator of RFC 7464
 
@@ -20,6 +21,15 @@ def parse_json(data: bytes | str) -> tuple[Any] | None:
     except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
         return None
     return (value,)
+
+
+def is_json(data: bytes) -> bool:
+    """Return whether `data`, which is UTF-8, is one JSON document. No values are made, which is quick."""
+    try:
+        _validate(data)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def parse_lines(body: bytes) -> list[Any] | None:
