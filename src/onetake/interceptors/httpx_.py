@@ -62,7 +62,8 @@ def install(module: ModuleType) -> None:
             return None
         if not is_replacement(pool_method):
             return None
-        body = request.content
+        # A redirected request has its stream alone, which may be read again.
+        body = request.content if hasattr(request, "_content") else b"".join(request.stream)
         if len(body) > owner.max_request_body:
             return None
         url, lines = request.url, request.headers.raw
