@@ -6,6 +6,7 @@ changes bytes (redaction) or looks at some of them; its *meaning* is a frozen va
 """
 
 from onetake.content.body import (
+    DEEPEST,
     Content,
     completed,
     edited,
@@ -23,6 +24,7 @@ from onetake.content.quoting import Quoting
 from onetake.content.settings import is_settings, settings
 
 __all__ = [
+    "DEEPEST",
     "Content",
     "Kind",
     "Leaf",

@@ -32,7 +32,7 @@ def _assigned() -> re.Pattern[bytes]:
     return re.compile(
         rb"^[ \t]*(?:-[ \t]+|export[ \t]+)?(?P<quote>[\"']?)(?P<name>[\w.$-]{1,64})(?P=quote)[ \t]*[:=][ \t]*"
         rb"(?:\"(?P<double>(?:[^\"\\\n]|\\.){1,65536})\"|'(?P<single>[^'\n]+)'"
-        rb"|(?P<bare>[^\s|>{\[\"'#&*!][^\n]*?))(?:[ \t]+#[^\n]*)?[ \t]*\r?$",
+        rb"|(?P<bare>[^\s|>{\[\"'#&*!]\S*+(?:[ \t]++(?!#)\S++)*+))(?:[ \t]++#[^\n]*+)?[ \t]*+\r?$",
         re.MULTILINE,
     )
 

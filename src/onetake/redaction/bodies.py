@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
 from onetake.config.paths import Path
-from onetake.content import Content, Leaf, Quoting, edited, may_be_text
+from onetake.content import DEEPEST, Content, Leaf, Quoting, edited, may_be_text
 from onetake.redaction.book import Book, Secret, edits_of, merged
 from onetake.redaction.named import head_secrets, named_secrets
 from onetake.redaction.pieces import Pieces
@@ -96,8 +96,8 @@ class Pass:
 
     def _in_packed(self, leaf: Leaf) -> Iterator[Secret]:
         """Redact a gzip file, and write all of it without compression, as no two compressors write the same."""
-        inner = Content(leaf.value)
-        secrets = self.secrets(inner)
+        inner = Content(leaf.value, depth=leaf.holder.depth + 1)
+        secrets = self.secrets(inner) if inner.depth < DEEPEST else ()
         if secrets:
             self.inner += secrets
             new = edited(inner, edits_of(secrets, self._book))

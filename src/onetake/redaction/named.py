@@ -12,6 +12,7 @@ from functools import cache, lru_cache
 from urllib.parse import unquote_plus
 
 from onetake.content import Content, Kind, Leaf, assignments, is_settings, settings
+from onetake.errors import RedactionError
 from onetake.providers.secret_names import EXEMPT, field_kind, guarded_kind, is_secret_whatever
 from onetake.redaction.book import Secret
 from onetake.redaction.headers import secrets_in_line
@@ -57,6 +58,9 @@ def _xml_names() -> tuple[re.Pattern[bytes], ...]:
     )
 
 
+_HOLDING = "secret_string"  # a secret of AWS: mostly JSON, whose fields have names
+
+
 @cache
 def _arguments() -> re.Pattern[bytes]:
     """Return an expression for arguments of GraphQL that are strings."""
@@ -72,12 +76,22 @@ def named_secrets(content: Content) -> Iterator[tuple[Leaf, Secret]]:
             if kind := _kind(leaf):
                 yield from _whole(leaf, kind)
         return
+    held = content.within
+    if held is not None and (kind := _kind(held)) and kind != _HOLDING:
+        yield from _whole(held, kind)
+        return
     names = _names(content)
     is_secure = "value" in map(str.lower, names) and _SECURE in content.text
-    if not is_secure and not any(map(_tells, names)):
+    may_grant = "code" in names and _GRANT in content.text
+    if not is_secure and not may_grant and not any(map(_tells, names)):
         return
+    if content.overflow:
+        raise RedactionError(
+            f"A body names secrets and cannot be redacted: {content.overflow}.",
+            remedy='Nothing was written. Let the call through by a rule with mode = "live", or send less.',
+        )
     leaves = list(content.leaves())
-    in_grant = "code" in names and any(leaf.value == _GRANT for leaf in leaves)
+    in_grant = may_grant and any(leaf.value == _GRANT for leaf in leaves)
     secure = _secure_places(leaves) if is_secure else frozenset()
     is_graphql = "graphql" in content.media_type
     for leaf in leaves:
@@ -85,7 +99,9 @@ def named_secrets(content: Content) -> Iterator[tuple[Leaf, Secret]]:
             continue
         kind = _kind(leaf, in_grant=in_grant, is_secure=leaf.steps[:-1] in secure)
         if kind is not None:
-            if leaf.content is None or leaf.content.kind is Kind.FORM:  # JSON has leaves of its own
+            # What holds secrets by their own names is read further, if it can be.
+            is_read = leaf.content is not None and leaf.content.kind is not Kind.FORM
+            if not (is_read and kind == _HOLDING):
                 yield from _whole(leaf, kind)
         elif leaf.content is None and (is_graphql or leaf.name in _DOCUMENTS):
             for argument in assignments(leaf):
@@ -140,7 +156,7 @@ def _plain(names: Iterable[bytes]) -> Iterator[str]:
 @lru_cache(maxsize=2048)
 def _tells(name: str) -> bool:
     """Return whether a value under this name may be a secret, by itself or with what stands beside it."""
-    return field_kind(name) is not None or guarded_kind(name) is not None or name == "code"
+    return field_kind(name) is not None or guarded_kind(name) is not None
 
 
 def _is_exempt(leaf: Leaf) -> bool:

@@ -69,7 +69,9 @@ class Pieces(Struct, frozen=True):
 def pieces_of(content: Content) -> Pieces:
     """Return the texts that `content` says in pieces: none where it is no stream."""
     text = content.text
-    if content.kind not in _STREAMS and text[:1] != b"[":
+    # A stream of lines that was cut is none of JSON as a whole.
+    is_listed = text[:1] == b"[" or (text[:1] == b"{" and b"\n{" in text)
+    if content.kind not in _STREAMS and not is_listed:
         return Pieces(text)
     lanes = _lanes(text)
     return Pieces(text, tuple(tuple(one) for one in lanes.values() if len(one) > 1))

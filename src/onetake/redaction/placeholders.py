@@ -3,8 +3,8 @@
 `REDACTED-kind`, with a number (`REDACTED-openai-key-1`) where the secret was found by its shape or its value.
 It has no sign that JSON, URLs, forms, XML or header lines would escape, so it is spelled alike everywhere and a
 program that was given it sends it on as it is. Recordings of the first versions have `<redacted:kind:1>`
-instead, which programs may send on escaped; `respelled` brings each spelling to the one above. A token that
-programs read (a JWT) is replaced by one that can be read (`redaction.tokens`).
+instead, which programs may send on escaped. A token that programs read (a JWT) is replaced by one that can be
+read (`redaction.tokens`).
 """
 
 from __future__ import annotations
@@ -118,27 +118,8 @@ def put_away(before: bytes, after: bytes) -> list[tuple[str, bytes, bytes]]:
     return found
 
 
-def respelled(data: bytes) -> bytes:
-    """Return `data` with every placeholder in the spelling of today, also those in base64 as a whole."""
-
-    def coded(found: re.Match[bytes]) -> bytes:
-        inner = _decoded(found[0])
-        return found[0] if inner is None else _plain(inner)
-
-    if any(mark in data for mark in CODED):
-        data = _base64().sub(coded, data)
-    low = data.lower() if b"redacted" not in data else data
-    if b"redacted" in low or b"REDACTED-" in data:
-        data = _any().sub(_plain, data)
-    return data
-
-
 def _kind(found: re.Match[bytes]) -> str:
     return (found[1] or found[3]).decode().lower()
-
-
-def _plain(found: re.Match[bytes]) -> bytes:
-    return placeholder(_kind(found), int(found[2] or found[4] or 0)).encode()
 
 
 def _decoded(coded: bytes) -> re.Match[bytes] | None:
