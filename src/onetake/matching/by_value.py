@@ -47,9 +47,24 @@ def templates_of(request: Request) -> tuple[Template, ...]:
             parsed = parse_path(path)
         except UsageError:
             continue
-        pieces = map(re.escape, BY_VALUE.split(text))
-        made.append(Template(parsed, text, re.compile(f"(?s:.{{1,{_LONGEST}}}?)".join(pieces))))
+        made.append(Template(parsed, text, _pattern(BY_VALUE.split(text))))
     return tuple(made)
+
+
+def _pattern(pieces: Sequence[str]) -> re.Pattern[str]:
+    """Return an expression for `pieces` in order, with anything between them.
+
+    Each piece is looked for once, from the left, so that a text that does not fit takes no longer.
+    """
+    first, *rest = map(re.escape, pieces)
+    if not rest:
+        return re.compile(first)
+    *middle, last = rest
+    gap = f"(?s:.{{1,{_LONGEST}}}?)"
+    found = "".join(
+        f"(?>{gap}{piece})" if piece else f"(?s:.{{1,{_LONGEST}}}?)" for piece in middle
+    )
+    return re.compile(f"{first}{found}(?s:.{{1,{_LONGEST}}}){last}")
 
 
 def fitted(fields: Fields, templates: Sequence[Template]) -> Fields | None:
