@@ -132,7 +132,7 @@ def test_the_closest_setting_wins(suite: Suite) -> None:
             return {"mode": "live", "repeats": "last"}
 
         def settings(cassette):
-            return str(cassette.opening._settings.mode), cassette.opening._settings.repeats
+            return str(cassette.opening.settings.mode), cassette.opening.settings.repeats
 
         def test_module(cassette):
             assert settings(cassette) == ("replay", "last")

@@ -24,8 +24,8 @@ ASK_ALL = """
             except onetake.MissError as miss:
                 seen.append(miss.reason)
         missed = list(cassette.misses)
-        cassette.opening.misses.clear()
-    events = [[one.outcome, one.miss.cause] for one in cassette.opening.events]
+        cassette.opening.misses.unexpected.clear()
+    events = [[one.outcome, one.miss.cause] for one in cassette.opening.closing.events]
     print(json.dumps([seen, cassette.counts, events]))
 """
 

@@ -101,7 +101,8 @@ def test_21_a_place_that_cannot_be_written_is_one_clear_error_and_loses_nothing(
     (project / "cassettes").write_text("in the way")
     program = """
         import httpx, json, sys, onetake
-        before = httpx.HTTPTransport.handle_request
+        with onetake.use_cassette("first", store="memory:"):
+            before = httpx.HTTPTransport.handle_request  # with the hook, which is put there once
         error = None
         try:
             with onetake.use_cassette("main") as cassette:

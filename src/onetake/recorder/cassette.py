@@ -69,7 +69,8 @@ class Cassette:
     @property
     def _outcomes(self) -> Counter[str]:
         refused = len(self.opening.egress.refused)
-        return self.opening.ledger.counts + Counter(refused=refused)
+        counts = Counter(dict(self.opening.ledger.counts))  # a copy: other threads count on
+        return counts + Counter(refused=refused)
 
     @property
     def verdict(self) -> str:

@@ -24,6 +24,7 @@ class Misses:
         outcome = "refused" if isinstance(error, GuardError) else "missed"
         reason = getattr(error, "reason", "")
         self._ledger.add(safe, client, outcome, reason, is_counted=not self.expecting)
+        key = key or safe.line.encode()  # it failed before it had one
         if not self.expecting and key not in self._keys:
             self._keys.add(key)
             self._add_unexpected(error, safe)

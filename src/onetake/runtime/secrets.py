@@ -31,14 +31,16 @@ def known_values() -> Values:
 
     # As bytes where they lie: pytest changes a variable for each phase of each test.
     now: Mapping[Any, Any] = getattr(os.environ, "_data", os.environ)
-    changed = [name for name, text in now.items() if _environment.get(name) != text]
+    changed = [name for name, text in list(now.items()) if _environment.get(name) != text]
     if not changed and _values is not None:
         return _values
     with _lock:
         _environment = dict(now)
         names = [os.fsdecode(name) for name in changed]
         if any(_may_be_secret(name, os.environ.get(name, "")) for name in names) or _values is None:
-            secret = {name: text for name, text in os.environ.items() if _may_be_secret(name, text)}
+            secret = {
+                name: text for name, text in list(os.environ.items()) if _may_be_secret(name, text)
+            }
             # In order: of two variables with one value it is the same that gives a test its name.
             _variables = _variables | secret_values(sorted(secret.items()))
             _values = Values(_variables)
