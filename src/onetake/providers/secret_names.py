@@ -51,10 +51,13 @@ _WHATEVER = (
     "signing_secret",
     "smtp_password",
     "temporary_password",
+    "totp_secret",
     "user_password",
     "webhook_secret",
 )
 _TOKENS = (
+    "private_token",
+    "personal_access_token",
     "access_token",
     "account_key",
     "actor_token",
@@ -110,6 +113,9 @@ EXEMPT = frozenset({"messages", "input", "tools", "choices", "logprobs"})
 
 
 def _plain(name: str) -> str:
+    """Return `name` for comparing. Of `user[password]`, as forms write nested fields, the last part counts."""
+    if name.endswith("]"):
+        name = name.removesuffix("[]").rpartition("[")[2].removesuffix("]")
     return name.lower().replace("_", "").replace("-", "")
 
 

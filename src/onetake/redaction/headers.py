@@ -76,6 +76,12 @@ def _protocol() -> re.Pattern[bytes]:
     )
 
 
+_SECRET_WORDS = frozenset(
+    {"auth", "credential", "jwt", "key", "otp", "password", "pwd", "secret", "token"}
+)
+"""Last words of the names of headers whose values may be secrets."""
+
+
 @lru_cache(maxsize=1024)
 def treatment(name: str) -> str:
     """Return how the values of header `name` are treated: an empty string for not at all."""
@@ -92,7 +98,7 @@ def treatment(name: str) -> str:
     if name in CREDENTIAL_HEADERS:
         return "api_key"
     # Of a maker that is not known: where the value looks like a secret.
-    return "unknown" if name.endswith(("-key", "-token")) or name in ("key", "token") else ""
+    return "unknown" if name.rpartition("-")[2] in _SECRET_WORDS else ""
 
 
 @lru_cache(maxsize=512)  # a client sends the same lines with each request

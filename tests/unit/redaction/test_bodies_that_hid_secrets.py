@@ -26,6 +26,8 @@ def request(body: bytes, content_type: str = "application/json") -> Request:
         (json.dumps({"password": json.dumps({"v": SECRET})}).encode(), "application/json"),
         (json.dumps({"client_secret": json.dumps([SECRET])}).encode(), "application/json"),
         (json.dumps({"refresh_token": f'{{"iv":"{SECRET}"}}'}).encode(), "application/json"),
+        (b"user%%5Bpassword%%5D=%b&x=1" % SECRET.encode(), "application/x-www-form-urlencoded"),
+        (b"user[password]=%b&x=1" % SECRET.encode(), "application/x-www-form-urlencoded"),
         (b'password={"iv":"%b"}' % SECRET.encode(), "application/x-www-form-urlencoded"),
         (
             b'--b\r\nContent-Disposition: form-data; name="client_secret"\r\n\r\n'
@@ -74,3 +76,12 @@ def test_a_body_of_too_many_values_that_names_a_secret_is_refused():
 
     with pytest.raises(RedactionError, match="more than 500000 values"):
         Redactor().request(request(body))
+
+
+@pytest.mark.parametrize(
+    "name", ["x-secret", "x-acme-auth", "x-jwt", "x-acme-credential", "x-password", "X-OTP"]
+)
+def test_a_header_named_for_a_secret_is_redacted_where_its_value_looks_like_one(name):
+    for value, is_kept in ((KEY[8:], False), ("required", True), ("no", True)):
+        asked = Request(method="GET", url="https://h/p", headers=Headers(((name, value),)))
+        assert (Redactor().request(asked).headers.get(name.lower()) == value) is is_kept
