@@ -61,10 +61,8 @@ def _pattern(pieces: Sequence[str]) -> re.Pattern[str]:
         return re.compile(first)
     *middle, last = rest
     gap = f"(?s:.{{1,{_LONGEST}}}?)"
-    found = "".join(
-        f"(?>{gap}{piece})" if piece else f"(?s:.{{1,{_LONGEST}}}?)" for piece in middle
-    )
-    return re.compile(f"{first}{found}(?s:.{{1,{_LONGEST}}}){last}")
+    found = "".join(f"(?>{gap}{piece})" if piece else gap for piece in middle)
+    return re.compile(f"{first}{found}{gap}{last}")
 
 
 def fitted(fields: Fields, templates: Sequence[Template]) -> Fields | None:
