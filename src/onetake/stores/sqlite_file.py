@@ -177,24 +177,18 @@ class SqliteFile:
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         """Check the marker, or make the tables in an empty file. Raises `StoreError`."""
-        connection.execute("BEGIN")  # what is asked below is of one state of the file
-        try:
+        with _transaction(connection, "BEGIN"):  # what is asked is of one state of the file
             is_ready = self._is_ours(connection)
-        finally:
-            connection.commit()
         if is_ready:
             connection.execute("PRAGMA foreign_keys = ON")
             return
         _patiently(lambda: connection.execute("PRAGMA journal_mode = WAL"))
-        connection.execute("BEGIN IMMEDIATE")
-        try:
+        with _transaction(connection, "BEGIN IMMEDIATE"):
             if not self._is_ours(connection):  # nobody else was faster
                 for statement in _SCHEMA.split(";"):
                     connection.execute(statement)
                 connection.execute(f"PRAGMA application_id = {_APPLICATION}")
                 connection.execute(f"PRAGMA user_version = {_FORMAT}")
-        finally:
-            connection.commit()
         connection.execute("PRAGMA foreign_keys = ON")
 
     def _is_ours(self, connection: sqlite3.Connection) -> bool:

@@ -223,3 +223,14 @@ def test_a_program_that_ends_leaves_no_connection_open(tmp_path: Path, url: str)
     """
     done = run_program(program, tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "[]\n", "")
+
+
+def test_tables_that_cannot_all_be_made_are_not_there_at_all(tmp_path, monkeypatch):
+    store = SqliteStore(tmp_path / "store.sqlite")
+    with monkeypatch.context() as patched:
+        patched.setattr(sqlite_file, "_SCHEMA", sqlite_file._SCHEMA + "; CREATE NONSENSE")
+        with pytest.raises(StoreError):
+            store.append("c", ROWS)
+
+    assert store.append("c", ROWS) == {"a"}
+    assert store.read("c").rows == tuple(ROWS)
