@@ -175,7 +175,11 @@ class Matcher:
             if rule.volatile is not None:
                 self._volatile(rule.volatile, f"volatile of {place}")
         self._quick = tuple(self._request_parts[name] for name in self.match_on)
+        self._compared = frozenset(self.match_on).union(
+            *(rule.match_on or () for rule in self.rules)
+        )
         self.fingerprint = self._fingerprint(volatile)
+        """What kept keys are valid for; empty where keys must not be kept."""
 
     def with_rules(self, rules: Sequence[Rule]) -> Matcher:
         """The same with other rules."""
@@ -257,8 +261,7 @@ class Matcher:
 
     @property
     def uses_credential(self) -> bool:
-        every = (self.match_on, *(rule.match_on or () for rule in self.rules))
-        return any("credential" in names for names in every)
+        return "credential" in self._compared
 
     def active(self, request: Request) -> Active:
         """What the rules say about `request`."""
@@ -334,9 +337,13 @@ class Matcher:
         return framed(*pieces)
 
     def _fingerprint(self, volatile: Sequence[str]) -> str:
-        uses_headers = any(
-            "headers" in names for names in (self.match_on, *(r.match_on or () for r in self.rules))
-        )
+        """Return a digest of all that keys depend on; empty where a user's function has a part in them.
+
+        Nobody can tell whether a function still gives what it gave when keys were kept.
+        """
+        if not self._functions.keys().isdisjoint(self._compared):
+            return ""
+        uses_headers = "headers" in self._compared
         settings = (
             _VERSION,
             self.match_on,

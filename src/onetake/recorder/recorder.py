@@ -77,7 +77,7 @@ class Recorder:
                 [Source("Recorder(...)", overrides)], ci=project.is_ci(os.environ), base=settings
             )
         self.settings = settings
-        self._matchers: dict[bytes, Matcher] = {}
+        self._matchers: dict[tuple[object, ...], Matcher] = {}
         self._in_test = in_test
         self._rule_header = project.settings_file(self.root)[1]
         install()
@@ -273,9 +273,11 @@ class Recorder:
     def _matcher(self, settings: Settings) -> Matcher:
         wanted = (
             *(settings.match_on, settings.match_headers, settings.rules, settings.volatile),
-            *(settings.volatile_patterns, settings.volatile_window, sorted(_functions)),
+            *(settings.volatile_patterns, settings.volatile_window),
         )
-        key = msgspec.msgpack.encode(wanted)
+        # A matcher holds its functions, so no other function comes to have the id of one of them.
+        functions = ((name, id(function)) for name, function in sorted(_functions.items()))
+        key = (msgspec.msgpack.encode(wanted), *functions)
         if key not in self._matchers:
             self._matchers[key] = matcher_of(settings)
         return self._matchers[key]
