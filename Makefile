@@ -17,24 +17,24 @@ UV := $(shell command -v uv 2>/dev/null)
 
 .PHONY: test test-compat test-corpus stress lint demo bench fuzz fuzz-million clean
 
-# $(call install,VENV,GROUPS): a virtual environment with onetake and the named dependency groups.
+# $(call install,VENV,GROUPS,MORE): a virtual environment with onetake, the named dependency groups and more.
 ifdef UV
 define install
 	uv venv --quiet --allow-existing --python $(INTERPRETER) $(1)
-	uv pip install --quiet --python $(1)/bin/python -e . $(foreach group,$(2),--group $(group))
+	uv pip install --quiet --python $(1)/bin/python -e . $(3) $(foreach group,$(2),--group $(group))
 	touch $(1)/.installed
 endef
 else
 define install
 	$(INTERPRETER) -m venv $(1)
 	$(1)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	$(1)/bin/python -m pip install --quiet --disable-pip-version-check -e . $(foreach group,$(2),--group $(group))
+	$(1)/bin/python -m pip install --quiet --disable-pip-version-check -e . $(3) $(foreach group,$(2),--group $(group))
 	touch $(1)/.installed
 endef
 endif
 
-$(VENV)/.installed: pyproject.toml
-	$(call install,$(VENV),test lint)
+$(VENV)/.installed: pyproject.toml packages/onetake-vcr/pyproject.toml
+	$(call install,$(VENV),test lint,-e packages/onetake-vcr)
 
 $(VENV)-demo/.installed: pyproject.toml
 	$(call install,$(VENV)-demo,demo)

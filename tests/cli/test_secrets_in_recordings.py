@@ -299,7 +299,7 @@ OPENED = """
     for name in ("a.yaml", "b.yaml.gz", "c.json"):
         with onetake.use_cassette(name, mode="replay") as cassette:
             list(cassette.interactions)
-    from onetake.compat.vcr import VCR
+    from vcr import VCR
     with VCR(record_mode="none").use_cassette("large.yaml") as cassette:
         cassette.responses
 """

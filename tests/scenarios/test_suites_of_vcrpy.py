@@ -13,8 +13,6 @@ from tests.support.runs import environment, result, run_program
 
 SAME = """
     import json, sys
-    from onetake.compat import alias
-    alias.install()
     import vcr
     url, client, mode = sys.argv[1:4]
     from tests.support.clients import Ask, observe
@@ -54,7 +52,7 @@ def _heads(seen: list[dict]) -> list[tuple]:
 
 def test_no_secret_reaches_a_cassette_and_its_request_is_found_all_the_same(provider, project):
     program = """
-        import json, sys, requests, onetake.compat.vcr as vcr
+        import json, sys, requests, vcr
         key = sys.argv[2]
         with vcr.use_cassette("c.yaml", match_on=["method", "uri", "headers", "body"]) as cassette:
             answer = requests.post(sys.argv[1] + f"/echo?api_key={key}", json={"password": key},
@@ -73,7 +71,7 @@ def test_no_secret_reaches_a_cassette_and_its_request_is_found_all_the_same(prov
 
 def test_mode_none_sends_nothing_also_where_a_hook_leaves_a_request_out(provider, project):
     program = """
-        import json, sys, requests, onetake.compat.vcr as vcr
+        import json, sys, requests, vcr
         from onetake.errors import MissError
         my_vcr = vcr.VCR(record_mode="none", before_record_request=lambda request: None)
         try:
@@ -92,7 +90,7 @@ def test_mode_none_sends_nothing_also_where_a_hook_leaves_a_request_out(provider
 
 def test_ignored_hosts_pass_and_are_not_recorded(provider, project):
     program = """
-        import json, sys, requests, onetake.compat.vcr as vcr
+        import json, sys, requests, vcr
         my_vcr = vcr.VCR(record_mode=sys.argv[2], ignore_localhost=True)
         with my_vcr.use_cassette("c.yaml") as cassette:
             answer = requests.get(sys.argv[1] + "/echo")
@@ -106,7 +104,7 @@ def test_ignored_hosts_pass_and_are_not_recorded(provider, project):
 
 def test_a_hook_that_would_delete_what_is_stored_deletes_nothing(provider, project):
     program = """
-        import json, sys, requests, onetake.compat.vcr as vcr
+        import json, sys, requests, vcr
         hook = None if sys.argv[2] == "plain" else lambda request: None if "keep" in request.uri else request
         my_vcr = vcr.VCR(record_mode="new_episodes", before_record_request=hook)
         with my_vcr.use_cassette("c.yaml") as cassette:
@@ -123,7 +121,7 @@ def test_a_hook_that_would_delete_what_is_stored_deletes_nothing(provider, proje
 
 def test_what_a_killed_process_paid_for_answers_the_next(provider, project):
     program = """
-        import os, signal, sys, requests, onetake.compat.vcr as vcr
+        import os, signal, sys, requests, vcr
         with vcr.use_cassette("c.yaml", record_mode="new_episodes") as cassette:
             requests.get(sys.argv[1] + "/echo?a=1")
             if sys.argv[2] == "killed":
@@ -142,7 +140,7 @@ def test_what_a_killed_process_paid_for_answers_the_next(provider, project):
 
 def test_writers_at_the_same_time_lose_nothing(provider, project):
     program = textwrap.dedent("""
-        import sys, requests, onetake.compat.vcr as vcr
+        import sys, requests, vcr
         with vcr.use_cassette("c.yaml", record_mode="new_episodes"):
             for n in range(5):
                 requests.get(sys.argv[1] + f"/echo?of={sys.argv[2]}.{n}")
@@ -161,7 +159,7 @@ def test_writers_at_the_same_time_lose_nothing(provider, project):
 
 def test_tasks_that_run_at_once_keep_to_their_own_cassettes(provider, project):
     program = """
-        import asyncio, json, sys, httpx, onetake.compat.vcr as vcr
+        import asyncio, json, sys, httpx, vcr
         async def one(name):
             with vcr.use_cassette(f"{name}.yaml") as cassette:
                 async with httpx.AsyncClient() as client:
@@ -183,7 +181,7 @@ def test_a_recorded_program_that_read_no_further_is_told_where_its_recording_end
     provider, project
 ):
     program = """
-        import json, sys, urllib.request, onetake.compat.vcr as vcr
+        import json, sys, urllib.request, vcr
         from onetake.errors import MissError
         with vcr.use_cassette("c.yaml"):
             answer = urllib.request.urlopen(sys.argv[1] + "/stream/200?size=1000")
@@ -203,8 +201,8 @@ def test_a_recorded_program_that_read_no_further_is_told_where_its_recording_end
 
 def test_in_ci_a_miss_is_an_error_by_vcrpys_name(provider, project):
     program = """
-        import json, sys, requests, onetake.compat.vcr as vcr
-        from onetake.compat.vcr.errors import CannotOverwriteExistingCassetteException
+        import json, sys, requests, vcr
+        from vcr.errors import CannotOverwriteExistingCassetteException
         with vcr.use_cassette("c.yaml", record_mode="new_episodes") as cassette:
             try:
                 requests.get(sys.argv[1] + "/echo")
@@ -220,7 +218,7 @@ def test_in_ci_a_miss_is_an_error_by_vcrpys_name(provider, project):
 
 def test_a_hook_that_fails_is_told_at_the_end_and_nothing_is_written(provider, project):
     program = """
-        import json, sys, requests, onetake.compat.vcr as vcr
+        import json, sys, requests, vcr
         def hook(response):
             raise LookupError("no such thing")
         try:
@@ -236,8 +234,8 @@ def test_a_hook_that_fails_is_told_at_the_end_and_nothing_is_written(provider, p
 
 def test_what_a_persister_cannot_save_is_kept_for_the_next_run(provider, project):
     program = """
-        import json, sys, requests, onetake.compat.vcr as vcr
-        from onetake.compat.vcr.persisters.filesystem import FilesystemPersister
+        import json, sys, requests, vcr
+        from vcr.persisters.filesystem import FilesystemPersister
         from onetake.errors import StoreError
         class Full(FilesystemPersister):
             @staticmethod
@@ -279,7 +277,7 @@ FILTERS = {
 def test_what_a_filter_takes_out_of_a_request_is_known_in_its_answer(provider, project, kind):
     setting, sent = FILTERS[kind]
     program = f"""
-        import sys, requests, onetake.compat.vcr as vcr
+        import sys, requests, vcr
         key = sys.argv[2]
         def pop(request):
             del request.headers["Authorization"]
@@ -302,7 +300,7 @@ def test_a_cassette_that_cannot_be_read_is_named_with_what_is_in_the_way(provide
         "<<<<<<< ours\ninteractions: []\n=======\nversion: 1\n>>>>>>> theirs\n"
     )
     program = """
-        import json, onetake.compat.vcr as vcr
+        import json, vcr
         try:
             with vcr.use_cassette("c.yaml"): ...
         except ValueError as error:
@@ -339,7 +337,7 @@ def test_connections_that_are_somebodys_fakes_are_left_to_them(provider, project
 @pytest.mark.parametrize("how", ["live", "missed", "failed"])
 def test_nothing_is_dropped_as_unused_where_not_all_was_played(provider, project, how):
     program = """
-        import sys, requests, onetake.compat.vcr as vcr
+        import sys, requests, vcr
         url, how = sys.argv[1:]
         try:
             with vcr.VCR(drop_unused_requests=True).use_cassette("c.yaml"):
@@ -387,7 +385,7 @@ def test_a_connection_that_only_adds_to_urllib3s_is_recorded_and_replayed(provid
 def test_what_a_rule_calls_secret_is_not_told_of_a_call_that_is_left_out(provider, project):
     (project / "onetake.toml").write_text('[[rules]]\nhost = "*"\nredact = ["query.ticket"]\n')
     program = """
-        import json, sys, requests, onetake.compat.vcr as vcr
+        import json, sys, requests, vcr
         from onetake.recorder import Recorder
         opened = []
         real = Recorder.open_in

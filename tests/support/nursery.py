@@ -30,7 +30,17 @@ _OF_PROGRAMS = (
     "trio h2.connection jmespath dateutil.parser pydantic redis redis.cluster obstore"
 )
 _OF_SUITES = "pytest _pytest.config _pytest.main _pytest.terminal _pytest.python _pytest.fixtures "
-_NEVER = {"onetake", "httpx", "httpx2", "httpcore", "httpcore2", "requests", "urllib3", "aiohttp"}
+_NEVER = {
+    "onetake",
+    "vcr",
+    "httpx",
+    "httpx2",
+    "httpcore",
+    "httpcore2",
+    "requests",
+    "urllib3",
+    "aiohttp",
+}
 _NEVER |= {"botocore", "boto3", "openai", "anthropic", "http.client", "websockets"}
 
 

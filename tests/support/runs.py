@@ -30,7 +30,7 @@ def environment(**extra: str) -> dict[str, str]:
         for name, value in os.environ.items()
         if name != "CI" and not name.startswith(("ONETAKE_", "PYTEST_", "COV_", "GITHUB_"))
     }
-    path = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
+    path = os.pathsep.join([str(ROOT / "src"), str(ROOT / "packages/onetake-vcr/src"), str(ROOT)])
     # Bytecode is read and not written: a project's file that is changed twice within a second is no other.
     fixed = {"PYTHONPATH": path, "PYTHONWARNINGS": "error", "PYTHONDONTWRITEBYTECODE": "1"}
     return kept | fixed | extra
@@ -39,7 +39,7 @@ def environment(**extra: str) -> dict[str, str]:
 @functools.cache
 def _compile() -> None:
     """Once a session, so that no process compiles onetake anew."""
-    for folder in ("src", "fakeprovider", "tests/support"):
+    for folder in ("src", "packages/onetake-vcr/src", "fakeprovider", "tests/support"):
         compileall.compile_dir(ROOT / folder, quiet=2)
 
 

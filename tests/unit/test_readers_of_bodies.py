@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from pathlib import Path
 
-import onetake
+from tests.support.sources import modules
 
-ROOT = Path(onetake.__file__).parent
 READERS = ("wire", "content")
 
 # Functions that take a body apart, by the last two words of their name.
@@ -30,7 +28,7 @@ OTHER_TEXTS = {
     "providers/exchanges.py": "the query of a URL",
     "spend/answers.py": "texts that content/ gives it, with a type",
     "diagnosis/unredacted.py": "files of any format",
-    "compat": "what vcrpy decodes, for its matchers and filters",
+    "vcr/": "what vcrpy decodes, for its matchers and filters",
     "runtime/recording.py": "content codings, as chunks come",
 }
 
@@ -43,8 +41,7 @@ def calls(tree: ast.AST) -> Iterator[str]:
 
 def test_no_body_is_read_outside_wire_and_content():
     strangers = []
-    for path in sorted(ROOT.rglob("*.py")):
-        name = path.relative_to(ROOT).as_posix()
+    for name, path in modules().items():
         if name.startswith(READERS) or any(name.startswith(known) for known in OTHER_TEXTS):
             continue
         found = DECODING.intersection(calls(ast.parse(path.read_text())))
@@ -55,6 +52,6 @@ def test_no_body_is_read_outside_wire_and_content():
 
 def test_every_exception_is_still_needed():
     for known in OTHER_TEXTS:
-        paths = [ROOT / known] if known.endswith(".py") else list((ROOT / known).rglob("*.py"))
+        paths = [path for name, path in modules().items() if name.startswith(known)]
         found = {call for path in paths for call in calls(ast.parse(path.read_text()))}
         assert DECODING & found, known

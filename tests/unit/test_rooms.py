@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).resolve().parents[2] / "src"
-ROOMS = sorted(path.parent.name for path in (SOURCE / "onetake").glob("*/__init__.py"))
+from tests.support.sources import CORE, PACKAGE
+
+ROOMS = sorted(path.parent.name for path in CORE.glob("*/__init__.py"))
 
 # Imports that may point back. Everywhere else also those in functions and those for types alone count.
 ALLOWED = {
-    "compat": {"types"},
     "content": {"types", "late"},  # a body may hold bodies, which are read as it is
 }
 
@@ -58,10 +58,11 @@ def circle_in(graph: Mapping[str, set[str]]) -> list[str]:
     return []
 
 
-def files_of(room: str) -> dict[str, str]:
+def files_of(source: Path, folder: Path) -> dict[str, str]:
+    """The texts of the modules in `folder` by name; imports begin at `source`."""
     found: dict[str, str] = {}
-    for path in (SOURCE / "onetake" / room).rglob("*.py"):
-        parts = path.relative_to(SOURCE).with_suffix("").parts
+    for path in folder.rglob("*.py"):
+        parts = path.relative_to(source).with_suffix("").parts
         name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
         found[name] = path.read_text("utf-8")
     return found
@@ -69,7 +70,18 @@ def files_of(room: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_a_room_has_no_import_circle(room):
-    assert circle_in(graph_of(files_of(room), ALLOWED.get(room, set()))) == []
+    files = files_of(CORE.parent, CORE / room)
+    assert circle_in(graph_of(files, ALLOWED.get(room, set()))) == []
+
+
+def test_the_distribution_onetake_vcr_has_no_import_circle():
+    """Its three packages are one room; only types may point back."""
+    assert circle_in(graph_of(files_of(PACKAGE, PACKAGE), {"types"})) == []
+
+
+def test_the_distribution_onetake_vcr_stays_small():
+    lines = [len(path.read_text("utf-8").splitlines()) for path in PACKAGE.rglob("*.py")]
+    assert sum(lines) <= 4_500
 
 
 @pytest.mark.parametrize(

@@ -152,7 +152,5 @@ def _show(found: _Found) -> None:
         echo(f"{count} of vcrpy in {folders} can be read.")
     for name, reason in found.unreadable.items():
         echo(in_lines(f"cannot be read: {name}: {reason}"), fg="red")
-    echo(
-        "\nTo switch: pip uninstall pytest-recording vcrpy, pip install 'onetake[vcr]', run pytest."
-    )
+    echo("\nTo switch: pip uninstall vcrpy pytest-recording && pip install onetake-vcr && pytest")
     echo("The way back, and each difference: docs/migrating.md")

@@ -81,9 +81,6 @@ class Settings(Struct, frozen=True, kw_only=True):
     fail_on: tuple[str, ...] | None = None  # None: where CI is set, some (reports.gates)
     auto_mark: bool = False
     adopt: bool = False
-    vcr_compat: str = (
-        "pytest-recording"  # or "pytest-vcr", "off": whose surface there is in test runs
-    )
     # Why the mode is what it is; said in the session header and in misses.
     mode_reason: str = "default"
     # Whether nothing may go live: an explicit replay, or CI with local files.
@@ -202,9 +199,7 @@ _CHOICES = {
     "credential_exchange": ("auto", "live"),
     "refresh": ("auto", "soft"),
     "guard": ("count", "refuse"),
-    "vcr_compat": ("pytest-recording", "pytest-vcr", "off"),
 }
-_SWITCHES = {"true": "pytest-recording", "false": "off"}
 _LISTS = ("match_on", "match_headers", "volatile", "allow_hosts", "record_statuses")
 _DURATIONS = ("single_flight", "volatile_window", "ttl", "max_age")
 
@@ -255,8 +250,6 @@ def _value(key: str, value: Any, source: str) -> Any:
 
         parse = {"fail_on": gates.parse_gates, "max_live": gates.parse_limit}
         return parse.get(key, gates.parse_usd)(value, f"Setting {key!r} in {source}")
-    if key == "vcr_compat":
-        value = _SWITCHES.get(str(value).lower(), value)
     if key in _CHOICES and value not in _CHOICES[key]:
         known = " or ".join(f'"{choice}"' for choice in _CHOICES[key])
         raise UsageError(f"Setting {key!r} in {source} is {value!r}.", remedy=f"Use {known}.")

@@ -86,7 +86,8 @@ def entries_of(tree: object, path: str) -> list[object]:
     if isinstance(tree, list) and tree and isinstance(tree[0], dict) and "request" in tree[0]:
         raise CassetteError(
             f"{path} is a cassette of vcrpy before 1.0, a list without a format version.",
-            remedy=f"Run: python -m onetake.compat.vcr.migration {path}, or delete it to record anew.",
+            remedy=f"Run: pip install onetake-vcr && python -m vcr.migration {path}\n"
+            "Or delete it to record anew.",
             path=path,
         )
     if isinstance(tree, dict) and isinstance(tree.get("onetake"), int):

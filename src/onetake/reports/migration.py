@@ -36,7 +36,7 @@ _INSIDES = "It is of vcrpy's insides, which onetake has none of: guard the impor
 _IMPORTS: Mapping[str, tuple[Fate, str]] = {
     "vcr.stubs": (Fate.NO, _INSIDES),
     "vcr.patch": (Fate.NO, _INSIDES),
-    "pytest_recording._vcr": (Fate.NO, "Use the fixture vcr, or onetake.compat.vcr.VCR."),
+    "pytest_recording._vcr": (Fate.NO, "Use the fixture vcr, or vcr.VCR."),
     "betamax": (Fate.NO, "Run onetake import on its cassettes, and use onetake.use_cassette."),
     "betamax_matchers": (Fate.NO, "Name what is compared in match_on."),
     "cassetter": (Fate.NO, "Use onetake.use_cassette, or the marker onetake; its HTTP cassettes are read."),
@@ -75,10 +75,6 @@ _FIXTURES = (
 _HOOKS = ("pytest_recording_configure",)
 _REGISTRATIONS = ("register_matcher", "register_serializer", "register_persister", "test_case")
 _CASES = ("VCRTestCase", "VCRMixin")
-_UNITTEST = (
-    "As it is under pytest. Plain python -m unittest has no import vcr without vcrpy: call "
-    "onetake.compat.alias.install() before it."
-)
 _OPTIONS = re.compile(
     r"(?<![\w-])--(?:record-mode|block-network|allowed-hosts|disable-recording|vcr-record|disable-vcr)\b"
 )
@@ -133,7 +129,7 @@ def _of_node(node: ast.AST) -> Iterator[Use]:
         case ast.ClassDef(bases=bases):
             for base in bases:
                 if _last(base) in _CASES:
-                    yield Use("class", _last(base), node.lineno, Fate.DIFFERS, _UNITTEST)
+                    yield Use("class", _last(base), node.lineno)
 
 
 def _of_import(name: str, line: int) -> Iterator[Use]:

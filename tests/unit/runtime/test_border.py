@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from onetake.runtime import secrets
+from tests.support.sources import modules
 
-SRC = Path(secrets.__file__).parents[1]
 WRITERS = {
     *(
         "write",
@@ -48,9 +48,9 @@ EXPECTED = {
     "stores/vcr_files.py": RECORDED,
     "stores/run_files.py": "what its callers, all of which are in this list, pass to it",
     "stores/placing.py": "what `put_in_place` was given",
-    "compat/vcr/migration.py": "a cassette of another format, which it replaces; names of files",
-    "compat/vcr/persisters/filesystem.py": "a cassette as its opening gave it",
-    "compat/vcr/request.py": "a text without a value in it",
+    "vcr/migration.py": "a cassette of another format, which it replaces; names of files",
+    "vcr/persisters/filesystem.py": "a cassette as its opening gave it",
+    "vcr/request.py": "a text without a value in it",
     "stores/budget.py": NUMBERS,
     "stores/prices.py": NUMBERS,
     "stores/private.py": "what the writers of this list open",
@@ -78,8 +78,8 @@ def writes_of(path: Path) -> list[str]:
 
 
 def every_writer() -> dict[str, list[str]]:
-    writers = {path: writes_of(path) for path in sorted(SRC.rglob("*.py"))}
-    return {path.relative_to(SRC).as_posix(): calls for path, calls in writers.items() if calls}
+    writers = {name: writes_of(path) for name, path in modules().items()}
+    return {name: calls for name, calls in writers.items() if calls}
 
 
 def test_every_writer_is_known():

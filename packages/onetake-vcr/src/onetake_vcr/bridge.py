@@ -1,0 +1,340 @@
+"""A vcrpy cassette as the owner of requests: an opening of onetake with the suite's hooks around it.
+
+So it is safe where vcrpy is not: what is recorded is in a journal at once, no secret is written, writers
+lock, `replay` sends nothing, and each call is in the account of its test.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from onetake.cassettes.decisions import Decision, Record
+from onetake.cassettes.fold import Take
+from onetake.cassettes.growth import RunLine
+from onetake.config import Mode, Settings
+from onetake.errors import OnetakeError, StoreError
+from onetake.formats.document import Stored, encode_plain
+from onetake.formats.vcr import is_expressible
+from onetake.messages import Interaction, Request, Response
+from onetake.recorder import Entry, Recorder, is_unreal
+from onetake.recorder.live_call import LiveCall
+from onetake.recorder.opening import Engine
+from onetake.runtime import host
+from onetake.runtime.connections import Egress
+from onetake.runtime.context import Paced
+from onetake.runtime.secrets import remember
+from onetake.stores.locks import locked
+from onetake.stores.names import digest
+from onetake.stores.port import Opened, Published
+from onetake.stores.vcr_files import own_path
+from onetake_vcr.conversion import (
+    to_answer,
+    to_interaction,
+    to_message,
+    to_request,
+    to_response,
+)
+from onetake_vcr.playhead import Playhead, miss_of
+from vcr.record_mode import RecordMode
+
+if TYPE_CHECKING:
+    from onetake.recorder.cassette import Cassette as OpenedCassette
+    from onetake.recorder.opening import Opening
+    from vcr.cassette import Cassette, Pair
+
+MODES = {
+    RecordMode.NONE: Mode.REPLAY,
+    RecordMode.ONCE: Mode.ONCE,
+    RecordMode.NEW_EPISODES: Mode.AUTO,
+    RecordMode.ANY: Mode.AUTO,
+    RecordMode.ALL: Mode.RECORD,
+}
+
+
+@contextmanager
+def entered(cassette: Cassette, *, keeps_failed: bool) -> Iterator[None]:
+    """The requests of this context belong to `cassette`.
+
+    What was recorded is written at the end, unless an exception ends it and it `keeps_failed` not: then it
+    waits for the next entry.
+    """
+    remember(
+        (one for one in cassette.sensitive.values() if isinstance(one, str)),
+        "filter_sensitive_data",
+    )
+    recorder = Recorder()
+    settings = _settings_of(cassette, recorder)
+    store = VcrStore(cassette)
+    run = host.current()
+    opened = recorder.open_in(
+        store,
+        _name_of(Path(cassette.path)),
+        test_id=run.test if run is not None else "",
+        settings=settings,
+        engine=Engine(partial(Playhead, cassette, store.entry), partial(miss_of, cassette)),
+    )
+    if settings.mode is not MODES[RecordMode(cassette.record_mode)]:
+        cassette.held_to = settings.mode, settings.mode_reason
+    bridge = Bridge(cassette, store, opened.opening, settings)
+    entry = Entry(opened, bridge)
+    passed = False
+    try:
+        yield
+        passed = True
+    finally:
+        is_kept = (passed or keeps_failed) and not bridge.failed_hooks
+        store.may_drop = passed and _has_played_all_it_can(opened, settings.mode, run)
+        entry.leave(passed=is_kept)
+        if is_kept:
+            store.finish()
+    if bridge.failed_hooks:
+        raise bridge.failed_hooks[0]
+    if opened.error is not None:
+        raise opened.error
+
+
+def _has_played_all_it_can(opened: OpenedCassette, mode: Mode, run: host.Host | None) -> bool:
+    """Return whether what is unplayed now is of no use: nothing failed, went live or was refused."""
+    if mode in (Mode.REPLAY, Mode.LIVE) or (run is not None and run.has_failed):
+        return False
+    return not (opened.misses or opened.counts.get("live"))
+
+
+def _name_of(path: Path) -> str:
+    """What is left of the path below the folder that a reader looks into."""
+    is_of_module = path.parent.parent.name == "cassettes"
+    return f"{path.parent.name}/{path.name}" if is_of_module else path.name
+
+
+def _settings_of(cassette: Cassette, recorder: Recorder) -> Settings:
+    """The project's, with what the cassette says. A stronger `replay`, as of CI, holds it to that."""
+    mode = MODES[RecordMode(cassette.record_mode)]
+    ignored = getattr(cassette._before_record_request, "hosts", ())
+    allowed = tuple(one for one in ignored if isinstance(one, str))
+    base = recorder.settings
+    settings = recorder.settings_with(
+        {
+            "mode": mode.value,
+            "match_on": ["method", "url"],
+            "volatile": [],
+            "telemetry": base.telemetry or "record",
+            "allow_hosts": [*base.allow_hosts, *allowed],
+            "store": "",
+        }
+    )
+    if (settled := cassette.settled) is None:
+        return settings
+    return replace(
+        settings,
+        mode=settled.mode,
+        mode_reason=settled.mode_reason,
+        is_ceiling=settled.is_ceiling,
+    )
+
+
+class VcrStore:
+    """The file of a cassette, read and written by its persister and serializer, under a lock."""
+
+    def __init__(self, cassette: Cassette) -> None:
+        self._cassette = cassette
+        self._place = str(cassette.path)
+        self._entries: dict[int, Stored] = {}
+        self.pairs: dict[int, Pair] = {}  # of what was recorded, by id, as the cassette has it
+        self.may_drop = False  # whether what nothing has played may go: only after a pass
+
+    @cached_property
+    def id(self) -> str:
+        path = Path(self._place)
+        return digest(str(path.absolute()), 10)
+
+    @property
+    def place(self) -> str:
+        return self._place
+
+    @property
+    def path(self) -> Path | None:
+        return Path(self._place)
+
+    def load(self, key: Callable[[Request], bytes], fingerprint: str) -> Opened:  # noqa: ARG002
+        """Of each interaction something that is decoded when it is wanted. Keys are the matchers' matter."""
+        kept = range(len(self._cassette))
+        return Opened(tuple(map(self.entry, kept)), tuple(b"%d" % index for index in kept))
+
+    def entry(self, index: int) -> Stored:
+        """The same object each time."""
+        if index not in self._entries:
+            self._entries[index] = _Kept(partial(self._text, index), (self._place, index), _no_blob)
+        return self._entries[index]
+
+    def _text(self, index: int) -> bytes:
+        return encode_plain(to_interaction(*self._cassette.data[index]), 0)
+
+    def publish(
+        self,
+        takes: Sequence[Take],
+        key: Callable[[Request], bytes],  # noqa: ARG002
+        *,
+        replacing_run: str | None,  # noqa: ARG002
+    ) -> Published:
+        interactions = [take.interaction for take in takes if is_expressible(take.interaction)]
+        if not interactions:
+            return Published()
+        try:
+            pairs = [self.pairs.get(id(one)) or self._set_apart(one) for one in interactions]
+            with locked(self._to_lock):
+                recorded = [pair for pair in pairs if pair is not None]
+                return Published(*self._cassette.publish(recorded, may_drop=self.may_drop))
+        except (OnetakeError, OSError):
+            raise
+        except Exception as error:  # of the suite's persister, serializer or hooks
+            raise StoreError(
+                f"The cassette {self._place} cannot be saved: {type(error).__name__}: {error}.",
+                remedy="Mend its persister, serializer or hook, and run again.",
+                path=self._place,
+            ) from error
+
+    def finish(self) -> None:
+        """Save what was added or is dropped by hand, if anything. Raises what the persister raises."""
+        if self._cassette.is_unsaved(may_drop=self.may_drop):
+            with locked(self._to_lock):
+                self._cassette.publish([], may_drop=self.may_drop)
+
+    @property
+    def _to_lock(self) -> Path:
+        """The same for all who write the cassette, in whichever format."""
+        return own_path(Path(self._place))
+
+    def _set_apart(self, interaction: Interaction) -> Pair | None:
+        """What an earlier opening has paid for and not published, as the hooks leave it."""
+        request, answer = _pair_of(interaction)
+        kept = self._cassette._before_record_response(answer)
+        return None if kept is None else (request, kept)
+
+    def history(self) -> list[RunLine]:
+        return []
+
+    def add_run(self, line: RunLine) -> None:
+        """vcrpy's cassettes have no history."""
+
+
+class _Kept(Stored):
+    """An entry of a vcrpy cassette: it need not be read to know that it names no values redacted."""
+
+    __slots__ = ()
+
+    @property
+    def has_values_redacted(self) -> bool:
+        return False
+
+
+def _pair_of(interaction: Interaction, client: str = "") -> Pair:
+    assert interaction.response is not None
+    answer = to_answer(interaction.response, client, interaction.ended)
+    return to_request(interaction.request), answer
+
+
+def _no_blob(name: str) -> bytes:
+    raise AssertionError(name)  # nothing is written that needs one
+
+
+class Bridge(Paced):
+    """Owns requests: through the hooks into the opening, and its recordings back through the hooks."""
+
+    def __init__(
+        self, cassette: Cassette, store: VcrStore, opening: Opening, settings: Settings
+    ) -> None:
+        super().__init__(settings)
+        self._cassette = cassette
+        self._store = store
+        self._opening = opening
+        self.failed_hooks: list[Exception] = []  # of which the program was not told
+        self._is_locked = settings.mode is Mode.REPLAY
+
+    @property
+    def egress(self) -> Egress:
+        return self._opening.egress
+
+    def decide(self, request: Request, client: str) -> Decision:
+        asked = to_request(request)
+        filtered = self._cassette.filter_request(asked)
+        if filtered is None:
+            return self._left_alone(request, client)
+        if filtered is not asked:
+            hidden = getattr(self._cassette._before_record_request, "hidden", None)
+            self._opening.answers.note(request, hidden(asked) if hidden is not None else ())
+        decision = self._opening.decide(to_message(filtered, like=request), client)
+        if isinstance(decision, Record) and isinstance(decision.call, LiveCall):
+            return Record(_Hooked(decision.call, self._cassette, self._store, self.failed_hooks))
+        return decision
+
+    def _left_alone(self, request: Request, client: str) -> Decision:
+        """A request that the cassette is not to see goes live, but never by a mere hook where nothing may."""
+        ignores = getattr(self._cassette._before_record_request, "ignores", None)
+        if self._is_locked and not (ignores is not None and ignores(to_request(request))):
+            return self._opening.answers.refuse(request, client, *_LOCKED)
+        return self._opening.answers.forward(request, client, "left out of the cassette")
+
+    def let_through(self, request: Request, client: str) -> OnetakeError | None:
+        return self._opening.let_through(request, client)
+
+
+class _Hooked:
+    """A live call whose answer passes the hooks of the suite before it is kept."""
+
+    def __init__(
+        self, call: LiveCall, cassette: Cassette, store: VcrStore, failed: list[Exception]
+    ) -> None:
+        self._call = call
+        self._cassette = cassette
+        self._store = store
+        self._failed = failed
+        self.began, self.let_go = call.began, call.let_go
+
+    def keep(self, interaction: Interaction) -> None:
+        call = self._call
+        if not is_expressible(interaction):
+            call.let_go("it had no whole answer")
+            return
+        try:
+            response = self._hooked(interaction)
+        except (
+            Exception
+        ) as error:  # the program has its answer already; it is set apart for the next run
+            self._failed.append(error)
+            call.keep(interaction)
+            return
+        if response is None:
+            call.let_go("left out of the cassette")
+            return
+        call.keep(interaction.replace(response=response))
+        safe = call.answer
+        if safe is not None:
+            pair = self._store.pairs[id(safe)] = _pair_of(safe, call.client)
+            answered = safe.response
+            is_real = answered is None or not is_unreal(answered)
+            self._cassette.answered(*pair, is_real=is_real)
+
+    def _hooked(self, interaction: Interaction) -> Response | None:
+        """The answer as the hooks leave it; None where one of them leaves it out. Raises what they raise."""
+        response = interaction.response
+        assert response is not None
+        answer = to_answer(response, self._call.client)
+        kept = self._cassette._before_record_response(copy.deepcopy(answer))
+        if kept is not None and self._cassette.hide is not None:
+            _, kept = self._cassette.hide(to_request(interaction.request), kept)
+        if kept is None or kept == answer:
+            return None if kept is None else response
+        return to_response(kept, interaction.request.method, like=response)
+
+
+_LOCKED = (
+    "is left out of the cassette by before_record_request, and the record mode sends nothing.",
+    "Name its host in ignore_hosts, or record it.",
+)

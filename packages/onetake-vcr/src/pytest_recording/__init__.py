@@ -1,0 +1,1 @@
+"""pytest-recording's modules, as far as suites import them, over onetake."""

@@ -1,0 +1,621 @@
+"""A cassette as suites use it: a list of requests and answers, with counts of what was played.
+
+It can be used by itself. Entered (`use_cassette`) it belongs to an opening of onetake, which asks it what
+answers a request, and adds to it what it has recorded.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import inspect
+from collections import Counter
+from collections.abc import (
+    Callable,
+    Container,
+    Hashable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from functools import cached_property
+from itertools import chain
+from threading import Lock
+from typing import Any, Self
+
+import msgspec
+
+from onetake.config import Mode, Settings
+from onetake.runtime.secrets import safe_text
+from onetake_vcr.context import CassetteContextDecorator
+from onetake_vcr.safety import safe_pair, safe_value
+from vcr.errors import MissingMetadataError, UnhandledHTTPRequestError
+from vcr.filters import sensitive_data_hooks
+from vcr.matchers import (
+    Failure,
+    Matcher,
+    get_matchers_results,
+    hashable_parts,
+    method,
+    requests_match,
+    uri,
+)
+from vcr.persisters.filesystem import (
+    CassetteDecodeError,
+    CassetteNotFoundError,
+    FilesystemPersister,
+)
+from vcr.record_mode import RecordMode
+from vcr.request import Request
+from vcr.serializers import yamlserializer
+
+__all__ = [
+    "Cassette",
+    "CassetteContextDecorator",
+    "CassetteDecodeError",
+    "CassetteNotFoundError",
+    "Pair",
+]
+
+Pair = tuple[Any, Any]
+"""A request and its answer."""
+_Line = tuple[str, str]  # method and URI
+_KeysOf = Callable[[Request], frozenset[Hashable]]
+
+
+class Cassette:
+    """What `use_cassette` gives. Its constructor takes what `VCR.get_merged_config` returns."""
+
+    settled: Settings | None = None
+    """Of what mode an opening is, where more was asked than the record mode and the project's settings."""
+
+    @classmethod
+    def load(cls, **kwargs: Any) -> Self:
+        """The cassette with what its file holds."""
+        cassette = cls(**kwargs)
+        cassette._load()
+        return cassette
+
+    @classmethod
+    def use(cls, **kwargs: Any) -> CassetteContextDecorator:
+        return CassetteContextDecorator.from_args(cls, **kwargs)
+
+    @classmethod
+    def use_arg_getter(cls, arg_getter: Callable[[], dict[str, Any]]) -> CassetteContextDecorator:
+        return CassetteContextDecorator(cls, arg_getter)
+
+    def __init__(
+        self,
+        path: Any,
+        serializer: Any = None,
+        persister: Any = None,
+        record_mode: RecordMode = RecordMode.ONCE,
+        match_on: Iterable[Matcher] = (uri, method),
+        before_record_request: Callable[[Request], Request | None] | None = None,
+        before_record_response: Callable[[Any], Any] | None = None,
+        custom_patches: Iterable[tuple[Any, str, Any]] = (),
+        inject: bool = False,
+        allow_playback_repeats: bool = False,
+        drop_unused_requests: bool = False,
+        filter_sensitive_data: Iterable[Any] = (),
+        before_save_interaction: Any = None,
+        after_load_interaction: Any = None,
+        skip_patchers: Iterable[str] = (),
+    ) -> None:
+        self._path = path
+        self._serializer = serializer or yamlserializer
+        self._persister = persister or FilesystemPersister
+        self.record_mode = record_mode
+        self._match_on = tuple(match_on)
+        self._before_record_request = before_record_request or _unchanged
+        self._before_record_response = before_record_response or _unchanged
+        self.custom_patches = tuple(custom_patches)
+        self.inject = inject
+        self.allow_playback_repeats = allow_playback_repeats
+        self.drop_unused_requests = drop_unused_requests
+        self.skip_patchers = tuple(skip_patchers)
+        self._before_save_interaction = _hooks(before_save_interaction)
+        self._after_load_interaction = _hooks(after_load_interaction)
+        self.hide: Callable[[Any, Any], Pair] | None = None  # what the suite calls sensitive
+        self.sensitive: dict[str, Any] = dict(filter_sensitive_data)
+        if self.sensitive:
+            self.hide, restore = sensitive_data_hooks(self.sensitive)
+            self._before_save_interaction.append(self.hide)
+            self._after_load_interaction.insert(0, restore)
+        self.data: list[Pair] = []
+        self.play_counts: Counter[int] = Counter()
+        self.dirty = False
+        self.rewound = False
+        self._metadata: dict[str, Any] = {}
+        self._loaded = 0  # of `data`, how many came from the file
+        self._raw: Sequence[Pair] = ()  # what the file held, before any hook
+        self._raw_places: Sequence[int] = ()  # where in it each loaded one is
+        self._taken: set[int] = set()  # of `data`, those that an opening records and publishes
+        self._unreal: set[int] = set()  # of those, what holds placeholders in place of secrets
+        self._saved: set[int] = set()  # of those added by hand, what is in the file
+        self._played: set[int] = set()  # of `data`, ever
+        self._lookup = _Lookup(self._match_on)
+        self._lock = Lock()
+        self.held_to: tuple[Mode, str] | None = (
+            None  # what counts instead of `record_mode`, and why
+        )
+
+    # What users read.
+
+    @property
+    def path(self) -> Any:
+        return self._path
+
+    @property
+    def requests(self) -> list[Any]:
+        return [request for request, _ in self.data]
+
+    @property
+    def responses(self) -> list[Any]:
+        return [response for _, response in self.data]
+
+    @property
+    def play_count(self) -> int:
+        return self.play_counts.total()
+
+    @property
+    def all_played(self) -> bool:
+        """Whether each answer was played since the cassette was last rewound."""
+        return len(self.play_counts) == len(self)
+
+    @property
+    def write_protected(self) -> bool:
+        """Whether a request that it lacks is an error."""
+        if self.record_mode == RecordMode.ONCE:
+            return self.rewound
+        return self.record_mode == RecordMode.NONE
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __iter__(self) -> Iterator[Pair]:
+        return iter(self.data)
+
+    def __contains__(self, request: Any) -> bool:
+        """Whether an answer to `request` is left."""
+        return self._next(self._before_record_request(request)) is not None
+
+    def __repr__(self) -> str:
+        return f"<Cassette containing {len(self)} recorded response(s)>"
+
+    def rewind(self) -> None:
+        """Play it from its beginning again."""
+        self.play_counts = Counter()
+
+    def filter_request(self, request: Request) -> Request | None:
+        """`request` as it is compared and recorded; None where it is left alone."""
+        return self._before_record_request(request)
+
+    def responses_of(self, request: Any) -> list[Any]:
+        """Every answer to `request`. Raises `UnhandledHTTPRequestError` where there is none."""
+        filtered = self._before_record_request(request)
+        found = [self.data[index][1] for index in self._matching(filtered)]
+        if not found:
+            raise self._unhandled(request)
+        return found
+
+    def can_play_response_for(self, request: Any) -> bool:
+        filtered = self._before_record_request(request)
+        return bool(filtered) and self.next_for(filtered) is not None
+
+    def play_response(self, request: Any) -> Any:
+        """The next answer to `request`, now played. Raises `UnhandledHTTPRequestError`."""
+        index = self._next(self._before_record_request(request))
+        if index is None:
+            raise self._unhandled(request)
+        return self.data[self.play(index)][1]
+
+    def append(self, request: Any, response: Any) -> None:
+        """Add an interaction, as the hooks leave it.
+
+        What the program is given stays its own: a hook changes a copy.
+        """
+        filtered = self._before_record_request(request)
+        if not filtered:
+            return
+        answer = self._before_record_response(copy.deepcopy(response))
+        if answer is None:
+            return
+        self.data.append((filtered, answer))
+        self.dirty = True
+
+    def get_metadata(self, key: str, default: Any) -> Any:
+        """The value kept under `key`, which is `default` from now on where there is none.
+
+        Raises `MissingMetadataError` where the record mode lets nothing be added.
+        """
+        if key not in self._metadata:
+            if self.write_protected:
+                raise MissingMetadataError(cassette=self, key=key)
+            self._metadata[key] = default
+            self.dirty = True
+        return self._metadata[key]
+
+    def find_requests_with_most_matches(
+        self, request: Any
+    ) -> list[tuple[Any, list[str], list[Failure]]]:
+        """The recorded requests nearest to `request`, with the matchers that agree and those that do not."""
+        wanted = _view(self._before_record_request(request))
+        if wanted is None:
+            return []
+        found = [(one, *get_matchers_results(wanted, one, self._match_on)) for one in self._views()]
+        most = max((len(agreed) for _, agreed, _ in found), default=0)
+        return [one for one in found if most and len(one[1]) == most]
+
+    # What an opening asks.
+
+    def next_for(self, request: Any) -> int | None:
+        """The index of what answers `request`, which the hooks have passed; None where nothing may.
+
+        What was recorded now answers only where answers may repeat, and never with a placeholder for a secret.
+        """
+        if self._records_anew or not (self.rewound or self.allow_playback_repeats):
+            return None
+        return self._next(request, self._unreal if self.allow_playback_repeats else self._taken)
+
+    @property
+    def _records_anew(self) -> bool:
+        if self.held_to is not None:
+            return self.held_to[0] is Mode.RECORD
+        return self.record_mode == RecordMode.ALL
+
+    def play(self, index: int) -> int:
+        """Count it as played; returns the index."""
+        self.play_counts[index] += 1
+        self._played.add(index)
+        return index
+
+    def agree(self, one: Any, other: Any) -> bool:
+        """Whether two requests, which the hooks have passed, are equal under this cassette's matchers."""
+        return requests_match(_view(one), _view(other), self._match_on)
+
+    def answered(self, request: Any, response: Any, *, is_real: bool = True) -> None:
+        """Both as they are to be kept: an opening has recorded them, and will publish them."""
+        with self._lock:
+            index = len(self.data)
+            self._taken.add(index)
+            if not is_real:
+                self._unreal.add(index)
+            self.data.append((request, response))
+            self.dirty = True
+
+    def publish(self, recorded: Sequence[Pair], *, may_drop: bool = True) -> tuple[int, int]:
+        """Into the file as it is now: how many were added, and how many others had added already.
+
+        What the file holds stays as it is there, whatever the hooks make of it here; `may_drop`: unless it
+        is to be dropped, as nothing has played it. Under the cassette's lock.
+        """
+        drops = self.drop_unused_requests and may_drop
+        stored, metadata = self._in_file()
+        digests = [*map(_digest, stored)]
+        loaded = [*map(_digest, self._raw)]
+        by_hand = [index for index in self._by_hand if index not in self._saved]
+        added = [safe_pair(*one) for one in self._to_save(self.data[index] for index in by_hand)]
+        if self._records_anew:
+            new = [*recorded]
+            left = _without(stored, digests, loaded if drops else ())
+            kept = self._not_recorded_anew(left, [*added, *new])
+        else:
+            new = self._without_twins(recorded, _without(stored, digests, loaded))
+            kept = _without(stored, digests, self._unplayed(loaded) if drops else ())
+        saved = self._to_save(new)
+        if self._before_save_interaction:  # hooks may have put in what must not be written
+            saved = [safe_pair(*pair) for pair in saved]
+        self._persist([*kept, *added, *saved], metadata)
+        self._saved.update(by_hand)
+        self.dirty = False
+        return len(new), len(recorded) - len(new)
+
+    def _unplayed(self, loaded: Sequence[bytes]) -> list[bytes]:
+        """Of the digests of what was loaded those of what was not played."""
+        played = {self._raw_places[index] for index in self._played if index < self._loaded}
+        return [digest for at, digest in enumerate(loaded) if at not in played]
+
+    def _not_recorded_anew(self, stored: Sequence[Pair], new: Sequence[Pair]) -> list[Pair]:
+        compared = [self._filtered(*pair) for pair in stored]
+        lookup = _Lookup(self._match_on)
+        gone = {index for request, _ in new for index in lookup.find(request, compared)}
+        return [pair for index, pair in enumerate(stored) if index not in gone]
+
+    def _without_twins(self, recorded: Sequence[Pair], others: Sequence[Pair]) -> list[Pair]:
+        """Those that are not among what others have recorded, each of which stands for one."""
+        left, new = [self._filtered(*pair) for pair in others], list[Pair]()
+        for pair in recorded:
+            at = next((i for i, one in enumerate(left) if self.agree(one[0], pair[0])), None)
+            if at is None:
+                new.append(pair)
+            else:
+                del left[at]
+        return new
+
+    def is_unsaved(self, *, may_drop: bool) -> bool:
+        """Whether something was added, or is to be dropped, that no opening has published."""
+        if self.dirty and self._taken and self._saved.issuperset(self._by_hand):
+            return False  # the opening could not publish it, and has set it apart
+        return self.dirty or (may_drop and self._drops_some)
+
+    @property
+    def _drops_some(self) -> bool:
+        if not self.drop_unused_requests or self._records_anew:
+            return False
+        return any(index not in self._played for index in range(self._loaded))
+
+    @property
+    def _by_hand(self) -> Sequence[int]:
+        """Where in `data` stands what was appended by hand."""
+        return [i for i in range(self._loaded, len(self.data)) if i not in self._taken]
+
+    # Matching.
+
+    def _matching(self, request: Any) -> Iterator[int]:
+        if request is None:
+            return iter(())
+        return self._lookup.find(request, self.data)
+
+    def _next(self, request: Any, but: Container[int] = ()) -> int | None:
+        for index in self._matching(request):
+            is_left = self.allow_playback_repeats or not self.play_counts[index]
+            if is_left and index not in but:
+                return index
+        return None
+
+    def _views(self) -> list[Any]:
+        return [self._lookup.recorded(index, self.data) for index in range(len(self.data))]
+
+    def _unhandled(self, request: Any) -> UnhandledHTTPRequestError:
+        return UnhandledHTTPRequestError(
+            safe_text(
+                f"The cassette ({self._path!r}) doesn't contain the request ({request!r}) asked for"
+            )
+        )
+
+    # Loading and saving.
+
+    def _load(self) -> None:
+        try:
+            pairs, metadata = self._pairs_in_file()
+        except CassetteNotFoundError:
+            return
+        self._metadata = metadata or {}
+        self._raw, self._raw_places = pairs, range(len(pairs))
+        if self._after_load_interaction:
+            hooks = self._after_load_interaction
+            copies = (copy.deepcopy(pair) for pair in pairs)
+            found = ((at, self._hooked(hooks, *pair)) for at, pair in enumerate(copies))
+            left = [(at, pair) for at, pair in found if pair is not None]
+            self._raw_places, pairs = [at for at, _ in left], [pair for _, pair in left]
+        self.data = [self._filtered(*pair) for pair in pairs]
+        self._loaded = len(pairs)
+        self._lookup.forget()
+        self.dirty, self.rewound = False, True
+
+    def _in_file(self) -> tuple[list[Pair], dict[str, Any]]:
+        """What is there now, before any hook."""
+        try:
+            pairs, metadata = self._pairs_in_file()
+        except CassetteNotFoundError:
+            return [], {}
+        return list(pairs), metadata or {}
+
+    def _pairs_in_file(self) -> tuple[list[Pair], dict[str, Any] | None]:
+        requests, responses, *metadata = self._persister.load_cassette(
+            self._path, serializer=self._serializer
+        )
+        return [*zip(requests, responses, strict=False)], metadata[0] if metadata else None
+
+    def _filtered(self, request: Any, response: Any) -> Pair:
+        """A stored interaction as the hooks leave it; what a hook would leave out was paid for, and stays."""
+        filtered = self._before_record_request(request)
+        change = self._before_record_response
+        answer = change(copy.deepcopy(response) if _may_change(change) else response)
+        return (request if filtered is None else filtered), (response if answer is None else answer)
+
+    def _save(self, force: bool = False) -> None:
+        """Write all of it, where something has changed."""
+        if force or self.dirty or self._drops_some:
+            self.publish([self.data[index] for index in sorted(self._taken)])
+
+    def _to_save(self, pairs: Iterable[Pair]) -> list[Pair]:
+        """As the hooks for that leave them."""
+        hooks = self._before_save_interaction
+        if not hooks:
+            return list(pairs)
+        found = (self._hooked(hooks, *copy.deepcopy(pair)) for pair in pairs)
+        return [pair for pair in found if pair is not None]
+
+    def _persist(self, pairs: Sequence[Pair], metadata: Mapping[str, Any]) -> None:
+        cassette: dict[str, Any] = {
+            "requests": [request for request, _ in pairs],
+            "responses": [response for _, response in pairs],
+        }
+        if metadata := {**metadata, **safe_value(self._metadata)}:
+            cassette["metadata"] = metadata
+        self._persister.save_cassette(self._path, cassette, serializer=self._serializer)
+
+    def _hooked(self, hooks: Iterable[Callable[..., Any]], *pair: Any) -> Pair | None:
+        """What `hooks` make of an interaction; None where one of them drops it. Raises TypeError."""
+        request, response = pair
+        for hook in hooks:
+            asked = (request, response, self) if _takes_three(hook) else (request, response)
+            result = hook(*asked)
+            if result is None:
+                return None
+            if not isinstance(result, tuple | list) or len(result) != 2:
+                name = getattr(hook, "__qualname__", repr(hook))
+                raise TypeError(
+                    f"Interaction hook {name} must return (request, response) or None, "
+                    f"not {type(result).__name__}"
+                )
+            request, response = result
+        return request, response
+
+
+class _Lookup:
+    """Finds recorded requests by the hashes of what the matchers compare; other matchers are called.
+
+    First by method and URI, which are at hand; headers and bodies are looked at only where these agree, one
+    request after the other until what is sought is found, and once.
+    """
+
+    def __init__(self, match_on: tuple[Matcher, ...]) -> None:
+        self._match_on = match_on
+        self._parts = hashable_parts(match_on)
+        self._of_line: dict[_Line, frozenset[Hashable] | None] = {}
+        self.forget()
+
+    def forget(self) -> None:
+        self._indexes: dict[Hashable, list[int]] = {}  # by the keys of a line
+        self._unhashed: list[int] = []  # of what is no request
+        self._known = 0
+        self._of_content: dict[int, frozenset[Hashable] | None] = {}
+        self._views: dict[int, Any] = {}
+
+    def recorded(self, index: int, data: Sequence[Pair]) -> Any:
+        """A recorded request as matchers see it."""
+        if index not in self._views:
+            self._views[index] = _view(data[index][0])
+        return self._views[index]
+
+    def find(self, request: Any, data: Sequence[Pair]) -> Iterator[int]:
+        """The indexes of the equal ones, in order."""
+        self._index(data)
+        wanted = _Wanted(request, self._line_keys(_line_of(request)), self._parts.of_content)
+        for index in self._with_line(wanted.line, len(data)):
+            if self._agrees(wanted, index, data):
+                yield index
+
+    def _with_line(self, keys: frozenset[Hashable] | None, count: int) -> Sequence[int]:
+        if keys is None:
+            return range(count)
+        lists = [self._indexes[key] for key in keys if key in self._indexes]
+        if len(lists) == 1 and not self._unhashed:
+            return tuple(lists[0])
+        return sorted({*self._unhashed, *chain(*lists)})
+
+    def _agrees(self, wanted: _Wanted, index: int, data: Sequence[Pair]) -> bool:
+        is_sure = wanted.line is not None and index not in self._unhashed
+        if is_sure and self._parts.of_content is not None:
+            keys = self._content_keys(index, data)
+            if keys is None or wanted.content is None:
+                is_sure = False
+            elif keys.isdisjoint(wanted.content):
+                return False
+        if is_sure and not self._parts.others:
+            return True
+        return requests_match(wanted.view, self.recorded(index, data), self._match_on)
+
+    def _index(self, data: Sequence[Pair]) -> None:
+        if len(data) < self._known:
+            self.forget()
+        for index in range(self._known, len(data)):
+            keys = self._line_keys(_line_of(data[index][0]))
+            if keys is None:
+                self._unhashed.append(index)
+            else:
+                for key in keys:
+                    self._indexes.setdefault(key, []).append(index)
+        self._known = len(data)
+
+    def _line_keys(self, line: _Line | None) -> frozenset[Hashable] | None:
+        """None of what is no request."""
+        if line is not None and line not in self._of_line:
+            self._of_line[line] = _keys(self._parts.of_line, _view(Request(*line)))
+        return self._of_line.get(line) if line is not None else None
+
+    def _content_keys(self, index: int, data: Sequence[Pair]) -> frozenset[Hashable] | None:
+        if index not in self._of_content:
+            keys = _keys(self._parts.of_content, self.recorded(index, data))
+            self._of_content[index] = keys
+        return self._of_content[index]
+
+
+class _Wanted:
+    """A request that is looked for."""
+
+    def __init__(
+        self, request: Any, line: frozenset[Hashable] | None, of_content: _KeysOf | None
+    ) -> None:
+        self._request = request
+        self._of_content = of_content
+        self.line = line
+
+    @cached_property
+    def view(self) -> Any:
+        return _view(self._request)
+
+    @cached_property
+    def content(self) -> frozenset[Hashable] | None:
+        return _keys(self._of_content, self.view)
+
+
+def _digest(pair: Pair) -> bytes:
+    """Equal for what is the same in two readings of a file."""
+    request, response = pair
+    told = request._to_entry() if isinstance(request, Request) else request
+    return hashlib.blake2b(_encode([told, response]), digest_size=16).digest()
+
+
+_encode = msgspec.msgpack.Encoder(order="deterministic", enc_hook=repr).encode
+
+
+def _without(
+    pairs: Sequence[Pair], digests: Sequence[bytes], unwanted: Iterable[bytes]
+) -> list[Pair]:
+    """`pairs`, whose digests these are, without as many of each as are `unwanted`: the first go."""
+    left_out = Counter(unwanted)
+    kept: list[Pair] = []
+    for pair, digest in zip(pairs, digests, strict=True):
+        if left_out[digest]:
+            left_out[digest] -= 1
+        else:
+            kept.append(pair)
+    return kept
+
+
+def _keys(of: _KeysOf | None, request: Any) -> frozenset[Hashable] | None:
+    if of is None or not isinstance(request, Request):
+        return None
+    try:
+        return of(request)
+    except Exception:  # of a matcher's part, on a request that is none: it is called instead
+        return None
+
+
+def _line_of(request: Any) -> _Line | None:
+    return (request.method, request.uri) if isinstance(request, Request) else None
+
+
+def _may_change(hook: Any) -> bool:
+    """Tell whether `hook` may change what it is given; onetake's own filters never do."""
+    return hook is not _unchanged and not getattr(hook, "leaves_original", False)
+
+
+def _view(request: Any) -> Any:
+    """`request` as matchers see it: without its secrets, and with all placeholders of a kind equal."""
+    from onetake_vcr.views import view_of  # late: a cassette is made more often than asked
+
+    return view_of(request) if isinstance(request, Request) else request
+
+
+def _unchanged(value: Any) -> Any:
+    return value
+
+
+def _hooks(given: Any) -> list[Callable[..., Any]]:
+    if given is None:
+        return []
+    return list(given) if isinstance(given, Iterable) else [given]
+
+
+def _takes_three(hook: Callable[..., Any]) -> bool:
+    try:
+        inspect.signature(hook).bind(None, None, None)
+    except (TypeError, ValueError):
+        return False
+    return True

@@ -1,1 +1,0 @@
-"""What users of other recorders have in their suites, spoken here; the engine beneath is onetake's."""
