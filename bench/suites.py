@@ -25,8 +25,8 @@ TEST_BUDGET_MS = 0.7
 RESPX_BUDGET = 1.1
 """Times the CPU time of a suite that respx answers."""
 
-_OURS = ("-p", "onetake.pytest_plugin", "-p", "onetake.compat.pytest_recording")
-"""Both plugins that an installed onetake brings; those of other packages are left out on both sides."""
+_OURS = ("-p", "onetake.pytest_plugin")
+"""The plugin that an installed onetake brings; those of other packages are left out on both sides."""
 
 _STARTS = {
     "import onetake": "import onetake",

@@ -17,6 +17,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 WORK = ROOT / ".compat"
+ONETAKE_VCR = ROOT / "packages" / "onetake-vcr"
 _REPLACED = ("vcrpy", "pytest-recording")
 _RUN_S = 900
 _WHOLE = (0, 1)  # pytest's exit codes where every test was run
@@ -53,7 +54,7 @@ PEERS = (
         version="0.14.1",
         plugins=(
             *("pytest_httpbin.plugin", "pytest_mock", "pytest_timeout"),
-            *("onetake.pytest_plugin", "onetake.compat.pytest_recording"),
+            *("onetake.pytest_plugin", "onetake_vcr.plugin"),
         ),
     ),
 )
@@ -73,7 +74,7 @@ def prepare(peer: Peer) -> None:
     _run(*pip, "download", *source, f"{peer.name}=={peer.version}")
     (archive,) = peer.folder.glob("*.tar.gz")
     _unpack(archive, peer.suite)
-    _run(*pip, "install", "-e", f"{ROOT}[vcr]", "pytest-timeout", *_needed(peer))
+    _run(*pip, "install", "-e", f"{ROOT}", "-e", str(ONETAKE_VCR), "pytest-timeout", *_needed(peer))
     done.touch()
 
 
@@ -88,7 +89,9 @@ def run(peer: Peer, arguments: Sequence[str]) -> dict[str, str]:
             for name, value in os.environ.items()
             if name != "CI" and not name.startswith("ONETAKE_")
         },
-        "PYTHONPATH": f"{HERE / 'plugin'}{os.pathsep}{ROOT / 'src'}",
+        "PYTHONPATH": os.pathsep.join(
+            map(str, (HERE / "plugin", ROOT / "src", ONETAKE_VCR / "src"))
+        ),
         "REQUESTS_CA_BUNDLE": authority,
         "COMPAT_OUTCOMES": str(outcomes),
     }

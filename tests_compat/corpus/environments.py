@@ -11,6 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / ".compat" / "corpus"
+ONETAKE_VCR = ROOT / "packages" / "onetake-vcr"
 _ANY = ("requests", "httplib2", "botocore", "brotli")
 _RUN_S = 300
 
@@ -50,7 +51,8 @@ ONETAKE = Environment("onetake", "", ("urllib3", "httpx", "httpx2", "aiohttp", *
 
 def prepare(environment: Environment) -> None:
     """Makes it where it is not there yet. CalledProcessError where the index does not give it."""
-    wanted = [environment.recorder or f"-e{ROOT}[vcr]", *environment.clients]
+    recorder = [environment.recorder] if environment.recorder else [f"-e{ROOT}", f"-e{ONETAKE_VCR}"]
+    wanted = [*recorder, *environment.clients]
     done = environment.folder / ".prepared"
     if done.exists() and done.read_text() == "\n".join(wanted):
         return
@@ -69,7 +71,8 @@ def play(environment: Environment, *arguments: str, cwd: Path) -> str:
         for name, value in os.environ.items()
         if not name.upper().startswith(("ONETAKE_", "AWS_")) and "PROXY" not in name.upper()
     }
-    paths = [str(ROOT), *([str(ROOT / "src")] if environment is ONETAKE else [])]
+    ours = [str(ROOT / "src"), str(ONETAKE_VCR / "src")]
+    paths = [str(ROOT), *(ours if environment is ONETAKE else [])]
     done = subprocess.run(
         [str(environment.python), "-m", "tests_compat.corpus.player", *arguments],
         cwd=cwd,

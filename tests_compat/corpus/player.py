@@ -1,7 +1,7 @@
 """`python -m tests_compat.corpus.player WAY BASE FOLDER CLIENT...`: plays scenarios, prints observations.
 
 It runs in an environment of its own, with vcrpy or with onetake. The ways: `record` and `replay` with the
-`vcr` that is installed; `facade-record` and `facade-replay` with onetake under that name; `in-place`, where
+`vcr` that is installed; `facade-record` and `facade-replay` with that of onetake-vcr; `in-place`, where
 onetake replays vcrpy's cassettes by itself.
 """
 
@@ -40,10 +40,6 @@ def _in_place(path: Path, scenario: Scenario) -> AbstractContextManager[Any]:  #
 def _cassettes(way: str) -> Cassette:
     if way == "in-place":
         return _in_place
-    if way.startswith("facade-"):
-        from onetake.compat import alias
-
-        alias.install()
     return _facade("once" if way.endswith("record") else "none")
 
 

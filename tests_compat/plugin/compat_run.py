@@ -1,4 +1,4 @@
-"""Loaded into pytest beside a peer's suite: `import vcr` gives onetake's, and each outcome is noted.
+"""Loaded into pytest beside a peer's suite: insides that it imports are put in place, each outcome is noted.
 
 A line for each phase that says something: the outcome and the test's id; a module that cannot be collected
 is a test of the module's id.
@@ -14,8 +14,7 @@ from types import ModuleType
 
 import pytest
 
-from onetake.compat import alias
-from onetake.compat.vcr import filters
+from vcr import filters
 
 _PRIVATE = (
     *("vcr.patch", "vcr.stubs", "vcr.stubs.aiohttp_stubs", "vcr.stubs.httpx_stubs"),
@@ -44,7 +43,6 @@ class _PrivateModule(ModuleType):
 
 
 def _install() -> None:
-    alias.install()
     filters.brotli = _Private("brotli")  # type: ignore[attr-defined]
     for name in _PRIVATE:
         try:
