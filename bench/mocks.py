@@ -1,7 +1,8 @@
 """The floors: what a client itself, or a library of fakes, costs with the same answers and the same headers.
 
-httpx and httpx2 have a `MockTransport`. requests has an adapter that answers by itself. aiohttp has nothing of
-the kind, so a canned connection feeds the answer's bytes to its own parser.
+httpx and httpx2 have a `MockTransport`. requests and aiohttp have nothing of the kind at the seam where
+onetake answers, so a canned connection gives the answer's bytes, chunk by chunk, to the client's own parser.
+The library `responses`, which answers above urllib3, is measured beside requests.
 """
 
 from __future__ import annotations
@@ -17,10 +18,8 @@ from bench.workload import URL, Workload, number_of
 
 
 def mock_transport(client: str, workload: Workload) -> Any:
-    """The client's own way to answer without a network; None for aiohttp."""
-    if client == "aiohttp":
-        return None
-    return _adapter(workload) if client == "requests" else _mock_transport(client, workload)
+    """The client's own way to answer without a network; None where only its connections can be canned."""
+    return _mock_transport(client, workload) if client in ("httpx", "httpx2") else None
 
 
 def _mock_transport(client: str, workload: Workload) -> Any:
@@ -47,30 +46,58 @@ def httpx_answer(module: Any, workload: Workload, request: Any) -> Any:
     return module.Response(200, headers=headers, stream=Stream())
 
 
-def _adapter(workload: Workload) -> Any:
-    from requests.adapters import HTTPAdapter
-    from urllib3.response import HTTPResponse
-
-    class Canned(HTTPAdapter):
-        """An adapter that answers by itself, as the library `responses` does."""
-
-        def send(self, request: Any, *_args: Any, **_options: Any) -> Any:
-            n = number_of(request.body)
-            raw = HTTPResponse(
-                body=io.BytesIO(b"".join(workload.wire(n))),
-                headers=dict(workload.answer_headers(n)),
-                status=200,
-                reason="OK",
-                preload_content=False,
-            )
-            return self.build_response(request, raw)
-
-    return Canned()
+@contextmanager
+def canned_connections(client: str, workload: Workload) -> Iterator[None]:
+    """Inside, connections of requests or aiohttp give the answers of `workload` to the client's parser."""
+    with _canned_urllib3(workload) if client == "requests" else _canned_aiohttp(workload):
+        yield
 
 
 @contextmanager
-def canned_connections(workload: Workload) -> Iterator[None]:
-    """Inside, every connection of aiohttp gives the answer of `workload` to its parser."""
+def _canned_urllib3(workload: Workload) -> Iterator[None]:
+    from urllib3.connection import HTTPSConnection
+
+    class Answer(io.RawIOBase):
+        def __init__(self, request: bytes) -> None:
+            self._pieces = iter(workload.answer_wire(number_of(request)))
+
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, buffer: Any) -> int:
+            piece = next(self._pieces, b"")
+            buffer[: len(piece)] = piece
+            return len(piece)
+
+    class Socket:
+        def __init__(self) -> None:
+            self._sent = b""
+
+        def sendall(self, data: Any, _flags: int = 0) -> None:
+            self._sent += bytes(data)
+
+        def makefile(self, *_args: Any, **_options: Any) -> io.BufferedReader:
+            return io.BufferedReader(Answer(self._sent), 1 << 20)
+
+        def settimeout(self, _value: float | None) -> None: ...
+
+        def shutdown(self, _how: int) -> None: ...
+
+        def close(self) -> None: ...
+
+    def connect(self: Any) -> None:
+        self.sock = Socket()
+        self.is_verified = True
+
+    with (
+        mock.patch.object(HTTPSConnection, "connect", connect),
+        mock.patch.object(HTTPSConnection, "is_connected", False),  # a socket for each call
+    ):
+        yield
+
+
+@contextmanager
+def _canned_aiohttp(workload: Workload) -> Iterator[None]:
     import asyncio
 
     import aiohttp

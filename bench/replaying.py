@@ -102,7 +102,7 @@ def work(name: str, folder: str, calls: int, rounds: int, budget_s: float) -> di
 @contextmanager
 def _mocked(case: Case, workload: Workload) -> Iterator[Calls]:
     transport = mocks.mock_transport(case.client, workload)
-    around = mocks.canned_connections(workload) if transport is None else nullcontext()
+    around = mocks.canned_connections(case.client, workload) if transport is None else nullcontext()
     with around, calling(case.client, workload, way=case.way, transport=transport) as calls:
 
         def run(sample: Sequence[int]) -> int:

@@ -15,8 +15,11 @@ import pytest
 
 from onetake.errors import MissError
 from onetake.interceptors import http_client_
-from onetake.messages import Ended
+from onetake.interceptors import http_client_streams as streams
+from onetake.messages import Body, Ended, Headers, Interaction, Request, Response
 from onetake.runtime.context import owned_by
+from onetake.runtime.playback import Playback
+from onetake.wire.http1 import render_head
 from tests.clients.hand_made import HandMadeOwner
 
 
@@ -400,3 +403,63 @@ def test_a_body_above_the_limit_may_be_refused(provider):
             connection.request("POST", "/echo", body=iter([b"x" * 300, b"y" * 300]))
         connection.close()
     assert provider.requests() == []
+
+
+class _File:
+    """A socket from which `data` is read."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def makefile(self, *_args: Any) -> io.BytesIO:
+        return io.BytesIO(self._data)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize(
+    ("status", "version", "headers"),
+    [
+        (200, "HTTP/1.1", (("Content-Length", "5"), ("X-Twice", "a"), ("x-twice", "b"))),
+        (200, "HTTP/2", (("Content-Type", "text/plain"),)),
+        (200, "HTTP/1.0", (("Connection", "keep-alive"), ("Content-Length", "5"))),
+        (200, "HTTP/1.0", ()),
+        (404, "HTTP/1.1", (("Transfer-Encoding", "chunked"), ("Content-Length", "99"))),
+        (200, "HTTP/1.1", (("Transfer-Encoding", "gzip, chunked"),)),
+        (200, "HTTP/1.1", (("Content-Length", "-1"),)),
+        (200, "HTTP/1.1", (("Content-Length", "five"), ("Connection", "close"))),
+        (204, "HTTP/1.1", (("X-Empty", ""),)),
+        (304, "HTTP/1.1", (("Content-Length", "5"),)),
+    ],
+)  # fmt: skip
+def test_a_known_head_is_what_http_client_would_have_read(
+    status: int, version: str, headers: tuple[tuple[str, str], ...], method: str
+) -> None:
+    answer = Response(
+        status=status,
+        reason="As it is ",
+        http_version=version,
+        headers=Headers(headers),
+        body=Body(data=b"hello"),
+    )
+    step = Playback(
+        Interaction(request=Request(method=method, url="http://h/"), response=answer), 0.0, False
+    )
+    chunked = headers[:1] == (("Transfer-Encoding", "chunked"),)
+    parsed: Any = http.client.HTTPResponse(
+        _File(render_head(answer) + (b"5\r\nhello\r\n0\r\n\r\n" if chunked else b"hello")),  # type: ignore[arg-type]
+        method=method,
+    )
+    parsed.begin()
+
+    known = streams.answered(step, method)
+
+    for name in (
+        "status", "code", "version", "reason", "chunked", "chunk_left", "length", "will_close",
+    ):  # fmt: skip
+        assert getattr(known, name) == getattr(parsed, name), name
+    assert known.msg.items() == parsed.msg.items()
+    assert known.getheaders() == parsed.getheaders()
+    if "gzip, chunked" not in dict(headers).values():
+        assert known.read() == parsed.read()
+    known.close()
+    parsed.close()

@@ -2,7 +2,8 @@
 
 Both stand at a file, below every reader: live, the file of an `HTTPResponse` is wrapped once its head is
 parsed (one seam, `HTTPResponse.begin`); on replay a socket in memory gives a file with the recorded
-bytes, and `http.client` parses them itself. urllib3 reads through the same files.
+bytes, and `http.client` reads them itself. urllib3 reads through the same files, and is given an
+`HTTPResponse` whose head is known already, since parsing one costs more than the rest of a replay.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from itertools import chain
 from typing import Any
 
 from onetake.interceptors.socket_failures import to_error, to_failure
-from onetake.messages import Ended, Failure, Headers
+from onetake.messages import Ended, Failure, Headers, Response
 from onetake.runtime.playback import Playback
 from onetake.runtime.recording import Recording
 from onetake.runtime.seams import Seam
@@ -165,18 +167,21 @@ class MemorySocket:
 
     def __init__(self) -> None:
         self.sent = bytearray()
+        self._segments: Iterator[tuple[float, bytes]] = iter(())
         self._step: Playback | None = None
         self._timeout: float | None = None
 
-    def play(self, step: Playback) -> None:
+    def play(self, step: Playback, *, is_head_known: bool = False) -> None:
+        """Give the answer of `step` to whoever reads; its body alone with `is_head_known`."""
         self._step = step
+        self._segments = _body(step) if is_head_known else chain(_head(step), _body(step))
 
     def sendall(self, data: Any, _flags: int = 0) -> None:
         self.sent += data
 
     def makefile(self, *_args: Any, **_kwargs: Any) -> io.BufferedReader:
         assert self._step is not None
-        return io.BufferedReader(_Played(self._step))
+        return io.BufferedReader(_Played(self._step, self._segments))
 
     def settimeout(self, value: float | None) -> None:
         self._timeout = value
@@ -197,9 +202,9 @@ class MemorySocket:
 class _Played(io.RawIOBase):
     """Gives at each read what one read of the live socket gave, and ends as that did."""
 
-    def __init__(self, step: Playback) -> None:
+    def __init__(self, step: Playback, segments: Iterator[tuple[float, bytes]]) -> None:
         self._step = step
-        self._segments = _segments(step)
+        self._segments = segments
         self._current = memoryview(b"")
 
     def readable(self) -> bool:
@@ -229,11 +234,59 @@ class _Played(io.RawIOBase):
         return 0
 
 
-def _segments(step: Playback) -> Iterator[tuple[float, bytes]]:
-    """The answer's bytes with the seconds to wait before each."""
+def answered(step: Playback, method: str) -> Any:
+    """Return the `HTTPResponse` of a recorded answer as `begin` leaves it, and wait for it as long as it took.
+
+    What is set here is what `HTTPResponse.begin` of CPython 3.11 to 3.14 sets.
+    """
+    from http.client import HTTPMessage, HTTPResponse
+
+    head = step.response
+    assert head is not None
+    if step.delay_s:
+        time.sleep(step.delay_s)
+    sock: Any = MemorySocket()
+    sock.play(step, is_head_known=True)
+    response: Any = HTTPResponse(sock, method=method)
+    message = HTTPMessage()
+    for name, value in head.headers:
+        message[name] = value
+    response.headers = response.msg = message
+    response.version = 10 if head.http_version == "HTTP/1.0" else 11
+    response.code = response.status = head.status
+    response.reason = head.reason.strip()
+    response.chunked = http1.is_chunked(head.headers)
+    if response.chunked:
+        response.chunk_left = None
+    response.length = _length(head, method, is_chunked=response.chunked)
+    response.will_close = response._check_close() or (
+        response.length is None and not response.chunked
+    )
+    return response
+
+
+def _length(head: Response, method: str, *, is_chunked: bool) -> int | None:
+    """Return how many bytes the body of an answer is said to have, None where its end is that of the file."""
+    if not http1.has_body(head.status, method):
+        return 0
+    stated = head.headers.get("content-length")
+    try:
+        length = -1 if is_chunked else int(stated)
+    except ValueError:
+        return None
+    return length if length >= 0 else None
+
+
+def _head(step: Playback) -> Iterator[tuple[float, bytes]]:
+    """Yield the head of an answer with the seconds to wait before it."""
+    assert step.response is not None
+    yield step.delay_s, http1.render_head(step.response)
+
+
+def _body(step: Playback) -> Iterator[tuple[float, bytes]]:
+    """Yield the body of an answer, framed as it came, with the seconds to wait before each piece."""
     response = step.response
     assert response is not None
-    yield step.delay_s, http1.render_head(response)
     if not http1.has_body(response.status, step.interaction.request.method):
         return
     if not http1.is_chunked(response.headers):

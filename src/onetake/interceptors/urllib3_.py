@@ -2,9 +2,9 @@
 
 Seam: `HTTPConnectionPool._make_request`: one attempt, below retries and redirects, so each attempt is an
 interaction of its own. The request is written once to a stand-in connection with a socket in memory: what it
-would put on the wire is what is recorded, and on replay the same stand-in reads the answer, so urllib3
-builds its own response. Live, the pool's own connection sends the same body. A proxy's tunnel
-(`HTTPSConnectionPool._prepare_proxy`) is opened only when a call goes live.
+would put on the wire is what is recorded. On replay urllib3 is given its own response over one of
+`http.client`, which reads the recorded bytes. Live, the pool's own connection sends the same body. A
+proxy's tunnel (`HTTPSConnectionPool._prepare_proxy`) is opened only when a call goes live.
 
 urllib3-future and urllib3 before 2 have another `_make_request`: there nothing is installed.
 """
@@ -116,19 +116,16 @@ def _make_request(original: Callable[..., Any]) -> Callable[..., Any]:
             options = _named(original, self, conn, method, url, args, options)
         body, rest = _read(options.get("body"), owner.max_request_body)
         if rest is not None:
-            head = _stand_in(self, method, url, {**options, "body": None})
-            let_through(owner, _to_request(self, url, bytes(head.sock.sent)), "urllib3")
+            let_through(owner, _written(self, method, url, {**options, "body": None}), "urllib3")
             options["body"] = rest
             return _live(self, conn, method, url, original, options)
         options["body"] = body
-        stand_in = _stand_in(self, method, url, options)
-        sent = bytes(stand_in.sock.sent)
-        step = _recalled(owner, self, url, sent)
-        step = step or begin(owner, _to_request(self, url, sent), "urllib3")
+        step: Playback | Recording | None = _recalled(owner, self, method, url, options)
+        step = step or begin(owner, _written(self, method, url, options), "urllib3")
         if step is None:
             return _live(self, conn, method, url, original, options)
         if isinstance(step, Playback):
-            return _replayed(self, conn, url, step, stand_in, options)
+            return _replayed(self, conn, method, url, step, options)
         try:
             with streams.teed_to(step):
                 return _live(self, conn, method, url, original, options)
@@ -210,8 +207,8 @@ def _blocks(file: Any) -> Iterator[bytes]:
         yield block.encode() if isinstance(file, io.TextIOBase) else block
 
 
-def _stand_in(pool: Any, method: str, url: str, options: dict[str, Any]) -> Any:
-    """A connection of urllib3's that has written the request to memory."""
+def _written(pool: Any, method: str, url: str, options: dict[str, Any]) -> Request:
+    """Return the request that urllib3 puts on the wire, by having a connection of its own write to memory."""
     stand_in: Any = _own_connection()(pool.host, pool.port)
     stand_in.default_port = 443 if pool.scheme == "https" else 80
     stand_in.sock = streams.MemorySocket()
@@ -226,17 +223,34 @@ def _stand_in(pool: Any, method: str, url: str, options: dict[str, Any]) -> Any:
             decode_content=options.get("decode_content", True),
             enforce_content_length=options.get("enforce_content_length", True),
         )
-    return stand_in
+    return _to_request(pool, url, bytes(stand_in.sock.sent))
 
 
-def _recalled(owner: Owner, pool: Any, url: str, sent: bytes) -> Playback | Recording | None:
-    """The answer to a request, as it was written, that its owner knows by its bytes."""
-    head, _, body = sent.partition(b"\r\n\r\n")
-    if b"\r\ntransfer-encoding:" in head.lower():
-        return None  # the body that is recorded is within the framing
-    line = b"\r\nContent-Length: %d" % len(body)
-    place = pool.scheme, pool.host, pool.port, head.replace(line, b"", 1)
-    return recall(owner, place, body, partial(_to_request, pool, url, sent), "urllib3")
+def _recalled(
+    owner: Owner, pool: Any, method: str, url: str, options: dict[str, Any]
+) -> Playback | None:
+    """Return the answer to a request that its owner knows by its bytes, before any of it is written.
+
+    What urllib3 writes follows from what it is given, so that stands for the head. Only the length of the body
+    is left out, where it is the true one. A body that is sent in chunks is for the long way.
+    """
+    body, headers = options["body"], options.get("headers")
+    if options.get("chunked") or isinstance(body, list):
+        return None
+    length = str(len(body or b""))
+    lines: list[tuple[str, str]] = []
+    for name, value in headers.items() if headers else ():
+        match name.lower():
+            case "transfer-encoding":
+                return None
+            case "content-length" if value == length:
+                lines.append((name, ""))
+            case _:
+                lines.append((name, value))
+    head = (pool.scheme, pool.host, pool.port, method, url, body is None, *lines)
+    return recall(
+        owner, head, body or b"", partial(_written, pool, method, url, options), "urllib3"
+    )
 
 
 def _to_request(pool: Any, url: str, sent: bytes) -> Request:
@@ -257,7 +271,7 @@ def _to_request(pool: Any, url: str, sent: bytes) -> Request:
 
 
 def _replayed(
-    pool: Any, conn: Any, url: str, step: Playback, stand_in: Any, options: dict[str, Any]
+    pool: Any, conn: Any, method: str, url: str, step: Playback, options: dict[str, Any]
 ) -> Any:
     pool.num_requests += 1
     conn.__dict__.pop(_DEFERRED, None)
@@ -270,13 +284,42 @@ def _replayed(
     if step.response is None:
         time.sleep(step.waits_s or 0.0)
         raise unanswered(step.interaction)
-    stand_in.sock.play(step)
-    with passing():
-        response = stand_in.getresponse()
+    response = _answer(streams.answered(step, method), method, url, options)
     response.retries = options.get("retries")
     response._connection = options.get("response_conn")
     response._pool = pool
     return response
+
+
+def _answer(inner: Any, method: str, url: str, options: dict[str, Any]) -> Any:
+    """Return urllib3's response over one of `http.client`, as urllib3's own `getresponse` does."""
+    from urllib3._collections import HTTPHeaderDict
+    from urllib3.response import HTTPResponse
+
+    return HTTPResponse(
+        body=inner,
+        headers=HTTPHeaderDict(inner.headers.items()),
+        status=inner.status,
+        version=inner.version,
+        reason=inner.reason,
+        preload_content=options.get("preload_content", True),
+        decode_content=options.get("decode_content", True),
+        original_response=inner,
+        enforce_content_length=options.get("enforce_content_length", True),
+        request_method=method,
+        request_url=url,
+        **_newer_options(),
+    )
+
+
+@cache
+def _newer_options() -> dict[str, Any]:
+    """What newer versions of urllib3 tell a response besides."""
+    from urllib3.response import HTTPResponse
+
+    told = {"version_string": "HTTP/1.1", "sock_shutdown": streams.MemorySocket().shutdown}
+    known = inspect.signature(HTTPResponse).parameters
+    return {name: value for name, value in told.items() if name in known}
 
 
 def _was_beyond_proxy(failure: Failure, conn: Any) -> bool:
