@@ -444,9 +444,10 @@ def test_a_known_head_is_what_http_client_would_have_read(
     step = Playback(
         Interaction(request=Request(method=method, url="http://h/"), response=answer), 0.0, False
     )
+    assert step.response is not None
     chunked = headers[:1] == (("Transfer-Encoding", "chunked"),)
     parsed: Any = http.client.HTTPResponse(
-        _File(render_head(answer) + (b"5\r\nhello\r\n0\r\n\r\n" if chunked else b"hello")),  # type: ignore[arg-type]
+        _File(render_head(step.response) + (b"5\r\nhello\r\n0\r\n\r\n" if chunked else b"hello")),  # type: ignore[arg-type]
         method=method,
     )
     parsed.begin()
