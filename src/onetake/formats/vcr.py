@@ -29,7 +29,10 @@ __all__ = [
     "from_tree",
     "interaction_of",
     "is_expressible",
+    "located",
+    "message_of",
     "numbered",
+    "readable",
     "to_entry",
     "to_response",
     "to_tree",
@@ -72,11 +75,19 @@ def numbered(entry: object, number: int, path: str) -> Interaction:
     try:
         return interaction_of(entry)
     except CassetteError as error:
-        raise CassetteError(
-            f"Interaction {number} of {path} cannot be read: {error.message}",
-            remedy="Correct it by hand, or delete the file to record anew.",
-            path=path,
-        ) from error
+        raise located(error, number, path) from error
+
+
+def located(error: Exception, number: int, path: str) -> CassetteError:
+    """Return `error` with the file and the number of the interaction in it."""
+    if isinstance(error, CassetteError) and error.path:
+        return error
+    reason = error.message if isinstance(error, CassetteError) else f"{error}."
+    return CassetteError(
+        f"Interaction {number} of {path} cannot be read: {reason}",
+        remedy="Correct it by hand, or delete the file to record anew.",
+        path=path,
+    )
 
 
 def entries_of(tree: object, path: str) -> list[object]:
@@ -124,31 +135,33 @@ def interaction_of(entry: object) -> Interaction:
 
     It has no moment and no times: vcrpy keeps none.
     """
-    try:
-        return _interaction(entry)
-    except (ValueError, TypeError, LookupError, RecursionError) as error:
-        raise CassetteError(f"A value in it cannot be read: {error}.") from error
-
-
-def _interaction(entry: object) -> Interaction:
     match entry:
         case {"request": dict(asked), "response": dict(answer)}:
-            request = _to_request(asked)
-            ended = Ended.CLOSED if answer.get(_ENDED) == Ended.CLOSED else Ended.COMPLETE
-            response = to_response(answer, request.method)
+            request = message_of(asked)
+            response, ended = readable(answer, request.method)
             return Interaction(request=request, response=response, ended=ended)
     raise CassetteError("It has no request, or no response.")
 
 
+_UNREADABLE = (ValueError, TypeError, LookupError, RecursionError)
+
+
 # Requests.
+
+
+def message_of(asked: Tree) -> Request:
+    """Read the request of an entry. Raises `CassetteError`."""
+    try:
+        return _to_request(asked)
+    except _UNREADABLE as error:
+        raise CassetteError(f"A value in it cannot be read: {error}.") from error
 
 
 def _to_request(asked: Tree) -> Request:
     method, url = asked.get("method"), asked.get("uri", asked.get("url"))
     if not isinstance(method, str) or not isinstance(url, str):
         raise CassetteError("Its request has no method, or no uri.")
-    check_one_line(method, "The method of a request")
-    check_one_line(url, "The URL of a request")
+    check_one_line(f"{method} {url}", "The line of a request")
     headers = _to_headers(asked.get("headers"))
     form = media_type(headers.get("content-type")) == _FORM
     parsed = asked.get("parsed_body")
@@ -247,18 +260,13 @@ def _to_headers(stored: object) -> Headers:
         match pair:
             case (name, value):
                 values = value if isinstance(value, list | tuple) else (value,)
-                lines += [(_name(name), _value(one)) for one in values if one is not None]
+                lines += [(_latin(name), _value(one)) for one in values if one is not None]
             case _:
                 raise CassetteError("A header in its list is no pair.")
         if len(lines) > MOST_LINES:
             raise CassetteError(f"There are more than {MOST_LINES} header lines.")
+    check_one_line("".join(text for line in lines for text in line), "A header")
     return Headers(tuple(lines))
-
-
-def _name(stored: object) -> str:
-    name = _latin(stored)
-    check_one_line(name, "The name of a header")
-    return name
 
 
 def _value(stored: object) -> str:
@@ -267,7 +275,6 @@ def _value(stored: object) -> str:
         "\r" in value or "\n" in value
     ):  # folded: what a parser of e-mail gives; a client sees spaces
         value = " ".join(value.split("\r\n")) if "\n" not in value.replace("\r\n", "") else value
-    check_one_line(value, "The value of a header")
     return value
 
 
@@ -292,6 +299,15 @@ def _latin(stored: object) -> str:
 
 
 # Answers.
+
+
+def readable(answer: Tree, method: str) -> tuple[Response, Ended]:
+    """Read the answer of an entry to `method`, and how it ended. Raises `CassetteError`."""
+    try:
+        ended = Ended.CLOSED if answer.get(_ENDED) == Ended.CLOSED else Ended.COMPLETE
+        return to_response(answer, method), ended
+    except _UNREADABLE as error:
+        raise CassetteError(f"A value in it cannot be read: {error}.") from error
 
 
 def to_response(answer: Tree, method: str) -> Response:

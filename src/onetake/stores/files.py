@@ -286,7 +286,7 @@ class FileCassette:
     def _document(self, path: Path, text: bytes) -> Document:
         """Return the document of a cassette, of ours or of vcrpy."""
         if vcr_files.is_theirs(path, text):
-            text = vcr_files.in_our_format(path, text)
+            return vcr_files.read_document(path, text)
         return self._parse(text, path)
 
     def _fit_to_show(self, path: Path, text: bytes) -> Document:

@@ -1,19 +1,20 @@
 """vcrpy's cassettes beside ours: where they lie, and how one is read in place and written.
 
-What is read in place becomes the text of a document of ours. Its requests are redacted as live ones are
-before they are compared, so that a raw credential in it, or somebody's placeholder for it, is found by any;
-its answers stay as they are. What is written anew for good, in our format, is redacted whole.
+What is read in place stays a tree, and becomes messages when it is asked for. Its requests are redacted as live
+ones are before they are compared, so that a raw credential in it, or somebody's placeholder for it, is found by
+any; its answers stay as they are. What is written anew for good, in our format, is redacted whole.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from onetake.cassettes.fold import Merge, Take
 from onetake.errors import CassetteError
-from onetake.formats.document import encode_inline, join
+from onetake.formats.document import Document, Stored
 from onetake.formats.foreign import conflict, is_vcr
 from onetake.formats.reading import Entry, read_entries
 from onetake.matching import paths_by_value
@@ -76,17 +77,25 @@ def is_theirs(path: Path, text: bytes) -> bool:
     return not is_own(text) and (is_vcr_name(path.name) or is_vcr(text))
 
 
-def in_our_format(path: Path, text: bytes) -> bytes:
-    """Return the text of a document of ours for vcrpy's cassette at `path`.
+def read_document(path: Path, text: bytes) -> Document:
+    """Read vcrpy's cassette at `path`: each recording when it is wanted, its request redacted.
 
     Raises `CassetteError`, and `UsageError` without the extra.
     """
-    from onetake.formats import vcr_text  # late, as most projects have none
+    from onetake.formats import vcr, vcr_text  # late, as most projects have none
+    from onetake.formats.vcr_entry import VcrEntry
 
-    redactor = Redactor()
-    found = vcr_text.read(text, str(path))
-    entries = [encode_inline(one.replace(request=redactor.request(one.request))) for one in found]
-    return join(entries, None, ORIGIN)
+    tree = vcr_text.read_tree(text, str(path))
+    fit = Redactor().request
+    entries: list[Stored] = [
+        VcrEntry(partial(_itself, entry), (str(path), at), fit)
+        for at, entry in enumerate(vcr.entries_of(tree, str(path)))
+    ]
+    return Document(None, entries, ORIGIN)
+
+
+def _itself(entry: object) -> object:
+    return entry
 
 
 def fit_to_write(interactions: Iterable[Interaction]) -> list[Interaction]:
@@ -123,7 +132,7 @@ def expressible(takes: Sequence[Take]) -> tuple[list[Take], tuple[str, ...]]:
 def with_takes(path: Path, text: bytes | None, merged: Merge, *, is_anew: bool) -> bytes:
     """The text of vcrpy's cassette at `path` with what is new; `is_anew` without what was in it.
 
-    Everything else in it stays. Raises as `in_our_format`, and `UsageError` for what its form cannot hold.
+    Everything else in it stays. Raises as `read_document`, and `UsageError` for what its form cannot hold.
     """
     from onetake.formats import vcr
 
