@@ -399,3 +399,29 @@ def test_what_a_rule_calls_secret_is_not_told_of_a_call_that_is_left_out(provide
 
     assert "plainwordsofnoshape" not in told
     assert "ticket=REDACTED-rule" in told
+
+
+def test_a_filter_and_a_hook_are_called_once_a_request(provider, project):
+    program = """
+        import json, sys, requests, vcr
+        calls = []
+
+        def hide(key, value, request):
+            calls.append("filter")
+            return "hidden"
+
+        def hook(request):
+            calls.append("hook")
+            return request
+
+        settings = {"filter_headers": [("x-user", hide)], "before_record_request": hook}
+        with vcr.use_cassette("c.yaml", **settings):
+            requests.get(sys.argv[1] + "/echo", headers={"x-user": "me"}, timeout=9)
+        print(json.dumps(calls))
+    """
+
+    recorded = result(run_program(program, project, provider.url))
+    replayed = result(run_program(program, project, provider.url))
+
+    assert recorded == ["filter", "hook"]
+    assert replayed == ["filter", "hook"] * 2  # once for the stored request

@@ -9,11 +9,13 @@ import pytest
 
 import fakeprovider
 import onetake
+import vcr
 from tests.support.walk import walk
 
 # Measured, with a few to spare. The first version crossed 71 and 62 for a replay.
 REPLAYED = {"stream": 32, "json": 34}
 RECORDED = {"stream": 315, "json": 280}
+REPLAYED_THROUGH_VCR = {"stream": 150, "json": 150}
 
 
 def asking(client: httpx.Client, url: str, *, stream: bool, text: str) -> Callable[[], bytes]:
@@ -44,3 +46,24 @@ def test_a_call_crosses_few_borders_between_files(
 
     assert recorded.all_hops <= RECORDED[kind], recorded
     assert replayed.all_hops <= REPLAYED[kind], replayed
+
+
+@pytest.mark.parametrize("kind", ["stream", "json"])
+def test_a_call_through_vcr_crosses_few_borders_too(
+    provider: fakeprovider.Provider, project: object, kind: str
+) -> None:
+    with httpx.Client() as client:
+        first, second = (
+            asking(client, provider.url, stream=kind == "stream", text=text)
+            for text in ("one", "two")
+        )
+        match_on = ["method", "uri", "body"]
+        with vcr.use_cassette("main.yaml", match_on=match_on):
+            first()
+            recorded = walk(second)
+        with vcr.use_cassette("main.yaml", match_on=match_on):
+            first()
+            replayed = walk(second)
+
+    assert recorded.all_hops <= RECORDED[kind], recorded
+    assert replayed.all_hops <= REPLAYED_THROUGH_VCR[kind], replayed

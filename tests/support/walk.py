@@ -1,4 +1,4 @@
-"""How far a call walks: the functions of onetake that it enters, their files, and the hops between files."""
+"""How far a call walks through both distributions: functions entered, their files, and hops between files."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
-import onetake
+from tests.support.sources import CORE, PACKAGE
 
-ROOT = str(Path(onetake.__file__).parent)
+ROOTS = (f"{CORE}/", f"{PACKAGE}/")
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ def walk(work: Callable[[], Any]) -> Walk:
     def name_of(code: CodeType) -> str:
         if code not in names:
             path = code.co_filename
-            names[code] = path[len(ROOT) + 1 :] if path.startswith(ROOT) else ""
+            names[code] = next((path[len(r) :] for r in ROOTS if path.startswith(r)), "")
         return names[code]
 
     def seen(frame: FrameType, event: str, arg: object) -> None:

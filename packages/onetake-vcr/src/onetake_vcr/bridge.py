@@ -20,8 +20,9 @@ from onetake.cassettes.fold import Take
 from onetake.cassettes.growth import RunLine
 from onetake.config import Mode, Settings
 from onetake.errors import OnetakeError, StoreError
-from onetake.formats.document import Stored, encode_plain
+from onetake.formats.document import Stored
 from onetake.formats.vcr import is_expressible
+from onetake.formats.vcr_entry import VcrEntry
 from onetake.messages import Interaction, Request, Response
 from onetake.recorder import Entry, Recorder, is_unreal
 from onetake.recorder.live_call import LiveCall
@@ -35,13 +36,15 @@ from onetake.stores.names import digest
 from onetake.stores.port import Opened, Published
 from onetake.stores.vcr_files import own_path
 from onetake_vcr.conversion import (
+    entry_of,
     to_answer,
-    to_interaction,
     to_message,
     to_request,
     to_response,
 )
+from onetake_vcr.filtering import RequestFilter
 from onetake_vcr.playhead import Playhead, miss_of
+from onetake_vcr.safety import hidden_texts
 from vcr.record_mode import RecordMode
 
 if TYPE_CHECKING:
@@ -170,11 +173,12 @@ class VcrStore:
     def entry(self, index: int) -> Stored:
         """The same object each time."""
         if index not in self._entries:
-            self._entries[index] = _Kept(partial(self._text, index), (self._place, index), _no_blob)
+            self._entries[index] = VcrEntry(partial(self._tree, index), (self._place, index))
         return self._entries[index]
 
-    def _text(self, index: int) -> bytes:
-        return encode_plain(to_interaction(*self._cassette.data[index]), 0)
+    def _tree(self, index: int) -> dict[str, object]:
+        request, response = self._cassette.data[index]
+        return {"request": entry_of(request), "response": response}
 
     def publish(
         self,
@@ -224,24 +228,10 @@ class VcrStore:
         """vcrpy's cassettes have no history."""
 
 
-class _Kept(Stored):
-    """An entry of a vcrpy cassette: it need not be read to know that it names no values redacted."""
-
-    __slots__ = ()
-
-    @property
-    def has_values_redacted(self) -> bool:
-        return False
-
-
 def _pair_of(interaction: Interaction, client: str = "") -> Pair:
     assert interaction.response is not None
     answer = to_answer(interaction.response, client, interaction.ended)
     return to_request(interaction.request), answer
-
-
-def _no_blob(name: str) -> bytes:
-    raise AssertionError(name)  # nothing is written that needs one
 
 
 class Bridge(Paced):
@@ -262,17 +252,32 @@ class Bridge(Paced):
         return self._opening.egress
 
     def decide(self, request: Request, client: str) -> Decision:
-        asked = to_request(request)
-        filtered = self._cassette.filter_request(asked)
+        filtered = self._filtered(request)
         if filtered is None:
             return self._left_alone(request, client)
-        if filtered is not asked:
-            hidden = getattr(self._cassette._before_record_request, "hidden", None)
-            self._opening.answers.note(request, hidden(asked) if hidden is not None else ())
-        decision = self._opening.decide(to_message(filtered, like=request), client)
+        decision = self._opening.decide(filtered, client)
         if isinstance(decision, Record) and isinstance(decision.call, LiveCall):
             return Record(_Hooked(decision.call, self._cassette, self._store, self.failed_hooks))
         return decision
+
+    def _filtered(self, request: Request) -> Request | None:
+        """Return what the hooks leave of a request, each of which is called once; None to leave it alone."""
+        change = self._cassette._before_record_request
+        if isinstance(change, RequestFilter) and change.is_empty:
+            return request
+        asked = to_request(request)
+        hidden: frozenset[str] = frozenset()
+        if isinstance(change, RequestFilter):
+            left = change.pass_built_in(asked)
+            if left is not None and change.has_built_in:
+                hidden = hidden_texts(asked, left)
+            filtered = change.pass_hooks(left)
+        else:
+            filtered = change(asked)
+        if filtered is asked or filtered is None:
+            return None if filtered is None else request
+        self._opening.answers.note(request, hidden)
+        return to_message(filtered, like=request)
 
     def _left_alone(self, request: Request, client: str) -> Decision:
         """A request that the cassette is not to see goes live, but never by a mere hook where nothing may."""

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from onetake.formats.vcr import interaction_of, to_entry
+from onetake.formats.vcr import message_of, readable, to_entry
 from onetake.messages import Body, Chunk, Ended, Headers, Interaction, Response
 from onetake.messages import Request as Message
 from onetake.wire.encodings import encoder
-from vcr.request import Request
+from vcr.request import HeadersDict, Request
 from vcr.util import read_body
 
 _DECODING = ("aiohttp", "urllib3")
@@ -23,27 +23,22 @@ Answer = Any
 
 def to_request(message: Message) -> Request:
     """As a hook gets it: of a header that occurs twice there is the first value."""
-    headers: dict[str, str] = {}
-    for name, value in message.headers:
-        headers.setdefault(name, value)
     body = message.body or (None if message.method in _WITHOUT_BODY else b"")
-    return Request(message.method, message.url, body, headers)
+    return Request(message.method, message.url, body, HeadersDict.of_lines(message.headers))
 
 
 def to_message(request: Request, like: Message | None = None) -> Message:
     """What a hook, or a cassette, has made of a request; `like` is the message that the hook was given."""
     body = read_body(request)
     if isinstance(body, dict | list) or body is None or like is None:
-        entry = {
-            "request": {
+        stored = message_of(
+            {
                 "method": request.method,
                 "uri": request.uri,
                 "body": body,
-                "headers": dict(request.headers.items()),
-            },
-            "response": {"status": {"code": 200}},
-        }
-        stored = interaction_of(entry).request
+                "headers": dict(request.headers.pairs()),
+            }
+        )
         if like is None:
             return stored
         body = stored.body
@@ -59,7 +54,7 @@ def to_message(request: Request, like: Message | None = None) -> Message:
 
 def _headers(request: Request, before: Headers) -> Headers:
     """The lines of `before` with what was changed in `request`."""
-    wanted = {name.lower(): (name, _text(value)) for name, value in request.headers.items()}
+    wanted = {name.lower(): (name, _text(value)) for name, value in request.headers.pairs()}
     lines: list[tuple[str, str]] = []
     first: dict[str, str] = {}
     for name, value in before:
@@ -105,14 +100,16 @@ def _packed(data: bytes, coding: str) -> bytes:
     return b"" if coder is None else coder.feed(data) + coder.finish()
 
 
+def entry_of(request: Any) -> Any:
+    """Return what a cassette keeps of a request; a custom persister may give objects of its own."""
+    return request._to_entry() if isinstance(request, Request) else request._to_dict()
+
+
 def to_interaction(request: Request, answer: Answer) -> Interaction:
     """An entry of a cassette. Raises `CassetteError`."""
     message = to_message(request)
-    return _answered(message.method, answer).replace(request=message)
-
-
-def _answered(method: str, answer: Answer) -> Interaction:
-    return interaction_of({"request": {"method": method, "uri": "/"}, "response": answer})
+    response, ended = readable(answer, message.method)
+    return Interaction(request=message, response=response, ended=ended)
 
 
 def to_response(answer: Answer, method: str, like: Response) -> Response:
@@ -120,8 +117,7 @@ def to_response(answer: Answer, method: str, like: Response) -> Response:
 
     How it came stays, as far as it is still true.
     """
-    response = _answered(method, answer).response
-    assert response is not None
+    response, _ = readable(answer, method)
     if (response.body.data, response.body.encoding) == (like.body.data, like.body.encoding):
         return response.replace(http_version=like.http_version, body=like.body)
     chunks = (Chunk(len(response.body.data), like.body.chunks[0].ms),) if like.body.chunks else ()

@@ -10,6 +10,7 @@ from onetake.cassettes.decisions import Shortage, Slot
 from onetake.cassettes.sequence import Asked, Hit
 from onetake.errors import OnetakeError
 from onetake_vcr.conversion import to_request
+from onetake_vcr.views import view_of_safe
 from vcr.errors import CannotOverwriteExistingCassetteException
 
 if TYPE_CHECKING:
@@ -46,11 +47,11 @@ class Playhead:
         slot: Slot,
         earlier: Container[bytes],  # noqa: ARG002
     ) -> Hit | Shortage:
-        sent = to_request(asked.request)
-        index = self._cassette.next_for(sent)
+        index = self._cassette.next_for(view_of_safe(asked.request))
         if index is not None:
             self._cassette.play(index)
             return Hit(recorded=self._entry(index), slot=slot)
+        sent = to_request(asked.request) if self._apart else None
         for recorded in self._apart:
             if self._cassette.agree(sent, to_request(recorded.request)):
                 self._apart.remove(recorded)

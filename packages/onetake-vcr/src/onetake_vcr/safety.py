@@ -28,7 +28,12 @@ def safe_pair(request: Any, response: Any) -> tuple[Any, Any]:
     return to_request(safe.request), to_answer(safe.response, ended=safe.ended)
 
 
-def texts_in(request: Request) -> frozenset[tuple[str, str]]:
+def hidden_texts(before: Request, after: Request) -> frozenset[str]:
+    """Return the texts that the built-in filters took out of a request: the suite calls them secret."""
+    return frozenset(text for _, text in _texts_in(before) - _texts_in(after))
+
+
+def _texts_in(request: Request) -> frozenset[tuple[str, str]]:
     """The texts of headers (also behind the name of a scheme), of the query, of fields of a form or JSON, each
     with its place."""
     found: list[tuple[str, str]] = []

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from onetake.errors import OnetakeError
 from onetake.matching.placeholders import unnumbered_request
+from onetake.messages import Request as Message
 from onetake.redaction import Redactor
 from onetake.runtime.secrets import known_values
 from onetake_vcr.conversion import to_message, to_request
 from vcr.request import Request
+
+
+def view_of_safe(message: Message) -> Request:
+    """Return a request that is redacted already as matchers compare it."""
+    return to_request(unnumbered_request(message))
 
 
 def view_of(request: Request) -> Request:

@@ -34,6 +34,7 @@ from vcr.errors import MissingMetadataError, UnhandledHTTPRequestError
 from vcr.filters import sensitive_data_hooks
 from vcr.matchers import (
     Failure,
+    HashableParts,
     Matcher,
     get_matchers_results,
     hashable_parts,
@@ -202,7 +203,7 @@ class Cassette:
 
     def can_play_response_for(self, request: Any) -> bool:
         filtered = self._before_record_request(request)
-        return bool(filtered) and self.next_for(filtered) is not None
+        return bool(filtered) and self.next_for(_view(filtered)) is not None
 
     def play_response(self, request: Any) -> Any:
         """The next answer to `request`, now played. Raises `UnhandledHTTPRequestError`."""
@@ -250,14 +251,14 @@ class Cassette:
 
     # What an opening asks.
 
-    def next_for(self, request: Any) -> int | None:
-        """The index of what answers `request`, which the hooks have passed; None where nothing may.
+    def next_for(self, view: Any) -> int | None:
+        """The index of what answers a request, as matchers see it; None where nothing may.
 
         What was recorded now answers only where answers may repeat, and never with a placeholder for a secret.
         """
         if self._records_anew or not (self.rewound or self.allow_playback_repeats):
             return None
-        return self._next(request, self._unreal if self.allow_playback_repeats else self._taken)
+        return self._next_like(view, self._unreal if self.allow_playback_repeats else self._taken)
 
     @property
     def _records_anew(self) -> bool:
@@ -272,7 +273,7 @@ class Cassette:
         return index
 
     def agree(self, one: Any, other: Any) -> bool:
-        """Whether two requests, which the hooks have passed, are equal under this cassette's matchers."""
+        """Whether two requests, as the hooks leave them, are equal under this cassette's matchers."""
         return requests_match(_view(one), _view(other), self._match_on)
 
     def answered(self, request: Any, response: Any, *, is_real: bool = True) -> None:
@@ -320,7 +321,7 @@ class Cassette:
     def _not_recorded_anew(self, stored: Sequence[Pair], new: Sequence[Pair]) -> list[Pair]:
         compared = [self._filtered(*pair) for pair in stored]
         lookup = _Lookup(self._match_on)
-        gone = {index for request, _ in new for index in lookup.find(request, compared)}
+        gone = {index for request, _ in new for index in lookup.find(_view(request), compared)}
         return [pair for index, pair in enumerate(stored) if index not in gone]
 
     def _without_twins(self, recorded: Sequence[Pair], others: Sequence[Pair]) -> list[Pair]:
@@ -356,10 +357,13 @@ class Cassette:
     def _matching(self, request: Any) -> Iterator[int]:
         if request is None:
             return iter(())
-        return self._lookup.find(request, self.data)
+        return self._lookup.find(_view(request), self.data)
 
-    def _next(self, request: Any, but: Container[int] = ()) -> int | None:
-        for index in self._matching(request):
+    def _next(self, request: Any) -> int | None:
+        return None if request is None else self._next_like(_view(request))
+
+    def _next_like(self, view: Any, but: Container[int] = ()) -> int | None:
+        for index in self._lookup.find(view, self.data):
             is_left = self.allow_playback_repeats or not self.play_counts[index]
             if is_left and index not in but:
                 return index
@@ -482,10 +486,10 @@ class _Lookup:
             self._views[index] = _view(data[index][0])
         return self._views[index]
 
-    def find(self, request: Any, data: Sequence[Pair]) -> Iterator[int]:
-        """The indexes of the equal ones, in order."""
+    def find(self, view: Any, data: Sequence[Pair]) -> Iterator[int]:
+        """The indexes of what equals a request, as matchers see it, in order."""
         self._index(data)
-        wanted = _Wanted(request, self._line_keys(_line_of(request)), self._parts.of_content)
+        wanted = _Wanted(view, self._parts)
         for index in self._with_line(wanted.line, len(data)):
             if self._agrees(wanted, index, data):
                 yield index
@@ -536,18 +540,12 @@ class _Lookup:
 
 
 class _Wanted:
-    """A request that is looked for."""
+    """A request that is looked for, as matchers see it."""
 
-    def __init__(
-        self, request: Any, line: frozenset[Hashable] | None, of_content: _KeysOf | None
-    ) -> None:
-        self._request = request
-        self._of_content = of_content
-        self.line = line
-
-    @cached_property
-    def view(self) -> Any:
-        return _view(self._request)
+    def __init__(self, view: Any, parts: HashableParts) -> None:
+        self.view = view
+        self._of_content = parts.of_content
+        self.line = _keys(parts.of_line, view)
 
     @cached_property
     def content(self) -> frozenset[Hashable] | None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
 import os
-import re
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -13,7 +11,7 @@ from types import FunctionType
 from typing import Any
 
 from onetake_vcr.context import CassetteContextDecorator
-from onetake_vcr.safety import texts_in
+from onetake_vcr.filtering import RequestFilter, ResponseFilter
 from vcr import filters, matchers
 from vcr.cassette import Cassette
 from vcr.matchers import Matcher
@@ -202,69 +200,6 @@ class VCR:
 
 
 _NOT_GIVEN = object()
-
-
-class RequestFilter:
-    """What a request goes through before it is compared: ignored hosts, built-in filters, the suite's hooks."""
-
-    def __init__(
-        self,
-        filters: Iterable[Callable[[Request], Request | None]],
-        hosts: Iterable[str | re.Pattern[str]],
-        hooks: Iterable[Callable[[Request], Request | None]],
-    ) -> None:
-        self._filters, self._hooks = tuple(filters), tuple(hooks)
-        self.hosts = tuple(hosts)
-
-    def __call__(self, request: Request) -> Request | None:
-        """A changed copy, or None where the cassette is not to see it; itself where nothing changes any."""
-        if self.hosts and self.ignores(request):
-            return None
-        if not (self._filters or self._hooks):
-            return request
-        changed: Request | None = copy.deepcopy(request)
-        for hook in (*self._filters, *self._hooks):
-            if changed is None:
-                break
-            changed = hook(changed)
-        return changed
-
-    def hidden(self, request: Request) -> frozenset[str]:
-        """The values that the built-in filters take out of `request`: the suite calls them secret."""
-        if not self._filters:
-            return frozenset()
-        changed: Request | None = copy.deepcopy(request)
-        for hook in self._filters:
-            changed = hook(changed) if changed is not None else None
-        left = texts_in(changed) if changed is not None else frozenset()
-        return frozenset(text for _, text in texts_in(request) - left)
-
-    def ignores(self, request: Any) -> bool:
-        """Whether it goes to a host that is to be left alone."""
-        host = getattr(request, "host", None)
-        return isinstance(host, str) and any(
-            one.fullmatch(host) is not None if isinstance(one, re.Pattern) else one == host
-            for one in self.hosts
-        )
-
-
-class ResponseFilter:
-    """What an answer goes through before it is kept: built-in filters, the suite's hooks."""
-
-    def __init__(
-        self, filters: Iterable[Callable[[Any], Any]], hooks: Iterable[Callable[[Any], Any]]
-    ) -> None:
-        hooks = tuple(hooks)
-        self._hooks = (*filters, *hooks)
-        self.leaves_original = not hooks
-        """False where a suite's own hook may change the answer that it is given."""
-
-    def __call__(self, response: Any) -> Any:
-        for hook in self._hooks:
-            if response is None:
-                break
-            response = hook(response)
-        return response
 
 
 def _listed(hooks: Any) -> list[Any]:

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 from xml.parsers.expat import ExpatError
 
-from vcr.request import HeadersDict, Request
+from vcr.request import Request
 from vcr.util import joined, read_body
 
 MAX_DIFF_LINES = 20
@@ -79,7 +79,7 @@ def body(r1: Request, r2: Request) -> None:
     """The same bytes, or the same form, JSON, XML-RPC call or content of chunks where the headers say so."""
     if not _bodies(r1).isdisjoint(_bodies(r2)):
         return
-    new, recorded = _meaning(r1), _meaning(r2)
+    new, recorded = _meaning_of(r1), _meaning_of(r2)
     if new is None or recorded is None or new.readings != recorded.readings:
         raise AssertionError(_difference(read_body(r1), read_body(r2)))
     raise AssertionError(_difference(new.value, recorded.value))
@@ -188,13 +188,13 @@ def _raw_body(request: Request) -> Hashable:
 def _bodies(request: Request) -> frozenset[Hashable]:
     """Everything that a body is known by."""
     content = read_body(request)
-    known: set[Hashable] = {("bytes", _raw_body(request))}
+    known: set[Hashable] = {("bytes", _frozen(content or b""))}
     if isinstance(
         content, Mapping
     ):  # aiohttp's `json=` and `data=`, which vcrpy stores as they were given
         form = {str(name): [str(value)] for name, value in content.items()}
         known |= {((_json,), _frozen(content)), ((_form,), _frozen(form))}
-    elif meaning := _meaning(request):
+    elif meaning := _meaning(request.headers.lowered(), content):
         known.add((meaning.readings, _frozen(meaning.value)))
     return frozenset(known)
 
@@ -206,14 +206,16 @@ class _Meaning(NamedTuple):
     value: Any
 
 
-def _meaning(request: Request) -> _Meaning | None:
-    """None where the headers say nothing, or what is not so."""
-    readings = tuple(
-        reading for applies, reading in _checker_transformer_pairs if applies(request.headers)
-    )
+def _meaning_of(request: Request) -> _Meaning | None:
+    return _meaning(request.headers.lowered(), read_body(request))
+
+
+def _meaning(headers: Mapping[str, Any], content: Any) -> _Meaning | None:
+    """Read `content` as `headers`, by lower-case names, say; None where they say nothing, or what is not so."""
+    readings = tuple(reading for applies, reading in _checker_transformer_pairs if applies(headers))
     if not readings:
         return None
-    value = read_body(request)
+    value = content
     try:
         for reading in readings:
             value = reading(value)
@@ -222,8 +224,8 @@ def _meaning(request: Request) -> _Meaning | None:
     return _Meaning(readings, value)
 
 
-def _says(header: str, word: str) -> Callable[[HeadersDict], bool]:
-    def applies(headers: HeadersDict) -> bool:
+def _says(header: str, word: str) -> Callable[[Mapping[str, Any]], bool]:
+    def applies(headers: Mapping[str, Any]) -> bool:
         value = headers.get(header, "")
         text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
         return word in text.lower()
@@ -231,8 +233,8 @@ def _says(header: str, word: str) -> Callable[[HeadersDict], bool]:
     return applies
 
 
-_is_xml = _says("Content-Type", "text/xml")
-_is_from_xmlrpc = _says("User-Agent", "xmlrpc")
+_is_xml = _says("content-type", "text/xml")
+_is_from_xmlrpc = _says("user-agent", "xmlrpc")
 
 
 def _form(content: Any) -> Any:
@@ -287,11 +289,11 @@ def _chunk_size(digits: bytes) -> int | None:
 
 
 _checker_transformer_pairs: tuple[
-    tuple[Callable[[HeadersDict], bool], Callable[[Any], Any]], ...
+    tuple[Callable[[Mapping[str, Any]], bool], Callable[[Any], Any]], ...
 ] = (
-    (_says("Transfer-Encoding", "chunked"), _dechunk),
-    (_says("Content-Type", "application/x-www-form-urlencoded"), _form),
-    (_says("Content-Type", "application/json"), _json),
+    (_says("transfer-encoding", "chunked"), _dechunk),
+    (_says("content-type", "application/x-www-form-urlencoded"), _form),
+    (_says("content-type", "application/json"), _json),
     (lambda headers: _is_xml(headers) and _is_from_xmlrpc(headers), _xmlrpc),
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from io import BytesIO
 from typing import Any, Self
 from urllib.parse import ParseResult, parse_qsl, urlparse
@@ -22,6 +23,14 @@ class HeadersDict(CaseInsensitiveDict):
         first, _ = self._store.get(key.lower(), (key, None))
         super().__setitem__(first, value)
 
+    @classmethod
+    def of_lines(cls, lines: Iterable[tuple[str, str]]) -> Self:
+        """Make headers of the lines of a message: of a name that occurs twice there is the first value."""
+        headers = cls()
+        for name, value in lines:
+            headers._store.setdefault(name.lower(), (name, value))
+        return headers
+
 
 class Request:
     """What is sent: hooks may change each part of it.
@@ -37,8 +46,9 @@ class Request:
     ) -> None:
         self.method = method
         self.uri = uri
-        self._was_file = hasattr(body, "read")
-        self._was_iter = not self._was_file and _is_nonsequence_iterator(body)
+        is_plain = body is None or isinstance(body, bytes)
+        self._was_file = not is_plain and hasattr(body, "read")
+        self._was_iter = not (is_plain or self._was_file) and _is_nonsequence_iterator(body)
         if self._was_file:
             body = _content(body)
         elif self._was_iter:
@@ -130,7 +140,7 @@ class Request:
             "method": self.method,
             "uri": self.uri,
             "body": self.body,
-            "headers": {name: [value] for name, value in self.headers.items()},
+            "headers": {name: [value] for name, value in self.headers.pairs()},
         }
 
     def _to_entry(self) -> dict[str, Any]:
@@ -153,7 +163,7 @@ class Request:
         return request
 
     def _parts(self) -> object:
-        return self.method, self.uri, self._body, dict(self.headers)
+        return self.method, self.uri, self._body, self.headers.pairs()
 
 
 def _content(file: Any) -> Any:

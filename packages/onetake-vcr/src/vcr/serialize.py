@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from onetake.errors import CassetteError
 from onetake.formats.vcr import VERSION, entries_of
+from onetake_vcr.conversion import entry_of
 from vcr.errors import UnreadableCassetteError
 from vcr.request import Request
 from vcr.serializers.compat import convert_to_bytes, convert_to_unicode
@@ -68,7 +69,7 @@ def serialize(cassette_dict: Mapping[str, Any], serializer: Serializer) -> str:
         "version": CASSETTE_FORMAT_VERSION,
         "interactions": [
             {
-                "request": convert_to_unicode(_entry_of(request)),
+                "request": convert_to_unicode(entry_of(request)),
                 "response": convert_to_unicode(response),
             }
             for request, response in pairs
@@ -77,10 +78,6 @@ def serialize(cassette_dict: Mapping[str, Any], serializer: Serializer) -> str:
     if metadata := cassette_dict.get("metadata"):
         tree["metadata"] = metadata
     return serializer.serialize(tree)
-
-
-def _entry_of(request: Any) -> Any:
-    return request._to_entry() if isinstance(request, Request) else request._to_dict()
 
 
 def _is_ancient(tree: Any) -> bool:

@@ -45,6 +45,14 @@ class CaseInsensitiveDict(MutableMapping[str, Any]):
         """The items with names in lower case."""
         return ((name, value) for name, (_, value) in self._store.items())
 
+    def pairs(self) -> list[tuple[str, Any]]:
+        """The items with names as they were set, in one step."""
+        return list(self._store.values())
+
+    def lowered(self) -> dict[str, Any]:
+        """The values by names in lower case, in one step."""
+        return {name: value for name, (_, value) in self._store.items()}
+
     def copy(self) -> Self:
         return type(self)(self._store.values())
 
@@ -62,6 +70,8 @@ def read_body(request: HasBody) -> Any:
     ValueError where the pieces of an iterator are neither bytes, text nor byte values.
     """
     body = request.body
+    if body is None or isinstance(body, bytes):
+        return body
     if hasattr(body, "read"):
         return body.read()
     return joined(body) if _is_nonsequence_iterator(body) else body
