@@ -29,14 +29,8 @@ from onetake.diagnosis.unredacted import Cleaner, in_text
 from onetake.errors import CassetteError, OnetakeError, RedactionError, StoreError, UsageError
 from onetake.formats import betamax, har, vcr, vcr_text
 from onetake.formats.blobs import blob_name
-from onetake.formats.document import (
-    decode_plain,
-    encode_entry,
-    encode_interaction,
-    encode_plain,
-    join,
-    parse,
-)
+from onetake.formats.document import encode_entry, encode_interaction, join, parse
+from onetake.formats.lines import decode_plain, encode_plain
 from onetake.formats.media import shrink
 from onetake.formats.packing import pack, pack_plain, unpack
 from onetake.formats.reading import read_entries, recognised

@@ -28,6 +28,7 @@ from onetake.wire import multipart
 
 __all__ = [
     "BLOB_THRESHOLD",
+    "RawBody",
     "StoredBody",
     "blob_name",
     "from_raw",
@@ -37,6 +38,8 @@ __all__ = [
 ]
 
 StoredBody = dict[str, object]
+RawBody = dict[str, msgspec.Raw]
+"""A stored body whose fields are not decoded yet."""
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _MAX_MULTIPART_DEPTH = 8
@@ -76,21 +79,26 @@ def to_stored(
 _texts = msgspec.json.Decoder(str | list[str])
 
 
-def from_raw(stored: dict[str, msgspec.Raw] | None, blob: Callable[[str], bytes]) -> bytes:
-    """`from_stored` of a body whose fields are not decoded yet: plain JSON never is."""
+def from_raw(stored: RawBody | None, blob: Callable[[str], bytes]) -> bytes:
+    """Return the bytes of a stored body as `from_stored` does, mostly without making values of JSON."""
     if stored is None:
         return b""
-    if len(stored) == 1 and "json" in stored:
+    if "json" in stored and (len(stored) == 1 or stored.keys() == {"json", "form"}):
         try:
-            return msgspec.json.format(stored["json"], indent=-1)
-        except (msgspec.MsgspecError, RecursionError) as error:
+            form = structure_of(stored["form"]) if "form" in stored else {}
+            if isinstance(form, dict) and "exact" not in form:
+                text = msgspec.json.format(stored["json"], indent=-1)
+                return render(text, form) if form else text
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise CassetteError("A stored JSON body cannot be written as JSON.") from error
     if len(stored) == 1 and "text" in stored:
         try:
-            text = _texts.decode(stored["text"])
+            text_or_lines = _texts.decode(stored["text"])
         except msgspec.MsgspecError as error:
             raise CassetteError("A stored text is no text, and no list of texts.") from error
-        return _encoded(text if isinstance(text, str) else "\n".join(text))
+        return _encoded(
+            text_or_lines if isinstance(text_or_lines, str) else "\n".join(text_or_lines)
+        )
     return from_stored({name: structure_of(raw) for name, raw in stored.items()}, blob)
 
 

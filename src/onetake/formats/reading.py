@@ -13,8 +13,9 @@ from functools import partial
 from msgspec import Struct
 
 from onetake.errors import CassetteError
-from onetake.formats.document import Stored, decode_plain, encode_plain, parse
+from onetake.formats.document import Stored, parse
 from onetake.formats.foreign import looks_like
+from onetake.formats.lines import decode_plain, encode_plain
 from onetake.formats.taken import Taken
 from onetake.messages import Interaction
 

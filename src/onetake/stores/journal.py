@@ -22,7 +22,7 @@ from msgspec import Struct
 
 from onetake.cassettes.gates import is_worth_keeping
 from onetake.errors import CassetteError
-from onetake.formats.document import decode_plain, encode_plain
+from onetake.formats.lines import decode_plain, encode_plain
 from onetake.messages import Body, Interaction
 from onetake.stores.locks import is_free, locked, try_lock
 from onetake.stores.placing import put_in_place

@@ -14,13 +14,12 @@ from hypothesis import strategies as st
 from onetake.errors import CassetteError
 from onetake.formats.document import (
     Stored,
-    decode_plain,
     encode_interaction,
-    encode_plain,
     join,
     parse,
     same_but_volatile,
 )
+from onetake.formats.lines import decode_plain, encode_plain
 from onetake.messages import (
     Body,
     Chunk,

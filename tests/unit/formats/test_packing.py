@@ -12,7 +12,7 @@ from bench.chats import chat, streamed
 from bench.workload import REQUEST_HEADERS, URL, Workload
 from onetake.errors import CassetteError, StoreError
 from onetake.formats import packing
-from onetake.formats.document import encode_plain
+from onetake.formats.lines import encode_plain
 from onetake.formats.packing import pack, unpack
 from onetake.messages import Body, Chunk, Headers, Interaction, Request, Response
 
