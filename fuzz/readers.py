@@ -56,7 +56,8 @@ from onetake.spend import estimate_of, usage_of
 from onetake.spend.answers import answers_of
 from onetake.stores import diary, history, runs, tallies
 from onetake.stores.budget import Budget
-from onetake.stores.files import check_name, locate, name_in, read_cassette
+from onetake.stores.file_names import check_name, locate, name_in
+from onetake.stores.files import read_cassette
 from onetake.stores.journal import all_apart, read_quarantine
 from onetake.stores.objects import ObjectStore
 from onetake.stores.port import Held, Row

@@ -20,7 +20,8 @@ from onetake.cli import main
 from onetake.formats import reading, vcr_text
 from onetake.formats.reading import Entry
 from onetake.messages import Body, Headers
-from onetake.stores.files import FileCassette, name_in
+from onetake.stores.file_names import name_in
+from onetake.stores.files import FileCassette
 from onetake.stores.folders import FolderShelf
 from onetake.stores.journal import Journal, every_journal, read_quarantine
 from onetake.stores.opening import open_shelf, open_store

@@ -20,6 +20,7 @@ from onetake.cassettes.decisions import Local, Record, Refuse, Replay
 from onetake.config import Mode, Settings
 from onetake.config.rules import parse_rules
 from onetake.interceptors.httpcore_ import head_of, request_of
+from onetake.matching import Matcher
 from onetake.messages import Body, Chunk, Ended, Headers, Interaction, Response
 from onetake.recorder import Cassette, Recorder
 from onetake.recorder.opening import Opening
@@ -186,14 +187,20 @@ rules = st.sampled_from(
     recorded=recordings,
     others=st.lists(wires(), max_size=3),
     order=st.randoms(use_true_random=False),
+    in_order=st.sampled_from((None, 1, 2, 4, 6)),
     mode=st.sampled_from((Mode.REPLAY, Mode.AUTO, Mode.ONCE)),
     repeats=st.sampled_from(("none", "last")),
     rule=rules,
 )
-def test_both_ways_agree(recorded, others, order, mode, repeats, rule):
-    sent = [wire for wire, _ in recorded] + others
-    sent += [wire for wire in sent if order.random() < 0.4]
-    order.shuffle(sent)
+def test_both_ways_agree(recorded, others, order, in_order, mode, repeats, rule):
+    sent = [wire for wire, _ in recorded]
+    further = others + [wire for wire in sent + others if order.random() < 0.4]
+    if in_order is None:
+        sent += further
+        order.shuffle(sent)
+    else:
+        order.shuffle(further)
+        sent = sent[:in_order] + further + sent[in_order:]
     with tempfile.TemporaryDirectory() as folder:
         more = {"repeats": repeats, "rules": parse_rules(list(rule), "a test")}
         both(Path(folder), recorded, sent, mode, **more)
@@ -225,3 +232,66 @@ def test_the_short_way_is_taken_for_a_plain_call(tmp_path):
     assert found is not None
     assert found.response.body.data == answer(7, Ended.COMPLETE)[0].body.data
     assert [call.outcome for call in cassette.calls] == ["replayed"]
+
+
+def bodies_of(count: int) -> list[Wire]:
+    host = b"api.example.com"
+    lines = ((b"Content-Type", b"application/json"), *LINES[1])
+    bodies = [b'{"n":%d}' % n for n in range(count)]
+    return [(b"POST", b"https", host, None, TARGETS[0], lines, body) for body in bodies]
+
+
+@pytest.fixture
+def keyed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The URLs of requests whose keys are computed."""
+    asked: list[str] = []
+    key = Matcher.key
+
+    def told(self, request, active=None):
+        asked.append(request.url)
+        return key(self, request, active)
+
+    monkeypatch.setattr(Matcher, "key", told)
+    return asked
+
+
+def recall(cassette: Cassette, wire: Wire) -> int | None:
+    *parts, body = wire
+    found = cassette.opening.recall(head_of(*parts), body, partial(request_of, *wire), "httpx")
+    return None if found is None else json.loads(found.response.body.data)["n"]
+
+
+def test_recordings_that_are_asked_for_in_order_need_no_keys(tmp_path, keyed):
+    sent = bodies_of(5)
+    with opened(tmp_path, Mode.AUTO) as cassette:
+        for n, wire in enumerate(sent):
+            asked(cassette.opening, wire, n, is_short=False, ended=Ended.COMPLETE)
+    keyed.clear()
+
+    with opened(tmp_path, Mode.REPLAY) as cassette:
+        assert [recall(cassette, wire) for wire in sent[:3]] == [0, 1, 2]
+        assert keyed == []
+
+        assert [recall(cassette, wire) for wire in (sent[4], sent[3])] == [4, 3]
+        assert len(keyed) == 5
+
+    names = [call.interaction for call in cassette.calls]
+    assert len(set(names)) == 5
+    assert [name.partition(".")[2] for name in names] == ["0"] * 5
+
+
+def test_a_recording_that_cannot_be_read_is_an_error_when_it_is_asked_for(tmp_path):
+    sent = bodies_of(3)
+    with opened(tmp_path, Mode.AUTO) as cassette:
+        for n, wire in enumerate(sent):
+            asked(cassette.opening, wire, n, is_short=False, ended=Ended.COMPLETE)
+    file = tmp_path / "cassette.json"
+    file.write_text(
+        file.read_text().replace('"json": {\n            "n": 1', '"yaml": {\n            "n": 1')
+    )
+
+    with opened(tmp_path, Mode.REPLAY) as cassette:
+        told = asked(cassette.opening, sent[0], 0, is_short=True, ended=Ended.COMPLETE)
+
+    assert told[0] == "refused"
+    assert "Interaction 2 of" in told[1]

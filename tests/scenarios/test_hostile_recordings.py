@@ -16,7 +16,8 @@ import onetake
 from onetake.cli import main
 from onetake.errors import CassetteError, StoreError, UsageError
 from onetake.matching import Matcher
-from onetake.stores.files import FileCassette, locate
+from onetake.stores.file_names import locate
+from onetake.stores.files import FileCassette
 from onetake.stores.folders import FolderShelf
 from onetake.stores.sqlite import SqliteStore
 from tests.cli.recordings import call, put

@@ -8,9 +8,12 @@ loose key is asked for.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Iterator, Sequence
+from functools import cached_property
 from itertools import zip_longest
 from typing import Protocol
+
+from msgspec import Struct
 
 from onetake.cassettes.ages import Age
 from onetake.cassettes.decisions import Recorded, Replaced, Shortage, Slot
@@ -20,8 +23,26 @@ from onetake.errors import OnetakeError
 from onetake.matching import Loose
 from onetake.messages import Request
 
-Pairs = Iterable[tuple[bytes, Recorded]]
-"""Keys and their recordings, in recorded order."""
+
+class Pairs(Protocol):
+    """Keys and their recordings, in recorded order. Keys may be found out when they are iterated over."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[tuple[bytes, Recorded]]: ...
+
+
+class Keyed(Struct, frozen=True):
+    """Recordings, and the keys of each."""
+
+    keys: Sequence[bytes]
+    recordings: Sequence[Recorded]
+
+    def __len__(self) -> int:
+        return len(self.recordings)
+
+    def __iter__(self) -> Iterator[tuple[bytes, Recorded]]:
+        return zip(self.keys, self.recordings, strict=True)
 
 
 class Volatile(Protocol):
@@ -34,7 +55,8 @@ class Volatile(Protocol):
 class ByKey:
     """The recordings of one cassette by their keys, for one opening.
 
-    The `numbers` of the published ones, where they are given, leave out what is lost.
+    The `numbers` of the published ones, where they are given, leave out what is lost. The keys of the published
+    ones are looked at when the first is asked for. `find` and `holds` raise what that raises.
     """
 
     def __init__(
@@ -46,12 +68,8 @@ class ByKey:
         numbers: Iterable[int] = (),
     ) -> None:
         self._volatile = volatile
+        self._published = published, numbers
         self._loose: dict[bytes, LooseQueue] | None = None
-        self._queues: dict[bytes, list[Recorded | None]] = {}
-        for (key, recorded), number in zip_longest(published, numbers):
-            queue = self._queues.setdefault(key, [])
-            queue += [None] * ((number or 0) - len(queue))
-            queue.append(recorded)
         self._quarantined: dict[bytes, deque[Recorded]] = {}
         self._apart: dict[int, Slot] = {}  # of what is in quarantine, by id
         for key, recorded in quarantined:
@@ -59,9 +77,19 @@ class ByKey:
             self._apart[id(recorded)] = Slot(key, self.held(key))
             waiting.append(recorded)
         self._last: dict[bytes, tuple[Recorded, Slot]] = {}
-        self.exists = bool(self._queues)
-        self.has_recordings = bool(self._queues or self._quarantined)
+        self.exists = len(published) > 0
+        self.has_recordings = self.exists or bool(self._quarantined)
         self.unreadable: list[OnetakeError] = []  # why recordings have no loose key
+
+    @cached_property
+    def _queues(self) -> dict[bytes, list[Recorded | None]]:
+        """The published recordings of each key. Threads that ask at once make equal ones."""
+        queues: dict[bytes, list[Recorded | None]] = {}
+        for (key, recorded), number in zip_longest(*self._published):
+            queue = queues.setdefault(key, [])
+            queue += [None] * ((number or 0) - len(queue))
+            queue.append(recorded)
+        return queues
 
     def holds(self, key: bytes) -> bool:
         return key in self._queues or key in self._quarantined

@@ -7,7 +7,7 @@ holds a lock.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable
 from typing import Protocol
 
 from msgspec import Struct
@@ -96,10 +96,15 @@ class Sequence:
         self.outdated: set[int] = set()  # of those that were asked for, and had expired
         self.taken_from_quarantine: list[tuple[Slot, Recorded, Replaced | None]] = []
         self.closed = False
+        self.behind: Callable[[], None] | None = None
+        """Counts, by `give`, what was answered without asking this sequence. It is called once, before the
+        first question."""
         self._asked: dict[bytes, int] = {}
 
     def decide(self, asked: Asked) -> Found:
         """Return what happens to the next request. Raises `OnetakeError` for unreadable stored data."""
+        if self.behind is not None:
+            self.catch_up()
         key, mode = asked.key, asked.mode
         slot = self.next_slot(key)
         self._asked[key] = slot.n + 1
@@ -115,6 +120,12 @@ class Sequence:
         if mode is Mode.AUTO or (mode is Mode.ONCE and not self.finder.exists):
             return self._vacant(slot, found)
         return Missing(found)
+
+    def catch_up(self) -> None:
+        """Count what was answered without asking this sequence. After an `OnetakeError` it may be repeated."""
+        if self.behind is not None:
+            self.behind()
+            self.behind = None
 
     def next_slot(self, key: bytes) -> Slot:
         """The slot of the next request with `key`."""

@@ -16,8 +16,8 @@ from onetake.errors import UsageError
 from onetake.formats import har, vcr, vcr_text
 from onetake.messages import Interaction
 from onetake.reports.terminal import of_noun
-from onetake.stores.files import replace_text
 from onetake.stores.vcr_files import fit_to_write
+from onetake.stores.whole_files import replace_file
 
 
 @click.command()
@@ -43,7 +43,7 @@ def export(kind: str, cassettes: Sequence[str], store: str | None, output: str |
         (echo_json_text if kind == "har" else echo)(text.decode().rstrip("\n"))
     else:
         path = place.here / output
-        replace_text(path, text)
+        replace_file(path, text)
         echo(f"{of_noun(len(calls) - len(lost), 'interaction')} in {place.shown(Path(path))}")
     for one in lost:
         warn(f"left out, an error of the network: {line_of(one.request)}")

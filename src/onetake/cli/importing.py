@@ -22,8 +22,9 @@ from onetake.matching import Matcher
 from onetake.messages import Interaction, read_url
 from onetake.recorder.principals import Principals
 from onetake.reports.terminal import of_noun
-from onetake.stores.files import FileCassette, read_text
+from onetake.stores.files import FileCassette
 from onetake.stores.vcr_files import SUFFIXES, base_of, fit_to_write, is_own
+from onetake.stores.whole_files import read_text
 
 KINDS = ("vcr", "har", "betamax")
 

@@ -28,7 +28,7 @@ from onetake.formats.reading import JOURNAL, NATIVE, VCR, entry_of, journal_anew
 from onetake.messages import Interaction
 from onetake.reports.terminal import of_noun
 from onetake.stores import vcr_files
-from onetake.stores.files import name_in
+from onetake.stores.file_names import name_in
 from onetake.stores.folders import forget_blobs
 from onetake.stores.journal import rewrite_journal
 

@@ -16,7 +16,7 @@ from onetake.config import Settings, Source, resolve
 from onetake.errors import UsageError
 from onetake.matching import BUILT_IN, Matcher
 from onetake.recorder import matcher_of
-from onetake.stores.files import cassette_files
+from onetake.stores.file_names import cassette_files
 from onetake.stores.folders import cassette_folders
 from onetake.stores.opening import open_shelf
 from onetake.stores.shelf import Shelf

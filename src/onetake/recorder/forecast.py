@@ -79,8 +79,8 @@ def forecast(
     kept = settings.mode not in (Mode.RECORD, Mode.LIVE)
     finder = ByKey(
         matcher,
-        zip(keys, entries, strict=True) if kept else (),
-        ((matcher.key(one.request), Apart(one)) for one in waiting),
+        list(zip(keys, entries, strict=True)) if kept else (),
+        [(matcher.key(one.request), Apart(one)) for one in waiting],
         numbers=opened.numbers if kept else (),
     )
     sequence = Sequence(finder)

@@ -42,7 +42,7 @@ class Entry(Struct, kw_only=True, eq=False):
     outcome: str
     reason: str = ""
     loose: tuple[LooseHit, ...] = ()
-    slot: Slot | None = None
+    slot: Slot | Callable[[], Slot] | None = None  # or what finds it out
     sent: int = 0
     reading: Reading | None = None  # None until the answer is read
     recorded: Recorded | None = None  # where the answer is to be read
@@ -71,6 +71,8 @@ class Entry(Struct, kw_only=True, eq=False):
 
     def to_call(self) -> Call:
         read, slot = self.read(), self.slot
+        if callable(slot):
+            slot = self.slot = slot()
         return Call(
             method=self.method,
             url=self.url,
@@ -152,7 +154,7 @@ class Ledger:
         answer: Interaction,
         *,
         recorded: Recorded,
-        slot: Slot | None,
+        slot: Slot | Callable[[], Slot] | None,
         is_again: bool,
         reason: str = "",
         loose: tuple[LooseHit, ...] = (),

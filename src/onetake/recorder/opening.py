@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from onetake.cassettes.by_key import ByKey, Pairs
+from onetake.cassettes.by_key import ByKey, Keyed, Pairs
 from onetake.cassettes.decisions import Decision
 from onetake.cassettes.sequence import Finder, Sequence
 from onetake.config import Mode, Settings
@@ -141,8 +141,7 @@ class Opening(Paced):
                 captured,
                 self.ledger,
                 self.live.lock,
-                digests=opened.digests,
-                keys=opened.keys,
+                opened=opened,
                 lifetime=lifetimes.usual,
             )
         takes = Takes(sequence, matcher, captured, lifetimes)
@@ -248,5 +247,5 @@ def _finder(opened: Opened, apart: Quarantine, matcher: Matcher, engine: Engine 
     ]
     if engine is not None:
         return engine.finder_of(quarantined)
-    published = zip(opened.keys, opened.entries, strict=True)
+    published = Keyed(opened.keys, opened.entries)
     return ByKey(matcher, published, quarantined, numbers=opened.numbers)

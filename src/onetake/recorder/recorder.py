@@ -22,7 +22,8 @@ from onetake.recorder.cassette import Cassette, folder_of
 from onetake.recorder.opening import Engine, Opening
 from onetake.recorder.tallies import remember
 from onetake.runtime import context, host, seams
-from onetake.stores.files import FileCassette, check_name, is_file_name, locate
+from onetake.stores.file_names import check_name, is_file_name, locate
+from onetake.stores.files import FileCassette
 from onetake.stores.journal import Journal, look_at_quarantine, read_quarantine
 from onetake.stores.memory import MemoryCassette
 from onetake.stores.runs import RunRecord

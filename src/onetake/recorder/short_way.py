@@ -4,18 +4,24 @@ All of a request but its body is its head. Few heads occur in an opening, and ea
 of it, who asks, its safe URL. A body that is byte for byte that of a recording with the same head has the key
 of this recording, so its answer is given without redacting, parsing and comparing anything. Whatever could make
 a difference is left to the long way: `recall` gives an answer that the long way would give too, or none.
+
+While requests come in recorded order, not even the keys of recordings are needed: the n-th request has the
+bytes of the n-th recording, and all equal recordings before that one have been given. The first request that is
+another one ends this. Then the keys are computed, and what was given is counted by them.
 """
 
 from __future__ import annotations
 
-from collections import abc
+from collections import Counter
 from collections.abc import Callable, Hashable
+from functools import partial
 from threading import Lock
 
 from msgspec import Struct
 
 from onetake.cassettes.ages import Lifetime
 from onetake.cassettes.by_key import ByKey
+from onetake.cassettes.decisions import Recorded, Slot
 from onetake.cassettes.sequence import Sequence
 from onetake.config import Mode, Settings
 from onetake.errors import OnetakeError
@@ -25,6 +31,7 @@ from onetake.recorder.captured import Captured
 from onetake.recorder.ledger import Ledger
 from onetake.recorder.lookup import Lookup
 from onetake.recorder.traffic import Traffic
+from onetake.stores.port import Opened
 
 _MOST_HEADS = 256  # a client that sends a new header line with each call would fill the memory
 
@@ -53,11 +60,10 @@ class ShortWay:
         ledger: Ledger,
         lock: Lock,
         *,
-        digests: abc.Sequence[bytes],
-        keys: abc.Sequence[bytes],
+        opened: Opened,
         lifetime: Lifetime,
     ) -> None:
-        """`digests` are of the recordings with `keys`; none where they are not known."""
+        """`opened` is what the cassette holds, and `lifetime` how old a recording may become."""
         self._lookup = lookup
         self._traffic = traffic
         self._sequence = sequence
@@ -66,14 +72,20 @@ class ShortWay:
         self._ledger = ledger
         self._lock = lock
         self._heads: dict[Hashable, _Known] = {}
-        self._keys: dict[bytes, bytes] | None = None
-        self._told = digests, keys
+        self._opened = opened
+        self._keys: dict[bytes, bytes] | None = None  # by digests
+        self._in_order: int | None = 0
+        """How many requests have come in recorded order; None once one has not."""
+        self._slots: list[Slot] = []  # of the first recordings
+        self._counts: Counter[bytes] = Counter()  # of their keys
         self._is_open = (
-            bool(digests)
+            bool(opened.digests)
             and settings.mode in (Mode.REPLAY, Mode.AUTO, Mode.ONCE)
             and lifetime.is_endless
             and lookup.reads_bytes_alone
         )
+        if self._is_open:
+            sequence.behind = self._end_order
 
     def recall(
         self, head: Hashable, body: bytes, request_of: Callable[[], Request], client: str
@@ -90,30 +102,72 @@ class ShortWay:
             known = self._heads[head] = self._read(request_of())
         if known.digest is None:
             return None
-        if self._keys is None:
-            self._keys = dict(zip(*self._told, strict=True))
-            self._keys.pop(NO_DIGEST, None)
-        key = self._keys.get(with_body(known.digest, body))
-        if key is None:
-            return None
-        safe = known.safe.replace(body=body)
+        digest = with_body(known.digest, body)
         with self._lock:
-            slot = self._sequence.next_slot(key)
-            recorded = self._finder.at(slot)
-            if recorded is None or not self._captured.is_empty:
-                return None
             try:
+                found = self._find(digest)
+                if found is None or not self._captured.is_empty:
+                    return None
+                recorded, slot = found
+                safe = known.safe.replace(body=body)
                 answer = recorded.answering(safe)
             except OnetakeError:  # the long way says so
                 return None
             if answer.response is None or answer.ended is not Ended.COMPLETE:
                 return None  # how such a call ends is for the long way
-            is_again = self._sequence.give(recorded, slot)
-            self._finder.given(recorded, slot)
+            is_again = self._given(recorded, slot)
             self._ledger.add_replay(
-                safe, client, answer, recorded=recorded, slot=slot, is_again=is_again
+                safe,
+                client,
+                answer,
+                recorded=recorded,
+                slot=slot or partial(self._slot, (self._in_order or 1) - 1),
+                is_again=is_again,
             )
         return answer
+
+    def _find(self, digest: bytes) -> tuple[Recorded, Slot | None] | None:
+        """Return the recording for a request of this digest, and its slot where keys are known."""
+        place, entries = self._in_order, self._opened.entries
+        if place is not None and place < len(entries) and self._opened.digests[place] == digest:
+            return entries[place], None
+        if self._keys is None:
+            self._keys = dict(zip(self._opened.digests, self._opened.keys, strict=True))
+            self._keys.pop(NO_DIGEST, None)
+        key = self._keys.get(digest)
+        if key is None:
+            return None
+        self._sequence.catch_up()
+        slot = self._sequence.next_slot(key)
+        recorded = self._finder.at(slot)
+        return None if recorded is None else (recorded, slot)
+
+    def _given(self, recorded: Recorded, slot: Slot | None) -> bool:
+        """Count `recorded` as given; whether it has answered before."""
+        if slot is None:
+            assert self._in_order is not None
+            self._in_order += 1
+            self._sequence.used.add(id(recorded))
+            return False
+        is_again = self._sequence.give(recorded, slot)
+        self._finder.given(recorded, slot)
+        return is_again
+
+    def _end_order(self) -> None:
+        """Count what was given in recorded order by its keys. Raises `OnetakeError`."""
+        for place in range(self._in_order or 0):
+            recorded, slot = self._opened.entries[place], self._slot(place)
+            self._sequence.give(recorded, slot)
+            self._finder.given(recorded, slot)
+        self._in_order = None
+
+    def _slot(self, place: int) -> Slot:
+        """Return the slot of a recording, by the keys of those before it. Raises `OnetakeError`."""
+        while len(self._slots) <= place:
+            key = self._opened.keys[len(self._slots)]
+            self._slots.append(Slot(key, self._counts[key]))
+            self._counts[key] += 1
+        return self._slots[place]
 
     def _read(self, request: Request) -> _Known:
         if len(self._heads) >= _MOST_HEADS:

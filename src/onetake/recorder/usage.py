@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from onetake.errors import CassetteError
 from onetake.recorder.forks import count_from_now
-from onetake.stores.files import is_file_name
+from onetake.stores.file_names import is_file_name
 from onetake.stores.names import digest_in_order
 
 if TYPE_CHECKING:

@@ -19,18 +19,13 @@ from msgspec import Struct
 from onetake.errors import CassetteError, StoreError, UsageError
 from onetake.formats.blobs import blobs_named
 from onetake.stores import vcr_files
-from onetake.stores.files import (
-    FileCassette,
-    cassette_files,
-    check_name,
-    name_in,
-    read_text,
-    replace_text,
-)
+from onetake.stores.file_names import cassette_files, check_name, name_in
+from onetake.stores.files import FileCassette
 from onetake.stores.locks import locked
 from onetake.stores.names import file_safe
 from onetake.stores.port import Anew, Capacity, CassetteStore, Rewritten
 from onetake.stores.shelf import Kept, blobs_named_by
+from onetake.stores.whole_files import read_text, replace_file
 from onetake.stores.within import check_within
 
 _SKIPPED = {"node_modules", "site-packages", "__pycache__", "venv", "build", "dist"}
@@ -138,7 +133,7 @@ class FolderShelf:
             used = read_text(path).decode("utf-8", "replace").splitlines()
             if token in used:
                 return False
-            replace_text(path, "".join(f"{one}\n" for one in (*used, token)).encode())
+            replace_file(path, "".join(f"{one}\n" for one in (*used, token)).encode())
             return True
 
     def capacity(self) -> Capacity | None:

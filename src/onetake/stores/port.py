@@ -30,12 +30,16 @@ class Opened(Struct, frozen=True):
     """
 
     entries: tuple[Stored, ...] = ()
-    keys: tuple[bytes, ...] = ()
+    keys: Sequence[bytes] = ()
     rows: tuple[str, ...] = ()
     numbers: tuple[int, ...] = ()
     has_principals: bool = True
-    digests: tuple[bytes, ...] = ()
-    """Of each recording `matching.raw.raw_digest`; none where the store does not keep them."""
+    digests: Sequence[bytes] = ()
+    """Of each recording `matching.raw.raw_digest`; none where the store does not tell them.
+
+    Keys and digests may be found out when they are asked for, which raises `CassetteError` for a request that
+    cannot be read.
+    """
 
     @property
     def slots(self) -> tuple[Slot, ...]:
@@ -89,7 +93,8 @@ class CassetteStore(Protocol):
         """All recordings; none if the cassette does not exist. A pure read: changes nothing.
 
         Raises `CassetteError` for stored data that cannot be read and `StoreError` where the place
-        cannot be reached; never returns a part of a cassette as the whole.
+        cannot be reached; never returns a part of a cassette as the whole. One recording that cannot be
+        read may be an error only when it is asked for.
         """
 
     def publish(

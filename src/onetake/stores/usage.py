@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from onetake.errors import StoreError
 from onetake.stores import run_files, vcr_files
-from onetake.stores.files import cassette_files
+from onetake.stores.file_names import cassette_files
 from onetake.stores.names import digest_of_text
 from onetake.stores.private import read_private
 from onetake.stores.within import below

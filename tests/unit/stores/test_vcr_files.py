@@ -20,7 +20,8 @@ from onetake.formats.document import parse
 from onetake.matching import Matcher
 from onetake.messages import Body, Failure, Headers, Interaction, Request, Response
 from onetake.stores import vcr_files
-from onetake.stores.files import FileCassette, cassette_files, read_cassette
+from onetake.stores.file_names import cassette_files
+from onetake.stores.files import FileCassette, read_cassette
 from onetake.stores.folders import FolderShelf
 from onetake.stores.names import file_safe
 
