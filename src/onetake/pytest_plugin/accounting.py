@@ -170,6 +170,8 @@ def of_closing() -> Account:
 
 def _of_calls(calls: Sequence[Call], *, with_calls: bool) -> dict[str, Any]:
     """The fields of an account that are sums over calls."""
+    if not calls:
+        return {}
     from onetake.recorder.readings import spent
 
     return {

@@ -27,7 +27,16 @@ def _opening(request: pytest.FixtureRequest) -> None:
     __tracebackhide__ = True
     plugin = request.config.stash.get(PLUGIN, None)
     if plugin is not None:
-        plugin.open_for(request.node, request.getfixturevalue("onetake_config"))
+        plugin.open_for(request.node, _config_of(request))
+
+
+def _config_of(request: pytest.FixtureRequest) -> object:
+    """Return what `onetake_config` gives to a test. Most projects define none, and asking costs each test."""
+    manager = getattr(request.session, "_fixturemanager", None)
+    defined = getattr(manager, "_arg2fixturedefs", {}).get("onetake_config")
+    if defined is not None and len(defined) == 1:
+        return {}
+    return request.getfixturevalue("onetake_config")
 
 
 @pytest.fixture

@@ -95,11 +95,14 @@ class Sources:
         # Whether the project or its user says anything of onetake.
         self.is_given = any(one.values for one in (self._file, *self._strong))
         self._ci = project.is_ci(os.environ)
-        self.session = self.resolve(())
+        self.session = self._resolved(())
 
     def resolve(self, between: Sequence[Source]) -> Settings:
         """Settings with those of fixture and markers (`between`, weakest first) in their place.
 
         Raises `UsageError`.
         """
+        return self._resolved(between) if between else self.session
+
+    def _resolved(self, between: Sequence[Source]) -> Settings:
         return resolve([self._file, *between, *self._strong], ci=self._ci)

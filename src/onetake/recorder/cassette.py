@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import cached_property
 from pathlib import Path
 
 from onetake.cassettes.verdicts import verdict
@@ -64,13 +64,14 @@ class Cassette:
 
         By `overflow` calls the cassette has grown, as it did on the run before.
         """
-        return {name: count for name, count in self._outcomes.items() if count}
+        return self._outcomes
 
     @property
-    def _outcomes(self) -> Counter[str]:
-        refused = len(self.opening.egress.refused)
-        counts = Counter(dict(self.opening.ledger.counts))  # a copy: other threads count on
-        return counts + Counter(refused=refused)
+    def _outcomes(self) -> dict[str, int]:
+        counts = dict(self.opening.ledger.counts)  # a copy: other threads count on
+        if refused := len(self.opening.egress.refused):
+            counts["refused"] = counts.get("refused", 0) + refused
+        return {name: count for name, count in counts.items() if count > 0}
 
     @property
     def verdict(self) -> str:
@@ -98,7 +99,7 @@ class Cassette:
         """Inside, a miss is wanted: it still raises, and fails nothing else."""
         return self.opening.expecting_miss()
 
-    @property
+    @cached_property
     def folder(self) -> Path | None:
         """The folder below which names are looked up; None where recordings are no files."""
         return None if self.path is None else folder_of(self.path, self.name)

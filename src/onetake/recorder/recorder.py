@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _functions: dict[str, Callable[[Request], object]] = {}
+_registered = 0  # how often a function was
 
 
 def register_matcher(name: str, function: Callable[[Request], object]) -> None:
@@ -45,7 +46,9 @@ def register_matcher(name: str, function: Callable[[Request], object]) -> None:
 
     It gets the redacted `Request`, must be pure, and returns a value whose `repr` tells requests apart.
     """
+    global _registered
     _functions[name] = function
+    _registered += 1
 
 
 class Recorder:
@@ -79,6 +82,9 @@ class Recorder:
             )
         self.settings = settings
         self._matchers: dict[tuple[object, ...], Matcher] = {}
+        self._last: tuple[Settings, int, Matcher] | None = None  # most openings have the same
+        self._cache = self.root / ".onetake"
+        self._runs: dict[str, RunRecord] = {}  # of runs in this process
         self._in_test = in_test
         self._rule_header = project.settings_file(self.root)[1]
         install()
@@ -153,7 +159,7 @@ class Recorder:
         Raises as `open` does.
         """
         seams.check_all()
-        cache = self.root / ".onetake"
+        cache = self._cache
         opening = Opening(
             store,
             settings,
@@ -164,7 +170,7 @@ class Recorder:
             name=name,
             test_id=test_id,
             in_test=self._in_test,
-            record=RunRecord(cache, project.run_id()).add,
+            record=self._run_record().add,
             rule_header=self._rule_header,
             flights=self._flights(store, settings),
             purse=self.purse(settings, test_id),
@@ -195,7 +201,7 @@ class Recorder:
 
         matcher = self._matcher(settings)
         store = self._store(name, directory, settings, stored_name, "")
-        cache = self.root / ".onetake"
+        cache = self._cache
         apart = [look_at_quarantine(cache, store.id, test) for test in tests]
         return forecast(store, settings, matcher, name, tests, apart, now_s)
 
@@ -230,7 +236,7 @@ class Recorder:
         return FileCassette(
             path,
             blobs,
-            cache=self.root / ".onetake",
+            cache=self._cache,
             raw_name=stored_name,
             keeps_vcr=settings.format == "vcrpy",
         )
@@ -254,7 +260,7 @@ class Recorder:
             return None
         from onetake.recorder.spending import purse_of  # late: few set a limit
 
-        return purse_of(settings, self.root / ".onetake", project.run_id(), test)
+        return purse_of(settings, self._cache, project.run_id(), test)
 
     def _flights(self, cassette: CassetteStore, settings: Settings) -> SharedFlights | None:
         if not is_shared(settings.store) or not settings.single_flight:
@@ -271,7 +277,21 @@ class Recorder:
         scope = project.run_id() if settings.mode is Mode.RECORD else ""
         return SharedFlights(cassette, scope=scope, wait_s=settings.single_flight)
 
+    def _run_record(self) -> RunRecord:
+        run = project.run_id()
+        if run not in self._runs:
+            self._runs[run] = RunRecord(self._cache, run)
+        return self._runs[run]
+
     def _matcher(self, settings: Settings) -> Matcher:
+        last, times = self._last, _registered
+        if last is not None and last[0] is settings and last[1] == times:
+            return last[2]
+        matcher = self._matcher_like(settings)
+        self._last = settings, times, matcher
+        return matcher
+
+    def _matcher_like(self, settings: Settings) -> Matcher:
         wanted = (
             *(settings.match_on, settings.match_headers, settings.rules, settings.volatile),
             *(settings.volatile_patterns, settings.volatile_window),

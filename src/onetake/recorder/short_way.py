@@ -12,7 +12,6 @@ another one ends this. Then the keys are computed, and what was given is counted
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Hashable
 from functools import partial
 from threading import Lock
@@ -77,7 +76,7 @@ class ShortWay:
         self._in_order: int | None = 0
         """How many requests have come in recorded order; None once one has not."""
         self._slots: list[Slot] = []  # of the first recordings
-        self._counts: Counter[bytes] = Counter()  # of their keys
+        self._counts: dict[bytes, int] = {}  # of their keys
         self._is_open = (
             bool(opened.digests)
             and settings.mode in (Mode.REPLAY, Mode.AUTO, Mode.ONCE)
@@ -165,8 +164,9 @@ class ShortWay:
         """Return the slot of a recording, by the keys of those before it. Raises `OnetakeError`."""
         while len(self._slots) <= place:
             key = self._opened.keys[len(self._slots)]
-            self._slots.append(Slot(key, self._counts[key]))
-            self._counts[key] += 1
+            n = self._counts.get(key, 0)
+            self._slots.append(Slot(key, n))
+            self._counts[key] = n + 1
         return self._slots[place]
 
     def _read(self, request: Request) -> _Known:

@@ -65,14 +65,23 @@ def drain() -> list[Usage]:
 
 def add_closed(ended: Ended, *, passed: bool, is_own: bool) -> None:
     """Add the usage of an opening that has ended; `passed` where it came to all of its calls."""
-    usage = _of_cassette(ended.name, ended.place, ended.folder, ended.test)
-    usage = replace(usage, is_own=is_own, held=len(ended.entries))
+    digest, unused = "", None
     with suppress(CassetteError):
-        usage = replace(usage, digest=_digest(ended, is_remembered=not is_own))
+        digest = _digest(ended, is_remembered=not is_own)
     if passed:
         with suppress(CassetteError):  # what cannot be read is not called unused
-            usage = replace(usage, passed=True, unused=_unused(ended, is_own=is_own))
-    _add(usage)
+            unused = _unused(ended, is_own=is_own)
+    usage = _of_cassette(ended.name, ended.place, ended.folder, ended.test)
+    _add(
+        replace(
+            usage,
+            is_own=is_own,
+            held=len(ended.entries),
+            digest=digest,
+            passed=unused is not None,
+            unused=unused or (),
+        )
+    )
 
 
 def add_unopened(name: str, place: str, folder: Path | None, test: str) -> None:

@@ -224,6 +224,8 @@ def _totals(tests: list[Test], summary: Summary) -> Totals:
 
 def added(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
     """The sums by name, without those that are 0."""
+    if not one and not other:
+        return {}
     return dict(sorted((Counter(one) + Counter(other)).items()))
 
 

@@ -48,14 +48,17 @@ class RunRecord:
     def __init__(self, cache: Path, run_id: str) -> None:
         self._cache = cache
         self._path = cache / "runs" / f"{run_id}.jsonl"
+        self._is_known = False  # nothing is left to do for openings without events
 
     def add(self, events: Sequence[Event]) -> None:
         """Append `events`. A run without any replaces an older one as the last, and makes no folder."""
-        if not events and not self._path.parent.is_dir():
+        if not events and (self._is_known or not self._path.parent.is_dir()):
+            self._is_known = True
             return
         lines = b"".join(msgspec.json.encode(event) + b"\n" for event in events)
         with suppress(OSError):
             self._begin()
+            self._is_known = True
             run_files.append_private(self._path, safe_bytes(lines))
 
     def _begin(self) -> None:
