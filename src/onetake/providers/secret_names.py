@@ -1,7 +1,8 @@
 """Names of fields, pairs and parts whose values are secrets, as data.
 
 A name is compared whole, without case and separators, so `api-key`, `api_key` and `ApiKey` are one name.
-There are three sorts, by what a value must look like:
+A name that ends as a secret's does is one too (`mysql_root_password`, `spring.datasource.password`), unless it
+says that the value is public. There are three sorts, by what a value must look like:
 
 - `password` and its like hold a secret whatever stands there: a PIN is short, a pass phrase has spaces
 - `access_token` and its like hold one where the value is 8 characters or longer and has no white space
@@ -16,23 +17,21 @@ from __future__ import annotations
 from functools import lru_cache
 
 _WHATEVER = (
-    "account_password",
-    "admin_password",
     "api_secret",
     "app_secret",
     "aws_secret_access_key",
     "client_secret",
-    "confirm_password",
+    "card_cvc",
+    "card_cvv",
+    "connection_string",
     "consumer_secret",
-    "current_password",
-    "database_password",
-    "db_password",
+    "cvc",
+    "cvv",
     "device_secret",
-    "master_password",
-    "master_user_password",
-    "new_password",
     "oauth_token_secret",
-    "old_password",
+    "one_time_password",
+    "otp",
+    "otp_code",
     "passcode",
     "passphrase",
     "passwd",
@@ -40,29 +39,25 @@ _WHATEVER = (
     "password_confirm",
     "password_confirmation",
     "pin",
-    "previous_password",
     "private_key",
-    "proposed_password",
     "pwd",
-    "root_password",
     "secret_access_key",
     "secret_key",
     "secret_string",
     "signing_secret",
-    "smtp_password",
-    "temporary_password",
     "totp_secret",
-    "user_password",
     "webhook_secret",
 )
 _TOKENS = (
     "private_token",
     "personal_access_token",
+    "access_key",
     "access_token",
     "account_key",
     "actor_token",
     "api_key",
     "api_token",
+    "app_key",
     "app_token",
     "assertion",
     "auth_token",
@@ -71,9 +66,12 @@ _TOKENS = (
     "bot_token",
     "client_assertion",
     "code_verifier",
+    "csrf_token",
     "encryption_key",
     "id_token",
     "jsessionid",
+    "jwt",
+    "license_key",
     "master_key",
     "oauth_token",
     "phpsessid",
@@ -88,12 +86,36 @@ _TOKENS = (
     "subject_token",
     "user_token",
 )
+_ENDINGS = {
+    "password": "password",
+    "passwd": "password",
+    "passphrase": "passphrase",
+    "clientsecret": "client_secret",
+    "webhooksecret": "webhook_secret",
+    "signingsecret": "signing_secret",
+    "secretkey": "secret_key",
+    "secretaccesskey": "secret_access_key",
+    "privatekey": "private_key",
+    "connectionstring": "connection_string",
+    "accesstoken": "access_token",
+    "authtoken": "auth_token",
+    "refreshtoken": "refresh_token",
+    "sessiontoken": "session_token",
+    "apikey": "api_key",
+    "apitoken": "api_token",
+    "encryptionkey": "encryption_key",
+    "accountkey": "account_key",
+}
+_PUBLIC = ("public", "publishable")
 _RANDOM = ("key", "secret", "token")
 _QUERY_ONLY = (
+    "auth",
     "aws_access_key_id",
     "credential",
     "google_access_id",
     "oss_access_key_id",
+    "session",
+    "sid",
     "sig",
     "signature",
     "subscription_key",
@@ -113,9 +135,10 @@ EXEMPT = frozenset({"messages", "input", "tools", "choices", "logprobs"})
 
 
 def _plain(name: str) -> str:
-    """Return `name` for comparing. Of `user[password]`, as forms write nested fields, the last part counts."""
+    """Return `name` for comparing. Of `user[password]` and `user.password` the last part counts."""
     if name.endswith("]"):
         name = name.removesuffix("[]").rpartition("[")[2].removesuffix("]")
+    name = name.rpartition(".")[2]
     return name.lower().replace("_", "").replace("-", "")
 
 
@@ -128,7 +151,18 @@ _QUERY = {_plain(name): name for name in NAMES}
 @lru_cache(maxsize=1024)
 def field_kind(name: str) -> str | None:
     """Return the kind of secret that a field of this name holds, None where the name says nothing alone."""
-    return _FIELDS.get(_plain(name)) if len(name) <= _LONGEST else None
+    return _kind(_FIELDS, name)
+
+
+def _kind(kinds: dict[str, str], name: str) -> str | None:
+    """Return what `kinds` says of a name, or the kind of secret that it ends as."""
+    if len(name) > _LONGEST:
+        return None
+    plain = _plain(name)
+    kind = kinds.get(plain)
+    if kind is not None or any(word in plain for word in _PUBLIC):
+        return kind
+    return next((kind for ending, kind in _ENDINGS.items() if plain.endswith(ending)), None)
 
 
 @lru_cache(maxsize=1024)
@@ -140,7 +174,7 @@ def guarded_kind(name: str) -> str | None:
 @lru_cache(maxsize=1024)
 def query_kind(name: str) -> str | None:
     """Return the kind of secret that a query's pair of this name holds."""
-    return _QUERY.get(_plain(name)) if len(name) <= _LONGEST else None
+    return _kind(_QUERY, name)
 
 
 def is_secret_whatever(kind: str) -> bool:

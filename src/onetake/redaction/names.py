@@ -23,7 +23,7 @@ def secret_kind(name: str, value: str) -> str | None:
     """Return the kind of secret that `value` is in a body's field of this name, if it is one."""
     kind = field_kind(name)
     if kind is not None:
-        is_one = bool(value) if is_secret_whatever(kind) else is_secret_value(value)
+        is_one = _is_given(value) if is_secret_whatever(kind) else is_secret_value(value)
         return kind if is_one else None
     kind = guarded_kind(name)
     return kind if kind is not None and _looks_random(value) else None
@@ -34,9 +34,20 @@ def query_secret_kind(name: str, value: str) -> str | None:
     kind = query_kind(name) if value else None
     if kind == "key" and not is_key(value):  # of a map, a cache or a bucket, as often as not
         return None
-    if kind == "token" and not is_secret_value(value):
+    if kind in _SHORT_NAMES and not is_secret_value(value):
         return None
     return kind
+
+
+_SHORT_NAMES = frozenset({"auth", "session", "sid", "token"})
+"""Kinds of pairs of a query whose names are those of other things too."""
+
+_SAYS_WHETHER = frozenset({"", "true", "false", "null", "none"})
+
+
+def _is_given(value: str) -> bool:
+    """Return whether a password's field holds one, and does not say whether there is one."""
+    return value.lower() not in _SAYS_WHETHER
 
 
 def is_secret_value(text: str) -> bool:
