@@ -13,6 +13,8 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_JSON_START = re.compile(rb'[ \t\r\n]*(?:\{[ \t\r\n]*["}]|\[[ \t\r\n]*["\[{\]\d-])')
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 # Codecs that are no character sets of bodies, or that decode whatever they are given.
 _REFUSED = ("idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem")
 _WITHOUT_MARK = {"utf-16": "utf-16-le", "utf-32": "utf-32-le"}  # which Python would write again
@@ -30,7 +32,8 @@ def charset_of(data: bytes, content_type: str) -> tuple[str, int]:
     """Return the character set of `data` and the length of its byte order mark.
 
     The bytes come first: a mark, or the zeros between the first characters of JSON, XML or a form in UTF-16.
-    What is valid UTF-8 is UTF-8; else the claimed set is taken. An empty name says that `data` is no text.
+    What is valid UTF-8 is UTF-8; else the claimed set is taken, and Latin-1 for what begins as JSON. An empty
+    name says that `data` is no text.
     """
     for mark, name in _MARKS:
         if data.startswith(mark):
@@ -40,7 +43,7 @@ def charset_of(data: bytes, content_type: str) -> tuple[str, int]:
         return (name, 0) if _is_in(data, name) else ("", 0)
     if data.isascii() or _is_in(data, "utf-8"):
         return "utf-8", 0
-    claimed = _claimed(content_type)
+    claimed = _claimed(content_type) or _guessed(data)
     return (claimed, 0) if claimed and _is_exactly_in(data, claimed) else ("", 0)
 
 
@@ -81,6 +84,10 @@ def _claimed(content_type: str) -> str:
     is_text = getattr(info, "_is_text_encoding", True)
     name = _WITHOUT_MARK.get(info.name, info.name)
     return name if is_text and name.replace("-", "_") not in _REFUSED else ""
+
+
+def _guessed(data: bytes) -> str:
+    return "iso8859-1" if _JSON_START.match(data) and not _CONTROL.search(data) else ""
 
 
 def _is_exactly_in(data: bytes, charset: str) -> bool:

@@ -22,6 +22,10 @@ _PAIR = rb"[A-Za-z_$][\w.$\[\]~%%+-]{0,255}+=%b(?:=(?![&=])%b)*+" % (
 )
 _PAIRS = re.compile(rb"%b(?:&%b)*+(?:&|=*)" % (_PAIR, _PAIR))
 _DASHED = re.compile(rb"(?:\r?\n)?--([0-9A-Za-z'()+_,./:=?-]{1,70})\r?\n(?=[Cc]ontent-)")
+_BEFORE_JSON = re.compile(
+    rb"\s*(?:\)\]\}'?,?\s*|(?:while\s*\(1\)|for\s*\(;;\));\s*|(?:/\*[^*]{0,64}\*/\s*)?[\w$.]{1,64}\s*\(\s*"
+    rb"|//[^\r\n]*\r?\n\s*)(?=[{\[])"
+)
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1d\x1f]")
 
 # Media types of which no text is expected, whatever the bytes happen to look like.
@@ -68,6 +72,18 @@ def claims_message(media_type: str) -> bool:
 def looks_like_json(text: bytes) -> bool:
     """Return whether `text` begins as a JSON object or list does."""
     return text[:1] in (b"{", b"[") or text.lstrip(_BLANK)[:1] in (b"{", b"[")
+
+
+def start_of_json(text: bytes) -> int | None:
+    """Return where JSON begins in `text`, None where it holds none.
+
+    In front of it may stand what keeps a browser from running it (`)]}',`, `while(1);`), a call of JSONP, or a
+    comment.
+    """
+    if looks_like_json(text):
+        return 0
+    found = _BEFORE_JSON.match(text)
+    return found.end() if found else None
 
 
 def looks_like_form(text: bytes, media_type: str = "") -> bool:

@@ -36,7 +36,7 @@ _ENDS = (b",", b"\n", b"\r", b"&", b"<", b"=")
 _ASSIGNMENT = re.compile(
     rb"""(?<![\w.$-])(?P<quote>["']?)(?P<name>[A-Za-z_$][\w.$ -]{0,63}?)(?P=quote)[ \t]*+"""
     rb"""(?::(?!//|:)|=)[ \t]*+"""
-    rb"""(?:"(?P<double>(?:[^"\\\n]++|\\.)*+)"|'(?P<single>[^'\n]*+)'|(?P<bare>[^\s"',;&<>(){}\[\]]++))"""
+    rb"""(?:\"{3}(?P<block>(?:[^"]++|"(?!""))*+)\"{3}|"(?P<double>(?:[^"\\\n]++|\\.)*+)"|'(?P<single>[^'\n]*+)'|(?P<bare>[^\s"',;&<>(){}\[\]]++))"""
 )
 
 
@@ -187,8 +187,9 @@ def _own_leaves(content: Content) -> Iterator[Leaf]:
             for value in markup.values_of(text):
                 yield Leaf(content, root, prefix, *value)
         case Kind.TEXT | Kind.BINARY:
-            if kinds.looks_like_json(text):  # it breaks off, or holds more than JSON
-                yield from _json(content, 0, len(text), prefix)
+            start = kinds.start_of_json(text)
+            if start is not None:  # it breaks off, or holds more than JSON
+                yield from _json(content, start, len(text), prefix)
             yield _whole(content)
 
 

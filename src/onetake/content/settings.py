@@ -11,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from onetake.content.kinds import Kind
-from onetake.content.leaves import Leaf
+from onetake.content.leaves import Leaf, assignments
 from onetake.content.quoting import Quoting
 
 if TYPE_CHECKING:
@@ -31,7 +31,9 @@ def _line() -> re.Pattern[bytes]:
 def _assigned() -> re.Pattern[bytes]:
     return re.compile(
         rb"^[ \t]*(?:-[ \t]+|export[ \t]+)?(?P<quote>[\"']?)(?P<name>[\w.$-]{1,64})(?P=quote)[ \t]*[:=][ \t]*"
-        rb"(?:\"(?P<double>(?:[^\"\\\n]|\\.){1,65536})\"|'(?P<single>[^'\n]+)'"
+        rb"(?:[|>][-+\d]{0,2}[ \t]*\r?\n[ \t]+(?P<block>\S[^\n]*(?:\n[ \t]+\S[^\n]*|\n[ \t]*(?=\n))*)"
+        rb"|(?P<flow>\{[^\n]{1,65536}\})"
+        rb"|\"(?P<double>(?:[^\"\\\n]|\\.){1,65536})\"|'(?P<single>[^'\n]+)'"
         rb"|(?P<bare>[^\s|>{\[\"'#&*!]\S*+(?:[ \t]++(?!#)\S++)*+))(?:[ \t]++#[^\n]*+)?[ \t]*+\r?$",
         re.MULTILINE,
     )
@@ -54,4 +56,8 @@ def settings(content: Content) -> Iterator[Leaf]:
         group = found.lastgroup or "bare"
         quoting = Quoting.JSON if group == "double" else Quoting.PLAIN
         name = found["name"].decode("utf-8", "replace")
-        yield Leaf(content, content.root, content.prefix, *found.span(group), quoting, name)
+        leaf = Leaf(content, content.root, content.prefix, *found.span(group), quoting, name)
+        if group == "flow":  # `db: {user: bob, password: x}`
+            yield from assignments(leaf)
+        else:
+            yield leaf

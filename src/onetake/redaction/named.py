@@ -23,6 +23,8 @@ from onetake.wire.json_tokens import text_of
 _GRANT = b"authorization_code"
 _SECURE = b"SecureString"
 _DOCUMENTS = frozenset({"query", "mutation", "document"})  # fields that hold GraphQL
+_VALUES = frozenset({"value", "val"})
+_TELLING = frozenset({"name", "key"})  # fields that tell what the value beside them is
 _DIGITS = 4  # that a number has at the least, to be a PIN
 
 
@@ -58,6 +60,12 @@ def _xml_names() -> tuple[re.Pattern[bytes], ...]:
     )
 
 
+@cache
+def _pair_names() -> re.Pattern[bytes]:
+    """Return an expression for what fields and attributes say that the value beside them is."""
+    return re.compile(rb'\b(?i:name|key)\\{0,7}"?\s{0,4}[:=]\s{0,4}\\{0,7}"([\w.-]{2,64})\\{0,7}"')
+
+
 _HOLDING = "secret_string"  # a secret of AWS: mostly JSON, whose fields have names
 
 
@@ -81,9 +89,9 @@ def named_secrets(content: Content) -> Iterator[tuple[Leaf, Secret]]:
         yield from _whole(held, kind)
         return
     names = _names(content)
-    is_secure = "value" in map(str.lower, names) and _SECURE in content.text
+    may_pair = any(name.lower() in _VALUES for name in names) and _holds_pairs(content)
     may_grant = "code" in names and _GRANT in content.text
-    if not is_secure and not may_grant and not any(map(_tells, names)):
+    if not may_pair and not may_grant and not any(map(_tells, names)):
         return
     if content.overflow:
         raise RedactionError(
@@ -92,12 +100,12 @@ def named_secrets(content: Content) -> Iterator[tuple[Leaf, Secret]]:
         )
     leaves = list(content.leaves())
     in_grant = may_grant and any(leaf.value == _GRANT for leaf in leaves)
-    secure = _secure_places(leaves) if is_secure else frozenset()
+    paired = _paired(leaves) if may_pair else {}
     is_graphql = "graphql" in content.media_type
     for leaf in leaves:
         if leaf.quoting.is_whole or _is_exempt(leaf):
             continue
-        kind = _kind(leaf, in_grant=in_grant, is_secure=leaf.steps[:-1] in secure)
+        kind = paired.get(id(leaf)) or _kind(leaf, in_grant=in_grant)
         if kind is not None:
             # What holds secrets by their own names is read further, if it can be.
             is_read = leaf.content is not None and leaf.content.kind is not Kind.FORM
@@ -167,7 +175,7 @@ def _is_quoted(leaf: Leaf) -> bool:
     return leaf.holder.text[leaf.start - 1 : leaf.start] in (b'"', b"'")
 
 
-def _kind(leaf: Leaf, *, in_grant: bool = False, is_secure: bool = False) -> str | None:
+def _kind(leaf: Leaf, *, in_grant: bool = False) -> str | None:
     """Return the kind of secret that the value of `leaf` is by its name, or by the field around it."""
     name = leaf.name
     value = leaf.value.decode("utf-8", "replace")
@@ -182,8 +190,6 @@ def _kind(leaf: Leaf, *, in_grant: bool = False, is_secure: bool = False) -> str
         return "token"
     if in_grant and name == "code" and value:
         return "code"
-    if is_secure and name.lower() == "value" and value:
-        return "secret_string"
     texts = [step for step in leaf.steps if isinstance(step, str)]
     if name.lower() == "value" and len(texts) > 1:  # {"client_secret": {"value": "..."}}
         return secret_kind(texts[-2], value)
@@ -191,11 +197,36 @@ def _kind(leaf: Leaf, *, in_grant: bool = False, is_secure: bool = False) -> str
     return "secret_string" if within_secret and value else None
 
 
-def _secure_places(leaves: list[Leaf]) -> frozenset[tuple[object, ...]]:
-    """Return the places of the parameters of AWS Systems Manager that are secure strings."""
-    return frozenset(
-        leaf.steps[:-1] for leaf in leaves if leaf.name.lower() == "type" and leaf.value == _SECURE
-    )
+def _holds_pairs(content: Content) -> bool:
+    """Return whether a name of a secret may stand in `content` as the value of a field beside its own."""
+    if _SECURE in content.text:
+        return True
+    names = _pair_names().findall(content.text)
+    return any(field_kind(name.decode()) is not None for name in names)
+
+
+def _paired(leaves: list[Leaf]) -> dict[int, str]:
+    """Return the kinds of the secrets whose name is told by a field beside them, by the identity of the leaf.
+
+    `{"name": "DB_PASSWORD", "value": "x"}` is a variable of Docker, Kubernetes or ECS, `<add key="ApiKey"
+    value="x"/>` a setting of .NET, `{"Type": "SecureString", "Value": "x"}` a parameter of AWS.
+    """
+    told: dict[tuple[object, ...], str] = {}
+    values: list[tuple[tuple[object, ...], Leaf]] = []
+    place: tuple[object, ...] = ()
+    for number, leaf in enumerate(leaves):
+        name = leaf.name.lower()
+        if leaf.holder.kind is Kind.XML:  # attributes of one element follow each other
+            place = (id(leaf.holder), number if name in _TELLING else number - 1)
+        else:
+            place = (id(leaf.holder), *leaf.steps[:-1])
+        if name in _VALUES:
+            values.append((place, leaf))
+        elif name in _TELLING and (kind := field_kind(leaf.value.decode("utf-8", "replace"))):
+            told[place] = kind
+        elif name == "type" and leaf.value == _SECURE:
+            told[place] = "secret_string"
+    return {id(leaf): told[place] for place, leaf in values if place in told and leaf.value}
 
 
 def _whole(leaf: Leaf, kind: str) -> Iterator[tuple[Leaf, Secret]]:

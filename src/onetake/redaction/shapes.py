@@ -88,6 +88,18 @@ def _is_password(text: bytes) -> bool:
     return len(text) >= 8 and not text.startswith((b"REDACTED-", b"<", b"${", b"{", b"***"))
 
 
+def _is_basic(text: bytes) -> bool:
+    """Return whether `text` is a name and a password in base64 (RFC 7617)."""
+    try:
+        plain = urlsafe_b64decode(text.translate(_TO_URLSAFE) + b"=" * (-len(text) % 4))
+    except ValueError:
+        return False
+    return b":" in plain[1:-1] and plain.decode("utf-8", "replace").isprintable()
+
+
+_TO_URLSAFE = bytes.maketrans(b"+/", b"-_")
+
+
 def _is_opaque(text: bytes) -> bool:
     return not text.startswith(b"REDACTED-") and _mixed(text.rstrip(b"="))
 
@@ -170,6 +182,9 @@ def _shapes() -> Iterator[_Shape]:
     yield _Shape(
         "bearer-token", "Bearer ", r"[A-Za-z0-9._~+/-]{16,}={0,2}", _is_opaque, hidden=False
     )
+    yield _Shape(
+        "basic-credentials", "Basic ", r"[A-Za-z0-9+/_-]{8,}={0,2}", _is_basic, hidden=False
+    )
     yield _Shape("deepgram-key", "Token ", _HEX + "{40}" + _END, _is_hex_key, hidden=False)
     yield _Shape(
         "slack-webhook",
@@ -217,6 +232,12 @@ def _pem() -> re.Pattern[bytes]:
     )
 
 
+# A pair of ADO or ODBC, of an address (JDBC, Redis), of libpq, a variable of a shell, a property of Java.
+_BEFORE_PASSWORD = (
+    rb"; ?|[?&]|[A-Z0-9]_|\w\.|\b(?:host|hostaddr|port|user|dbname|sslmode)=[^\s=]{1,64} {1,2}"
+)
+_PASSWORD = rb"\\{0,3}[\"']?(?P<value>(?!REDACTED-|[{$<*%])[^;\"'<>\s\\&]{4,256})"
+
 # What is assigned in signed addresses, whose pairs stand behind `?` or an `&` in any escape, and in connection
 # strings: by the name in front of `=`, what must be before the name, and what the value looks like.
 _ASSIGNED = {
@@ -228,8 +249,8 @@ _ASSIGNED = {
     ),
     b"accountkey": ("account_key", rb"[^A-Za-z0-9]|\A", rb"[A-Za-z0-9+/]{30,}={0,2}"),
     b"sharedaccesskey": ("shared_access_key", rb"[^A-Za-z0-9]|\A", rb"[A-Za-z0-9+/]{30,}={0,2}"),
-    b"password": ("password", rb"; ?", rb"(?!REDACTED-|[{$<*])[^;\"'<>\s\\&]{4,256}"),
-    b"pwd": ("password", rb"; ?", rb"(?!REDACTED-|[{$<*])[^;\"'<>\s\\&]{4,256}"),
+    b"password": ("password", _BEFORE_PASSWORD, _PASSWORD),
+    b"pwd": ("password", _BEFORE_PASSWORD, _PASSWORD),
 }
 
 
@@ -355,10 +376,10 @@ def _found_assigned(data: bytes) -> Iterator[Found]:
         if name is None or known is None:
             continue
         kind, before, value = known
-        if before.search(data, max(0, name.start() - 8), name.start()) or not name.start():
+        if before.search(data, max(0, name.start() - 80), name.start()) or not name.start():
             found = value.match(data, equals.end())
             if found is not None and (name.start() or kind.endswith("_key")):
-                yield Found(*found.span(), kind)
+                yield Found(*found.span("value" if "value" in value.groupindex else 0), kind)
 
 
 def kind_of(text: str) -> str | None:

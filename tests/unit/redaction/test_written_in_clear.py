@@ -96,7 +96,7 @@ def test_a_request_with_another_secret_there_meets_the_recording(case):
     if (
         case.encoding
         or b"\0" in case.body
-        or case.name in ("PIN as a number", "request in a batch")
+        or case.name in ("PIN as a number", "request in a batch", "basic credentials in a text")
     ):
         pytest.skip("the secret cannot be replaced in the bytes")
     other = case.secret.swapcase() if case.secret.endswith("=") else case.secret[::-1]
