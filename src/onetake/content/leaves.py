@@ -187,9 +187,9 @@ def _own_leaves(content: Content) -> Iterator[Leaf]:
             for value in markup.values_of(text):
                 yield Leaf(content, root, prefix, *value)
         case Kind.TEXT | Kind.BINARY:
-            start = kinds.start_of_json(text)
-            if start is not None:  # it breaks off, or holds more than JSON
-                yield from _json(content, start, len(text), prefix)
+            begin = kinds.start_of_json(text)
+            if begin is not None:  # it breaks off, or holds more than JSON
+                yield from _json(content, begin, len(text), prefix)
             yield _whole(content)
 
 
