@@ -18,7 +18,7 @@ _EVENT_LINES = re.compile(rb"(?:(?:(?:data|event|id|retry)?:[^\r\n]*+)?(?:[\r\n]
 _DATA_FIELD = re.compile(rb"(?:\A|[\r\n])data:")
 _XML_START = re.compile(rb"<(?:[A-Za-z_?!])")
 _PAIR = rb"[A-Za-z_$][\w.$\[\]~%%+-]{0,255}+=%b(?:=(?![&=])%b)*+" % (
-    (rb"[\w.~%+*!$'(),;:@/?|\[\]-]*+",) * 2
+    (rb"[\w.~%+*!$'(),;:@/?|\[\]\x80-\xff-]*+",) * 2
 )
 _PAIRS = re.compile(rb"%b(?:&%b)*+(?:&|=*)" % (_PAIR, _PAIR))
 _DASHED = re.compile(rb"(?:\r?\n)?--([0-9A-Za-z'()+_,./:=?-]{1,70})\r?\n(?=[Cc]ontent-)")
@@ -90,7 +90,7 @@ def looks_like_form(text: bytes, media_type: str = "") -> bool:
     """Return whether `text` is pairs of names and values: by its claim, or where every piece is a pair."""
     if media_type == _FORM:
         return is_well_escaped(text)
-    if b"=" not in text[:257] or not text.isascii():
+    if b"=" not in text[:257]:
         return False
     if b"=" not in text.rstrip(b"="):  # base64
         return False

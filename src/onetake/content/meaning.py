@@ -7,7 +7,8 @@ from typing import Any
 from msgspec import Struct
 
 from onetake.content.body import Content, read_request
-from onetake.content.kinds import Kind, holds_control
+from onetake.content.codings import undone
+from onetake.content.kinds import Kind, holds_control, is_gzip
 from onetake.content.parts import Part
 from onetake.messages import Request
 
@@ -54,8 +55,18 @@ def meaning_of(content: Content) -> Meaning:
         case Kind.MESSAGE:
             value = _facts(content.parts[0])
         case kind if kind.is_opaque:
-            value = content.data
+            value = _unzipped(content.data) if is_gzip(content.data) else content.data
     return Meaning(content.kind, value, content.media_type)
+
+
+def _unzipped(data: bytes) -> bytes:
+    """Return a gzip file without the time at which it was made, and without how well it was packed.
+
+    The mark of gzip stays in front, so that a file and its packed form are two bodies. Of a file that cannot be
+    unpacked as a whole only the time is left out (RFC 1952, section 2.3.1).
+    """
+    plain, encoding, _ = undone("gzip", data)
+    return data[:3] + plain if encoding else data[:4] + bytes(4) + data[8:]
 
 
 def request_meaning(request: Request) -> Meaning:

@@ -205,6 +205,11 @@ CASES = {
         "text/plain",
     ),
     "form without a claim": Case(b"key=c2VjcmV0==", "form", [("form.key", "key", "c2VjcmV0==", F)]),
+    "form in raw UTF-8": Case(
+        "name=José&b=1".encode(),
+        "form",
+        [("form.name", "name", "José", F), ("form.b", "b", "1", F)],
+    ),
     "form with a bare value": Case(
         b"secret&a=",
         "form",
@@ -418,9 +423,9 @@ CASES = {
         b"caf\xe9", "binary", [("body", "", "caf\ufffd", P)], "text/plain", charset=""
     ),
     "shift_jis by its claim": Case(
-        "name=テスト".encode("shift_jis"),
+        "name: テスト".encode("shift_jis"),
         "text",
-        [("body", "", "name=テスト", P)],
+        [("body", "", "name: テスト", P)],
         "text/plain; charset=shift_jis",
         charset="shift_jis",
     ),
