@@ -127,6 +127,22 @@ class Sequence:
             self.behind()
             self.behind = None
 
+    def replay(self, asked: Asked) -> Replay | None:
+        """Return the recording of a request that is answered otherwise where there is none.
+
+        Raises `OnetakeError` for unreadable stored data.
+        """
+        if asked.mode in (Mode.LIVE, Mode.RECORD):
+            return None
+        if self.behind is not None:
+            self.catch_up()
+        slot = self.next_slot(asked.key)
+        found = self.finder.find(asked, slot, self._asked)
+        if not isinstance(found, Hit):
+            return None
+        self._asked[asked.key] = slot.n + 1
+        return self._replay(found, asked.request)
+
     def next_slot(self, key: bytes) -> Slot:
         """The slot of the next request with `key`."""
         return Slot(key, self._asked.get(key, 0))

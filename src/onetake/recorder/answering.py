@@ -73,12 +73,18 @@ class Answers(Struct):
             safe, key = self.lookup.find(request, active, is_ordinary=own is None)
             asked = self._asked(safe, key, active, mode, at)
             with self.live.lock:
-                return self._perform(own or self.sequence.decide(asked), request, asked, client)
+                return self._perform(self._found(own, asked), request, asked, client)
         except OnetakeError as error:  # of redaction, a match function, or stored data
             refusal = error
         safe = safe or self.lookup.line(request)
         with self.live.lock:
             return self.misses.add(refusal, safe, key, client)
+
+    def _found(self, own: Local | Forward | None, asked: Asked) -> Found | Local:
+        """Return what the cassette holds before an answer of onetake's `own`, which a rule may forbid."""
+        if isinstance(own, Local) and own.reason != "blocked":
+            return self.sequence.replay(asked) or own
+        return own or self.sequence.decide(asked)
 
     def note(self, request: Request, values: Iterable[str]) -> None:
         """Know the secrets of a request in its answer, before somebody takes them out of the request."""
