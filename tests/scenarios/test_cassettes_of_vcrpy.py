@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.support.clients import CLIENTS
 from tests.support.runs import result, run_program
 
 BODY = {"greeting": "hello", "more": "x" * 200}
@@ -126,3 +127,37 @@ def test_what_is_recorded_is_added_in_the_format_that_is_set(
     assert now[:3] == old
     assert len(now) == (5 if kind == "vcrpy" else 3)
     assert "sk-one" not in "".join(path.read_text() for path in there.parent.iterdir())
+
+
+TWO_FRAMINGS = """
+    import json, sys, warnings
+    import logging
+    logged = []
+    class Kept(logging.Handler):
+        def emit(self, record):
+            logged.append(record.getMessage())
+    logging.getLogger().addHandler(Kept(logging.WARNING))
+    import onetake
+    from tests.support.clients import Ask, observe
+    with onetake.use_cassette("c.yaml", mode="replay"):
+        seen = observe(sys.argv[1], Ask(url="http://api.test:9/a"))
+    print(json.dumps([seen["status"], "".join(seen["chunks"]), seen["error"], logged]))
+"""
+
+
+@pytest.mark.parametrize("client", sorted(CLIENTS))
+@pytest.mark.parametrize("length", ["5", "99"])
+def test_an_answer_with_two_framings_is_replayed_with_one(project, client, length):
+    headers = {"Transfer-Encoding": ["chunked"], "Content-Length": [length]}
+    answer = {
+        "status": {"code": 200, "message": "OK"},
+        "headers": headers,
+        "body": {"string": "hello"},
+    }
+    asked = {"method": "GET", "uri": "http://api.test:9/a", "body": None, "headers": {}}
+    entry = {"request": asked, "response": answer}
+    (project / "c.yaml").write_text(json.dumps({"version": 1, "interactions": [entry]}))
+
+    seen = result(run_program(TWO_FRAMINGS, project, client))
+
+    assert seen == [200, b"hello".hex(), "", []]

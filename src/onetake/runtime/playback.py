@@ -46,6 +46,10 @@ class Playback:
         pieces = body.pieces()
         if body.encoding:
             pieces, headers = self._encoded(pieces, headers, body.encoding)
+        if "transfer-encoding" in headers and "content-length" in headers:
+            # Hooks write both. A client may refuse that (RFC 9112, section 6.3), or be unsure of the end.
+            is_sized = self._has_length(response)
+            headers = headers.without("transfer-encoding" if is_sized else "content-length")
         if length := headers.get("content-length"):
             size = str(sum([len(data) for data, _ in pieces]))
             if length != size and self._has_length(response):

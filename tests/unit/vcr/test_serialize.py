@@ -159,3 +159,30 @@ def test_an_ancient_cassette_is_migrated_and_others_are_left_alone(tmp_path):
     )
     assert broken.read_text() == ANCIENT[:-40]
     assert not try_migrate(ancient)
+
+
+@pytest.mark.parametrize("serializer", [yamlserializer, jsonserializer])
+@pytest.mark.parametrize(
+    "given",
+    [str.encode, lambda text: b"\xef\xbb\xbf" + text.encode(), lambda text: text.encode("utf-16")],
+    ids=["bytes", "with a mark", "UTF-16"],
+)
+def test_a_serializer_reads_bytes_as_vcrpys_does(serializer, given):
+    text = '{"interactions": [], "version": 1}'
+
+    assert serializer.deserialize(given(text)) == {"interactions": [], "version": 1}
+
+
+def test_yaml_is_read_from_an_open_file(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text("version: 1\n")
+
+    with path.open() as text, path.open("rb") as data:
+        assert (
+            yamlserializer.deserialize(text) == yamlserializer.deserialize(data) == {"version": 1}
+        )
+
+
+def test_bytes_that_are_no_text_are_an_error_of_the_cassette():
+    with pytest.raises(CassetteError, match="no text at byte 1"):
+        yamlserializer.deserialize(b"a\xff")
