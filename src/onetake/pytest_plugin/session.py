@@ -24,7 +24,7 @@ from onetake.pytest_plugin.unmarked import Unmarked
 from onetake.pytest_plugin.whole import hides_tests
 from onetake.reports.accounts import SESSION, Account
 from onetake.runtime.connections import of_cassette, of_unmarked
-from onetake.runtime.context import adopt_ownerless
+from onetake.runtime.context import adopt_ownerless, stop_taking, take_strays
 from onetake.runtime.secrets import safe_id, safe_text
 
 if TYPE_CHECKING:
@@ -161,6 +161,8 @@ class SessionPlugin:
             depth=len(self._entered),
         )
         self._adopting = settings.adopt
+        if settings.adopt:
+            take_strays(cassette.opening)
         self._to_record = settings.mode is Mode.RECORD
 
     def _cassette_of(self, item: pytest.Item) -> tuple[names.CassetteName, Settings]:
@@ -293,6 +295,7 @@ class SessionPlugin:
         self._running = None
         self._adopting = False
         attempt = item.stash[_ATTEMPT]
+        stop_taking(attempt.owner)
         account = attempt.close(self._closed, with_calls=self._with_calls)
         del item.stash[_ATTEMPT]
         inner, self._inner = self._inner, []

@@ -64,6 +64,9 @@ class Unmarked(RecallsNothing):
                 self._live = LiveCalls(ledger, self, purse=self._purse_of(self.test))
             return self._live
 
+    def gives_way(self, *, in_thread: bool) -> bool:
+        return in_thread or self._is_closed
+
     def decide(self, request: Request, client: str) -> Decision:
         from onetake.spend import is_priced_api
 

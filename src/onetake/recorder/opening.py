@@ -163,6 +163,9 @@ class Opening(Paced):
 
     # What interceptors call.
 
+    def gives_way(self, *, in_thread: bool) -> bool:  # noqa: ARG002
+        return self.settings.adopt and self.ledger.is_closed
+
     def decide(self, request: Request, client: str) -> Decision:
         return self.answers.decide(request, client)
 

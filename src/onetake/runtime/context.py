@@ -32,6 +32,12 @@ class Owner(Protocol):
     def egress(self) -> Egress:
         """The account of connections that onetake does not handle."""
 
+    def gives_way(self, *, in_thread: bool) -> bool:
+        """Return whether an open cassette that takes strays has the requests of this owner.
+
+        `in_thread` says that a thread carries the owner, whose starter may have gone on.
+        """
+
     def decide(self, request: Request, client: str) -> Decision:
         """Return what happens to `request`; takes its place in the order of sending. Thread-safe.
 
@@ -54,7 +60,10 @@ class Owner(Protocol):
 
 
 class RecallsNothing:
-    """An owner that decides on every request."""
+    """An owner that decides on every request, and keeps those that are its own."""
+
+    def gives_way(self, *, in_thread: bool) -> bool:  # noqa: ARG002
+        return False
 
     def recall(
         self,
@@ -79,6 +88,7 @@ class Paced(RecallsNothing):
 
 
 _owner: ContextVar[Owner | None] = ContextVar("onetake_owner", default=None)
+_in_thread: ContextVar[bool] = ContextVar("onetake_in_thread", default=False)
 _passing: ContextVar[bool] = ContextVar("onetake_passing", default=False)
 
 _left: WeakKeyDictionary[Owner, Owner | None] = WeakKeyDictionary()
@@ -97,6 +107,7 @@ def _innermost(owner: Owner | None) -> Owner | None:
 
 
 _ownerless: Owner | None = None
+_takers: tuple[Owner, ...] = ()  # open cassettes that take strays, innermost last
 
 
 def current() -> Owner | None:
@@ -104,7 +115,30 @@ def current() -> Owner | None:
     owner = _owner.get()
     if _left:
         owner = _innermost(owner)
+    if (takers := _takers) and (owner is None or owner.gives_way(in_thread=_in_thread.get())):
+        return takers[-1]
     return _ownerless if owner is None else owner
+
+
+def current_of_connection() -> Owner | None:
+    """Whose a connection made here is: cassettes that take strays take requests alone."""
+    owner = bound()
+    return _ownerless if owner is None else owner
+
+
+def take_strays(owner: Owner) -> None:
+    """From now on `owner` has the requests of no context, and of owners that give way.
+
+    These are requests of threads that were started at import, by a wider fixture, or by a test that has ended.
+    """
+    global _takers
+    _takers = (*_takers, owner)
+
+
+def stop_taking(owner: Owner) -> None:
+    """End what `take_strays` began; in any order, and also where it never began."""
+    global _takers
+    _takers = tuple(one for one in _takers if one is not owner)
 
 
 def adopt_ownerless(owner: Owner | None) -> Owner | None:
@@ -141,6 +175,17 @@ def owned_by(owner: Owner | None) -> Iterator[None]:
         yield
     finally:
         _owner.reset(token)
+
+
+@contextmanager
+def carried(owner: Owner | None) -> Iterator[None]:
+    """Requests started inside, in another thread, belong to `owner`, whose context started it."""
+    token = _in_thread.set(True)
+    try:
+        with owned_by(owner):
+            yield
+    finally:
+        _in_thread.reset(token)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from onetake.config.hosts import (
 )
 from onetake.errors import GuardError
 from onetake.runtime.connections import Egress
-from onetake.runtime.context import current, is_passing, passing
+from onetake.runtime.context import current_of_connection, is_passing, passing
 
 _REMEMBERED_S = 60.0
 _DNS_PORT = 53
@@ -122,7 +122,7 @@ def _watching() -> Egress | None:
     """That of the owner, unless onetake itself makes this connection."""
     if is_passing():
         return None
-    owner = current()
+    owner = current_of_connection()
     return None if owner is None else owner.egress
 
 

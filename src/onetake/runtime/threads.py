@@ -14,7 +14,7 @@ from functools import wraps
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from onetake.runtime.context import bound, is_passing, owned_by, passing
+from onetake.runtime.context import bound, carried, is_passing, passing
 from onetake.runtime.imports import when_imported
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def _wrap_start() -> None:
             run = self.run
 
             def owned_run() -> None:
-                with owned_by(owner):
+                with carried(owner):
                     run()
 
             self.run = owned_run  # type: ignore[method-assign]
@@ -72,7 +72,7 @@ def _wrap_submit(module: ModuleType) -> None:
             return submit(self, fn, *args, **kwargs)
 
         def owned(*args: Any, **kwargs: Any) -> Any:
-            with owned_by(owner), passing() if passes else _NOTHING:
+            with carried(owner), passing() if passes else _NOTHING:
                 return fn(*args, **kwargs)
 
         return submit(self, owned, *args, **kwargs)

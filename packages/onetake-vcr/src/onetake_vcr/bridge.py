@@ -29,7 +29,7 @@ from onetake.recorder.live_call import LiveCall
 from onetake.recorder.opening import Engine
 from onetake.runtime import host
 from onetake.runtime.connections import Egress
-from onetake.runtime.context import Paced
+from onetake.runtime.context import Paced, stop_taking, take_strays
 from onetake.runtime.secrets import remember
 from onetake.stores.locks import locked
 from onetake.stores.names import digest
@@ -87,11 +87,14 @@ def entered(cassette: Cassette, *, keeps_failed: bool) -> Iterator[None]:
         cassette.held_to = settings.mode, settings.mode_reason
     bridge = Bridge(cassette, store, opened.opening, settings)
     entry = Entry(opened, bridge)
+    take_strays(bridge)
     passed = False
     try:
         yield
         passed = True
     finally:
+        stop_taking(bridge)
+        bridge.has_ended = True
         is_kept = (passed or keeps_failed) and not bridge.failed_hooks
         store.may_drop = passed and _has_played_all_it_can(opened, settings.mode, run)
         entry.leave(passed=is_kept)
@@ -245,11 +248,15 @@ class Bridge(Paced):
         self._store = store
         self._opening = opening
         self.failed_hooks: list[Exception] = []  # of which the program was not told
+        self.has_ended = False
         self._is_locked = settings.mode is Mode.REPLAY
 
     @property
     def egress(self) -> Egress:
         return self._opening.egress
+
+    def gives_way(self, *, in_thread: bool) -> bool:  # noqa: ARG002
+        return self.has_ended
 
     def decide(self, request: Request, client: str) -> Decision:
         filtered = self._filtered(request)
