@@ -115,9 +115,14 @@ def current() -> Owner | None:
     owner = _owner.get()
     if _left:
         owner = _innermost(owner)
-    if (takers := _takers) and (owner is None or owner.gives_way(in_thread=_in_thread.get())):
+    takers = _takers  # another thread may end one meanwhile
+    if takers and owner is not takers[-1] and _is_stray(owner):
         return takers[-1]
     return _ownerless if owner is None else owner
+
+
+def _is_stray(owner: Owner | None) -> bool:
+    return owner is None or owner.gives_way(in_thread=_in_thread.get())
 
 
 def current_of_connection() -> Owner | None:
