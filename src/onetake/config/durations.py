@@ -6,11 +6,12 @@ import math
 import re
 
 from onetake.errors import UsageError
+from onetake.wire.late import late_pattern
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 604_800.0}
 _ENDLESS = 1e300
-_PIECE = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])\s*")
-_PIECES = re.compile(rf"(?:{_PIECE.pattern})+")
+_PIECE = late_pattern(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])\s*")
+_PIECES = late_pattern(rf"(?:{_PIECE.pattern})+")
 
 
 def parse_duration(value: object, place: str) -> float:

@@ -24,6 +24,7 @@ from msgspec import Struct
 
 from onetake.errors import UsageError
 from onetake.messages import glob
+from onetake.wire.late import late_pattern
 
 Step: TypeAlias = str | int
 """A field's name, or the index of an item."""
@@ -34,8 +35,8 @@ PART_FACTS = ("filename", "type", "header", "content")
 GRAMMAR = "Paths look like body.messages[*].id, query.sig, header.x-session, form.user, part.file.filename."
 
 _PLAIN = r"[A-Za-z_$][\w$-]*"
-_PLAIN_NAME = re.compile(_PLAIN)
-_STEP = re.compile(
+_PLAIN_NAME = late_pattern(_PLAIN)
+_STEP = late_pattern(
     r"""\.(?P<deep>\*\*) | \.(?P<name>[\w$*-]+) | \[(?P<index>\d+)\] | \[(?P<every>\*)\]
     | \[(?P<quoted>"(?:[^"\\]|\\.)*")\]""",
     re.VERBOSE,

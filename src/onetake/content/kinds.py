@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 
+from onetake.wire.late import late_pattern
 from onetake.wire.pairs import is_well_escaped
 
 _BLANK = b" \t\r\n\x1e"
@@ -14,19 +14,19 @@ _MESSAGES = ("message/rfc822", "message/global", "application/http")
 _HEAD = 4096
 
 # The lines of an event stream: fields, comments (`: ping`) and empty ones. The last may be cut.
-_EVENT_LINES = re.compile(rb"(?:(?:(?:data|event|id|retry)?:[^\r\n]*+)?(?:[\r\n]|\Z))*+\Z")
-_DATA_FIELD = re.compile(rb"(?:\A|[\r\n])data:")
-_XML_START = re.compile(rb"<(?:[A-Za-z_?!])")
+_EVENT_LINES = late_pattern(rb"(?:(?:(?:data|event|id|retry)?:[^\r\n]*+)?(?:[\r\n]|\Z))*+\Z")
+_DATA_FIELD = late_pattern(rb"(?:\A|[\r\n])data:")
+_XML_START = late_pattern(rb"<(?:[A-Za-z_?!])")
 _PAIR = rb"[A-Za-z_$][\w.$\[\]~%%+-]{0,255}+=%b(?:=(?![&=])%b)*+" % (
     (rb"[\w.~%+*!$'(),;:@/?|\[\]\x80-\xff-]*+",) * 2
 )
-_PAIRS = re.compile(rb"%b(?:&%b)*+(?:&|=*)" % (_PAIR, _PAIR))
-_DASHED = re.compile(rb"(?:\r?\n)?--([0-9A-Za-z'()+_,./:=?-]{1,70})\r?\n(?=[Cc]ontent-)")
-_BEFORE_JSON = re.compile(
+_PAIRS = late_pattern(rb"%b(?:&%b)*+(?:&|=*)" % (_PAIR, _PAIR))
+_DASHED = late_pattern(rb"(?:\r?\n)?--([0-9A-Za-z'()+_,./:=?-]{1,70})\r?\n(?=[Cc]ontent-)")
+_BEFORE_JSON = late_pattern(
     rb"\s*(?:\)\]\}'?,?\s*|(?:while\s*\(1\)|for\s*\(;;\));\s*|(?:/\*[^*]{0,64}\*/\s*)?[\w$.]{1,64}\s*\(\s*"
     rb"|//[^\r\n]*\r?\n\s*)(?=[{\[])"
 )
-_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1d\x1f]")
+_CONTROL = late_pattern(rb"[\x00-\x08\x0b\x0c\x0e-\x1d\x1f]")
 
 # Media types of which no text is expected, whatever the bytes happen to look like.
 _NO_TEXT = ("image/", "audio/", "video/", "font/", "model/")

@@ -18,6 +18,7 @@ from onetake.content.quoting import Escapes, Quoting, quote, unquote
 from onetake.wire import event_stream
 from onetake.wire.edits import Edit
 from onetake.wire.json_tokens import read_scalars
+from onetake.wire.late import late_pattern
 
 if TYPE_CHECKING:
     from onetake.content.body import Content, Steps
@@ -28,12 +29,12 @@ LARGEST = 64 << 20
 """Bytes of a body whose leaves are told apart."""
 
 _TELLING = 300  # bytes of a value that tell whether it may hold more values
-_FIELD = re.compile(rb"([^:\r\n]*+)(?::[ \t]?([^\r\n]*+))?")
-_LINE = re.compile(rb"[^\n]+")
+_FIELD = late_pattern(rb"([^:\r\n]*+)(?::[ \t]?([^\r\n]*+))?")
+_LINE = late_pattern(rb"[^\n]+")
 # A leaf ends with one of these, or is a message of an event stream, which has at least 16 bytes.
 _ENDS = (b",", b"\n", b"\r", b"&", b"<", b"=")
 # `name: value` and `name=value` as YAML, GraphQL, settings and connection strings write them.
-_ASSIGNMENT = re.compile(
+_ASSIGNMENT = late_pattern(
     rb"""(?<![\w.$-])(?P<quote>["']?)(?P<name>[A-Za-z_$][\w.$ -]{0,63}?)(?P=quote)[ \t]*+"""
     rb"""(?::(?!//|:)|=)[ \t]*+"""
     rb"""(?:\"{3}(?P<block>(?:[^"]++|"(?!""))*+)\"{3}|"(?P<double>(?:[^"\\\n]++|\\.)*+)"|'(?P<single>[^'\n]*+)'|(?P<bare>[^\s"',;&<>(){}\[\]]++))"""

@@ -11,15 +11,16 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from onetake.content.quoting import Quoting
+from onetake.wire.late import late_pattern
 
 # No alternative looks further than to the next `<` in vain, so reading is linear.
-_TOKEN = re.compile(
+_TOKEN = late_pattern(
     rb"""<!\[CDATA\[(?P<data>(?:[^\]]++|\](?!\]>))*+)(?:\]\]>)?"""
     rb"""|<!--(?P<comment>(?:[^-]++|-(?!->))*+)(?:-->)?"""
     rb"""|<(?P<close>/?)(?:[\w.-]++:)?+(?P<name>[\w.-]*+)(?P<within>(?:[^<>"']++|"[^"<]*+"|'[^'<]*+')*+)>"""
     rb"""|(?P<text><?[^<]*+)"""
 )
-_ATTRIBUTE = re.compile(
+_ATTRIBUTE = late_pattern(
     rb"""(?:^|\s)(?:[\w.-]++:)?+([\w.-]++)\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s"'<>=]++))"""
 )
 

@@ -12,17 +12,20 @@ from onetake.content.leaves import Leaf
 from onetake.content.quoting import Quoting
 from onetake.messages import Headers, media_type
 from onetake.wire import multipart
+from onetake.wire.late import late_pattern
 
 if TYPE_CHECKING:
     from onetake.content.body import Steps
 
-_HEAD_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]++)[ \t]*+:[ \t]*+([^\r\n]*+)(?:\r?\n|\Z)")
+_HEAD_LINE = late_pattern(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]++)[ \t]*+:[ \t]*+([^\r\n]*+)(?:\r?\n|\Z)")
 # A line of a header block that was read already, with the lines that are folded below it.
-_FOLDED_LINE = re.compile(rb"(?m)^([^:\s][^:\r\n]*+):[ \t]*+([^\r\n]*+(?:\r?\n[ \t]++[^\r\n]*+)*+)")
-_START_LINE = re.compile(rb"(?:[A-Z]{3,20} \S+(?: HTTP/[\d.]+)?|HTTP/[\d.]+ \d{3}[^\r\n]*)\r?\n")
-_BLANK_LINE = re.compile(rb"\r?\n")
+_FOLDED_LINE = late_pattern(
+    rb"(?m)^([^:\s][^:\r\n]*+):[ \t]*+([^\r\n]*+(?:\r?\n[ \t]++[^\r\n]*+)*+)"
+)
+_START_LINE = late_pattern(rb"(?:[A-Z]{3,20} \S+(?: HTTP/[\d.]+)?|HTTP/[\d.]+ \d{3}[^\r\n]*)\r?\n")
+_BLANK_LINE = late_pattern(rb"\r?\n")
 # The value of a parameter: of the extended form (RFC 8187) what follows the language.
-_FILENAME = re.compile(
+_FILENAME = late_pattern(
     rb"""(?i);\s*+filename(?:\*[ \t]*+=[ \t]*+[\w-]*+'[\w-]*+'([^;\r\n]*+)"""
     rb"""|[ \t]*+=[ \t]*+(?:"((?:[^"\\\r\n]|\\.)*+)"|([^;"\r\n]++)))"""
 )

@@ -17,6 +17,7 @@ from urllib.parse import quote_plus, unquote_to_bytes
 
 from onetake.wire.encodings import decoder, encoded
 from onetake.wire.json_tokens import string_of
+from onetake.wire.late import late_pattern
 
 
 class Quoting(StrEnum):
@@ -37,10 +38,10 @@ class Quoting(StrEnum):
 
 _PAIR = rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 _ESCAPES = {
-    Quoting.JSON: re.compile(rb"%b|\\u[0-9a-fA-F]{4}|\\." % _PAIR, re.DOTALL),
-    Quoting.FORM: re.compile(rb"%[0-9A-Fa-f]{2}|\+"),
-    Quoting.PERCENT: re.compile(rb"%[0-9A-Fa-f]{2}"),
-    Quoting.XML: re.compile(rb"&[#\w]{1,32};"),
+    Quoting.JSON: late_pattern(rb"%b|\\u[0-9a-fA-F]{4}|\\." % _PAIR, re.DOTALL),
+    Quoting.FORM: late_pattern(rb"%[0-9A-Fa-f]{2}|\+"),
+    Quoting.PERCENT: late_pattern(rb"%[0-9A-Fa-f]{2}"),
+    Quoting.XML: late_pattern(rb"&[#\w]{1,32};"),
 }
 
 

@@ -21,6 +21,7 @@ import msgspec
 
 from onetake.matching import DAY_S, KINDS, Found, Volatile
 from onetake.wire.json_values import parse_json, write_json
+from onetake.wire.late import late_pattern
 
 NEW_EACH_RUN = (*KINDS, "counter")
 """Kinds of values that mean nothing where they stand alone."""
@@ -30,16 +31,16 @@ NEW_EACH_RUN = (*KINDS, "counter")
 _NEAR = Volatile(KINDS, window_s=400 * DAY_S)
 # Where the moment of a request is not known, what is written as a time still is one.
 UNDATED = Volatile(("uuid", "iso-time", "hex"), window_s=math.inf)
-_NUMBER = re.compile(r"\d+")
-_SPACE = re.compile(r"\s+")
+_NUMBER = late_pattern(r"\d+")
+_SPACE = late_pattern(r"\s+")
 _IMAGE = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,}={0,2}")
 # A token of 8 letters and digits or more that change places often: a ULID, a nanoid, a short hash. Names of
 # models and products change at most twice between letters and digits.
-_TOKEN = re.compile(
+_TOKEN = late_pattern(
     r"(?<![A-Za-z0-9_-])(?=[A-Za-z0-9_-]*[0-9])[A-Za-z0-9_-]{8,64}(?![A-Za-z0-9_-])"
 )
-_CHANGE = re.compile(r"[0-9](?=[A-Za-z])|[A-Za-z](?=[0-9])|[a-z](?=[A-Z])")
+_CHANGE = late_pattern(r"[0-9](?=[A-Za-z])|[A-Za-z](?=[0-9])|[a-z](?=[A-Z])")
 _LEAST_CHANGES = 3
 _MOST = 1 << 20
 _COUNTED = 10_000  # how far a counter moves between two runs

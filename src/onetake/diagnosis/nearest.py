@@ -21,6 +21,7 @@ from onetake.diagnosis.kinds import UNDATED
 from onetake.errors import OnetakeError
 from onetake.formats.document import encode_interaction
 from onetake.messages import Headers, Interaction, Request, read_url
+from onetake.wire.late import late_pattern
 
 _FEW = 24  # recordings whose texts are compared by every piece
 _DECODED = 12  # those of them that are decoded
@@ -225,8 +226,8 @@ def _as_stored(request: Request) -> bytes:
 
 
 _UUID = 36  # bytes
-_AFTER_BODY = re.compile(rb'\n          "form": |\n      "recorded": ')
-_SAYS_NOTHING = re.compile(rb'.*[\[{]\Z|.{0,3}\Z|"boundary": |"content-type: ')
+_AFTER_BODY = late_pattern(rb'\n          "form": |\n      "recorded": ')
+_SAYS_NOTHING = late_pattern(rb'.*[\[{]\Z|.{0,3}\Z|"boundary": |"content-type: ')
 
 
 def _pieces(stored: bytes) -> list[bytes]:

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from hashlib import sha256
 
 from onetake.errors import CassetteError
+from onetake.wire.late import late_pattern
 
 BLOB_THRESHOLD = 16 * 1024
 
-_NAME = re.compile(r"sha256-[0-9a-f]{64}")
-_NAMES = re.compile(_NAME.pattern.encode())
-_DATA_URL = re.compile(r"data:[^,]{0,200};base64,")
+_NAME = late_pattern(r"sha256-[0-9a-f]{64}")
+_NAMES = late_pattern(_NAME.pattern.encode())
+_DATA_URL = late_pattern(r"data:[^,]{0,200};base64,")
 
 
 def blob_name(data: bytes) -> str:

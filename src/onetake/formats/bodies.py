@@ -13,7 +13,6 @@ A stored body is JSON: None for an empty one, else a dict of one of these kinds.
 
 from __future__ import annotations
 
-import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 from hashlib import blake2b
@@ -25,6 +24,7 @@ from onetake.formats.blobs import BLOB_THRESHOLD, blob_name, fetch, put_back, ta
 from onetake.formats.header_lines import from_lines, to_lines
 from onetake.formats.json_text import compact, find_recipe, is_shallow, render, structure_of
 from onetake.wire import multipart
+from onetake.wire.late import late_decoder, late_pattern
 
 __all__ = [
     "BLOB_THRESHOLD",
@@ -41,7 +41,7 @@ StoredBody = dict[str, object]
 RawBody = dict[str, msgspec.Raw]
 """A stored body whose fields are not decoded yet."""
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROL = late_pattern(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _MAX_MULTIPART_DEPTH = 8
 
 
@@ -76,7 +76,7 @@ def to_stored(
     return _to_binary(data, blobs) if _CONTROL.search(text) else _to_text(text)
 
 
-_texts = msgspec.json.Decoder(str | list[str])
+_texts: msgspec.json.Decoder[str | list[str]] = late_decoder(str | list[str])  # type: ignore[arg-type]
 
 
 def from_raw(stored: RawBody | None, blob: Callable[[str], bytes]) -> bytes:

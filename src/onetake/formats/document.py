@@ -29,6 +29,7 @@ from onetake.formats.foreign import refusal
 from onetake.formats.stored import Outcome, Stored
 from onetake.formats.volatile import same_but_volatile
 from onetake.messages import Interaction
+from onetake.wire.late import late_decoder
 
 __all__ = [
     "VERSION",
@@ -53,7 +54,7 @@ class _Document(Struct):
     origin: str = ""
 
 
-_documents = msgspec.json.Decoder(_Document)
+_documents = late_decoder(_Document)
 _encode = msgspec.json.Encoder().encode
 
 

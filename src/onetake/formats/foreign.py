@@ -9,17 +9,18 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from onetake.errors import CassetteError
+from onetake.wire.late import late_pattern
 
 RESTORE = "Restore it from version control, or delete it to record anew."
 
-_CONFLICT = re.compile(rb"^(?:<{7}|\|{7}|>{7})(?: |\r?$)", re.MULTILINE)
-_VCR_YAML = re.compile(rb"^(?:interactions|version)[ \t]*:", re.MULTILINE)
-_AT_BYTE = re.compile(r"^(.*?) \(byte (\d+)\)$")
+_CONFLICT = late_pattern(rb"^(?:<{7}|\|{7}|>{7})(?: |\r?$)", re.MULTILINE)
+_VCR_YAML = late_pattern(rb"^(?:interactions|version)[ \t]*:", re.MULTILINE)
+_AT_BYTE = late_pattern(r"^(.*?) \(byte (\d+)\)$")
 
 
-_HAR = re.compile(rb'\A\s*\{\s*"log"\s*:\s*\{')
-_LISTS = re.compile(rb"^[\"']?(http_)?interactions[\"']?[ \t]*:", re.MULTILINE)
-_LISTS_JSON = re.compile(
+_HAR = late_pattern(rb'\A\s*\{\s*"log"\s*:\s*\{')
+_LISTS = late_pattern(rb"^[\"']?(http_)?interactions[\"']?[ \t]*:", re.MULTILINE)
+_LISTS_JSON = late_pattern(
     rb'\A\s*\{(?:\s*"(?:version|metadata|recorded_with)"\s*:\s*(?:\d+|"[^"]*"|\{[^{}]*\})\s*,)*'
     rb'\s*"(http_)?interactions"\s*:'
 )

@@ -6,18 +6,18 @@ refused where it is read.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from functools import lru_cache
 
 from onetake.errors import CassetteError
 from onetake.messages import Headers
+from onetake.wire.late import late_pattern
 
 MOST_LINES = 1000  # no server or client lets so many through
 
 # A fold (RFC 9112, section 5.2) stays within its line.
-_ENDS = re.compile(r"\r\n(?![ \t])|(?<!\r)\n|\r(?!\n)|\0")
-_LINE_END = re.compile(r"[\r\n\0]")
+_ENDS = late_pattern(r"\r\n(?![ \t])|(?<!\r)\n|\r(?!\n)|\0")
+_LINE_END = late_pattern(r"[\r\n\0]")
 
 
 def to_lines(headers: Headers) -> list[str | tuple[str, str]]:

@@ -17,6 +17,7 @@ from typing import TypeGuard
 import msgspec
 
 from onetake.errors import CassetteError
+from onetake.wire.late import late_pattern
 
 MAX_DEPTH = 100  # of nesting; a deeper body is kept as text, so that reading never meets a limit
 
@@ -27,17 +28,17 @@ _encoder = msgspec.json.Encoder()
 _SPACE = b" \t\r\n"
 _ESCAPABLE = "<>&='/\x7f\u2028\u2029"  # what Go, gson, PHP and Rails write escaped
 _STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
-_SEPARATOR = re.compile(_STRING + rb"|([ \t]*[,:][ \t]*)")
-_STRING_OR_MARK = re.compile(_STRING + rb"|,|: ?")
-_FIRST_INDENT = re.compile(rb"[\[{](\r?\n)([ \t]*)")
-_LINE_START = re.compile(rb"\n( *)")
+_SEPARATOR = late_pattern(_STRING + rb"|([ \t]*[,:][ \t]*)")
+_STRING_OR_MARK = late_pattern(_STRING + rb"|,|: ?")
+_FIRST_INDENT = late_pattern(rb"[\[{](\r?\n)([ \t]*)")
+_LINE_START = late_pattern(rb"\n( *)")
 _RULES: dict[str, re.Pattern[str]] = {
-    "line": re.compile(r"\r?\n"),
-    "item": re.compile(r"[ \t]*,[ \t]*"),
-    "key": re.compile(r"[ \t]*:[ \t]*"),
-    "escape": re.compile(f"[{_ESCAPABLE}]*"),
-    "lead": re.compile(r"[ \t\r\n]*"),
-    "tail": re.compile(r"[ \t\r\n]*"),
+    "line": late_pattern(r"\r?\n"),
+    "item": late_pattern(r"[ \t]*,[ \t]*"),
+    "key": late_pattern(r"[ \t]*:[ \t]*"),
+    "escape": late_pattern(f"[{_ESCAPABLE}]*"),
+    "lead": late_pattern(r"[ \t\r\n]*"),
+    "tail": late_pattern(r"[ \t\r\n]*"),
 }
 
 

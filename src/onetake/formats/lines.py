@@ -15,6 +15,7 @@ from onetake.formats.entries import (
     to_interaction,
 )
 from onetake.messages import Interaction
+from onetake.wire.late import late_decoder
 
 
 class _Line(Entry, kw_only=True):
@@ -25,7 +26,7 @@ class _RawLine(RawEntry, kw_only=True):
     seq: int
 
 
-_lines = msgspec.json.Decoder(_RawLine)
+_lines = late_decoder(_RawLine)
 _encode = msgspec.json.Encoder().encode
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
-import msgspec
 from msgspec import Raw, Struct
 
 from onetake.errors import CassetteError
@@ -23,6 +21,7 @@ from onetake.formats.entries import (
 )
 from onetake.formats.foreign import RESTORE
 from onetake.messages import Ended, Interaction, Request
+from onetake.wire.late import late_decoder, late_pattern
 
 
 class _Asked(Struct, gc=False):
@@ -35,10 +34,10 @@ class _Made(Struct, gc=False):
     recorded: Recorded | None = None
 
 
-_asked = msgspec.json.Decoder(_Asked)
-_made = msgspec.json.Decoder(_Made)
-_answers = msgspec.json.Decoder(RawAnswer)
-_entries = msgspec.json.Decoder(RawEntry)
+_asked = late_decoder(_Asked)
+_made = late_decoder(_Made)
+_answers = late_decoder(RawAnswer)
+_entries = late_decoder(RawEntry)
 
 
 class Outcome(Struct, frozen=True):
@@ -52,7 +51,7 @@ class Outcome(Struct, frozen=True):
 
 
 # An entry begins so; a URL with escapes, or a hand-written order, is decoded.
-_LINE = re.compile(rb'\A\{\s*"request":\s*\{\s*"method":\s*"([A-Za-z]+)",\s*"url":\s*"([^"\\]*)"')
+_LINE = late_pattern(rb'\A\{\s*"request":\s*\{\s*"method":\s*"([A-Za-z]+)",\s*"url":\s*"([^"\\]*)"')
 _LINE_WITHIN = 600
 
 

@@ -7,10 +7,11 @@ import re
 from msgspec.structs import replace
 
 from onetake.messages import Body, Headers, Interaction, Response
+from onetake.wire.late import late_pattern
 
 # Lower-case names of answer headers that differ from answer to answer of the same content: dates, request
 # ids, traces, rate limits, timings, and what the networks between add.
-_VOLATILE = re.compile(
+_VOLATILE = late_pattern(
     r"""
     date | age | expires | set-cookie | retry-after | via | alt-svc | nel | report-to | reporting-endpoints
     | (.*-)?(request|trace|correlation|amzn-?request|amz-request|invocation|vercel|transaction)-?id

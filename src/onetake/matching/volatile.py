@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec import Struct
 
 from onetake.config import VOLATILE
+from onetake.wire.late import late_pattern
 
 KINDS = VOLATILE
 TIMES = ("iso-time", "epoch")
@@ -35,18 +36,20 @@ _EXPRESSIONS = {
 }
 # In this order: what begins at one place is the first of these that fits.
 _BUILT_IN = ("uuid", "iso-time", "hex", "epoch")
-_DIGIT = re.compile("[0-9]")
-_LETTER = re.compile("[A-Za-z]")
-_RUN_OF_DIGITS = re.compile("(?<![0-9])[0-9]")
+_DIGIT = late_pattern("[0-9]")
+_LETTER = late_pattern("[A-Za-z]")
+_RUN_OF_DIGITS = late_pattern("(?<![0-9])[0-9]")
 # Both kinds of beginnings in one branch, which the engine searches three times as fast.
-_CANDIDATES = re.compile(r"[0-9a-fA-F][0-9a-fA-F]{3}(?:[0-9a-fA-F]{4,}|-\d\d-\d\d[Tt ])", re.ASCII)
-_ISO = re.compile(
+_CANDIDATES = late_pattern(
+    r"[0-9a-fA-F][0-9a-fA-F]{3}(?:[0-9a-fA-F]{4,}|-\d\d-\d\d[Tt ])", re.ASCII
+)
+_ISO = late_pattern(
     r"(\d{4})-?(\d\d)-?(\d\d)[Tt ](\d\d):?(\d\d):?(\d\d)?(?:[.,]\d+)?"
     r"(?: ?([Zz]|UTC|[+-]\d\d(?::?\d\d)?))?",
     re.ASCII,
 )
 # What stands after the point of `1.2345678901234567e-05`.
-_END_OF_FLOAT = re.compile("[0-9]+[eE][0-9]*")
+_END_OF_FLOAT = late_pattern("[0-9]+[eE][0-9]*")
 
 
 class Found(Struct, frozen=True):
@@ -74,7 +77,7 @@ class Volatile:
         own = {name: text for name, text in (patterns or {}).items() if name in kinds}
         self._own = [(name, re.compile(text)) for name, text in own.items()]
         built_in = [kind for kind in _BUILT_IN if kind in kinds]
-        self._built_in = re.compile(
+        self._built_in = late_pattern(
             "|".join(f"(?P<{kind.replace('-', '_')}>{_EXPRESSIONS[kind]})" for kind in built_in),
             re.ASCII,
         )

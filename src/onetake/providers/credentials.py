@@ -25,41 +25,42 @@ from msgspec import Struct
 
 from onetake.messages import Request, read_url
 from onetake.providers.presets import COMMON, provider_of
+from onetake.wire.late import late_pattern
 from onetake.wire.placeholders import READABLE
 
 # AWS SigV4 and SigV4a, and those made after it: Google HMAC, Tencent, Alibaba, Volcengine.
-_SIGNED = re.compile(
+_SIGNED = late_pattern(
     r"\s*(?:(?:AWS4|GOOG4|TC3|ACS3)-[A-Z0-9-]+|HMAC-SHA256)\s.*?\bCredential\s*=\s*([^/,\s]+)",
     re.IGNORECASE | re.DOTALL,
 )
-_SIGNED_SHORTLY = re.compile(r"\s*(?:AWS|GOOG1|SharedKey(?:Lite)?)\s+([^:\s]+):")
-_NAMED = re.compile(r'([A-Za-z_]+)\s*=\s*"?([^",&\s]*)')
+_SIGNED_SHORTLY = late_pattern(r"\s*(?:AWS|GOOG1|SharedKey(?:Lite)?)\s+([^:\s]+):")
+_NAMED = late_pattern(r'([A-Za-z_]+)\s*=\s*"?([^",&\s]*)')
 # What names the principal in schemes whose other parameters are new with each request.
 _PARAMETERS = {
     "digest": ("username", "realm"),
     "oauth": ("oauth_consumer_key", "oauth_token"),
     "sharedaccesssignature": ("sr", "skn"),
 }
-_SCHEME = re.compile(r"\s*([A-Za-z][\w-]*)\s+(\S.*?)\s*", re.DOTALL)
-_JWT = re.compile(r"([A-Za-z0-9_-]{4,})\.([A-Za-z0-9_-]{4,})\.[A-Za-z0-9_-]*")
+_SCHEME = late_pattern(r"\s*([A-Za-z][\w-]*)\s+(\S.*?)\s*", re.DOTALL)
+_JWT = late_pattern(r"([A-Za-z0-9_-]{4,})\.([A-Za-z0-9_-]{4,})\.[A-Za-z0-9_-]*")
 _SUBJECTS = ("sub", "client_id", "azp", "appid", "oid", "api_key", "role")
 # Access tokens that are new every hour: Google, GitHub App installations, GitHub Copilot, Slack rotation,
 # and what stands in the place of any such token in a replay. A readable one of a replay is told by its end.
-_ROTATING = re.compile(
+_ROTATING = late_pattern(
     r"ya29\.|1//|ghs_|ghu_|tid=[^;]*;|xoxe\.|onetake-synthetic|<redacted:|REDACTED-"
 )
 # A presigned URL in base64: Amazon Bedrock's short-term keys, tokens for EKS.
-_WRAPPED = re.compile(r"(?:bedrock-api-key-|k8s-aws-v1\.)([A-Za-z0-9+/_=-]+)")
-_WRAPPED_CREDENTIAL = re.compile(r"x-amz-credential=([^&]+)", re.IGNORECASE)
-_SESSION_KEY = re.compile(r"ASIA[A-Z0-9]+")
+_WRAPPED = late_pattern(r"(?:bedrock-api-key-|k8s-aws-v1\.)([A-Za-z0-9+/_=-]+)")
+_WRAPPED_CREDENTIAL = late_pattern(r"x-amz-credential=([^&]+)", re.IGNORECASE)
+_SESSION_KEY = late_pattern(r"ASIA[A-Z0-9]+")
 # Users of Basic whose password is an access token: container registries, git hosts.
 _TOKEN_USERS = frozenset({"AWS", "oauth2accesstoken", "_token", "x-access-token"})
 
 
 # Names of query pairs that are as often of a map, a cache or a page as of a credential.
 _COMMON_WORDS = frozenset({"key", "token"})
-_KEY = re.compile(r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9_.~+=-]{16,}")
-_FILE = re.compile(r".*\.[A-Za-z][A-Za-z0-9]{0,4}")
+_KEY = late_pattern(r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9_.~+=-]{16,}")
+_FILE = late_pattern(r".*\.[A-Za-z][A-Za-z0-9]{0,4}")
 
 
 def is_key(text: str) -> bool:

@@ -6,7 +6,7 @@ the image and speech APIs, in lower case.
 
 from __future__ import annotations
 
-import re
+from onetake.wire.late import late_pattern
 
 PARAMETERS = frozenset(
     {
@@ -56,8 +56,8 @@ _BOOKS = frozenset(
 _BOOKKEEPERS = frozenset(
     {"metadata", "meta", "trace", "tracing", "tags", "labels", "context", "debug"}
 )
-_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
-_NAME = re.compile(r"[\w-]+")
+_WORD = late_pattern(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_NAME = late_pattern(r"[\w-]+")
 
 
 def is_parameter(path: str) -> bool:

@@ -7,10 +7,11 @@ the commands that tell of runs.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,6 +20,10 @@ from onetake.errors import StoreError, UsageError
 from onetake.pytest_plugin.summary import SummaryPlugin
 from onetake.pytest_plugin.telling import tell
 from onetake.pytest_plugin.whole import is_whole
+
+if TYPE_CHECKING:
+    from onetake.config.prices import Price
+    from onetake.spend import Usage
 
 
 def check_names(names: Sequence[str]) -> None:
@@ -64,7 +69,6 @@ class ReportPlugin:
 
         from onetake import __version__, project
         from onetake.reports.json_report import Run, limit_of, report_of, to_json, write_report
-        from onetake.spend import price_of
         from onetake.stores.reports import keep_report
 
         started = datetime.fromtimestamp(self._started_s, UTC)
@@ -80,8 +84,7 @@ class ReportPlugin:
             is_whole=is_whole(session) and not summary.is_partial,
             spend=limit_of(summary),
         )
-        price = partial(price_of, table=settings.prices)
-        report = report_of(summary, run, self._root, price)
+        report = report_of(summary, run, self._root, partial(_price_of, settings.prices))
         for path in self._paths:
             try:
                 write_report(report, path)
@@ -102,3 +105,9 @@ class ReportPlugin:
         yield
         for line in self._told:
             tell(terminalreporter, line)
+
+
+def _price_of(prices: Mapping[str, Price], usage: Usage) -> float | None:
+    from onetake.spend import price_of  # late: it is asked for the calls of a report
+
+    return price_of(usage, table=prices)

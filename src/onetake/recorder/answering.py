@@ -27,7 +27,6 @@ from onetake.cassettes.decisions import (
 from onetake.cassettes.sequence import Asked, Sequence
 from onetake.config import Mode, Settings
 from onetake.content import opened
-from onetake.diagnosis import empty_uploads
 from onetake.errors import MissError, OnetakeError
 from onetake.matching import Active
 from onetake.messages import Request, read_url
@@ -40,7 +39,6 @@ from onetake.recorder.lookup import Lookup
 from onetake.recorder.misses import Misses
 from onetake.recorder.takes import Lifetimes
 from onetake.recorder.traffic import Traffic
-from onetake.spend import is_priced_api
 
 _now = time.time  # bound early: fake clocks do not reach us
 
@@ -205,6 +203,8 @@ class Answers(Struct):
             call = self.live.make(safe, client, key=key, slot=found.slot, shortage=found.shortage)
             return self.live.start(call)
         # What gives a token, which is to be known again, or costs something, is read on its way.
+        from onetake.spend import is_priced_api  # late: only where a call goes live
+
         is_read = found.reason == "credential-exchange" or is_priced_api(safe)
         if is_read and not self.sequence.closed:
             return self.live.start(self.live.make(safe, client, key=key, why=found.reason))
@@ -219,7 +219,9 @@ class Answers(Struct):
 
 
 def _empty_uploads(request: Request) -> Iterator[str]:
-    """A warning for each upload part of a request that is empty."""
+    """Yield a warning for each upload part of a request that is empty."""
+    from onetake.diagnosis import empty_uploads  # late: only where a call goes live
+
     for part in empty_uploads(request):
         yield (
             f"{request.line}: the upload part {part!r} is empty. "

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections import abc
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from onetake.cassettes.growth import RunLine
 from onetake.cassettes.sequence import Sequence
 from onetake.config import Mode, Settings
-from onetake.diagnosis import Event
 from onetake.errors import CassetteError, OnetakeError, StoreError
 from onetake.formats.document import Stored
 from onetake.recorder.explanations import Explanations
@@ -19,6 +19,9 @@ from onetake.recorder.growth import Growth, calls_grown, growth_of, short
 from onetake.recorder.keeping import Trouble
 from onetake.recorder.live_calls import LiveCalls
 from onetake.recorder.publication import Publication, Published
+
+if TYPE_CHECKING:
+    from onetake.diagnosis import Event
 
 _now = time.time  # bound early: fake clocks do not reach us
 

@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Container, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from onetake.cassettes.decisions import Shortage
 from onetake.cassettes.sequence import Asked
 from onetake.config import Mode, Settings
-from onetake.diagnosis import Event, Miss, expired_miss, explain_miss, render
 from onetake.errors import MissError
 from onetake.formats.document import Stored
 from onetake.matching import Matcher
 from onetake.messages import Request
+
+if TYPE_CHECKING:
+    from onetake.diagnosis import Event, Miss
+
+# `diagnosis` is imported late: most openings have nothing to explain.
 
 _monotonic = time.monotonic  # bound early: fake clocks do not reach us
 _BUDGET_S = 2.0  # for what one opening recorded anew
@@ -57,6 +62,8 @@ class Explanations:
 
     def of_miss(self, asked: Asked, shortage: Shortage) -> MissError:
         """The error for a request that nothing recorded answers."""
+        from onetake.diagnosis import expired_miss, render
+
         if shortage.expired is not None:
             setting, limit_s = asked.lifetime.exceeded(age_s := asked.at - shortage.expired.at)
             miss = expired_miss(asked.request, age_s, setting, limit_s)
@@ -81,6 +88,8 @@ class Explanations:
         used: Container[int] = (),
         among: Sequence[int] | None = None,
     ) -> Miss:
+        from onetake.diagnosis import explain_miss
+
         miss = explain_miss(
             request, self._entries, self._matcher, spent=spent, used=used, at=at, among=among
         )
@@ -92,6 +101,8 @@ class Explanations:
 
     def add_miss(self, error: MissError, request: Request) -> None:
         """`error` counts as an event; one that is not `of_miss` speaks for itself."""
+        from onetake.diagnosis import Miss
+
         miss = error.explanation
         if not isinstance(miss, Miss):
             miss = Miss(
@@ -108,6 +119,8 @@ class Explanations:
         No event is one that is simply new (it has no unused recording near it), and one that takes the
         place of what has expired, as was wanted.
         """
+        from onetake.diagnosis import Miss
+
         taken = self._used_indexes()
         unused = [i for i in range(len(self._entries)) if i not in taken]
         end = _monotonic() + _BUDGET_S
@@ -131,6 +144,8 @@ class Explanations:
             self._add("recorded", miss, left_out)
 
     def _add(self, outcome: str, miss: Miss, count: int = 1) -> None:
+        from onetake.diagnosis import Event
+
         self.events.append(
             Event(
                 test=self._test,

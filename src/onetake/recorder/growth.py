@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from onetake.cassettes.growth import Place, RunLine, calls_that_grew, runs_running
-from onetake.diagnosis import Event
 from onetake.errors import OnetakeError
 from onetake.formats.document import Stored
 from onetake.messages import Request, read_url
 from onetake.stores.names import digest
 from onetake.stores.port import CassetteStore
+
+if TYPE_CHECKING:
+    from onetake.diagnosis import Event
 
 _RUNS = 2  # that grew, one after the other, are no accident
 _NOT_SHOWN = ("[[", "host", "path", "method")  # of a rule; the causes show all of it

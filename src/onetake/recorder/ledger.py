@@ -17,8 +17,7 @@ from msgspec import Struct
 from onetake.errors import CassetteError
 from onetake.messages import Interaction, Request, read_url
 from onetake.recorder.calls import Call, LooseHit
-from onetake.recorder.readings import BILLED, NOTHING, Reading, reading_of
-from onetake.spend import NEVER_SENT
+from onetake.recorder.readings import BILLED, NOTHING, Reading, is_unsent, reading_of
 from onetake.stores import diary
 
 if TYPE_CHECKING:
@@ -209,7 +208,7 @@ class Ledger:
         entry.reading = reading_of(request, answer, entry.outcome)
         if self.is_closed or entry.outcome not in BILLED:
             return
-        if entry.reading.failed in NEVER_SENT:
+        if is_unsent(entry.reading.failed):
             self.counts["unsent"] += 1
 
     def change(self, entry: Entry, outcome: str, reason: str) -> None:

@@ -16,7 +16,6 @@ from onetake.cassettes.by_key import ByKey, Keyed, Pairs
 from onetake.cassettes.decisions import Decision
 from onetake.cassettes.sequence import Finder, Sequence
 from onetake.config import Mode, Settings
-from onetake.diagnosis import Event
 from onetake.errors import OnetakeError
 from onetake.formats.document import Stored
 from onetake.matching import Matcher
@@ -42,6 +41,7 @@ from onetake.stores.journal import Journal, Quarantine
 from onetake.stores.port import CassetteStore, Flights, Opened
 
 if TYPE_CHECKING:
+    from onetake.diagnosis import Event
     from onetake.recorder.spending import Purse
 
 

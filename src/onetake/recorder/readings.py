@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -11,7 +12,11 @@ from msgspec.structs import replace
 from onetake.messages import Interaction, Request, read_url
 from onetake.recorder.calls import Call
 from onetake.recorder.traffic import is_own_server
-from onetake.spend import NEVER_SENT, Spent, Usage, is_free, usage_of
+
+if TYPE_CHECKING:
+    from onetake.spend import Spent, Usage
+
+# `spend` is imported late: a test without calls has nothing to count.
 
 BILLED = ("replayed", "recorded", "live")
 """Outcomes of calls that are paid for, or would have been."""
@@ -35,6 +40,8 @@ def spent(calls: Iterable[Call]) -> Iterator[Spent]:
 
     A call that failed costs nothing, nor does one to a server near by that is no gateway to a paid API.
     """
+    from onetake.spend import NEVER_SENT, Spent, is_free
+
     counts: Counter[Spent] = Counter()
     for call in calls:
         if call.outcome not in BILLED or is_free(call.method) or call.failed in NEVER_SENT:
@@ -51,6 +58,8 @@ def spent(calls: Iterable[Call]) -> Iterator[Spent]:
 
 def reading_of(request: Request, answer: Interaction, outcome: str) -> Reading:
     """Read the answer to a call; its usage only where a call with this outcome is billed."""
+    from onetake.spend import usage_of
+
     response = answer.response
     if response is None:
         failed = answer.failure.kind if answer.failure is not None else answer.ended.value
@@ -67,3 +76,10 @@ def _ms(answer: Interaction) -> int:
     """Until the last byte, where its time is known."""
     chunks = answer.response.body.chunks if answer.response is not None else ()
     return max(answer.ms, chunks[-1].ms) if chunks else answer.ms
+
+
+def is_unsent(failed: str) -> bool:
+    """Return whether a call that failed so was never sent, so that nobody is billed for it."""
+    from onetake.spend import NEVER_SENT
+
+    return failed in NEVER_SENT

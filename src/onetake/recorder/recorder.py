@@ -20,7 +20,6 @@ from onetake.messages import Request
 from onetake.recorder import usage
 from onetake.recorder.cassette import Cassette, folder_of
 from onetake.recorder.opening import Engine, Opening
-from onetake.recorder.tallies import remember
 from onetake.runtime import context, host, seams
 from onetake.stores.file_names import check_name, is_file_name, locate
 from onetake.stores.files import FileCassette
@@ -180,6 +179,8 @@ class Recorder:
         is_ours = engine is None  # what others' formats hold is theirs to prune
         cassette = Cassette(name, store.place, store.path, opening, tells_usage=is_ours)
         if not self._in_test:  # a test run tells its own, test by test
+            from onetake.recorder.tallies import remember
+
             cassette.closed = partial(remember, settings=settings, root=self.root)
         return cassette
 

@@ -35,9 +35,9 @@ from onetake.providers import (
 )
 from onetake.redaction import holds_placeholder
 from onetake.runtime.egress import is_near_by
-from onetake.spend import is_priced_api
+from onetake.wire.late import late_pattern
 
-_BASIC = re.compile(r"\s*basic\s+([A-Za-z0-9+/_=-]+)\s*", re.IGNORECASE)
+_BASIC = late_pattern(r"\s*basic\s+([A-Za-z0-9+/_=-]+)\s*", re.IGNORECASE)
 _BLOCKED = Failure(kind="refused", type="", args=("blocked by a rule of onetake",))
 
 
@@ -162,7 +162,11 @@ def is_own_server(request: Request) -> bool:
 
     A gateway to paid APIs may run on this machine.
     """
-    return is_near_by(read_host(read_url(request.url).host)) and not is_priced_api(request)
+    if not is_near_by(read_host(read_url(request.url).host)):
+        return False
+    from onetake.spend import is_priced_api
+
+    return not is_priced_api(request)
 
 
 def _shown(request: Request) -> Iterator[str]:

@@ -5,7 +5,6 @@ The environment is read elsewhere and handed in. In which spellings a value is l
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from urllib.parse import unquote, urlsplit
@@ -16,6 +15,7 @@ from onetake.redaction.book import Book, written
 from onetake.redaction.names import field_kind, is_worth_remembering
 from onetake.redaction.placeholders import BY_VALUE
 from onetake.redaction.sought import Sought
+from onetake.wire.late import late_pattern
 
 _WORDS = (
     *(
@@ -35,10 +35,10 @@ _WORDS = (
 )
 _SECRET_WORDS = frozenset(_WORDS)
 _NO_SECRETS = frozenset({"PWD", "OLDPWD"})
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-_PATH = re.compile(r"(?:~|\.{0,2})/[^+=\s]*|[A-Za-z]:\\[^\n]*")
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-_BETWEEN = re.compile(r"\s*[,;]\s*")  # keys that take turns
+_WORD = late_pattern(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_PATH = late_pattern(r"(?:~|\.{0,2})/[^+=\s]*|[A-Za-z]:\\[^\n]*")
+_ADDRESS = late_pattern(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_BETWEEN = late_pattern(r"\s*[,;]\s*")  # keys that take turns
 _MOST = 256  # values that are looked for
 _LONG_LINE = 24  # characters of a line that is a secret by itself
 

@@ -10,9 +10,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from onetake.cassettes.tallies import RunTally, Tally, by_test, sum_of, tally_of
-from onetake.diagnosis import wrapped
 from onetake.reports.accounts import Account, Summary
-from onetake.spend import in_dollars
 from onetake.stores.names import file_safe, name_of_test
 from onetake.stores.within import below
 
@@ -113,6 +111,8 @@ def in_lines(
     runs: Sequence[RunTally], moments: Sequence[str], *, is_by_test: bool = False
 ) -> Iterator[str]:
     """At most 80 characters wide, the newest run first; `moments` are the times of `runs` as text."""
+    from onetake.diagnosis import wrapped  # late: a run tells its tally, and nobody shows it
+
     if not runs:
         yield "No run is remembered yet: each run of tests adds one."
         return
@@ -203,6 +203,8 @@ def to_saved(tally: Tally) -> str:
 
 def in_words(dollars: float, unknown: int) -> str:
     """`$0.42 (and 3 calls of unknown price)`."""
+    from onetake.spend import in_dollars
+
     if not unknown:
         return in_dollars(dollars)
     calls = "1 call" if unknown == 1 else f"{unknown} calls"
@@ -215,6 +217,8 @@ def in_words(dollars: float, unknown: int) -> str:
 
 def with_unknown(dollars: float, unknown: int) -> str:
     """`$0.0123 + 3?`: dollars, and how many calls have an unknown price beside them."""
+    from onetake.spend import in_dollars
+
     if not unknown:
         return in_dollars(dollars)
     return f"{in_dollars(dollars)} + {unknown}?" if dollars else f"{unknown}?"

@@ -7,7 +7,6 @@ Nothing here raises.
 
 from __future__ import annotations
 
-import re
 from typing import TypeVar
 
 import msgspec
@@ -17,6 +16,7 @@ from onetake.content import Kind, plain_value, read_request, read_response
 from onetake.messages import Request, Response
 from onetake.spend.counts import Fields, fields_of, objects_of
 from onetake.wire import event_stream
+from onetake.wire.late import late_decoder, late_pattern
 from onetake.wire.sse import read_events
 
 _T = TypeVar("_T")
@@ -44,8 +44,8 @@ class Answer(Struct):
     predictions: Raw = Raw()
 
 
-_answer = msgspec.json.Decoder(Answer)
-_answers = msgspec.json.Decoder(list[Raw])
+_answer = late_decoder(Answer)
+_answers = late_decoder(list[Raw])
 _anything = msgspec.json.Decoder()
 
 
@@ -84,7 +84,7 @@ def objects_in(data: Raw) -> list[Fields]:
     return objects_of(_decoded(_anything, data)) if data else []
 
 
-_USAGE = re.compile(
+_USAGE = late_pattern(
     rb'sage(?:Metadata)?"\s*:\s*\{'
 )  # a literal in front: the search is ten times faster
 

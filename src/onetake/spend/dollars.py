@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from onetake.config.prices import Price
-from onetake.spend.usage import Usage
+from onetake.spend.facts import Usage
 
 Rows = list[tuple[float, float | None]]
 

@@ -17,12 +17,14 @@ from onetake.content import opened
 from onetake.messages import Request, read_url
 from onetake.spend.answers import request_fields
 from onetake.spend.counts import Fields, count_of, fields_of
-from onetake.spend.usage import Place, Usage, model_in, place_of
+from onetake.spend.facts import Usage
+from onetake.spend.usage import Place, model_in, place_of
+from onetake.wire.late import late_pattern
 
 _BYTES_A_TOKEN = 4
 _ATTACHMENT_TOKENS = 5000
 _BASE64 = re.compile(rb'[A-Za-z0-9+/_\\-]{400,}={0,2}(?=")')
-_LINKED = re.compile(
+_LINKED = late_pattern(
     rb'"(?:url|image_url|file_url|file_id|file_uri|fileUri|uri)"\s*:\s*"(?!data:|")'
 )
 
@@ -35,7 +37,7 @@ _WITHIN = (
     *("parameters",),
 )
 _SAMPLES = ("n", "best_of", "candidateCount", "num_generations")
-_WITHOUT_OUTPUT = re.compile(r".*(?:/embeddings|:embedContent|/v[12]/(?:embed|rerank|classify))")
+_WITHOUT_OUTPUT = late_pattern(r".*(?:/embeddings|:embedContent|/v[12]/(?:embed|rerank|classify))")
 
 
 def model_of(request: Request) -> str:

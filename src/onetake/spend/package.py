@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from onetake.config.prices import Price
 from onetake.spend.dollars import dollars_by, is_of_text
-from onetake.spend.usage import Usage
+from onetake.spend.facts import Usage
 
 if TYPE_CHECKING:
     from decimal import Decimal

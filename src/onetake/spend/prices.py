@@ -9,8 +9,8 @@ from functools import lru_cache
 from onetake.config.prices import Price
 from onetake.messages import glob
 from onetake.spend.dollars import dollars_by
+from onetake.spend.facts import Usage
 from onetake.spend.package import package_price
-from onetake.spend.usage import Usage
 
 _DATE = re.compile(r"[-@](?:20\d{6}|20\d\d-\d\d-\d\d)\Z")
 

@@ -7,7 +7,6 @@ answer, a list, a failed call) uses nothing that could be counted twice.
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import Literal
 from urllib.parse import unquote
@@ -32,54 +31,8 @@ from onetake.spend.counts import (
     gemini_counts,
     openai_counts,
 )
-
-
-class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Tokens by class, and what else is billed. None is what the answer does not say.
-
-    `input_tokens` and `output_tokens` are whole; the other classes are parts of them, and
-    `cache_audio_read_tokens` is a part of both the cached and the audio. `provider` is a name of
-    `onetake.providers` or "" for a host that is none's. `tier` is "" for the standard terms,
-    else the word of the answer (`flex`, `priority`, `batch`, `fast`, `us`).
-    `billed_usd` is the charge where the answer states it. `complete` is False where more was used than
-    is counted: a stream was cut before its last count, or a tool ran that is charged apart.
-    """
-
-    provider: str
-    model: str
-    input_tokens: int | None = None
-    cache_read_tokens: int | None = None
-    cache_write_tokens: int | None = None
-    cache_write_1h_tokens: int | None = None
-    input_audio_tokens: int | None = None
-    input_image_tokens: int | None = None
-    cache_audio_read_tokens: int | None = None
-    cache_image_read_tokens: int | None = None
-    output_tokens: int | None = None
-    reasoning_tokens: int | None = None
-    output_audio_tokens: int | None = None
-    output_image_tokens: int | None = None
-    images: int | None = None
-    audio_seconds: float | None = None
-    input_characters: int | None = None
-    web_searches: int | None = None
-    storage_searches: int | None = None
-    rerank_searches: int | None = None
-    tier: str = ""
-    billed_usd: float | None = None
-    complete: bool = True
-
-
-class Spent(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Equal calls that were paid for (`recorded`, `live`), or would have been (`replayed`).
-
-    `usage` is that of one of them. It is None where the answer does not say, or where nobody has read it.
-    """
-
-    outcome: str
-    host: str  # of the API
-    usage: Usage | None = None
-    calls: int = 1
+from onetake.spend.facts import Usage
+from onetake.wire.late import late_pattern
 
 
 class _Reading(Struct, kw_only=True):
@@ -115,24 +68,15 @@ _APIS: tuple[tuple[str, Api], ...] = (
         "openai",
     ),
 )
-_COHERE = re.compile(r"/v[12]/(?:chat|generate|embed|rerank|classify)")
-_TABLE = tuple((re.compile(path), api) for path, api in _APIS)
+_COHERE = late_pattern(r"/v[12]/(?:chat|generate|embed|rerank|classify)")
+_TABLE = tuple((late_pattern(path), api) for path, api in _APIS)
 _STANDARD = frozenset({"", "default", "standard", "auto", "on_demand", "unspecified"})
-_FREE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
-NEVER_SENT = frozenset({"refused", "connect-timeout", "pool-timeout", "tls", "dns"})
-"""Kinds of failures (`messages.Failure`) before a request was sent, so that nobody is billed."""
-
 _CHARGED_APART = frozenset({"image_generation_call", "code_interpreter_call"})
 
 
 def is_priced_api(request: Request) -> bool:
     """Whether an answer to `request` may state what it used: its path is one of an API known here."""
     return request.method.upper() == "POST" and place_of(request.url) is not None
-
-
-def is_free(method: str) -> bool:
-    """Whether nothing is paid for it: a list of models, the state of a batch, a pre-flight."""
-    return method.upper() in _FREE_METHODS
 
 
 def usage_of(request: Request, response: Response) -> Usage | None:

@@ -27,6 +27,7 @@ from onetake.stores import run_files
 from onetake.stores.locks import locked
 from onetake.stores.placing import put_in_place
 from onetake.stores.private import ensure_cache, ensure_private, open_private, read_private
+from onetake.wire.late import late_decoder
 
 _KEPT = 5  # runs
 _FUZZ_USD = 1e-9  # below it sums of floats say nothing
@@ -75,8 +76,8 @@ class Refusal(Struct, frozen=True):
     usd: float
 
 
-_lines = msgspec.json.Decoder(_Line)
-_largest = msgspec.json.Decoder(dict[str, Largest])
+_lines = late_decoder(_Line)
+_largest = late_decoder(dict[str, Largest])
 
 
 class Budget:

@@ -19,6 +19,7 @@ from msgspec import Struct
 from onetake.runtime.secrets import safe_bytes
 from onetake.stores.private import ensure_private, open_private, read_private
 from onetake.stores.run_files import readable
+from onetake.wire.late import late_decoder
 
 
 class Line(Struct, frozen=True, array_like=True):
@@ -38,7 +39,7 @@ class Line(Struct, frozen=True, array_like=True):
 _OF_CHILD = "-child-"
 _LONGEST_S = 2 * 86_400  # a run lasts
 _encode = msgspec.json.Encoder().encode
-_lines = msgspec.json.Decoder(Line)
+_lines = late_decoder(Line)
 
 
 def place(cache: Path, run: str) -> Path:

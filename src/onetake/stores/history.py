@@ -18,8 +18,9 @@ from onetake.errors import StoreError
 from onetake.stores.port import RowStore
 from onetake.stores.processes import OfProcess
 from onetake.stores.run_files import readable
+from onetake.wire.late import late_decoder
 
-_lines = msgspec.json.Decoder(RunLine)
+_lines = late_decoder(RunLine)
 
 
 class _Waiting:

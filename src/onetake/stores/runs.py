@@ -12,15 +12,19 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
 
-from onetake.diagnosis import Event
 from onetake.runtime.secrets import safe_bytes
 from onetake.stores import run_files
 from onetake.stores.private import ensure_private, read_private
+
+if TYPE_CHECKING:
+    from onetake.diagnosis import Event
 
 _FORMAT = 1
 _KEPT = 20  # runs
@@ -86,11 +90,15 @@ def last_run(cache: Path) -> Run | None:
             head = msgspec.json.decode(lines[0], type=RunHead)
         except (OSError, msgspec.MsgspecError, ValueError, RecursionError):
             continue
-        return Run(head, tuple(run_files.readable(lines[1:], _events.decode)))
+        return Run(head, tuple(run_files.readable(lines[1:], _events().decode)))
     return None
 
 
-_events = msgspec.json.Decoder(Event)
+@cache
+def _events() -> msgspec.json.Decoder[Event]:
+    from onetake.diagnosis import Event  # late: few runs look at the ones before
+
+    return msgspec.json.Decoder(Event)
 
 
 def _command(arguments: Sequence[str]) -> str:

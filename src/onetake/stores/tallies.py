@@ -24,13 +24,13 @@ from onetake.config import Settings, without_secrets
 from onetake.errors import OnetakeError
 from onetake.formats.packing import pack, unpack
 from onetake.runtime.secrets import safe_bytes
-from onetake.spend import Price, Spent, price_of
+from onetake.spend import Price, Spent
 from onetake.stores import run_files
 from onetake.stores.port import RUNS
-from onetake.stores.prices import remembered
 from onetake.stores.private import ensure_private, read_private
 from onetake.stores.processes import OfProcess
 from onetake.stores.usage import is_near
+from onetake.wire.late import late_decoder
 
 _KEPT = 50  # runs, in `.onetake/`
 _FOLDER = "tallies"
@@ -38,7 +38,7 @@ _MOST_UNREAD = 64  # openings of a program whose answers wait to be read
 _MOST_UNREAD_BYTES = 16 << 20  # of their cassettes
 _MOST_SPENT = 1000  # answers of a program; of more the price stays unknown
 
-_lines = msgspec.json.Decoder(RunTally)
+_lines = late_decoder(RunTally)
 
 
 def remember(line: RunTally, url: str, root: Path, encrypt: str = "") -> None:
@@ -79,6 +79,8 @@ def recall(settings: Settings, root: Path) -> list[RunTally]:
 def _priced(
     lines: Sequence[RunTally], prices: Mapping[str, Price], root: Path
 ) -> Iterator[RunTally]:
+    from onetake.stores.prices import remembered
+
     with remembered(root / ".onetake"):
         for line in lines:
             tests = line.tests
@@ -146,6 +148,8 @@ class _Told(Struct):
 
 
 def _tally_of(one: Spent, prices: Mapping[str, Price]) -> Tally:
+    from onetake.spend import price_of
+
     dollars = None if one.usage is None else price_of(one.usage, table=prices)
     is_saved, is_unknown = one.outcome == "replayed", dollars is None
     return Tally(

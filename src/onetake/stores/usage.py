@@ -24,6 +24,7 @@ from onetake.stores.file_names import cassette_files
 from onetake.stores.names import digest_of_text
 from onetake.stores.private import read_private
 from onetake.stores.within import below
+from onetake.wire.late import late_decoder
 
 _FORMAT = 1
 _KEPT = 10  # runs
@@ -238,4 +239,4 @@ def _read(path: Path) -> tuple[_Head, list[Usage]]:
         ) from error
 
 
-_usages = msgspec.json.Decoder(Usage)
+_usages = late_decoder(Usage)

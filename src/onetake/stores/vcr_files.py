@@ -11,19 +11,22 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from onetake.cassettes.fold import Merge, Take
 from onetake.errors import CassetteError
 from onetake.formats.document import Document, Stored
 from onetake.formats.foreign import conflict, is_vcr
-from onetake.formats.reading import Entry, read_entries
-from onetake.matching import paths_by_value
 from onetake.messages import Interaction
-from onetake.redaction import Redactor
 from onetake.runtime.secrets import known_values
 from onetake.stores.locks import locked
 from onetake.stores.placing import put_in_place
 from onetake.stores.private import read_regular
+
+if TYPE_CHECKING:
+    from onetake.formats.reading import Entry
+
+# What reads and makes them is imported late, as most projects have none.
 
 SUFFIXES = (".yaml", ".yml", ".yaml.gz")
 BACKUP = ".vcrpy"
@@ -82,8 +85,9 @@ def read_document(path: Path, text: bytes) -> Document:
 
     Raises `CassetteError`, and `UsageError` without the extra.
     """
-    from onetake.formats import vcr, vcr_text  # late, as most projects have none
+    from onetake.formats import vcr, vcr_text
     from onetake.formats.vcr_entry import VcrEntry
+    from onetake.redaction import Redactor
 
     tree = vcr_text.read_tree(text, str(path))
     fit = Redactor().request
@@ -100,6 +104,9 @@ def _itself(entry: object) -> object:
 
 def fit_to_write(interactions: Iterable[Interaction]) -> list[Interaction]:
     """What was read in place as it may be written in our format."""
+    from onetake.matching import paths_by_value
+    from onetake.redaction import Redactor
+
     redactor = Redactor(values=known_values())
     safe: list[Interaction] = []
     for one in interactions:
@@ -152,6 +159,7 @@ def rewrite(path: Path, anew: Callable[[list[Entry]], Mapping[int, Interaction]]
     `UsageError`, OSError.
     """
     from onetake.formats import vcr
+    from onetake.formats.reading import read_entries
 
     with locked(own_path(path)):
         text = read_regular(path)

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from onetake.wire.edits import Edit, apply
+from onetake.wire.late import late_decoder
 
 _PRELUDE = struct.Struct(">III")
 _CRC = struct.Struct(">I")
@@ -35,7 +36,7 @@ class _Wrapped(Struct):
     data: bytes = msgspec.field(name="bytes")  # base64, as the API writes blobs in JSON
 
 
-_wrapped = msgspec.json.Decoder(_Wrapped)
+_wrapped = late_decoder(_Wrapped)
 
 
 def begins(stream: bytes) -> bool:

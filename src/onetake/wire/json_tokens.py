@@ -10,15 +10,15 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import msgspec
+from onetake.wire.late import late_decoder, late_pattern
 
 DEEPEST = 256
 """Levels of nesting that steps tell apart; values further down are given with the first 256 steps."""
 
-_TOKEN = re.compile(
+_TOKEN = late_pattern(
     rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)("?)|(-?\d[\d.eE+-]*)|(?:true|false|null)|[{}\[\]:,]', re.DOTALL
 )
-_strings = msgspec.json.Decoder(str)
+_strings = late_decoder(str)
 
 
 class Scalar(NamedTuple):

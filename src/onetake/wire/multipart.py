@@ -13,11 +13,12 @@ from urllib.parse import unquote
 from msgspec import Struct
 
 from onetake.messages import Headers
+from onetake.wire.late import late_pattern
 
-_PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;]*))', re.DOTALL)
-_ESCAPED = re.compile(r'\\(["\\])')
-_PADDING = re.compile(rb"[ \t]+\r?\n")
-_AFTER_CLOSE = re.compile(rb"[ \t]*(?:\r?\n|\Z)")
+_PARAMETER = late_pattern(r';\s*([^\s=;"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;]*))', re.DOTALL)
+_ESCAPED = late_pattern(r'\\(["\\])')
+_PADDING = late_pattern(rb"[ \t]+\r?\n")
+_AFTER_CLOSE = late_pattern(rb"[ \t]*(?:\r?\n|\Z)")
 
 
 class Part(Struct, frozen=True, kw_only=True):

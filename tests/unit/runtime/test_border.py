@@ -45,6 +45,8 @@ EXPECTED = {
     "stores/tallies.py": SAFE,
     "stores/journal.py": RECORDED,
     "stores/files.py": RECORDED,
+    "stores/file_keys.py": "digests of recordings and of their keys",
+    "stores/whole_files.py": "recordings that are redacted, and tokens",
     "stores/vcr_files.py": RECORDED,
     "stores/run_files.py": "what its callers, all of which are in this list, pass to it",
     "stores/placing.py": "what `put_in_place` was given",
