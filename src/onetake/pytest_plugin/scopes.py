@@ -6,7 +6,7 @@ misses and which of them somebody has already been told.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +16,7 @@ from onetake.errors import OnetakeError
 from onetake.pytest_plugin.accounting import of_cassette, of_late, of_unmarked, of_unopened
 from onetake.pytest_plugin.connections import of_late_egress, with_egress
 from onetake.pytest_plugin.lazy import LazyOwner
+from onetake.pytest_plugin.tracebacks import chain_of
 from onetake.pytest_plugin.unmarked import Unmarked
 from onetake.reports.accounts import Account
 
@@ -104,7 +105,7 @@ class Scope:
             return
         misses = self._untold()
         self._told.update(map(id, misses))
-        shown = {id(one) for one in _chain(error)} if error is not None else set()
+        shown = {id(one) for one in chain_of(error)} if error is not None else set()
         rest = [miss for miss in misses if id(miss) not in shown]
         if rest and (error is None or error is not self._complaint):
             report.sections.append(("onetake: misses", _text(rest)))
@@ -176,40 +177,6 @@ def skip_reason_of(report: pytest.TestReport) -> str:
         return ""
     told = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
     return " ".join(told.removeprefix("Skipped: ").split()) or "no reason"
-
-
-def hide_our_frames(error: BaseException) -> None:
-    """Take onetake's frames out of the tracebacks of a miss and of the errors it led to."""
-    errors = list(_chain(error))
-    if not any(isinstance(one, OnetakeError) for one in errors):
-        return
-    for one in errors:
-        entry = one.__traceback__
-        while entry is not None:
-            following = entry.tb_next
-            while following is not None and _is_ours(following.tb_frame.f_globals):
-                following = following.tb_next
-            entry.tb_next = following
-            entry = following
-
-
-def _is_ours(module: dict[str, Any]) -> bool:
-    return str(module.get("__name__", "")).startswith("onetake.")
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """`error`, what it was raised from or while handling, and the members of groups."""
-    seen: set[int] = set()
-    waiting: list[BaseException | None] = [error]
-    while waiting:
-        one = waiting.pop()
-        if one is None or id(one) in seen:
-            continue
-        seen.add(id(one))
-        yield one
-        waiting += [one.__cause__, one.__context__]
-        if isinstance(one, BaseExceptionGroup):
-            waiting += one.exceptions
 
 
 def _text(misses: list[OnetakeError]) -> str:

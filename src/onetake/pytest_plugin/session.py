@@ -19,7 +19,8 @@ from onetake.pytest_plugin.fixture_names import OPENING, OURS
 from onetake.pytest_plugin.lazy import LazyOwner
 from onetake.pytest_plugin.options import Sources, check_key, usage_error
 from onetake.pytest_plugin.ownership import around_call, around_fixture
-from onetake.pytest_plugin.scopes import Scope, hide_our_frames, skip_reason_of
+from onetake.pytest_plugin.scopes import Scope, skip_reason_of
+from onetake.pytest_plugin.tracebacks import hide_frames
 from onetake.pytest_plugin.unmarked import Unmarked
 from onetake.pytest_plugin.whole import hides_tests
 from onetake.reports.accounts import SESSION, Account
@@ -57,6 +58,9 @@ class SessionPlugin:
         self._adopting = False  # the running test's setting
         self._to_record = False  # the mode of the last test that had a cassette is `record`
         self._with_properties = bool(config.getoption("xmlpath", None))
+        self._shows_all_frames = bool(
+            config.getoption("fulltrace", False) or config.getoption("usepdb", False)
+        )
         self._collected = 0
         self._entered: list[Owner] = []  # whose cassettes code of tests has opened, innermost last
         self._inner: list[Account] = []  # of cassettes that the running test has opened by itself
@@ -217,7 +221,7 @@ class SessionPlugin:
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         if call.excinfo is not None:
-            hide_our_frames(call.excinfo.value)
+            hide_frames(call.excinfo.value, with_clients=not self._shows_all_frames)
         report = yield
         attempt = item.stash.get(_ATTEMPT, None)
         if attempt is not None:
