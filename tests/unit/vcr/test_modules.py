@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import vcr
 from tests.support.runs import run_program
 from tests.support.sources import PACKAGE
 
@@ -80,3 +81,18 @@ def test_vcrpys_insides_are_not_there(tmp_path, name):
     done = run_program(program, tmp_path)
 
     assert done.returncode == 0, done.stderr
+
+
+def test_arguments_of_vcr_may_be_given_by_position_in_vcrpys_order():
+    made = vcr.VCR(None, None, (), ["key"], ["host"], "none", False, ["name"])
+
+    assert (made.filter_query_parameters, made.ignore_hosts) == (["key"], ["host"])
+    assert (made.record_mode, made.filter_headers) == (vcr.mode.NONE, ["name"])
+
+
+def test_names_are_listed_before_they_are_loaded():
+    assert {"VCR", "use_cassette", "cassette", "mode"} <= {*dir(vcr)}
+
+
+def test_an_error_takes_any_arguments():
+    assert vcr.errors.UnhandledHTTPRequestError("no", 1).message == "no 1"

@@ -38,6 +38,10 @@ _MODULES = (
 )
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_MODULES})
+
+
 def __getattr__(name: str) -> Any:
     match name:
         case "default_vcr":

@@ -48,6 +48,11 @@ _SETTINGS: dict[str, Any] = {
     "skip_patchers": (),
 }
 
+_OF_NAME = [*_SETTINGS]
+_AT = _OF_NAME.index("inject_cassette")
+_POSITIONAL = (*_OF_NAME[2:_AT], "before_record", *_OF_NAME[_AT:])
+"""The arguments of `VCR` behind `custom_patches`."""
+
 
 class VCR:
     """Keyword arguments, all optional, are those of vcrpy 9.4; each is an attribute that may be changed.
@@ -67,10 +72,13 @@ class VCR:
         path_transformer: Callable[[Any], Any] | None = None,
         before_record_request: Any = None,
         custom_patches: Iterable[tuple[Any, str, Any]] = (),
-        *,
+        *more: Any,
         before_record: Any = None,
         **settings: Any,
     ) -> None:
+        """`more` are further arguments by position, in vcrpy's order."""
+        settings |= zip(_POSITIONAL, more, strict=False)
+        before_record = settings.pop("before_record", before_record)
         if unknown := settings.keys() - _SETTINGS.keys():
             raise TypeError(f"VCR() has no argument {min(unknown)!r}.")
         self.serializers: dict[str, Any] = {"yaml": yamlserializer, "json": jsonserializer}

@@ -81,6 +81,9 @@ class MissingMetadataError(CannotOverwriteExistingCassetteException):
 class UnhandledHTTPRequestError(MissError, KeyError):
     """The cassette was asked for an answer that it does not have."""
 
+    def __init__(self, *said: object) -> None:
+        super().__init__(" ".join(map(str, said)))
+
 
 class UnreadableCassetteError(CassetteError, ValueError):
     """The text of a cassette is none that can be read."""

@@ -129,6 +129,11 @@ def decompress_gzip(body: bytes) -> bytes:
     return _decoded("gzip", body) or body
 
 
+def decompress_brotli(body: bytes) -> bytes:
+    """What is packed with brotli, unpacked where a library for it is installed; anything else as it is."""
+    return _decoded("br", body) or body
+
+
 def decompress_deflate(body: bytes) -> bytes:
     """What is packed with deflate, unpacked; anything else as it is."""
     return _decoded("deflate", body) or body

@@ -7,6 +7,8 @@ import os
 import unittest
 from typing import Any
 
+from vcr.config import VCR
+
 
 class VCRMixin:
     """Beside a `unittest.TestCase`: each test has `self.cassette`, by default
@@ -25,8 +27,6 @@ class VCRMixin:
             test.addCleanup(entered.__exit__, None, None, None)
 
     def _get_vcr(self, **kwargs: Any) -> Any:
-        from vcr.config import VCR  # type: ignore[import-not-found, unused-ignore]
-
         if "cassette_library_dir" not in kwargs:
             kwargs["cassette_library_dir"] = self._get_cassette_library_dir()
         return VCR(**kwargs)
