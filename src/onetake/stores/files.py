@@ -2,37 +2,31 @@
 
 A cassette is one JSON document; large bodies lie beside it in `blobs/`, named by their content. Writing
 is: lock, read anew, append, write a temporary file, sync, rename. Readers need no lock. A cassette of vcrpy
-that lies where ours would be is read as it is (`vcr_files`); ours wins over it.
+that lies where ours would be is read as it is, and ours wins over it: `file_formats` tells the two apart.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from onetake.cassettes.fold import Merge, Take, merge
 from onetake.cassettes.growth import RunLine
 from onetake.errors import CassetteError, OnetakeError
 from onetake.formats.blobs import blobs_named
-from onetake.formats.document import (
-    Document,
-    Stored,
-    encode_inline,
-    encode_interaction,
-    join,
-    same_but_volatile,
-)
+from onetake.formats.document import Stored, encode_interaction
 from onetake.messages import Request
-from onetake.stores import history, vcr_files
+from onetake.stores import history
+from onetake.stores.file_formats import FileFormat, VcrFile, format_at, put_document
 from onetake.stores.file_keys import FileKeys, Index
 from onetake.stores.file_place import FilePlace
 from onetake.stores.locks import locked
 from onetake.stores.placing import put_in_place
 from onetake.stores.port import KEPT_LINES, Anew, Opened, Published, Rewritten
 from onetake.stores.private import ensure_private
-from onetake.stores.whole_files import read_file, replace_file, writing
+from onetake.stores.whole_files import read_file, writing
 
 
 def read_cassette(path: Path, within: Path | None = None) -> list[Stored]:
@@ -47,7 +41,7 @@ def read_cassette(path: Path, within: Path | None = None) -> list[Stored]:
     text = held._at.read(path)
     if text is None:
         raise CassetteError(f"There is no cassette {path}.", path=str(path))
-    return held._fit_to_show(path, text).entries
+    return held._format_of(path, text).shown().entries
 
 
 def blobs_beside(path: Path) -> Callable[[str], bytes]:
@@ -93,7 +87,7 @@ class FileCassette:
         text = self._at.text()
         if text is None:
             return Opened()
-        document = self._at.document(self.path, text)
+        document = self._format_of(self.path, text).document
         entries = tuple(document.entries)
         index = Index(self._cache / "index" / self.id, self._cache, text, fingerprint)
         known = FileKeys(entries, key, index)
@@ -104,15 +98,10 @@ class FileCassette:
     def recordings(self) -> list[Stored]:
         """Return all of them, as they may be shown and copied; none without a file. Raises as `load` does."""
         text = self._at.text()
-        return [] if text is None else self._fit_to_show(self.path, text).entries
+        return [] if text is None else self._format_of(self.path, text).shown().entries
 
-    def _fit_to_show(self, path: Path, text: bytes) -> Document:
-        """Return the document of a cassette with nothing in it that another program has not redacted."""
-        document = self._at.document(path, text)
-        if not vcr_files.is_theirs(path, text):
-            return document
-        calls = vcr_files.fit_to_write(entry.interaction for entry in document.entries)
-        return self._at.parse(join(list(map(encode_inline, calls)), None, document.origin), path)
+    def _format_of(self, path: Path, text: bytes | None) -> FileFormat:
+        return format_at(self._at, path, text, self._raw_name, keeps_vcr=self._keeps_vcr)
 
     def publish(
         self, takes: Sequence[Take], key: Callable[[Request], bytes], *, replacing_run: str | None
@@ -120,10 +109,8 @@ class FileCassette:
         self._at.check_writable()
         with writing(self.place), locked(self._at.plain):
             self._at.forget()
-            text = self._at.text()
-            document = Document(None, [])
-            if text is not None:
-                document = self._at.document(self.path, text)
+            held = self._format_of(self.path, self._at.text())
+            document = held.document
             is_anew = (
                 replacing_run is not None and read_file(self._generation) != replacing_run.encode()
             )
@@ -133,23 +120,12 @@ class FileCassette:
             for old_key, entry in zip(keys, document.entries, strict=True):
                 if is_anew:
                     replaced[old_key].append(entry)
-            is_theirs = text is not None and vcr_files.is_theirs(self.path, text)
-            stays_theirs = self._keeps_vcr and (is_theirs or text is None)
-            left_out: tuple[str, ...] = ()
-            if stays_theirs:
-                takes, left_out = vcr_files.expressible(takes)
+            takes, left_out = held.fit(takes)
             merged = merge([] if is_anew else keys, takes, lambda i: there[i].at)
             added = len(merged.added) + len(merged.replacing)
             if not added:
                 return Published(paid_twice=merged.paid_twice, left_out=left_out)
-            if stays_theirs:
-                new = vcr_files.with_takes(self.path, text, merged, is_anew=is_anew)
-                replace_file(self.path, new)
-            elif is_theirs and text is not None:
-                self._take_over(text, there, merged)
-            else:
-                origin = document.origin if there else ""
-                self._write(self.path, there, origin, merged, replaced)
+            held.add(merged, replaced, is_anew=is_anew)
             self._at.forget()
             if replacing_run is not None:
                 self._keep(self._generation, replacing_run.encode())
@@ -158,24 +134,6 @@ class FileCassette:
     @property
     def _generation(self) -> Path:
         return self._cache / "generations" / self.id
-
-    def _write(
-        self,
-        path: Path,
-        there: Sequence[Stored],
-        origin: str,
-        merged: Merge,
-        replaced: Mapping[bytes, list[Stored]],
-    ) -> None:
-        """The document with what is new; `replaced` are old recordings of which some may say the same."""
-        blobs: dict[str, bytes] = {}
-        texts = [entry.raw for entry in there]
-        for i, take in merged.replacing.items():
-            texts[i] = encode_interaction(take.interaction, blobs)
-        texts += [
-            _entry_text(take, replaced.get(take.slot.key, []), blobs) for take in merged.added
-        ]
-        self._put(path, texts, origin, blobs, self._raw_name)
 
     def take_over(self) -> int:
         """Make a document of ours beside a cassette of vcrpy, which then wins; how many recordings it holds.
@@ -186,41 +144,12 @@ class FileCassette:
         with writing(self.place), locked(self._at.plain):
             self._at.forget()
             text = self._at.text()
-            if text is None or not vcr_files.is_theirs(self.path, text):
+            held = None if text is None else self._format_of(self.path, text)
+            if not isinstance(held, VcrFile):
                 return 0
-            entries = self._at.document(self.path, text).entries
-            self._take_over(text, entries, Merge((), {}, 0))
+            held.take_over(Merge((), {}, 0))
             self._at.forget()
-            return len(entries)
-
-    def _take_over(self, text: bytes, there: Sequence[Stored], merged: Merge) -> None:
-        """A document of ours beside a cassette of vcrpy, with what is in it and what is new."""
-        own = self._at.own_path
-        if own == self.path:
-            replace_file(own.with_name(own.name + vcr_files.BACKUP), text)
-        blobs: dict[str, bytes] = {}
-        calls = vcr_files.fit_to_write(entry.interaction for entry in there)
-        for i, take in merged.replacing.items():
-            calls[i] = take.interaction
-        calls += [take.interaction for take in merged.added]
-        origin = vcr_files.ORIGIN if there else ""
-        texts = [encode_interaction(one, blobs) for one in calls]
-        self._put(own, texts, origin, blobs, self._raw_name)
-
-    def _put(
-        self,
-        path: Path,
-        texts: Sequence[bytes],
-        origin: str,
-        blobs: Mapping[str, bytes],
-        name: str | None,
-    ) -> None:
-        # Until the file names them, nobody may take them for blobs that no file names.
-        with locked(self._at.blobs) if blobs else nullcontext():
-            for blob, data in blobs.items():
-                if not (self._at.blobs / blob).exists():
-                    replace_file(self._at.blobs / blob, data)
-            replace_file(path, join(texts, name, origin))
+            return len(held.document.entries)
 
     def rewrite(self, anew: Anew) -> Rewritten:
         """The blobs are told by their files."""
@@ -230,7 +159,7 @@ class FileCassette:
             text = self._at.text()
             if text is None:
                 return Rewritten()
-            document = self._at.document(self.path, text)
+            document = self._format_of(self.path, text).document
             changed = anew(document.entries)
             if not changed:
                 return Rewritten()
@@ -238,7 +167,9 @@ class FileCassette:
             texts = [entry.raw for entry in document.entries]
             for at, interaction in changed.items():
                 texts[at] = encode_interaction(interaction, blobs)
-            self._put(self.path, texts, document.origin, blobs, document.name)
+            put_document(
+                self._at, self.path, texts, blobs, name=document.name, origin=document.origin
+            )
             gone = set(blobs_named(text)) - set(blobs_named(b"".join(texts)))
             files = (folder / name for folder in self._at.blob_folders() for name in gone)
             return Rewritten(len(changed), frozenset(str(one) for one in files if one.exists()))
@@ -277,20 +208,11 @@ class FileCassette:
             text = self._at.text()
             if text is None:
                 return 0
-            document = self._fit_to_show(self.path, text)
-            entries = document.entries
+            held = self._format_of(self.path, text)
+            entries = held.shown().entries
             kept = _all_but_last([entry.raw for entry in entries], unwanted)
-            is_theirs = vcr_files.is_theirs(self.path, text)
-            # Without ours, vcrpy's that it was made of would be read again.
-            hides = not is_theirs and any(one.exists() for one in vcr_files.twins(self.path))
-            if not kept and not hides:
-                self.path.unlink()
-            elif len(kept) < len(entries):
-                if is_theirs:
-                    new = vcr_files.with_these(self.path, text, kept)
-                else:
-                    new = join([entries[i].raw for i in kept], document.name, document.origin)
-                replace_file(self.path, new)
+            if len(kept) < len(entries) or not entries:
+                held.keep(kept)
             return len(entries) - len(kept)
 
 
@@ -304,15 +226,3 @@ def _all_but_last(texts: Sequence[bytes], unwanted: Mapping[bytes, int]) -> list
         else:
             kept.append(i)
     return kept[::-1]
-
-
-def _entry_text(take: Take, replaced: list[Stored], blobs: dict[str, bytes]) -> bytes:
-    """The text of a new recording; the old text where only volatile answer headers changed."""
-    if take.slot.n < len(replaced) and not take.ages:
-        old = replaced[take.slot.n]
-        try:
-            if same_but_volatile(old.interaction, take.interaction):
-                return old.raw
-        except CassetteError:
-            pass  # an old recording that cannot be read is one more reason to replace it
-    return encode_interaction(take.interaction, blobs)
