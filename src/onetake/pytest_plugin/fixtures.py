@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from onetake.recorder import Cassette
 
 PLUGIN: pytest.StashKey[SessionPlugin] = pytest.StashKey()
+_DEFINES_CONFIG = pytest.StashKey[bool]()  # of what holds tests: a module, a class
 
 
 @pytest.fixture(scope="session")
@@ -32,11 +33,21 @@ def _opening(request: pytest.FixtureRequest) -> None:
 
 def _config_of(request: pytest.FixtureRequest) -> object:
     """Return what `onetake_config` gives to a test. Most projects define none, and asking costs each test."""
-    manager = getattr(request.session, "_fixturemanager", None)
-    defined = getattr(manager, "_arg2fixturedefs", {}).get("onetake_config")
-    if defined is not None and len(defined) == 1:
-        return {}
-    return request.getfixturevalue("onetake_config")
+    node = request.node
+    folder = node.parent if node.parent is not None else node
+    is_own = folder.stash.get(_DEFINES_CONFIG, None)
+    if is_own is None:
+        is_own = folder.stash[_DEFINES_CONFIG] = _defines_config(node)
+    return request.getfixturevalue("onetake_config") if is_own else {}
+
+
+def _defines_config(node: pytest.Item) -> bool:
+    """Return whether there may be another `onetake_config` than the one of this module."""
+    try:
+        defined = node.session._fixturemanager.getfixturedefs("onetake_config", node)
+    except (AttributeError, TypeError):  # it is pytest's own, and may change
+        return True
+    return defined is None or len(defined) != 1
 
 
 @pytest.fixture

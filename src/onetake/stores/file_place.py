@@ -41,7 +41,7 @@ class FilePlace:
 
     @cached_property
     def _base(self) -> Path:
-        return _base_of(self._named.parent, self.blobs.parent, self._cache.parent)
+        return _base_of(*map(_folder_of, (self._named, self.blobs, self._cache)))
 
     @cached_property
     def path(self) -> Path:
@@ -118,7 +118,7 @@ class FilePlace:
 
         Raises `CassetteError` for a file elsewhere, `StoreError` for one that cannot be read.
         """
-        check_read(path, _readable_base_of(path.parent, self._base))
+        check_read(path, _readable_base_of(_folder_of(path), self._base))
         return read_file(path)
 
     def document(self, path: Path, text: bytes) -> Document:
@@ -170,14 +170,20 @@ class FilePlace:
         )
 
 
+def _folder_of(path: Path) -> str:
+    """Return the absolute name of the folder of `path`, which holds where the working directory changes."""
+    name = os.fspath(path)
+    return os.path.dirname(name if os.path.isabs(name) else os.path.abspath(name))
+
+
 @lru_cache(maxsize=1024)  # every test of a module has the same
-def _base_of(folder: Path, blobs: Path, project: Path) -> Path:
-    return project if is_below(folder, project) else blobs
+def _base_of(folder: str, blobs: str, project: str) -> Path:
+    return Path(project if is_below(folder, project) else blobs)
 
 
 @lru_cache(maxsize=1024)
-def _readable_base_of(folder: Path, base: Path) -> Path:
-    return base if is_below(folder, base) else folder
+def _readable_base_of(folder: str, base: Path) -> Path:
+    return base if is_below(folder, base) else Path(folder)
 
 
 def _is_other_case(path: Path) -> bool:

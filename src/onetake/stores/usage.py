@@ -137,13 +137,15 @@ def neighbours(usages: Iterable[Usage], root: Path) -> list[str]:
     Others may be those of programs, of child processes, and of modules that the run left out. Files in the
     format of others are none of ours to prune: nobody tells which tests, of those that did not run, have them.
     """
-    own = (one for one in usages if one.is_own and one.store.startswith(_FILES))
-    modules = {PurePath(one.place).parent for one in own}
+    files = [one for one in usages if one.store.startswith(_FILES)]
+    used = {one.place for one in files if one.held}
+    modules = {PurePath(one.place).parent for one in files if one.is_own}
     return [
-        to_relative(path, root)
+        place
         for module in sorted(modules)
         for path in cassette_files(root / module)
-        if path.parent == root / module and not _is_theirs(path)
+        if path.parent == root / module
+        if (place := to_relative(path, root)) in used or not _is_theirs(path)
     ]
 
 

@@ -21,7 +21,7 @@ def below(path: Path | str, base: Path | str) -> str | None:
     return inside[len(start) :] if inside.startswith(start) else None
 
 
-def is_below(path: Path, base: Path) -> bool:
+def is_below(path: Path | str, base: Path | str) -> bool:
     """Return whether `path` is `base` or lies below it, by their names alone."""
     return below(os.path.abspath(path), os.path.abspath(base)) is not None
 
