@@ -10,6 +10,7 @@ import pytest
 import fakeprovider
 import onetake
 import vcr
+from onetake.runtime import secrets
 from tests.support.walk import walk
 
 # Measured, with a few to spare. The first version crossed 71 and 62 for a replay.
@@ -17,6 +18,13 @@ REPLAYED = {"stream": 32, "json": 34}
 RECORDED = {"stream": 315, "json": 280}
 REPLAYED_THROUGH_VCR = {"stream": 150, "json": 150}
 RECORDED_THROUGH_VCR = {"stream": 325, "json": 310}
+
+
+@pytest.fixture(autouse=True)
+def no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No values that tests before these have made known: looking for them is a walk of its own."""
+    monkeypatch.setattr(secrets, "_variables", {})
+    monkeypatch.setattr(secrets, "_values", None)
 
 
 def asking(client: httpx.Client, url: str, *, stream: bool, text: str) -> Callable[[], bytes]:

@@ -29,19 +29,11 @@ def to_request(message: Message) -> Request:
 
 def to_message(request: Request, like: Message | None = None) -> Message:
     """What a hook, or a cassette, has made of a request; `like` is the message that the hook was given."""
+    if like is None:
+        return message_of(request._to_tree())
     body = read_body(request)
-    if isinstance(body, dict | list) or body is None or like is None:
-        stored = message_of(
-            {
-                "method": request.method,
-                "uri": request.uri,
-                "body": body,
-                "headers": dict(request.headers.pairs()),
-            }
-        )
-        if like is None:
-            return stored
-        body = stored.body
+    if isinstance(body, dict | list) or body is None:
+        body = message_of(request._to_tree()).body
     elif isinstance(body, str):
         body = body.encode()
     return like.replace(

@@ -13,14 +13,11 @@ from collections import Counter
 from collections.abc import (
     Callable,
     Container,
-    Hashable,
     Iterable,
     Iterator,
     Mapping,
     Sequence,
 )
-from functools import cached_property
-from itertools import chain
 from threading import Lock
 from typing import Any, Self
 
@@ -29,15 +26,14 @@ import msgspec
 from onetake.config import Mode, Settings
 from onetake.runtime.secrets import safe_text
 from onetake_vcr.context import CassetteContextDecorator
+from onetake_vcr.lookup import Lookup, Pair, view_of_any
 from onetake_vcr.safety import safe_pair, safe_value
 from vcr.errors import MissingMetadataError, UnhandledHTTPRequestError
 from vcr.filters import sensitive_data_hooks
 from vcr.matchers import (
     Failure,
-    HashableParts,
     Matcher,
     get_matchers_results,
-    hashable_parts,
     method,
     requests_match,
     uri,
@@ -58,11 +54,6 @@ __all__ = [
     "CassetteNotFoundError",
     "Pair",
 ]
-
-Pair = tuple[Any, Any]
-"""A request and its answer."""
-_Line = tuple[str, str]  # method and URI
-_KeysOf = Callable[[Request], frozenset[Hashable]]
 
 
 class Cassette:
@@ -136,7 +127,7 @@ class Cassette:
         self._unreal: set[int] = set()  # of those, what holds placeholders in place of secrets
         self._saved: set[int] = set()  # of those added by hand, what is in the file
         self._played: set[int] = set()  # of `data`, ever
-        self._lookup = _Lookup(self._match_on)
+        self._lookup = Lookup(self._match_on)
         self._lock = Lock()
         self.held_to: tuple[Mode, str] | None = (
             None  # what counts instead of `record_mode`, and why
@@ -203,7 +194,7 @@ class Cassette:
 
     def can_play_response_for(self, request: Any) -> bool:
         filtered = self._before_record_request(request)
-        return bool(filtered) and self.next_for(_view(filtered)) is not None
+        return bool(filtered) and self.next_for(view_of_any(filtered)) is not None
 
     def play_response(self, request: Any) -> Any:
         """The next answer to `request`, now played. Raises `UnhandledHTTPRequestError`."""
@@ -242,7 +233,7 @@ class Cassette:
         self, request: Any
     ) -> list[tuple[Any, list[str], list[Failure]]]:
         """The recorded requests nearest to `request`, with the matchers that agree and those that do not."""
-        wanted = _view(self._before_record_request(request))
+        wanted = view_of_any(self._before_record_request(request))
         if wanted is None:
             return []
         found = [(one, *get_matchers_results(wanted, one, self._match_on)) for one in self._views()]
@@ -274,7 +265,7 @@ class Cassette:
 
     def agree(self, one: Any, other: Any) -> bool:
         """Whether two requests, as the hooks leave them, are equal under this cassette's matchers."""
-        return requests_match(_view(one), _view(other), self._match_on)
+        return requests_match(view_of_any(one), view_of_any(other), self._match_on)
 
     def answered(self, request: Any, response: Any, *, is_real: bool = True) -> None:
         """Both as they are to be kept: an opening has recorded them, and will publish them."""
@@ -320,8 +311,10 @@ class Cassette:
 
     def _not_recorded_anew(self, stored: Sequence[Pair], new: Sequence[Pair]) -> list[Pair]:
         compared = [self._filtered(*pair) for pair in stored]
-        lookup = _Lookup(self._match_on)
-        gone = {index for request, _ in new for index in lookup.find(_view(request), compared)}
+        lookup = Lookup(self._match_on)
+        gone = {
+            index for request, _ in new for index in lookup.find(view_of_any(request), compared)
+        }
         return [pair for index, pair in enumerate(stored) if index not in gone]
 
     def _without_twins(self, recorded: Sequence[Pair], others: Sequence[Pair]) -> list[Pair]:
@@ -357,10 +350,10 @@ class Cassette:
     def _matching(self, request: Any) -> Iterator[int]:
         if request is None:
             return iter(())
-        return self._lookup.find(_view(request), self.data)
+        return self._lookup.find(view_of_any(request), self.data)
 
     def _next(self, request: Any) -> int | None:
-        return None if request is None else self._next_like(_view(request))
+        return None if request is None else self._next_like(view_of_any(request))
 
     def _next_like(self, view: Any, but: Container[int] = ()) -> int | None:
         for index in self._lookup.find(view, self.data):
@@ -460,98 +453,6 @@ class Cassette:
         return request, response
 
 
-class _Lookup:
-    """Finds recorded requests by the hashes of what the matchers compare; other matchers are called.
-
-    First by method and URI, which are at hand; headers and bodies are looked at only where these agree, one
-    request after the other until what is sought is found, and once.
-    """
-
-    def __init__(self, match_on: tuple[Matcher, ...]) -> None:
-        self._match_on = match_on
-        self._parts = hashable_parts(match_on)
-        self._of_line: dict[_Line, frozenset[Hashable] | None] = {}
-        self.forget()
-
-    def forget(self) -> None:
-        self._indexes: dict[Hashable, list[int]] = {}  # by the keys of a line
-        self._unhashed: list[int] = []  # of what is no request
-        self._known = 0
-        self._of_content: dict[int, frozenset[Hashable] | None] = {}
-        self._views: dict[int, Any] = {}
-
-    def recorded(self, index: int, data: Sequence[Pair]) -> Any:
-        """A recorded request as matchers see it."""
-        if index not in self._views:
-            self._views[index] = _view(data[index][0])
-        return self._views[index]
-
-    def find(self, view: Any, data: Sequence[Pair]) -> Iterator[int]:
-        """The indexes of what equals a request, as matchers see it, in order."""
-        self._index(data)
-        wanted = _Wanted(view, self._parts)
-        for index in self._with_line(wanted.line, len(data)):
-            if self._agrees(wanted, index, data):
-                yield index
-
-    def _with_line(self, keys: frozenset[Hashable] | None, count: int) -> Sequence[int]:
-        if keys is None:
-            return range(count)
-        lists = [self._indexes[key] for key in keys if key in self._indexes]
-        if len(lists) == 1 and not self._unhashed:
-            return tuple(lists[0])
-        return sorted({*self._unhashed, *chain(*lists)})
-
-    def _agrees(self, wanted: _Wanted, index: int, data: Sequence[Pair]) -> bool:
-        is_sure = wanted.line is not None and index not in self._unhashed
-        if is_sure and self._parts.of_content is not None:
-            keys = self._content_keys(index, data)
-            if keys is None or wanted.content is None:
-                is_sure = False
-            elif keys.isdisjoint(wanted.content):
-                return False
-        if is_sure and not self._parts.others:
-            return True
-        return requests_match(wanted.view, self.recorded(index, data), self._match_on)
-
-    def _index(self, data: Sequence[Pair]) -> None:
-        if len(data) < self._known:
-            self.forget()
-        for index in range(self._known, len(data)):
-            keys = self._line_keys(_line_of(data[index][0]))
-            if keys is None:
-                self._unhashed.append(index)
-            else:
-                for key in keys:
-                    self._indexes.setdefault(key, []).append(index)
-        self._known = len(data)
-
-    def _line_keys(self, line: _Line | None) -> frozenset[Hashable] | None:
-        """None of what is no request."""
-        if line is not None and line not in self._of_line:
-            self._of_line[line] = _keys(self._parts.of_line, _view(Request(*line)))
-        return self._of_line.get(line) if line is not None else None
-
-    def _content_keys(self, index: int, data: Sequence[Pair]) -> frozenset[Hashable] | None:
-        if index not in self._of_content:
-            keys = _keys(self._parts.of_content, self.recorded(index, data))
-            self._of_content[index] = keys
-        return self._of_content[index]
-
-
-class _Wanted:
-    """A request that is looked for, as matchers see it."""
-
-    def __init__(self, view: Any, parts: HashableParts) -> None:
-        self.view = view
-        self._of_content = parts.of_content
-        self.line = _keys(parts.of_line, view)
-
-    @cached_property
-    def content(self) -> frozenset[Hashable] | None:
-        return _keys(self._of_content, self.view)
-
-
 def _digest(pair: Pair) -> bytes:
     """Equal for what is the same in two readings of a file."""
     request, response = pair
@@ -576,29 +477,9 @@ def _without(
     return kept
 
 
-def _keys(of: _KeysOf | None, request: Any) -> frozenset[Hashable] | None:
-    if of is None or not isinstance(request, Request):
-        return None
-    try:
-        return of(request)
-    except Exception:  # of a matcher's part, on a request that is none: it is called instead
-        return None
-
-
-def _line_of(request: Any) -> _Line | None:
-    return (request.method, request.uri) if isinstance(request, Request) else None
-
-
 def _may_change(hook: Any) -> bool:
     """Tell whether `hook` may change what it is given; onetake's own filters never do."""
     return hook is not _unchanged and not getattr(hook, "leaves_original", False)
-
-
-def _view(request: Any) -> Any:
-    """`request` as matchers see it: without its secrets, and with all placeholders of a kind equal."""
-    from onetake_vcr.views import view_of  # late: a cassette is made more often than asked
-
-    return view_of(request) if isinstance(request, Request) else request
 
 
 def _unchanged(value: Any) -> Any:

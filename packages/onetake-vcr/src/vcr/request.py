@@ -26,7 +26,8 @@ class HeadersDict(CaseInsensitiveDict):
     @classmethod
     def of_lines(cls, lines: Iterable[tuple[str, str]]) -> Self:
         """Make headers of the lines of a message: of a name that occurs twice there is the first value."""
-        headers = cls()
+        headers = cls.__new__(cls)
+        headers._store = {}
         for name, value in lines:
             headers._store.setdefault(name.lower(), (name, value))
         return headers
@@ -143,6 +144,11 @@ class Request:
             "headers": {name: [value] for name, value in self.headers.pairs()},
         }
 
+    def _to_tree(self) -> dict[str, Any]:
+        """As an entry of a cassette has it, with a body that is no file and no iterator."""
+        headers = dict(self._headers._store.values())
+        return {"method": self.method, "uri": self.uri, "body": self.body_bytes, "headers": headers}
+
     def _to_entry(self) -> dict[str, Any]:
         """The same, but that one which came from a cassette, and was not changed, is as it was there."""
         if self._kept is not None and self._kept[1] == self._parts():
@@ -163,7 +169,7 @@ class Request:
         return request
 
     def _parts(self) -> object:
-        return self.method, self.uri, self._body, self.headers.pairs()
+        return self.method, self.uri, self._body, [*self._headers._store.values()]
 
 
 def _content(file: Any) -> Any:
