@@ -211,4 +211,4 @@ def test_an_edit_within_a_value_is_read_back(raw, quoting, data):
 def test_an_edit_says_what_was_there():
     (leaf,) = Content(b'{"a": "b\\u0063d"}').leaves()
 
-    assert leaf.edit(b"x", 1, 2, "kind", "c") == Edit(8, 14, b"x", "kind", "c")
+    assert leaf.edit(b"x", 1, 2) == Edit(8, 14, b"x")

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from onetake.content import charsets, kinds
-from onetake.content.codings import claims_of, undone
+from onetake.content.codings import undone
 from onetake.content.kinds import Kind
 from onetake.messages import Headers, Request, Response, media_type
 from onetake.wire import event_stream, multipart
@@ -52,6 +52,7 @@ class Content:
     - `charset`: of the text; empty where the body is no text
     - `root`, `prefix`: where its values stand: `body`, or the part and the steps to a body within a body
     - `within`: the leaf that holds this body, None for the body of a message
+    - `parts`: those of a multipart body, or the one of a message; none for other kinds
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Content:
         self._value: Any = None
         self._reached = (0, 0)
         self._told = problem
+        self.parts: Sequence[Part] = ()
         self.kind = self._recognised()
 
     # What it is.
@@ -85,13 +87,15 @@ class Content:
             return Kind.EMPTY
         is_read = data[:1] in (b"{", b"[") and data.isascii() and not claim.startswith("multipart/")
         if is_read and (kind := self._structured(data)):  # the usual body, made short
+            self.text = data
             return kind
-        if not self.depth and event_stream.begins(data):  # within a body nobody mends its checksums
+        # Within a body nobody mends the checksums of an event stream.
+        if not self.depth and b"\0" in data[:12] and event_stream.begins(data):
             self.charset = ""
             return Kind.EVENTS
         if self.depth < DEEPEST and (kind := self._divided()):
             return kind
-        if kinds.is_gzip(data):
+        if data[:1] == b"\x1f" and kinds.is_gzip(data):
             self.charset = ""
             return Kind.BINARY
         self.charset, self.mark = charsets.charset_of(data, self.content_type)
@@ -100,17 +104,12 @@ class Content:
         text = self.text
         if not text:
             return Kind.TEXT
-        is_new = text is not data or not is_read
-        may_be_json = is_new and (kinds.looks_like_json(text) or "json" in claim)
-        if may_be_json and (kind := self._structured(text)):
-            return kind
-        if kinds.looks_like_events(text, claim):
-            return Kind.SSE
-        if kinds.looks_like_form(text, claim):
-            return Kind.FORM
-        if kinds.looks_like_xml(text):
-            return Kind.XML
-        return Kind.BINARY if kinds.holds_control(text) else Kind.TEXT
+        kind = kinds.kind_of_text(text, claim)
+        if kind is Kind.JSON:
+            is_known = text is data and is_read
+            structured = None if is_known else self._structured(text)
+            return structured or kinds.kind_of_text(text, claim, is_json=False)
+        return kind
 
     def _structured(self, text: bytes) -> Kind | None:
         if is_json(text):
@@ -127,10 +126,13 @@ class Content:
 
         content_type = self.content_type
         if not self.media_type.startswith("multipart/"):
-            if kinds.claims_message(self.media_type):
-                self._value = read_message(self)
-                return None if self._value is None else Kind.MESSAGE
-            boundary = kinds.boundary_in(self.data)
+            if self.media_type in kinds.MESSAGES:
+                message = read_message(self)
+                if message is None:
+                    return None
+                self.parts = (message,)
+                return Kind.MESSAGE
+            boundary = kinds.boundary_in(self.data) if b"--" in self.data[:4] else ""
             if not boundary:
                 return None
             content_type = f'multipart/mixed; boundary="{boundary}"'
@@ -140,7 +142,7 @@ class Content:
         parsed = multipart.parse(content_type, self.data)
         if parsed is None:
             return None
-        self._value = read_parts(self, parsed)
+        self.parts = read_parts(self, parsed)
         return Kind.MULTIPART
 
     @cached_property
@@ -169,6 +171,8 @@ class Content:
     @cached_property
     def text(self) -> bytes:
         """The text in UTF-8, without a byte order mark; the data where the body is no text."""
+        if not self.mark and self.charset in ("utf-8", ""):
+            return self.data
         return charsets.to_utf8(self.data, self.charset, self.mark)
 
     @cached_property
@@ -185,8 +189,12 @@ class Content:
                 parsed = parse_json(self.text)
                 # What cannot be written again has its text for a value: reading never fails.
                 return parsed[0] if parsed is not None else self.text.decode("utf-8", "replace")
-            case Kind.LINES | Kind.MULTIPART | Kind.MESSAGE:
+            case Kind.LINES:
                 return self._value
+            case Kind.MULTIPART:
+                return self.parts
+            case Kind.MESSAGE:
+                return self.parts[0]
             case Kind.FORM:
                 return read_pairs(self.text)
             case Kind.SSE:
@@ -195,17 +203,6 @@ class Content:
                 frames = event_stream.read_frames(self.data)
                 return [{"event": one.name, "payload": _parsed(one.payload)} for one in frames]
         return self.text
-
-    @property
-    def parts(self) -> Sequence[Part]:
-        """The parts of a multipart body, or the one of a message; none for other kinds."""
-        match self.kind:
-            case Kind.MULTIPART:
-                parts: list[Part] = self._value
-                return parts
-            case Kind.MESSAGE:
-                return (self._value,)
-        return ()
 
     def leaves(self) -> Iterator[Leaf]:
         """Yield every text value with its path, its span and its quoting, in the order of the bytes.
@@ -225,12 +222,10 @@ class Content:
                 self._place(edit.start),
                 self._place(edit.end),
                 charsets.in_charset(edit.new, self.charset),
-                edit.kind,
-                edit.value,
             )
         if self.within is None:
             return edit
-        return self.within.edit(edit.new, edit.start, edit.end, edit.kind, edit.value)
+        return self.within.edit(edit.new, edit.start, edit.end)
 
     def _place(self, at: int) -> int:
         """Return where the byte `at` of `text` stands in `data`, counted from the place asked for before."""
@@ -248,11 +243,23 @@ def read(headers: Headers, data: bytes, *, encoding: str = "") -> Content:
     `encoding` says which content codings have been undone already, as the cassette keeps a body; else those
     that `headers` claim are undone here.
     """
-    content_type, codings = claims_of(headers)
+    content_type, codings = _claims(headers)
     problem = ""
     if codings and data and not encoding:
         data, encoding, problem = undone(codings, data)
     return Content(data, content_type, encoding=encoding, problem=problem)
+
+
+def _claims(headers: Headers) -> tuple[str, str]:
+    """Return the content type and the content codings that header lines claim, the codings as one list."""
+    content_type, codings = "", list[str]()
+    for name, value in headers.items:
+        match len(name):
+            case 12 if not content_type and name.lower() == "content-type":
+                content_type = value
+            case 16 if name.lower() == "content-encoding":
+                codings.append(value)
+    return content_type, ",".join(codings)
 
 
 def read_request(request: Request) -> Content:
@@ -272,7 +279,7 @@ def opened(request: Request) -> Request:
     """
     if not request.body or request.encoding:
         return request
-    codings = claims_of(request.headers)[1]
+    codings = _claims(request.headers)[1]
     if not codings:
         return request
     data, encoding, _ = undone(codings, request.body)

@@ -2,22 +2,9 @@
 
 from __future__ import annotations
 
-from onetake.messages import Headers
 from onetake.wire.encodings import TooLargeError, decoder
 
 _MOST_CODINGS = 4  # in a row
-
-
-def claims_of(headers: Headers) -> tuple[str, str]:
-    """Return the content type and the content codings that header lines claim, the codings as one list."""
-    content_type, codings = "", list[str]()
-    for name, value in headers.items:
-        lowered = name.lower()
-        if lowered == "content-type":
-            content_type = content_type or value
-        elif lowered == "content-encoding":
-            codings.append(value)
-    return content_type, ",".join(codings)
 
 
 def undone(codings: str, data: bytes) -> tuple[bytes, str, str]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import lru_cache
 
 from onetake.wire.late import late_pattern
 from onetake.wire.pairs import is_well_escaped
 
 _BLANK = b" \t\r\n\x1e"
 _FORM = "application/x-www-form-urlencoded"
-_MESSAGES = ("message/rfc822", "message/global", "application/http")
+MESSAGES = frozenset({"message/rfc822", "message/global", "application/http"})
+"""Media types that name header lines with a body below them."""
 # At most so many bytes are looked at to tell an event stream, XML or a form from other texts.
 _HEAD = 4096
 
@@ -59,14 +61,10 @@ class Kind(StrEnum):
 _OPAQUE = frozenset({Kind.SSE, Kind.XML, Kind.EVENTS, Kind.TEXT, Kind.BINARY})
 
 
+@lru_cache(maxsize=256)
 def may_be_text(media_type: str) -> bool:
     """Return whether a body of this media type may be text; a body without one may."""
     return not media_type.startswith(_NO_TEXT) and media_type not in _NO_DOCUMENTS
-
-
-def claims_message(media_type: str) -> bool:
-    """Return whether the media type names header lines with a body below them."""
-    return media_type in _MESSAGES
 
 
 def looks_like_json(text: bytes) -> bool:
@@ -84,6 +82,22 @@ def start_of_json(text: bytes) -> int | None:
         return 0
     found = _BEFORE_JSON.match(text)
     return found.end() if found else None
+
+
+def kind_of_text(text: bytes, media_type: str, *, is_json: bool = True) -> Kind:
+    """Return the kind of a text that is not empty: JSON where it begins as JSON does, or claims to be.
+
+    Without `is_json` that has been tried, and it is something else.
+    """
+    if is_json and (looks_like_json(text) or "json" in media_type):
+        return Kind.JSON
+    if looks_like_events(text, media_type):
+        return Kind.SSE
+    if looks_like_form(text, media_type):
+        return Kind.FORM
+    if looks_like_xml(text):
+        return Kind.XML
+    return Kind.BINARY if holds_control(text) else Kind.TEXT
 
 
 def looks_like_form(text: bytes, media_type: str = "") -> bool:

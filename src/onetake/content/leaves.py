@@ -91,9 +91,7 @@ class Leaf:
         """The body that the value is; None where it is plain text."""
         return _within(self)
 
-    def edit(
-        self, new: bytes, start: int = 0, end: int | None = None, kind: str = "", value: str = ""
-    ) -> Edit:
+    def edit(self, new: bytes, start: int = 0, end: int | None = None) -> Edit:
         """Return the edit of the message's bytes that makes `value[start:end]` of this leaf `new`.
 
         A value that can only be written as a whole (`quoting.is_whole`) is written with the rest of it.
@@ -104,7 +102,7 @@ class Leaf:
         if self.quoting.is_whole:
             new = self.value[:start] + new + self.value[stop:]
         spelled = self.raw[first:last] if is_equal else quote(new, self.quoting)
-        made = Edit(self.start + first, self.start + last, spelled, kind, value)
+        made = Edit(self.start + first, self.start + last, spelled)
         return self.holder.lifted(made)
 
 

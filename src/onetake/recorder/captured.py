@@ -103,7 +103,7 @@ class Captured:
         if is_back not in self._any:
             self._any[is_back] = re.compile(_WHOLE % b"|".join(map(re.escape, new)))
         found = self._any[is_back].finditer(data)
-        edits = [Edit(*one.span(), new[one[0]], "", "") for one in found]
+        edits = [Edit(*one.span(), new[one[0]]) for one in found]
         return (apply(data, edits), edits) if edits else (data, edits)
 
     def _lines(self, headers: Headers, new: Mapping[bytes, bytes]) -> Headers:

@@ -4,7 +4,7 @@ A value that is redacted becomes `REDACTED-kind` wherever it stands; all placeho
 identity, so redacted requests still meet their recordings.
 """
 
-from onetake.redaction.book import Secret
+from onetake.redaction.book import without_shapes
 from onetake.redaction.ids import kinds_in_name, without_secrets_in_id, without_secrets_in_name
 from onetake.redaction.names import is_worth_remembering
 from onetake.redaction.placeholders import (
@@ -15,7 +15,8 @@ from onetake.redaction.placeholders import (
     put_away,
 )
 from onetake.redaction.redactor import Redactor
-from onetake.redaction.shaped import shaped_secrets, without_shapes
+from onetake.redaction.secret import Secret
+from onetake.redaction.shapes import shaped_secrets
 from onetake.redaction.urls import safe_url, without_secrets_in_urls
 from onetake.redaction.values import (
     NO_VALUES,

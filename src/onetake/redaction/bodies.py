@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeAlias
+
+from msgspec.structs import replace
 
 from onetake.config.paths import Path
 from onetake.content import DEEPEST, Content, Leaf, Quoting, edited, may_be_text
-from onetake.redaction.book import Book, Secret, edits_of, merged
+from onetake.redaction.book import Book, edits_of
 from onetake.redaction.named import head_secrets, named_secrets
-from onetake.redaction.pieces import Pieces
+from onetake.redaction.pieces import NO_PIECES, Pieces
 from onetake.redaction.rules import is_ruled, ruled_leaf
-from onetake.redaction.shaped import shaped_secrets
+from onetake.redaction.secret import Secret, merged, outside
+from onetake.redaction.shapes import shaped_secrets
 from onetake.redaction.sought import Sought
 from onetake.redaction.urls import secrets_in_bytes
 from onetake.wire.edits import Edit
@@ -24,7 +27,8 @@ class Pass:
     """One search of a body for secrets, and the placeholders that it puts there.
 
     `given_s` is the moment (UTC seconds) of an answer, in which tokens stay readable. `inner` has the secrets
-    that were found in what is packed within a body, which is written anew as a whole.
+    that were found in what is packed within a body, which is written anew as a whole. A shape that is but a
+    part of one of `longer` is left to whoever redacts these.
     """
 
     def __init__(
@@ -33,18 +37,20 @@ class Pass:
         *,
         paths: Sequence[Path] = (),
         known: Sequence[Sought] = (),
+        longer: Sequence[Sought] = (),
         names: bool = True,
         shapes: bool = True,
         given_s: float | None = None,
     ) -> None:
-        self._book, self._paths, self._known = book, paths, known
+        self._book, self._paths, self._known, self._longer = book, paths, known, longer
         self._names, self._shapes, self._given_s = names, shapes, given_s
         self.inner: list[Secret] = []
 
-    def secrets(self, content: Content) -> Sequence[Secret]:
+    def secrets(self, content: Content, pieces: Pieces = NO_PIECES) -> Sequence[Secret]:
         """Return the secrets of `content`, in the order of its bytes, each with what is to stand there.
 
-        Of two that overlap the one stays that a rule or a name tells of, then what is known, then a shape.
+        Among them are those that a stream says in more than one of its `pieces`. Of two that overlap the one
+        stays that a rule or a name tells of, then what is known, then a shape.
         """
         ruled = [self._in_leaf(*one) for one in self._ruled(content)] if self._paths else []
         named: list[Secret] = []
@@ -60,17 +66,25 @@ class Pass:
                 for sought in self._known:
                     known += self._in_stretch(stretch, sought.secrets)
                 if self._shapes and _may_hold_shapes(whole):
-                    shaped += self._in_stretch(stretch, _way_of(whole))
-        return merged(ruled, named, known, shaped)
-
-    def in_pieces(self, content: Content, pieces: Pieces) -> Sequence[Secret]:
-        """Return the secrets that a stream says in more than one of its `pieces`, as `secrets` does."""
-        if not pieces:
+                    shaped += self._in_stretch(stretch, self._shapes_of(whole))
+        if not (ruled or named or known or shaped or pieces.lanes):
             return ()
+        if len(self._known) > 1:
+            known = list(outside(known, [known]))
+        own = merged(ruled, named, known, shaped)
+        return merged(own, *self._in_pieces(content, pieces)) if pieces.lanes else own
+
+    def _shapes_of(self, content: Content) -> _Way:
+        way = secrets_in_bytes if content.parts else shaped_secrets
+        if not self._longer:
+            return way
+        return lambda text: outside(way(text), (one.secrets(text) for one in self._longer))
+
+    def _in_pieces(self, content: Content, pieces: Pieces) -> Iterator[Sequence[Secret]]:
         ways: list[_Way] = [sought.secrets for sought in self._known]
         if self._shapes:
             ways.append(shaped_secrets)
-        return merged(*(self._joined(content, pieces.secrets(way)) for way in ways))
+        return (self._joined(content, pieces.secrets(way)) for way in ways)
 
     def _ruled(self, content: Content) -> Iterator[tuple[Leaf, Secret]]:
         for leaf in content.leaves():
@@ -108,7 +122,7 @@ class Pass:
 
 
 def _placed(edit: Edit, secret: Secret) -> Secret:
-    return Secret(edit.start, edit.end, secret.kind, secret.value, edit.new, secret.is_known)
+    return replace(secret, start=edit.start, end=edit.end, new=edit.new)
 
 
 def _wholes(content: Content) -> Iterator[Content]:
@@ -138,8 +152,14 @@ def _packed(content: Content) -> Leaf | None:
     return leaf if is_packed else None
 
 
-def _stretches(content: Content) -> Iterator[_Stretch]:
-    """Yield the stretches of a body that are searched: all of it, or what stands around its parts."""
+def _stretches(content: Content) -> Iterable[_Stretch]:
+    """Return the stretches of a body that are searched: all of it, or what stands around its parts."""
+    if not content.parts:
+        return ((content, 0, len(content.text)),)
+    return _around_parts(content)
+
+
+def _around_parts(content: Content) -> Iterator[_Stretch]:
     at = 0
     for part in content.parts:
         within = part.content.within
@@ -147,10 +167,6 @@ def _stretches(content: Content) -> Iterator[_Stretch]:
             yield content, at, within.start
             at = within.end
     yield content, at, len(content.text)
-
-
-def _way_of(content: Content) -> _Way:
-    return secrets_in_bytes if content.parts else shaped_secrets
 
 
 def _may_hold_shapes(content: Content) -> bool:

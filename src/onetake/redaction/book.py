@@ -8,36 +8,23 @@ that have a shape, and values of variables, are numbered in the order in which t
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from functools import cache
+from itertools import count
 
 from msgspec import Struct
 
 from onetake.redaction.names import KINDS, is_worth_remembering
 from onetake.redaction.placeholders import BY_VALUE, placeholder
-from onetake.redaction.shapes import kind_of, shape_kinds
+from onetake.redaction.secret import Secret
+from onetake.redaction.shape_table import shape_kinds
+from onetake.redaction.shapes import kind_of, shaped_secrets
 from onetake.redaction.tokens import decodable_key, readable_jwt
 from onetake.wire.edits import Edit, apply
 
 _MOST_SOUGHT = 64  # the oldest is forgotten: each is looked for in every body
 _MOST_WRITTEN = 4096
 _LARGEST = 9999  # numbers begin anew after it
-
-
-class Secret(Struct, frozen=True):
-    """`data[start:end]` is `value`, spelled somehow, a secret of `kind`.
-
-    `new` is what is to stand there where that is decided already, as within base64 or for a number. `is_known`
-    says that it was found because its value is known.
-    """
-
-    start: int
-    end: int
-    kind: str
-    value: str
-    new: bytes | None = None
-    is_known: bool = False
 
 
 class Known(Struct, frozen=True):
@@ -67,7 +54,7 @@ class Book:
 
     def __init__(self) -> None:
         self._placeholders: dict[str, bytes] = {}
-        self._numbers: dict[str, int] = {}
+        self._numbers: dict[str, count[int]] = {}
 
     def placeholder(self, value: str, kind: str) -> bytes:
         """Return what stands for `value`, which was found as a secret of `kind`."""
@@ -83,8 +70,8 @@ class Book:
 
     def _noted(self, key: str, kind: str, value: str) -> bytes:
         number = 0
-        if kind in _numbered():
-            number = self._numbers[kind] = self._numbers.get(kind, 0) % _LARGEST + 1
+        if kind in _numbered():  # `setdefault` and `next` are whole: no two threads get one number
+            number = next(self._numbers.setdefault(kind, count())) % _LARGEST + 1
         made = placeholder(kind, number).encode()
         if len(self._placeholders) < _MOST_WRITTEN and is_worth_remembering(value):
             made = self._placeholders.setdefault(key, made)
@@ -113,33 +100,9 @@ def _numbered() -> frozenset[str]:
     return frozenset({BY_VALUE, *shape_kinds() - KINDS})
 
 
-def merged(*groups: Iterable[Secret]) -> Sequence[Secret]:
-    """Return the secrets of all groups in the order of their places.
-
-    Of two that overlap the one of the earlier group stays, in one group the one that comes first.
-    """
-    kept: list[Secret] = []
-    for group in groups:
-        for one in group:
-            if not kept or kept[-1].end <= one.start:
-                kept.append(one)
-                continue
-            at = bisect_left(kept, one.start, key=_start)
-            is_free = at == len(kept) or one.end <= kept[at].start
-            if is_free and (not at or kept[at - 1].end <= one.start):
-                kept.insert(at, one)
-    return kept
-
-
-def _start(secret: Secret) -> int:
-    return secret.start
-
-
 def edits_of(secrets: Iterable[Secret], book: Book, given_s: float | None = None) -> list[Edit]:
     """Return the edits that put what stands for each of `secrets` in its place."""
-    return [
-        Edit(one.start, one.end, book.new(one, given_s), one.kind, one.value) for one in secrets
-    ]
+    return [Edit(one.start, one.end, book.new(one, given_s)) for one in secrets]
 
 
 def written(
@@ -147,6 +110,11 @@ def written(
 ) -> bytes:
     """Return `data` with what stands for each of `secrets`, which are in order."""
     return apply(data, edits_of(secrets, book, given_s)) if secrets else data
+
+
+def without_shapes(data: bytes) -> bytes:
+    """Return `data` without the secrets that have a shape."""
+    return written(data, shaped_secrets(data), Book())
 
 
 def written_text(text: str, secrets: Sequence[Secret], book: Book) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from functools import cache, lru_cache
 
 from onetake.providers import CREDENTIAL_HEADERS
-from onetake.redaction.book import Secret, merged
 from onetake.redaction.names import is_secret_value, is_worth_remembering
 from onetake.redaction.placeholders import is_placeholder
-from onetake.redaction.shaped import shaped_secrets
+from onetake.redaction.secret import Secret, merged
+from onetake.redaction.shapes import find, shaped_secrets
 from onetake.redaction.urls import secrets_in_text, secrets_in_url
 
 _NAMED = {
@@ -101,24 +101,55 @@ def treatment(name: str) -> str:
     return "unknown" if name.rpartition("-")[2] in _SECRET_WORDS else ""
 
 
-@lru_cache(maxsize=512)  # a client sends the same lines with each request
-def secrets_in_line(line: tuple[str, str], *, is_credential: bool = False) -> tuple[Secret, ...]:
-    """Return the secrets of a header line, whose places are those of its value in UTF-8.
+_lines: dict[tuple[str, str], Sequence[Secret]] = {}  # a client sends the same with each request
+_MOST_LINES = 1024
 
-    `is_credential` says that the header holds one, whatever its name.
+
+def secrets_in_lines(
+    lines: Sequence[tuple[str, str]], credentials: Collection[str] = ()
+) -> Sequence[Sequence[Secret]]:
+    """Return the secrets of each of `lines`, whose places are those of its value in UTF-8.
+
+    `credentials` has names of headers, in lower case, that hold credentials besides the known ones.
     """
+    found = [_lines.get(line) for line in lines]
+    if None in found:
+        new = [line for line, secrets in zip(lines, found, strict=True) if secrets is None]
+        # All new lines are searched for shapes as one text: mostly there are none.
+        text = "\n".join([value for _, value in new]).encode("utf-8", "surrogatepass")
+        may_have_shape = bool(find(text))
+        if len(_lines) > _MOST_LINES:
+            _lines.clear()
+        for line in new:
+            _lines[line] = _in_line(line, may_have_shape=may_have_shape)
+        found = [
+            secrets or _lines.get(line, ()) for line, secrets in zip(lines, found, strict=True)
+        ]
+    return [
+        _in_line(line, is_credential=True)
+        if credentials and line[0].lower() in credentials
+        else secrets or ()
+        for line, secrets in zip(lines, found, strict=True)
+    ]
+
+
+def _in_line(
+    line: tuple[str, str], *, may_have_shape: bool = True, is_credential: bool = False
+) -> Sequence[Secret]:
     name, value = line
     if not value:
         return ()
     how = treatment(name)
-    data = value.encode("utf-8", "surrogatepass")
     match how:
         case "url":
             return secrets_in_url(value)
         case "text":
             return secrets_in_text(value)
+    if not may_have_shape and not how and not is_credential:
+        return ()
+    data = value.encode("utf-8", "surrogatepass")
     found = list(_named("authorization" if is_credential and not how else how, name, data))
-    return tuple(merged(found, shaped_secrets(data)))
+    return merged(found, shaped_secrets(data)) if may_have_shape else found
 
 
 def _named(how: str, name: str, data: bytes) -> Iterator[Secret]:

@@ -14,10 +14,10 @@ from urllib.parse import unquote_plus
 from onetake.content import Content, Kind, Leaf, assignments, is_settings, settings
 from onetake.errors import RedactionError
 from onetake.providers.secret_names import EXEMPT, field_kind, guarded_kind, is_secret_whatever
-from onetake.redaction.book import Secret
-from onetake.redaction.headers import secrets_in_line
+from onetake.redaction.headers import secrets_in_lines
 from onetake.redaction.names import is_secret_value, secret_kind
 from onetake.redaction.placeholders import is_placeholder
+from onetake.redaction.secret import Secret
 from onetake.wire.json_tokens import text_of
 
 _GRANT = b"authorization_code"
@@ -79,7 +79,7 @@ def named_secrets(content: Content) -> Iterator[tuple[Leaf, Secret]]:
     """Yield the secrets in the leaves of `content`, which has no parts; places are those of a leaf's value."""
     if content.kind in (Kind.EMPTY, Kind.BINARY):
         return
-    if is_settings(content):
+    if content.kind is Kind.TEXT and is_settings(content):
         for leaf in settings(content):
             if kind := _kind(leaf):
                 yield from _whole(leaf, kind)
@@ -119,7 +119,8 @@ def named_secrets(content: Content) -> Iterator[tuple[Leaf, Secret]]:
 
 def head_secrets(leaf: Leaf) -> Iterator[tuple[Leaf, Secret]]:
     """Yield the secrets of a header line of a part."""
-    for secret in secrets_in_line((leaf.name, _text_of_line(leaf.value))):
+    (secrets,) = secrets_in_lines([(leaf.name, _text_of_line(leaf.value))])
+    for secret in secrets:
         yield leaf, secret
 
 

@@ -13,7 +13,7 @@ from onetake.providers.secret_names import (
     is_secret_whatever,
     query_kind,
 )
-from onetake.redaction.shapes import is_random
+from onetake.redaction.shape_table import is_random
 
 KINDS = frozenset({*NAMES, "code", "cookie", "credential", "rule", "url", "userinfo"})
 """What stands in a placeholder of a secret that was found by name."""

@@ -17,7 +17,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from onetake.content import Content, Kind
-from onetake.redaction.book import Secret
+from onetake.redaction.secret import Secret
+from onetake.wire.event_stream import payloads
 
 Span: TypeAlias = tuple[int, int]
 
@@ -30,7 +31,7 @@ _TEXTS = (
 _NUMBERS = ("content_index", "contentBlockIndex", "index", "output_index", "summary_index")
 _TEXT = rb'"(%b)"\s*:\s*"([^"\\]*(?:\\.[^"\\]*)*)"' % "|".join(_TEXTS).encode()
 _NUMBER = rb'"(?:%b)"\s*:\s*(\d{1,9})' % "|".join(_NUMBERS).encode()
-_STREAMS = (Kind.SSE, Kind.LINES)
+_STREAMS = (Kind.SSE, Kind.LINES, Kind.EVENTS)
 
 
 @cache
@@ -49,21 +50,26 @@ def _token() -> re.Pattern[bytes]:
 
 
 class Pieces(Struct, frozen=True):
-    """The texts that a stream says in pieces: where those of each stand in the bytes of the stream."""
+    """The texts that a stream says in pieces: where those of each stand in its bytes, and each as a whole."""
 
-    text: bytes
     lanes: tuple[tuple[Span, ...], ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.lanes)
+    wholes: tuple[bytes, ...] = ()
 
     def secrets(self, way: Callable[[bytes], Sequence[Secret]]) -> Iterator[tuple[Secret, bool]]:
         """Yield the stretches of every secret that `way` finds in more than one piece, in order.
 
         Each comes with whether it is the first of its secret, in whose place something is to stand.
         """
-        found = [one for pieces in self.lanes for one in _across(self.text, pieces, way)]
+        found = [
+            one
+            for spans, whole in zip(self.lanes, self.wholes, strict=True)
+            for one in _across(spans, way(whole))
+        ]
         return iter(sorted(found, key=lambda one: one[0].start))
+
+
+NO_PIECES = Pieces()
+"""The pieces of what is no stream."""
 
 
 def pieces_of(content: Content) -> Pieces:
@@ -72,29 +78,34 @@ def pieces_of(content: Content) -> Pieces:
     # A stream of lines that was cut is none of JSON as a whole.
     is_listed = text[:1] == b"[" or (text[:1] == b"{" and b"\n{" in text)
     if content.kind not in _STREAMS and not is_listed:
-        return Pieces(text)
-    lanes = _lanes(text)
-    return Pieces(text, tuple(tuple(one) for one in lanes.values() if len(one) > 1))
+        return NO_PIECES
+    lanes = [tuple(spans) for spans in _lanes(content).values() if len(spans) > 1]
+    wholes = [b"".join([text[start:end] for start, end in spans]) for spans in lanes]
+    return Pieces(tuple(lanes), tuple(wholes))
 
 
-def _lanes(body: bytes) -> dict[tuple[bytes, ...], list[Span]]:
+def _lanes(content: Content) -> dict[tuple[bytes, ...], list[Span]]:
     """Return the pieces of each text, by its name and the numbers of its choice or output."""
+    text = content.text
     lanes: dict[tuple[bytes, ...], list[Span]] = {}
-    if set(_numbered().findall(body)) <= {b"0"}:  # mostly: one choice, one output
-        for token in _said().finditer(body):
-            lanes.setdefault((token[1],), []).append(token.span(2))
+    events = list(payloads(text)) if content.kind is Kind.EVENTS else [(0, len(text))]
+    if set(_numbered().findall(text)) <= {b"0"}:  # mostly: one choice, one output
+        for start, end in events:
+            for token in _said().finditer(text, start, end):
+                lanes.setdefault((token[1],), []).append(token.span(2))
         return lanes
-    named: list[tuple[bytes, Span]] = []  # of this line
-    numbers: list[bytes] = []
-    for token in _token().finditer(body):
-        if token[1]:
-            named.append((token[1], token.span(2)))
-        elif token[3]:
-            numbers.append(token[3])
-        elif named or numbers:
-            _sort_in(lanes, named, numbers)
-            named, numbers = [], []
-    _sort_in(lanes, named, numbers)
+    for start, end in events:
+        named: list[tuple[bytes, Span]] = []  # of this line
+        numbers: list[bytes] = []
+        for token in _token().finditer(text, start, end):
+            if token[1]:
+                named.append((token[1], token.span(2)))
+            elif token[3]:
+                numbers.append(token[3])
+            elif named or numbers:
+                _sort_in(lanes, named, numbers)
+                named, numbers = [], []
+        _sort_in(lanes, named, numbers)
     return lanes
 
 
@@ -107,19 +118,19 @@ def _sort_in(
         lanes.setdefault((name, *numbers), []).append(span)
 
 
-def _across(
-    body: bytes, pieces: Sequence[Span], way: Callable[[bytes], Sequence[Secret]]
-) -> Iterator[tuple[Secret, bool]]:
+def _across(spans: Sequence[Span], secrets: Sequence[Secret]) -> Iterator[tuple[Secret, bool]]:
+    if not secrets:
+        return
     starts: list[int] = []  # of each piece in the whole text
     at = 0
-    for start, end in pieces:
+    for start, end in spans:
         starts.append(at)
         at += end - start
-    for found in way(b"".join([body[start:end] for start, end in pieces])):
+    for found in secrets:
         first = bisect_right(starts, found.start) - 1
         last = bisect_right(starts, found.end - 1) - 1
         for number in range(first, last + 1) if first < last else ():
-            start, end = pieces[number]
+            start, end = spans[number]
             begin = start + max(0, found.start - starts[number])
             stop = min(end, start + found.end - starts[number])
             if number == first or begin < stop:

@@ -17,7 +17,7 @@ from contextlib import suppress
 from functools import cache
 
 from onetake.redaction.names import KINDS
-from onetake.redaction.shapes import shape_kinds
+from onetake.redaction.shape_table import shape_kinds
 from onetake.wire.placeholders import READABLE
 
 BY_VALUE = "env"

@@ -11,8 +11,8 @@ from urllib.parse import unquote_plus
 
 from onetake.config.paths import Deep, Path, Pattern, Step, step_fits
 from onetake.content import Kind, Leaf
-from onetake.redaction.book import Secret
 from onetake.redaction.placeholders import is_placeholder, placeholder
+from onetake.redaction.secret import Secret
 
 BY_RULE = "rule"
 """The kind of what a rule names."""

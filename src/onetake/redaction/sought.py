@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from onetake.redaction.book import Secret, merged
 from onetake.redaction.placeholders import BY_VALUE
-from onetake.redaction.spelled import Sighting, filling, sightings, spelled
+from onetake.redaction.secret import Secret, merged
+from onetake.redaction.spelled import Sighting, anchors_of, filling, sightings, spelled
 
 # Every letter of base64, in both alphabets.
 _LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
@@ -26,6 +26,14 @@ class Sought(Struct, frozen=True):
     """Lines of values with several: they are looked for as they are and nothing else, as they are many."""
     by_value: bool = False
     """Whether nothing may be told of a value but that it was known."""
+
+    def may_stand_in(self, texts: Sequence[bytes]) -> bool:
+        """Return whether a value may stand in one of `texts`: a quick test that misses none."""
+        return any(
+            anchor in text for anchor in anchors_of(tuple(self.kinds)) for text in texts
+        ) or any(
+            line.encode("utf-8", "surrogatepass") in text for line in self.lines for text in texts
+        )
 
     def secrets(self, data: bytes) -> Sequence[Secret]:
         """Return where the values stand in `data`, in order."""

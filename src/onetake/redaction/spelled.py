@@ -80,7 +80,7 @@ def spelled(value: str) -> Spelled:
         cores=cores,
         escaped=_escaped(value),
         longest=max(signs, *map(len, plain | cores | whole)),
-        anchors=_anchors(raw),
+        anchors=_anchors(value),
     )
 
 
@@ -91,7 +91,7 @@ def sightings(
 
     `whole` finds their base64 as a spelling, `within` also what of it is part of more base64.
     """
-    for anchor in _all_anchors(values):
+    for anchor in anchors_of(values):
         if anchor in data:
             break
     else:
@@ -113,9 +113,9 @@ def sightings(
 
 
 @lru_cache(maxsize=256)
-def _all_anchors(values: tuple[str, ...]) -> tuple[bytes, ...]:
-    """One of these is in every text in which there is anything to find; the empty one is in all."""
-    return tuple(anchor for value in values for anchor in spelled(value).anchors or (b"",))
+def anchors_of(values: tuple[str, ...]) -> tuple[bytes, ...]:
+    """Return anchors of which one is in every text that holds one of `values`; the empty one is in all."""
+    return tuple(anchor for value in values for anchor in _anchors(value) or (b"",))
 
 
 def _near(data: bytes, one: Spelled) -> list[Span]:
@@ -238,7 +238,9 @@ def _cores(raw: bytes) -> Iterator[bytes]:
             yield core.replace(b"+", rb"\u002B")  # .NET
 
 
-def _anchors(raw: bytes) -> tuple[bytes, ...]:
+@lru_cache(maxsize=1024)
+def _anchors(value: str) -> tuple[bytes, ...]:
+    raw = value.encode("utf-8", "surrogatepass")
     run = max(_unchanged().findall(raw), key=len, default=b"")
     coded = (
         max(_letters_of_base64().findall(_letters(run, n)), key=len, default=b"") for n in range(3)

@@ -9,10 +9,11 @@ from urllib.parse import unquote_plus
 
 from onetake.messages import read_url
 from onetake.providers import provider_of
-from onetake.redaction.book import Book, Secret, merged, written_text
+from onetake.redaction.book import Book, written_text
 from onetake.redaction.names import query_secret_kind
 from onetake.redaction.placeholders import is_placeholder, placeholder
-from onetake.redaction.shaped import shaped_secrets
+from onetake.redaction.secret import Secret, merged
+from onetake.redaction.shapes import shaped_secrets
 
 # What a project names as a credential has always this placeholder, as requests are compared by it.
 _OWN = placeholder("credential")

@@ -120,21 +120,18 @@ def _of_json(value: str) -> Iterable[str]:
 class Values:
     """Values that are looked for in all their spellings. Immutable; safe to share between threads."""
 
-    __slots__ = ("kinds", "lines", "values")
+    __slots__ = ("lines", "sought", "values")
 
     def __init__(self, values: Iterable[str] = ()) -> None:
         every = tuple(values)
         self.values = tuple(one for one in every if not one.startswith("-----BEGIN"))
         self.lines = tuple(line for one in every for line in long_lines(one))[:_MOST]
-        self.kinds = dict.fromkeys(self.values, BY_VALUE)
+        kinds = dict.fromkeys(self.values, BY_VALUE)
+        self.sought = Sought(kinds, within=True, lines=self.lines)
+        """The values, as they are looked for in texts that are told or kept."""
 
     def __bool__(self) -> bool:
         return bool(self.values or self.lines)
-
-    @property
-    def sought(self) -> Sought:
-        """The values, as they are looked for in texts that are told or kept."""
-        return Sought(self.kinds, within=True, lines=self.lines)
 
     def without(self, data: bytes) -> bytes:
         """Return `data` without them. What is within base64 stays base64."""

@@ -10,13 +10,11 @@ from onetake.messages import Chunk
 
 
 class Edit(Struct, frozen=True):
-    """`data[start:end]` becomes `new`. `kind` and `value` say what was there, decoded, if that matters."""
+    """`data[start:end]` becomes `new`."""
 
     start: int
     end: int
     new: bytes
-    kind: str = ""
-    value: str = ""
 
 
 def apply(data: bytes, edits: Sequence[Edit]) -> bytes:

@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fakeprovider.bedrock import encode_message
 from onetake.content.quoting import Quoting, quote
 from onetake.messages import Body, Chunk, Headers, Interaction, Request, Response
 from onetake.redaction import Redactor, Values
+from onetake.wire.event_stream import read_frames
 from tests.unit.redaction.texts import ORDINARY
 
 KEY = "sk-proj-a1B2c3D4e5F6g7H8i9J0kLmNoPqRsTuV"
@@ -229,3 +231,26 @@ def test_what_is_stored_is_a_gzip_file(data, more):
     data += bytes(more)
     assert gzip.decompress(quote(data, Quoting.GZIP)) == data
     assert zlib.decompress(quote(data, Quoting.GZIP), 31) == data
+
+
+@pytest.mark.parametrize("blocks", [1, 2])
+def test_a_key_in_pieces_of_an_aws_event_stream_is_taken_out(blocks):
+    told = pieces_of(f"x {KEY} y", 4)
+    frames = [
+        encode_message(
+            {":event-type": "contentBlockDelta"},
+            json.dumps({"contentBlockIndex": block, "delta": {"text": text}}).encode(),
+        )
+        for text in told
+        for block in range(blocks)
+    ]
+    kept = Redactor().interaction(answered(frames, "application/vnd.amazon.eventstream"))
+    assert kept.response is not None
+    frames_kept = list(read_frames(kept.response.body.data))
+    events = [json.loads(frame.payload) for frame in frames_kept]
+    said = [
+        "".join(one["delta"]["text"] for one in events if one["contentBlockIndex"] == block)
+        for block in range(blocks)
+    ]
+    assert len(frames_kept) == len(frames)
+    assert said == ["x REDACTED-openai-key-1 y"] * blocks

@@ -227,3 +227,45 @@ def test_one_line_of_a_variable_with_several_is_found(line):
     assert json.loads(safe.body)["messages"][0]["content"] == "What is REDACTED-env-1?"
     assert safe.headers.get("x-a") == "REDACTED-env-1"
     assert line not in values.without(PEM.encode()).decode()
+
+
+LONG = "zq7/XW:sk-proj-a1B2c3D4e5F6g7H8i9J0kLmNoPqR!v9=k2"
+"""A known value, of which a part looks like a key."""
+
+
+def test_a_known_value_of_a_request_is_redacted_whole_where_a_part_of_it_has_a_shape():
+    body = json.dumps({"text": f"a {LONG} b"}).encode()
+    request = post(body, url=f"https://h/p?q={quote(LONG, safe='')}", headers=(("X-A", LONG),))
+    safe = written(request, LONG)
+    assert json.loads(safe.body) == {"text": "a REDACTED-env-1 b"}
+    assert safe.url == "https://h/p?q=REDACTED-env-1"
+    assert safe.headers.get("x-a") == "REDACTED-env-1"
+
+
+def test_a_known_value_of_an_answer_is_redacted_whole_where_a_part_of_it_has_a_shape():
+    body = json.dumps({"text": f"a {LONG} b"}).encode()
+    headers = Headers((("Content-Type", "application/json"), ("X-A", LONG)))
+    interaction = Interaction(
+        request=post(),
+        response=Response(status=200, headers=headers, body=Body(data=body)),
+    )
+    response = Redactor(values=Values((LONG,))).interaction(interaction).response
+    assert response is not None
+    assert json.loads(response.body.data) == {"text": "a REDACTED-env-1 b"}
+    assert response.headers.get("x-a") == "REDACTED-env-1"
+
+
+def test_what_a_known_value_has_outside_of_a_longer_secret_is_gone():
+    known = "zq7/XW:sk-proj-a1B2c3D4e5F6g7H8i9J0"
+    body = json.dumps({"text": f"a {known}kLmNoPqR b"}).encode()
+    interaction = Interaction(
+        request=post(),
+        response=Response(
+            status=200,
+            headers=Headers((("Content-Type", "application/json"),)),
+            body=Body(data=body),
+        ),
+    )
+    response = Redactor(values=Values((known,))).interaction(interaction).response
+    assert response is not None
+    assert json.loads(response.body.data) == {"text": "a REDACTED-openai-key-1 b"}
