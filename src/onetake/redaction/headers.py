@@ -120,10 +120,11 @@ def secrets_in_lines(
         may_have_shape = bool(find(text))
         if len(_lines) > _MOST_LINES:
             _lines.clear()
-        for line in new:
-            _lines[line] = _in_line(line, may_have_shape=may_have_shape)
+        made = {line: _in_line(line, may_have_shape=may_have_shape) for line in new}
+        _lines.update(made)  # which another thread may clear at any time
         found = [
-            secrets or _lines.get(line, ()) for line, secrets in zip(lines, found, strict=True)
+            made[line] if secrets is None else secrets
+            for line, secrets in zip(lines, found, strict=True)
         ]
     return [
         _in_line(line, is_credential=True)
