@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 import fakeprovider
 from tests.support import runs
@@ -14,6 +15,11 @@ from tests.support import runs
 # The one authority that clients trust here, so that none loads all those of the world for a call to this
 # machine: for most of them that takes longer than all else they do.
 os.environ["SSL_CERT_FILE"] = str(Path(__file__).parent / "support" / "nobody.pem")
+
+
+# No test fails for how long it takes: machines differ, and so does what else they do.
+settings.register_profile("onetake", deadline=None)
+settings.load_profile("onetake")
 
 
 def pytest_runtest_setup() -> None:

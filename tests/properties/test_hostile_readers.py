@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from fuzz.mutations import mutated
 from fuzz.readers import READERS, check
 
-_SHORT = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+_SHORT = settings(max_examples=30, suppress_health_check=list(HealthCheck))
 _NASTY = {
     "nothing": b"",
     "deep lists": b"[" * 100_000,

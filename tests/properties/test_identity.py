@@ -34,7 +34,6 @@ from tests.support.runs import result, run_program
 EXAMPLES = int(os.environ.get("HYPOTHESIS_EXAMPLES", "60"))
 drawn = settings(
     max_examples=EXAMPLES,
-    deadline=None,
     derandomize="HYPOTHESIS_EXAMPLES" not in os.environ,  # a bounded fuzzing run draws anew
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -98,7 +98,7 @@ def _check(content: Content, number: int, new: str) -> None:
 
 
 @given(bodies, st.sampled_from(CHARSETS), st.integers(0, 99), texts)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_an_edit_changes_one_leaf_at_any_depth(text, charset, number, new):
     data = text.encode(charset)
     if text.startswith("--") and not charset.startswith("utf-8"):
@@ -107,13 +107,13 @@ def test_an_edit_changes_one_leaf_at_any_depth(text, charset, number, new):
 
 
 @given(st.one_of(xmls, streams), st.sampled_from(CHARSETS), st.integers(0, 99), texts)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_an_edit_changes_one_leaf_of_markup_and_streams(text, charset, number, new):
     _check(Content(text.encode(charset)), number, new)
 
 
 @given(st.lists(texts, min_size=1, max_size=4), st.integers(0, 99), texts)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_an_edit_changes_one_leaf_of_an_AWS_event_stream(values, number, new):
     stream = b"".join(
         encode_message({":event-type": "e"}, _json([one], is_ascii=True).encode()) for one in values
@@ -126,7 +126,7 @@ def test_an_edit_changes_one_leaf_of_an_AWS_event_stream(values, number, new):
 
 
 @given(bodies, st.lists(st.integers(0, 99), max_size=6, unique=True), texts)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_several_edits_are_those_of_each_leaf(text, numbers, new):
     content = Content(text.encode())
     leaves = [one for one in content.leaves() if one.content is None and not _is_raw(one)]
@@ -141,7 +141,7 @@ def test_several_edits_are_those_of_each_leaf(text, numbers, new):
 
 
 @given(bodies)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_body_says_the_same_in_every_character_set(text):
     expected = Content(text.encode())
     for charset in CHARSETS[1:] if not text.startswith("--") else ():

@@ -28,7 +28,6 @@ from onetake.recorder.opening import Opening
 EXAMPLES = int(os.environ.get("HYPOTHESIS_EXAMPLES", "80"))
 drawn = settings(
     max_examples=EXAMPLES,
-    deadline=None,
     derandomize="HYPOTHESIS_EXAMPLES" not in os.environ,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

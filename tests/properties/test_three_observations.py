@@ -151,7 +151,6 @@ def _comparable(seen: dict[str, Any], framing: str) -> dict[str, Any]:
 @pytest.mark.parametrize("client", ["httpx", "httpx-async", "httpx2", "requests", "aiohttp"])
 @settings(
     max_examples=EXAMPLES,
-    deadline=None,
     derandomize="HYPOTHESIS_EXAMPLES" not in os.environ,  # a bounded fuzzing run draws anew
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from onetake.errors import CassetteError
@@ -211,14 +211,12 @@ def test_a_multipart_body_with_unusual_header_lines_is_kept_as_text() -> None:
 _TYPES = st.sampled_from(["", "application/json", "text/plain", "multipart/x; boundary=b1"])
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300), _TYPES)
 def test_any_bytes_come_back(data: bytes, content_type: str) -> None:
     kept(data, content_type)
     assert from_stored(written(to_plain(data)), dict[str, bytes]().__getitem__) == data
 
 
-@settings(deadline=None)
 @given(st.text(max_size=200), _TYPES)
 def test_any_text_comes_back(text: str, content_type: str) -> None:
     data = text.encode("utf-8", "surrogatepass")
@@ -235,7 +233,6 @@ _JSON = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(
     _JSON,
     st.booleans(),
@@ -265,7 +262,6 @@ _SOUND_JSON = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(_SOUND_JSON, st.sampled_from([None, 1, 2, "\t"]), st.booleans())
 def test_what_python_writes_needs_no_exact_text(
     value: object, indent: Any, ascii_only: bool
@@ -297,7 +293,6 @@ _BYTES_OF_JSON = st.lists(
 ).map(b"".join)
 
 
-@settings(deadline=None)
 @given(_BYTES_OF_JSON)
 def test_what_looks_like_json_comes_back(data: bytes) -> None:
     kept(data)
@@ -405,7 +400,6 @@ _HOSTILE = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(_HOSTILE)
 def test_hostile_stored_forms_raise_nothing_else(hostile: object) -> None:
     try:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from onetake.errors import CassetteError
@@ -424,7 +424,6 @@ _INTERACTIONS = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(_INTERACTIONS, max_size=3), st.none() | _TEXT)
 def test_any_interactions_come_back_from_a_document(
     made: list[Interaction], name: str | None
@@ -441,13 +440,11 @@ def test_any_interactions_come_back_from_a_document(
     )
 
 
-@settings(deadline=None)
 @given(_INTERACTIONS, st.integers(0, 2**40))
 def test_any_interaction_comes_back_from_the_journal(made: Interaction, seq: int) -> None:
     assert decode_plain(encode_plain(made, seq)) == (seq, made)
 
 
-@settings(deadline=None)
 @given(st.integers(0, len(WHOLE) - 1), st.binary(max_size=3), st.integers(0, 30))
 def test_a_damaged_document_raises_nothing_but_cassette_errors(
     at: int, put: bytes, gone: int
@@ -460,7 +457,6 @@ def test_a_damaged_document_raises_nothing_but_cassette_errors(
         assert "a.json" in str(error)  # noqa: PT017
 
 
-@settings(deadline=None)
 @given(st.integers(0, 400), st.sampled_from(['"a"', "1", "[]", "{}", "null", "1.5", "[[1]]"]))
 def test_wrong_types_raise_nothing_but_cassette_errors(at: int, put: str) -> None:
     values: list[tuple[Any, Any]] = []

@@ -411,7 +411,7 @@ _responses = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.builds(Interaction, request=_requests, response=_responses), max_size=3))
 def test_what_is_written_comes_back_and_is_the_text_of_vcrpys_library(
     calls: list[Interaction],
@@ -457,7 +457,7 @@ _texts = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(_texts, max_size=4), st.sampled_from([20, 80]), st.booleans())
 def test_both_readers_of_yaml_read_what_vcrpy_writes_alike(
     values: list[str | bytes], width: int, beyond: bool

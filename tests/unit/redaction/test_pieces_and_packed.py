@@ -8,7 +8,7 @@ import zlib
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fakeprovider.bedrock import encode_message
@@ -158,7 +158,6 @@ def test_a_chunk_may_end_within_a_key():
 ordinary = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=60)
 
 
-@settings(deadline=None)
 @given(ordinary, st.integers(1, 9))
 def test_a_stream_without_secrets_is_left_as_it_is(text, size):
     one = answered(as_sse(map(openai, pieces_of(text, size))))

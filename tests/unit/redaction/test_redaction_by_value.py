@@ -153,7 +153,7 @@ alphabet = st.characters(codec="utf-8", exclude_categories=["Cs"])
 secrets = st.text(alphabet, min_size=8, max_size=40).filter(is_worth_remembering)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.text(alphabet, max_size=30), secrets, secrets, st.text(alphabet, max_size=30))
 def test_a_value_is_found_however_it_is_written(before, secret, other, after):
     values = Values((other, secret))

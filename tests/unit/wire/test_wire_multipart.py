@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from onetake.messages import Headers
@@ -95,7 +95,6 @@ def test_an_extended_file_name_wins() -> None:
     assert Part(headers=Headers((("Content-Disposition", line),))).filename == "naïve.txt"
 
 
-@settings(deadline=None)
 @given(st.text(max_size=60), st.binary(max_size=200))
 def test_anything_is_parsed_or_refused_without_an_error(content_type: str, body: bytes) -> None:
     for claimed in (content_type, TYPE, f"multipart/x; {content_type}"):
@@ -110,7 +109,6 @@ def test_anything_is_parsed_or_refused_without_an_error(content_type: str, body:
 _TOKENS = st.sampled_from([b"--b1", b"--b1--", b"\r\n", b"\n", b"--", b"A: b", b"x", b" ", b"\xff"])
 
 
-@settings(deadline=None)
 @given(st.lists(_TOKENS, max_size=30).map(b"".join))
 def test_bodies_made_of_delimiters_are_exact_or_refused(body: bytes) -> None:
     found = parse(TYPE, body)
@@ -126,7 +124,6 @@ _PARTS = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(_PARTS, max_size=4), st.sampled_from([b"", b"\r\n", b"\r\nbye"]))
 def test_what_is_rendered_is_parsed_to_the_same_parts(parts: list[Part], epilogue: bytes) -> None:
     made = Multipart(boundary="xyz", parts=tuple(parts), epilogue=epilogue)
