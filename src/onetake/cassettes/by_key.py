@@ -121,6 +121,8 @@ class ByKey:
         shortage = Shortage(n if n >= len(queue) else 0, recorded, replaced)
         if queue or key in self._quarantined:
             return shortage
+        if not self.has_recordings:
+            return shortage
         sent = self._volatile.loose(asked.request, asked.at)
         return shortage if sent is None else self._find_loosely(asked, sent, earlier, shortage)
 

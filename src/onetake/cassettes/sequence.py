@@ -150,6 +150,10 @@ class Sequence:
     def give(self, recorded: Recorded, slot: Slot) -> bool:
         """Count `recorded` as the answer for the next slot of its key; whether it has answered before."""
         self._asked[slot.key] = slot.n + 1
+        return self._is_again(recorded)
+
+    def _is_again(self, recorded: Recorded) -> bool:
+        """Count `recorded` as used, and return whether it was used before."""
         is_again = id(recorded) in self.used
         self.used.add(id(recorded))
         return is_again
@@ -159,10 +163,9 @@ class Sequence:
 
     def _replay(self, hit: Hit, request: Request) -> Replay:
         recorded = hit.recorded
-        is_again = id(recorded) in self.used
+        is_again = self._is_again(recorded)
         if hit.is_apart and not is_again:
             self.taken_from_quarantine.append((hit.slot, recorded, hit.replaced))
-        self.used.add(id(recorded))
         return Replay(
             recorded.answering(request),
             recorded,

@@ -98,7 +98,8 @@ class Content:
         if data[:1] == b"\x1f" and kinds.is_gzip(data):
             self.charset = ""
             return Kind.BINARY
-        self.charset, self.mark = charsets.charset_of(data, self.content_type)
+        if not data.isascii() or b"\0" in data[:4]:
+            self.charset, self.mark = charsets.charset_of(data, self.content_type)
         if not self.charset:
             return Kind.BINARY
         text = self.text
@@ -204,14 +205,15 @@ class Content:
                 return [{"event": one.name, "payload": _parsed(one.payload)} for one in frames]
         return self.text
 
-    def leaves(self) -> Iterator[Leaf]:
+    def leaves(self, *, numbers: bool = True) -> Iterator[Leaf]:
         """Yield every text value with its path, its span and its quoting, in the order of the bytes.
 
-        A leaf that holds JSON, a form or an upload is followed by the leaves below it.
+        A leaf that holds JSON, a form or an upload is followed by the leaves below it. Without `numbers` those
+        of JSON are passed over, of which a body may have very many.
         """
         from onetake.content.leaves import leaves_of
 
-        return leaves_of(self)
+        return leaves_of(self, numbers=numbers)
 
     # How it is changed.
 

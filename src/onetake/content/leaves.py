@@ -106,18 +106,18 @@ class Leaf:
         return self.holder.lifted(made)
 
 
-def leaves_of(content: Content) -> Iterator[Leaf]:
+def leaves_of(content: Content, *, numbers: bool = True) -> Iterator[Leaf]:
     """Yield the leaves of `content`, each followed by those of the body that it holds."""
     if content.overflow:
         yield _whole(content)
         return
-    for leaf in _own_leaves(content):
+    for leaf in _own_leaves(content, numbers=numbers):
         yield leaf
         if leaf.is_number or leaf.holder is not content:  # the latter came with what is below it
             continue
         inner = leaf.content
         if inner is not None and not leaf.quoting.is_whole:
-            yield from leaves_of(inner)
+            yield from leaves_of(inner, numbers=numbers)
 
 
 def overflow_of(content: Content) -> str:
@@ -160,35 +160,35 @@ def assignments(leaf: Leaf) -> Iterator[Leaf]:
         yield Leaf(holder, leaf.root, leaf.steps, *found.span(group), quoting, name)
 
 
-def _own_leaves(content: Content) -> Iterator[Leaf]:
+def _own_leaves(content: Content, *, numbers: bool = True) -> Iterator[Leaf]:
     text, root, prefix = content.text, content.root, content.prefix
     match content.kind:
         case Kind.JSON:
-            yield from _json(content, 0, len(text), prefix)
+            yield from _json(content, 0, len(text), prefix, numbers)
         case Kind.LINES:
             for number, line in enumerate(_lines(text)):
-                yield from _json(content, *line.span(), (*prefix, number))
+                yield from _json(content, *line.span(), (*prefix, number), numbers)
         case Kind.FORM:
             yield from _form(content)
         case Kind.MULTIPART | Kind.MESSAGE:
             for part in content.parts:
                 yield from part.head_leaves()
-                yield from leaves_of(part.content)
+                yield from leaves_of(part.content, numbers=numbers)
         case Kind.SSE:
-            yield from _fields(content)
+            yield from _fields(content, numbers)
         case Kind.EVENTS:
             number = at = 0
             for number, (start, end) in enumerate(event_stream.payloads(text), 1):
-                yield from _line(content, start, end, (*prefix, number - 1))
+                yield from _line(content, start, end, (*prefix, number - 1), numbers)
                 at = end + 4  # after the checksum
-            yield from _line(content, at, len(text), (*prefix, number))  # what is cut
+            yield from _line(content, at, len(text), (*prefix, number), numbers)  # what is cut
         case Kind.XML:
             for value in markup.values_of(text):
                 yield Leaf(content, root, prefix, *value)
         case Kind.TEXT | Kind.BINARY:
             begin = kinds.start_of_json(text)
             if begin is not None:  # it breaks off, or holds more than JSON
-                yield from _json(content, begin, len(text), prefix)
+                yield from _json(content, begin, len(text), prefix, numbers)
             yield _whole(content)
 
 
@@ -204,9 +204,9 @@ def _lines(text: bytes) -> Iterator[re.Match[bytes]]:
     return (line for line in _LINE.finditer(text) if line[0].strip(b" \t\r\x1e"))
 
 
-def _json(content: Content, start: int, end: int, prefix: Steps) -> Iterator[Leaf]:
+def _json(content: Content, start: int, end: int, prefix: Steps, numbers: bool) -> Iterator[Leaf]:
     root = content.root
-    for scalar in read_scalars(content.text, start, end):
+    for scalar in read_scalars(content.text, start, end, numbers=numbers):
         steps = (*prefix, *scalar.steps) if prefix else scalar.steps
         name = scalar.steps[-1] if scalar.steps else ""
         if not isinstance(name, str):
@@ -224,19 +224,19 @@ def _json(content: Content, start: int, end: int, prefix: Steps) -> Iterator[Lea
         )
 
 
-def _line(content: Content, start: int, end: int, prefix: Steps) -> Iterator[Leaf]:
+def _line(content: Content, start: int, end: int, prefix: Steps, numbers: bool) -> Iterator[Leaf]:
     if kinds.looks_like_json(content.text[start : start + 64]):
-        yield from _json(content, start, end, prefix)
+        yield from _json(content, start, end, prefix, numbers)
     elif end > start:
         yield Leaf(content, content.root, prefix, start, end)
 
 
-def _fields(content: Content) -> Iterator[Leaf]:
+def _fields(content: Content, numbers: bool) -> Iterator[Leaf]:
     """Yield the leaves of an event stream; `number` counts the lines with data, a comment has no name."""
     number = 0
     for line in _FIELD.finditer(content.text):
         if line[1] == b"data" and line[2] is not None:
-            yield from _line(content, *line.span(2), (*content.prefix, number))
+            yield from _line(content, *line.span(2), (*content.prefix, number), numbers)
             number += 1
         elif line[0]:
             start, end = line.span(0 if line[2] is None else 2)

@@ -23,6 +23,7 @@ from onetake.errors import CassetteError
 from onetake.formats.blobs import BLOB_THRESHOLD, blob_name, fetch, put_back, take_out
 from onetake.formats.header_lines import from_lines, to_lines
 from onetake.formats.json_text import compact, find_recipe, is_shallow, render, structure_of
+from onetake.messages import Headers
 from onetake.wire import multipart
 from onetake.wire.late import late_decoder, late_pattern
 
@@ -45,8 +46,8 @@ _CONTROL = late_pattern(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _MAX_MULTIPART_DEPTH = 8
 
 
-def to_plain(data: bytes) -> StoredBody | None:
-    """The cheapest stored form: one text, or base64."""
+def to_plain(data: bytes, _: Headers | None = None) -> StoredBody | None:
+    """Return the cheapest stored form, whatever the header lines say: one text, or base64."""
     if not data:
         return None
     try:

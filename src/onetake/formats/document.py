@@ -23,7 +23,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Raw, Struct
 
-from onetake.formats.bodies import to_plain, to_stored
+from onetake.formats.bodies import to_stored
 from onetake.formats.entries import BROKEN, Blobs, Entry, from_interaction, recorded_of, sound
 from onetake.formats.foreign import refusal
 from onetake.formats.stored import Outcome, Stored
@@ -115,10 +115,12 @@ def encode_entry(interaction: Interaction, blobs: dict[str, bytes]) -> bytes:
 
 def encode_inline(interaction: Interaction) -> bytes:
     """The same with every body in it, in the form that is made soonest: for copies on this machine."""
-    entry = from_interaction(interaction, lambda data, _: to_plain(data))
+    entry = from_interaction(interaction)
     entry.recorded = recorded_of(interaction)
     return _encode(entry)
 
 
 def _with_blobs(interaction: Interaction, blobs: dict[str, bytes]) -> Entry:
-    return from_interaction(interaction, lambda data, kind: to_stored(data, kind, blobs))
+    return from_interaction(
+        interaction, lambda data, headers: to_stored(data, headers.get("content-type"), blobs)
+    )

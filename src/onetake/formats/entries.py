@@ -13,9 +13,9 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from onetake.errors import CassetteError
-from onetake.formats.bodies import RawBody, StoredBody, from_raw
-from onetake.formats.header_lines import check_one_line, from_lines, one_line, to_lines
-from onetake.messages import Body, Chunk, Ended, Failure, Interaction, Request, Response
+from onetake.formats.bodies import RawBody, StoredBody, from_raw, to_plain
+from onetake.formats.header_lines import check_one_line, from_lines, one_line, one_lines, to_lines
+from onetake.messages import Body, Chunk, Ended, Failure, Headers, Interaction, Request, Response
 
 # A body in one chunk that came this soon after its head needs no index: it replays as if with its head.
 _WITH_HEAD_MS = 50
@@ -129,17 +129,20 @@ def recorded_of(interaction: Interaction) -> Recorded:
 
 
 def from_interaction(
-    interaction: Interaction, stored: Callable[[bytes, str], StoredBody | None]
+    interaction: Interaction, stored: Callable[[bytes, Headers], StoredBody | None] = to_plain
 ) -> Entry:
-    """Return what is written of `interaction`, whose bodies `stored` makes of bytes and their content type."""
+    """Return what is written of `interaction`, whose bodies `stored` makes of bytes and header lines."""
     asked, answer, failure = interaction.request, interaction.response, interaction.failure
+    reason = "" if answer is None else answer.reason.encode("latin-1", "replace").decode("latin-1")
+    version = "" if answer is None else sound(answer.http_version)
+    method, url, reason, version = one_lines(sound(asked.method), sound(asked.url), reason, version)
     return Entry(
         request=_Request(
-            method=one_line(sound(asked.method)),
-            url=one_line(sound(asked.url)),
+            method=method,
+            url=url,
             headers=to_lines(asked.headers),
             encoding=asked.encoding,
-            body=stored(asked.body, asked.headers.get("content-type")),
+            body=stored(asked.body, asked.headers),
             credential=asked.principal,
             by_value=tuple(map(sound, asked.by_value)),
         ),
@@ -147,13 +150,11 @@ def from_interaction(
         if answer is None
         else _Response(
             status=answer.status,
-            reason=one_line(answer.reason.encode("latin-1", "replace").decode("latin-1")),
-            http_version=UNSET
-            if answer.http_version == _USUAL
-            else one_line(sound(answer.http_version)),
+            reason=reason,
+            http_version=UNSET if version == _USUAL else version,
             headers=to_lines(answer.headers),
             encoding=answer.body.encoding,
-            body=stored(answer.body.data, answer.headers.get("content-type")),
+            body=stored(answer.body.data, answer.headers),
         ),
         failure=None
         if failure is None

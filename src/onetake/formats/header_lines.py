@@ -33,6 +33,11 @@ def one_line(text: str) -> str:
     return _LINE_END.sub(" ", text) if _LINE_END.search(text) else text
 
 
+def one_lines(*texts: str) -> list[str]:
+    """Return `texts` as they can stand in lines of a message's head."""
+    return list(map(one_line, texts))
+
+
 def check_one_line(text: str, what: str) -> None:
     """Raises `CassetteError` for a text that would end its line."""
     if _LINE_END.search(text):

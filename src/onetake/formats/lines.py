@@ -5,7 +5,6 @@ from __future__ import annotations
 import msgspec
 
 from onetake.errors import CassetteError
-from onetake.formats.bodies import to_plain
 from onetake.formats.entries import (
     BROKEN,
     Entry,
@@ -32,7 +31,7 @@ _encode = msgspec.json.Encoder().encode
 
 def encode_plain(interaction: Interaction, seq: int) -> bytes:
     """One line of a journal, without its line end: `seq` is the place in the order of sending."""
-    entry = from_interaction(interaction, lambda data, _: to_plain(data))
+    entry = from_interaction(interaction)
     response = interaction.response
     chunks = response.body.chunks if response is not None else ()
     line = _Line(

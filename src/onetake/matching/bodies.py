@@ -47,10 +47,14 @@ def meaning_identity(meaning: Meaning) -> bytes:
 
 def _needs_reading(request: Request) -> bool:
     """Return whether the headers of `request` say that its body is more than the JSON that it begins as."""
-    headers = request.headers
-    if headers.get("content-type").lstrip()[:10].lower() == "multipart/":
-        return True
-    return not request.encoding and "content-encoding" in headers
+    for name, value in request.headers.items:
+        match len(name):
+            case 12 if name.lower() == "content-type":
+                if value.lstrip()[:10].lower() == "multipart/":
+                    return True
+            case 16 if not request.encoding and name.lower() == "content-encoding":
+                return True
+    return False
 
 
 def _parts_identity(parts: Sequence[PartFacts]) -> bytes:

@@ -7,7 +7,7 @@ where there are none, as then nothing but an equal request could have the same.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import TypeAlias
 
@@ -84,6 +84,7 @@ class Active(Struct, frozen=True, kw_only=True):
     max_age_s: float | None = None
     credential: tuple[Path, ...] = ()
     redact: tuple[Path, ...] = ()
+    has_ages: bool = False  # a rule says how old recordings may be
 
     def ignores(self, text: str) -> bool:
         """Whether the value at the concrete path `text` is not compared, or all of it as one name."""
@@ -212,14 +213,18 @@ class Matcher:
                 pieces = [self._request_parts[name](request) for name in active.match_on]
         return sha256(framed(*pieces)).digest()[:16]
 
-    def key_as(self, request: Request, templates: Sequence[Template]) -> MatchKey | None:
-        """The exact key of the recording with `templates`, if `request` fits them."""
-        active = self.active(request)
-        fields = fitted(_edited(unnumbered_request(request), active), templates)
-        if fields is None:
-            return None
-        pieces = [self._fields_parts[name](fields, request) for name in active.match_on]
-        return sha256(framed(*pieces)).digest()[:16]
+    def keys_as(
+        self, request: Request, recorded: Iterable[Sequence[Template]]
+    ) -> Iterator[MatchKey]:
+        """Yield the exact keys of those `recorded` requests, given by their templates, that `request` fits."""
+        active, whole = self.active(request), None
+        for templates in recorded:
+            if whole is None:
+                whole = _edited(unnumbered_request(request), active)
+            fields = fitted(whole, templates)
+            if fields is not None:
+                pieces = [self._fields_parts[name](fields, request) for name in active.match_on]
+                yield sha256(framed(*pieces)).digest()[:16]
 
     def loose(self, request: Request, at: float) -> Loose | None:
         """The key without volatile values of `request`, made at `at` (UTC seconds; 0 if not known)."""
@@ -301,7 +306,11 @@ class Matcher:
                 redact=(*active.redact, *rule.redacted),
             )
         edited = [name for path, _ in active.edits for name in _PARTS_BY_ROOT[path.root]]
-        return msgspec.structs.replace(active, edited=frozenset(edited))
+        return msgspec.structs.replace(
+            active,
+            edited=frozenset(edited),
+            has_ages=active.ttl_s is not None or active.max_age_s is not None,
+        )
 
     def _volatile(self, kinds: Sequence[str], place: str = "volatile") -> Volatile:
         known = (*KINDS, *self._patterns)
@@ -371,7 +380,7 @@ def _described(rule: Rule, number: int) -> str:
 
 
 def _method(request: Request) -> bytes:
-    return to_bytes(request.method.upper())
+    return request.method.upper().encode("utf-8", "surrogatepass")
 
 
 def _credential(request: Request) -> bytes:

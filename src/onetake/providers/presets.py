@@ -6,6 +6,8 @@ other. Sources: each provider's public API reference and the headers that its ow
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from msgspec import Struct
 
 from onetake.providers.hosts import HostTable
@@ -190,6 +192,7 @@ CREDENTIAL_HEADERS = frozenset(
 _TABLE = HostTable((provider.hosts, provider) for provider in PROVIDERS)
 
 
+@lru_cache(maxsize=512)
 def provider_of(host: str) -> Provider | None:
     """The provider of a lower-case host without its port."""
     found = _TABLE.at(host)

@@ -26,7 +26,7 @@ from onetake.cassettes.decisions import (
 )
 from onetake.cassettes.sequence import Asked, Sequence
 from onetake.config import Mode, Settings
-from onetake.content import opened
+from onetake.content import read_request
 from onetake.errors import MissError, OnetakeError
 from onetake.matching import Active
 from onetake.messages import Request, read_url
@@ -63,12 +63,14 @@ class Answers(Struct):
     def decide(self, request: Request, client: str) -> Decision:
         """Return what happens to a request. Raises nothing: errors are inside `Refuse`."""
         at, safe, key = _now(), None, b""
-        request = opened(request)
+        content = read_request(request)
+        if content.encoding and not request.encoding:
+            request = replace(request, body=content.data, encoding=content.encoding)
         try:
             active = self.lookup.active(request)
             mode = self._mode_for(request, active)
             own = self.traffic.decide(request, active, mode, at)
-            safe, key = self.lookup.find(request, active, is_ordinary=own is None)
+            safe, key = self.lookup.find(request, active, content, is_ordinary=own is None)
             asked = self._asked(safe, key, active, mode, at)
             with self.live.lock:
                 return self._perform(self._found(own, asked), request, asked, client)
@@ -126,6 +128,8 @@ class Answers(Struct):
             return self.misses.add(refused, safe, key, client).error
 
     def _mode_for(self, request: Request, active: Active) -> Mode:
+        if active.mode is None:
+            return self.settings.mode
         return self.traffic.mode_for(active, read_url(request.url).netloc)
 
     def _asked(self, safe: Request, key: bytes, active: Active, mode: Mode, at: float) -> Asked:
@@ -135,7 +139,7 @@ class Answers(Struct):
             request=safe,
             at=at,
             mode=mode,
-            lifetime=self.lifetimes.of(active),
+            lifetime=self.lifetimes.of(active) if active.has_ages else self.lifetimes.usual,
             repeats_last=repeats == "last",
         )
 
@@ -199,15 +203,15 @@ class Answers(Struct):
     def _go_live(self, found: Vacant | Forward, asked: Asked, client: str) -> Decision:
         safe, key = asked.request, asked.key
         if isinstance(found, Vacant):
-            self.trouble.warnings += _empty_uploads(safe)
-            call = self.live.make(safe, client, key=key, slot=found.slot, shortage=found.shortage)
-            return self.live.start(call)
+            if b"filename" in safe.body:
+                self.trouble.warnings += _empty_uploads(safe)
+            return self.live.go(safe, client, key=key, slot=found.slot, shortage=found.shortage)
         # What gives a token, which is to be known again, or costs something, is read on its way.
         from onetake.spend import is_priced_api  # late: only where a call goes live
 
         is_read = found.reason == "credential-exchange" or is_priced_api(safe)
         if is_read and not self.sequence.closed:
-            return self.live.start(self.live.make(safe, client, key=key, why=found.reason))
+            return self.live.go(safe, client, key=key, why=found.reason)
         return self._forward(safe, key, client, found.reason)
 
     def _forward(self, safe: Request, key: bytes, client: str, reason: str) -> Decision:

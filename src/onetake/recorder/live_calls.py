@@ -87,6 +87,21 @@ class LiveCalls:
             call.flight = Flight(slot, shortage.replaced)
         return call
 
+    def go(
+        self,
+        request: Request,
+        client: str,
+        *,
+        key: bytes = b"",
+        slot: Slot | None = None,
+        shortage: Shortage = Shortage(),  # noqa: B008  (it is frozen)
+        why: str = "",
+    ) -> Record | Refuse | Wait:
+        """Make a new call, as `make` does, and decide on it. The caller holds the lock."""
+        return self.start(
+            self.make(request, client, key=key, slot=slot, shortage=shortage, why=why)
+        )
+
     def start(self, call: LiveCall) -> Record | Refuse | Wait:
         """Decide on a new call. The caller holds the lock."""
         if call.flight is None:

@@ -12,8 +12,11 @@ from contextlib import suppress
 from threading import Lock
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from onetake.cassettes.decisions import Replay
 from onetake.config import Settings
+from onetake.content import Content, read_request
 from onetake.errors import OnetakeError
 from onetake.matching import Active, Matcher, Template, Value, paths_by_value, templates_of
 from onetake.matching.raw import READ_FROM_BYTES
@@ -81,19 +84,25 @@ class Lookup:
         return safe, safe.replace(url=self._redactor.url(safe.url))
 
     def find(
-        self, request: Request, active: Active, *, is_ordinary: bool = True
+        self, request: Request, active: Active, content: Content, *, is_ordinary: bool = True
     ) -> tuple[Request, bytes]:
         """Return `request` as it may be written, and the key of its recording. Raises `OnetakeError`.
 
+        `content` is its body, read, of which every coding is undone that can be.
         Only an ordinary call may be answered by a recording, and has its credential numbered.
         """
         if is_ordinary and self._principals is not None:
-            request = request.replace(principal=self._principal(request, active))
-        safe = self._redactor.request(request, active.redact)
+            request = replace(request, principal=self._principal(request, active))
+        safe = self._redactor.request(request, active.redact, content)
         key = self._matcher.key(safe, active)
-        if is_ordinary and self._holder.holds(key):
-            return safe.replace(url=self._redactor.url(safe.url)), key
-        return self._redacted(safe, key, active)
+        is_held = self._holder.holds(key)
+        if is_ordinary and is_held:
+            return replace(safe, url=self._redactor.url(safe.url)), key
+        is_same = safe.body is request.body and not active.redact
+        content_of_safe = content if is_same else read_request(safe)
+        if is_held:
+            return self._written(safe, content_of_safe), key
+        return self._redacted(safe, key, active, content_of_safe)
 
     def key_of(self, safe: Request) -> bytes:
         """The key of a request that is safe already. Raises `OnetakeError`."""
@@ -115,8 +124,8 @@ class Lookup:
     def written(self, interaction: Interaction, safe: Request) -> Interaction:
         """Return `interaction` as it may be written, with `safe` for its request. Raises `OnetakeError`."""
         self.has_learned = True
-        paths = self._matcher.active(interaction.request).redact
-        return self._redactor.interaction(interaction.replace(request=safe), paths)
+        paths = self._matcher.active(interaction.request).redact if self._matcher.rules else ()
+        return self._redactor.interaction(replace(interaction, request=safe), paths)
 
     def learn(self, interaction: Interaction) -> None:
         """Know the secrets of an answer of which nothing is kept, when the program sends them on."""
@@ -140,25 +149,29 @@ class Lookup:
         with self._lock:
             return self._principals.of(request, host, self._redactor.given, active.credential)
 
-    def _redacted(self, safe: Request, key: bytes, active: Active) -> tuple[Request, bytes]:
+    def _redacted(
+        self, safe: Request, key: bytes, active: Active, content: Content
+    ) -> tuple[Request, bytes]:
         """Redact by value what is redacted by name and shape already.
 
         A value that only the environment tells to be secret may be another one than was recorded.
         """
-        written = self._redactor.by_value(safe)
-        if written is not safe:
-            written = written.replace(by_value=paths_by_value(written))
-        if self._holder.holds(key):
-            return written, key
+        written = self._written(safe, content)
         if written is not safe:
             key = self._matcher.key(written, active)
             if self._holder.holds(key):
                 return written, key
-        for templates in self._recorded_by_value():
-            fitting = self._matcher.key_as(safe, templates)
-            if fitting is not None and self._holder.holds(fitting):
+        recorded = self._recorded_by_value()
+        for fitting in self._matcher.keys_as(safe, recorded) if recorded else ():
+            if self._holder.holds(fitting):
                 return written, fitting
         return written, key
+
+    def _written(self, safe: Request, content: Content) -> Request:
+        written = self._redactor.by_value(safe, content)
+        if written is safe:
+            return safe
+        return replace(written, by_value=paths_by_value(written))
 
     def _recorded_by_value(self) -> Sequence[tuple[Template, ...]]:
         """Return the forms of requests whose recordings have values redacted."""

@@ -32,7 +32,7 @@ class Lifetimes:
         self.usual = Lifetime(ttl_s, max_age_s, settings.refresh == "soft", jitter)
 
     def of(self, active: Active) -> Lifetime:
-        if active.ttl_s is None and active.max_age_s is None:
+        if not active.has_ages:
             return self.usual
         ttl_s = self.usual.ttl_s if active.ttl_s is None else active.ttl_s
         max_age_s = self.usual.max_age_s if active.max_age_s is None else active.max_age_s

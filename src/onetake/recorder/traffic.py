@@ -172,7 +172,7 @@ def is_own_server(request: Request) -> bool:
 def _shown(request: Request) -> Iterator[str]:
     """The texts in which credentials stand: the URL and the header lines, Basic decoded."""
     yield unquote(request.url)
-    for name, line in request.headers:
+    for name, line in request.headers.items:
         value = line
         if name.lower() == "cookie":
             pairs = (pair for pair in line.split(";") if not is_of_network(pair.partition("=")[0]))

@@ -67,12 +67,12 @@ class Pass:
                     known += self._in_stretch(stretch, sought.secrets)
                 if self._shapes and _may_hold_shapes(whole):
                     shaped += self._in_stretch(stretch, self._shapes_of(whole))
-        if not (ruled or named or known or shaped or pieces.lanes):
+        split = list(self._in_pieces(content, pieces)) if pieces.lanes else []
+        if not (ruled or named or known or shaped or any(split)):
             return ()
         if len(self._known) > 1:
             known = list(outside(known, [known]))
-        own = merged(ruled, named, known, shaped)
-        return merged(own, *self._in_pieces(content, pieces)) if pieces.lanes else own
+        return merged(ruled, named, known, shaped, *split)
 
     def _shapes_of(self, content: Content) -> _Way:
         way = secrets_in_bytes if content.parts else shaped_secrets

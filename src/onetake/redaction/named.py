@@ -98,7 +98,7 @@ def named_secrets(content: Content) -> Iterator[tuple[Leaf, Secret]]:
             f"A body names secrets and cannot be redacted: {content.overflow}.",
             remedy='Nothing was written. Let the call through by a rule with mode = "live", or send less.',
         )
-    leaves = list(content.leaves())
+    leaves = list(content.leaves(numbers=may_pair or any(map(_may_be_digits, names))))
     in_grant = may_grant and any(leaf.value == _GRANT for leaf in leaves)
     paired = _paired(leaves) if may_pair else {}
     is_graphql = "graphql" in content.media_type
@@ -166,6 +166,13 @@ def _plain(names: Iterable[bytes]) -> Iterator[str]:
 def _tells(name: str) -> bool:
     """Return whether a value under this name may be a secret, by itself or with what stands beside it."""
     return field_kind(name) is not None or guarded_kind(name) is not None
+
+
+@lru_cache(maxsize=2048)
+def _may_be_digits(name: str) -> bool:
+    """Return whether a number under this name may be a secret."""
+    kind = field_kind(name)
+    return kind is not None and is_secret_whatever(kind)
 
 
 def _is_exempt(leaf: Leaf) -> bool:

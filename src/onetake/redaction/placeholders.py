@@ -14,7 +14,7 @@ import re
 from base64 import b64decode
 from collections import Counter
 from contextlib import suppress
-from functools import cache
+from functools import cache, lru_cache
 
 from onetake.redaction.names import KINDS
 from onetake.redaction.shape_table import shape_kinds
@@ -57,6 +57,7 @@ def _base64() -> re.Pattern[bytes]:
     return re.compile(rb"(?:UkVEQUNURUQt|PHJlZGFjdGVkO)[A-Za-z0-9+/_-]+={0,2}")
 
 
+@lru_cache(maxsize=256)
 def placeholder(kind: str, number: int = 0) -> str:
     """Return what stands for a secret of `kind`; 0 is no number."""
     return f"REDACTED-{kind}-{number}" if number else f"REDACTED-{kind}"

@@ -44,11 +44,8 @@ class Redactor:
         self._book = Book()
         self._answered = Known()  # redacted in answers; replaced in requests and answers
         self._sent = Known()  # redacted in requests; replaced in answers alone
-
-    @property
-    def given(self) -> Container[str]:
-        """Return the secrets that answers gave to the program, tokens among them."""
-        return self._answered.kinds
+        self.given: Container[str] = self._answered.kinds
+        """The secrets that answers gave to the program, tokens among them."""
 
     def url(self, url: str) -> str:
         """Return `url` without its secrets."""
@@ -74,7 +71,8 @@ class Redactor:
         longer = self._known()
         if given or longer:
             texts = _texts_of(request, content)
-            given, longer = _standing(given, texts), _standing(longer, texts)
+            longer = _standing(longer, texts)
+            given = _standing(given, texts) if longer else []  # the longer ones have them too
         found: list[Secret] = []
         groups = [self._in_url(request.url)]
         if paths:
@@ -84,7 +82,7 @@ class Redactor:
         one_pass = Pass(self._book, paths=paths, known=given, longer=longer)
         safe = self._with_body(request, url, headers, one_pass, found, content)
         if found:
-            self._sent = self._sent.with_(one for one in found if not one.is_known)
+            self._sent = self._sent.with_([one for one in found if not one.is_known])
         return safe
 
     def _with_body(
@@ -175,8 +173,9 @@ class Redactor:
         """Know what an answer gave: not what the program sent itself, nor a token that was made readable."""
         sent = self._sent.kinds
         self._answered = self._answered.with_(
-            one for one in found if one.value not in sent and READABLE not in one.value
+            [one for one in found if one.value not in sent and READABLE not in one.value]
         )
+        self.given = self._answered.kinds
 
     def _known(self) -> list[Sought]:
         kinds = {**self._sent.kinds, **self._answered.kinds}
@@ -196,11 +195,14 @@ class Redactor:
         if not known and not any(groups):
             return text
         data = text.encode("utf-8", "surrogatepass")
-        if longer:
+        if longer and any(one.is_shaped for group in groups for one in group):
             of_longer = [one.secrets(data) for one in longer]
             groups = [outside(group, of_longer) for group in groups]
-        of_known = [one.secrets(data) for one in known]
-        secrets = merged(*groups, *(outside(group, of_known) for group in of_known))
+        if known or len(groups) > 1:
+            of_known = [one.secrets(data) for one in known]
+            secrets = merged(*groups, *(outside(group, of_known) for group in of_known))
+        else:
+            (secrets,) = groups  # in order, as none overlaps another
         found += secrets
         return written_text(text, secrets, self._book)
 

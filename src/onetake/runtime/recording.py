@@ -9,6 +9,8 @@ from __future__ import annotations
 import time
 from threading import Lock
 
+from msgspec.structs import replace
+
 from onetake.cassettes.decisions import Live
 from onetake.messages import (
     Body,
@@ -59,7 +61,7 @@ class Recording:
         self._response = Response(
             status=status, reason=reason, http_version=http_version, headers=headers
         )
-        codings = headers.get_all("content-encoding")
+        codings = [value for name, value in headers.items if name.lower() == "content-encoding"]
         if len(codings) == 1 and not self._exact_encoding:
             self._decoder = decoder(codings[0])
 
@@ -98,7 +100,7 @@ class Recording:
             body = self._body(ended)
             if ended is Ended.CLOSED and self._is_whole(response, body):
                 ended = Ended.COMPLETE
-            response = response.replace(body=body)
+            response = replace(response, body=body)
         else:
             self._ms = self._elapsed_ms()
         self._call.keep(

@@ -30,8 +30,10 @@ class Scalar(NamedTuple):
     is_string: bool
 
 
-def read_scalars(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Scalar]:
-    """Yield each string and number of the JSON in `data[start:end]`, in order. Never raises.
+def read_scalars(
+    data: bytes, start: int = 0, end: int | None = None, *, numbers: bool = True
+) -> Iterator[Scalar]:
+    """Yield each string of the JSON in `data[start:end]`, and each number if wanted, in order. Never raises.
 
     Names of fields are not yielded; they are steps. Several documents in a row are read as one.
     """
@@ -50,7 +52,7 @@ def read_scalars(data: bytes, start: int = 0, end: int | None = None) -> Iterato
             begin, finish = token.span(1)
             yield Scalar(tuple(steps), begin, finish if token[2] else stop, True)
         elif token[3] is not None:
-            if not at_name:
+            if numbers and not at_name:
                 yield Scalar(tuple(steps), *token.span(3), False)
         elif first in b"{[":
             objects.append(first == 0x7B)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from msgspec import Struct
 
@@ -17,15 +16,16 @@ class ServerEvent(Struct, frozen=True):
     data: str
 
 
-def read_events(stream: bytes) -> Iterator[ServerEvent]:
-    """The events of `stream`, also a last one without its empty line, as cut streams end. Never raises."""
+def read_events(stream: bytes) -> list[ServerEvent]:
+    """Return the events of `stream`, and a last one without its empty line, as of a cut one. Never raises."""
+    events: list[ServerEvent] = []
     name = ""
     data: list[str] = []
     text = stream.decode("utf-8", "replace").removeprefix("\ufeff")
     for line in (*_LINE_END.split(text), ""):
         if not line:
             if data:
-                yield ServerEvent(name, "\n".join(data))
+                events.append(ServerEvent(name, "\n".join(data)))
             name, data = "", []
             continue
         field, _, value = line.partition(":")
@@ -34,3 +34,4 @@ def read_events(stream: bytes) -> Iterator[ServerEvent]:
             data.append(value)
         elif field == "event":
             name = value
+    return events

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from fakeprovider.bedrock import encode_message
 from onetake.config.paths import path_text
-from onetake.content import read
+from onetake.content import Content, read
 from onetake.messages import Headers
 from onetake.wire.encodings import encoder
 
@@ -586,3 +586,10 @@ def test_a_bomb_stays_as_it_came_and_says_so(coding):
 
     assert (content.data, content.encoding) == (bomb, "")
     assert content.problem == f"its {coding} grows too large when it is decoded"
+
+
+def test_numbers_are_passed_over_where_nobody_wants_them():
+    body = Content(b'{"a": [1, 2.5, "x"], "b": "{\\"c\\": 3, \\"d\\": \\"y\\"}"}')
+    texts = [leaf.value for leaf in body.leaves(numbers=False)]
+    assert texts == [leaf.value for leaf in body.leaves() if not leaf.is_number]
+    assert b"y" in texts

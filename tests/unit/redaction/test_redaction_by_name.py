@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from onetake.matching import Matcher
 from onetake.messages import Body, Chunk, Failure, Headers, Interaction, Request, Response
-from onetake.redaction import Redactor, safe_url
+from onetake.redaction import Redactor, named, safe_url
 
 FORM = "application/x-www-form-urlencoded"
 SECRET = "s3cr3t/Value+9f8e7d=="
@@ -290,3 +290,17 @@ def test_chunks_stay_in_order_and_within_the_body(values, data):
     assert offsets[-1] == len(after.data)
     assert len(offsets) == len(chunks)
     assert b"".join(piece for piece, _ in after.pieces()) == after.data
+
+
+def test_leaves_of_numbers_are_not_made_for_a_body_in_which_no_number_can_be_a_secret(monkeypatch):
+    made = []
+    whole = named.Content.leaves
+
+    def leaves(content, *, numbers=True):
+        made.append(numbers)
+        return whole(content, numbers=numbers)
+
+    monkeypatch.setattr(named.Content, "leaves", leaves)
+    for body in (b'{"api_key": "abcdefgh1234", "v": [1, 2]}', b'{"pin": 4711, "v": [1, 2]}'):
+        Redactor().request(Request(method="POST", url="https://h/p", body=body))
+    assert made == [False, True]
