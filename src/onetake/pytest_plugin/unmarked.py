@@ -75,7 +75,7 @@ class Unmarked(RecallsNothing):
             # It may say what it used: it is read on its way, and nothing of it is kept.
             live = self._known
             with live.lock:
-                return live.start(live.make(_safe(request), client, why=_MODE))
+                return live.go(_safe(request), client, why=_MODE)
         error = self._told(found, request, client)
         if error is not None:
             return Refuse(error)
@@ -102,8 +102,11 @@ class Unmarked(RecallsNothing):
         self.ledger.add(call.request, call.client, "refused", error.reason)
         self.refusals.append(error)
 
-    def keep(self, call: LiveCall, interaction: Interaction) -> str:  # noqa: ARG002
+    def safe(self, call: LiveCall, interaction: Interaction) -> str:  # noqa: ARG002
         return call.why  # it is only read
+
+    def keep(self, call: LiveCall, answer: Interaction) -> None:  # noqa: ARG002
+        raise AssertionError("A call of no test is never kept.")
 
     def _allow(self, request: Request) -> str | GuardError:
         """Return what the call is, `passed` or `live`; or why the guard refuses it."""

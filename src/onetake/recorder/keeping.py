@@ -35,16 +35,16 @@ class Keeping(Struct):
     def refused(self, call: LiveCall, error: GuardError) -> None:
         self.misses.add(error, call.request, call.key, call.client)
 
-    def keep(self, call: LiveCall, interaction: Interaction) -> Interaction | str:
-        if call.slot is None:
-            if call.why == "credential-exchange":
-                self.lookup.learn(interaction)
-            return call.why
-        found = self._kept_of(call, interaction)
-        if isinstance(found, str):
-            return found
+    def safe(self, call: LiveCall, interaction: Interaction) -> Interaction | str:
+        if call.slot is not None:
+            return self._kept_of(call, interaction)
+        if call.why == "credential-exchange":
+            self.lookup.learn(interaction)
+        return call.why
+
+    def keep(self, call: LiveCall, answer: Interaction) -> None:
         try:
-            self.journal.append(call.number, found)
+            self.journal.append(call.number, answer)
         except OSError as error:
             self.trouble.journal = error
         if self.is_closed:
@@ -52,7 +52,6 @@ class Keeping(Struct):
                 f"{call.request.line} was answered after {self.place} was closed; "
                 "the answer is kept for the next run."
             )
-        return found
 
     def _kept_of(self, call: LiveCall, interaction: Interaction) -> Interaction | str:
         """The answer as it is kept, else why it is not."""

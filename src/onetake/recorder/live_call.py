@@ -66,10 +66,13 @@ class LiveCall(Struct, kw_only=True, eq=False):
 
 
 class Keeper(Protocol):
-    """The owner of live calls. Its methods are called under the lock of the calls, and do not raise."""
+    """The owner of live calls. No method raises; all but `safe` are called under the lock of the calls."""
 
     def refused(self, call: LiveCall, error: GuardError) -> None:
         """The run may not spend what the call may cost."""
 
-    def keep(self, call: LiveCall, interaction: Interaction) -> Interaction | str:
-        """Keep what a call came to, safe from a crash, and return it; else why nothing of it is kept."""
+    def safe(self, call: LiveCall, interaction: Interaction) -> Interaction | str:
+        """Return what a call came to as it may be kept; else why nothing of it is kept. From any thread."""
+
+    def keep(self, call: LiveCall, answer: Interaction) -> None:
+        """Keep what a call came to, which is safe, where a crash does not reach it."""

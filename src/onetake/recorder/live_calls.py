@@ -122,13 +122,16 @@ class LiveCalls:
 
     def end(self, call: LiveCall, interaction: Interaction) -> None:
         """A call is over, and came to `interaction`."""
+        if call.state is not State.SENT:
+            return
+        found = self._keeper.safe(call, interaction)  # takes long: other calls go on meanwhile
         with self.lock:
             if call.state is not State.SENT:
                 return
-            found = self._keeper.keep(call, interaction)
             if isinstance(found, str):
                 self._move(call, Event.LEAVE_OUT, interaction, reason=found)
             else:
+                self._keeper.keep(call, found)
                 self._move(call, Event.ANSWER, found)
 
     def let_go(self, call: LiveCall, reason: str) -> None:
@@ -185,11 +188,15 @@ class LiveCalls:
         cancelled = Interaction(
             request=call.request, ended=Ended.CANCELLED, at=int(call.since), ms=ms
         )
+        found = self._keeper.safe(call, cancelled)
         with self.lock:
             if step(call.state, Event.CANCEL) is None:
                 return
-            found = self._keeper.keep(call, cancelled)
-            self._move(call, Event.CANCEL, cancelled if isinstance(found, str) else found)
+            if isinstance(found, str):
+                self._move(call, Event.CANCEL, cancelled)
+            else:
+                self._keeper.keep(call, found)
+                self._move(call, Event.CANCEL, found)
 
     def _sent(self, call: LiveCall) -> Record | Refuse:
         """Send a call that the run may pay for."""

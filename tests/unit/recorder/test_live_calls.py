@@ -27,15 +27,17 @@ class Keeper:
         self.kept: list[Interaction] = []
         self.errors: list[GuardError] = []
         self.why_not = ""
+        self.meanwhile = lambda: None  # while an answer is made safe
 
     def refused(self, call, error) -> None:
         self.errors.append(error)
 
-    def keep(self, call, interaction):
-        if call.slot is None or self.why_not:
-            return self.why_not
-        self.kept.append(interaction)
-        return interaction
+    def safe(self, call, interaction):
+        self.meanwhile()
+        return self.why_not if call.slot is None or self.why_not else interaction
+
+    def keep(self, call, answer) -> None:
+        self.kept.append(answer)
 
 
 class Purse:
@@ -231,3 +233,29 @@ def test_at_the_end_what_has_arrived_is_kept_of_the_calls_under_way():
     opened.calls.abandon()
 
     assert [call.answer.response.status for call in opened.calls.kept()] == [200, 201]
+
+
+def test_other_calls_go_on_while_an_answer_is_made_safe():
+    opened = Opened()
+    opened.start()
+    first, begun = opened.call, []
+
+    def meanwhile() -> None:
+        opened.keeper.meanwhile = lambda: None
+        begun.append(opened.start())
+
+    opened.keeper.meanwhile = meanwhile
+    first.keep(answered())
+
+    assert begun == [Record(opened.call)]
+    assert first.state is State.ANSWERED
+
+
+def test_a_call_that_is_let_go_while_its_answer_is_made_safe_is_not_kept():
+    opened = Opened()
+    opened.start()
+    opened.keeper.meanwhile = lambda: opened.call.let_go("the program gave it up")
+    opened.call.keep(answered())
+
+    assert opened.call.state is State.LET_GO
+    assert opened.keeper.kept == []
