@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from threading import Lock
 from typing import Protocol
 
@@ -31,6 +32,11 @@ class Holder(Protocol):
 
     def holds(self, key: bytes) -> bool:
         """Return whether there is a recording of `key`. Takes no lock."""
+
+
+@lru_cache(maxsize=512)
+def _netloc(url: str) -> str:
+    return read_url(url).netloc
 
 
 class Lookup:
@@ -145,7 +151,7 @@ class Lookup:
 
     def _principal(self, request: Request, active: Active) -> int | str:
         assert self._principals is not None
-        host = read_url(request.url).netloc
+        host = _netloc(request.url)
         with self._lock:
             return self._principals.of(request, host, self._redactor.given, active.credential)
 
