@@ -5,21 +5,42 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
 import fakeprovider
-from tests.support import runs
+from tests.support import runs, shared
+
+_KEEPER = pytest.StashKey[str]()
 
 # The one authority that clients trust here, so that none loads all those of the world for a call to this
 # machine: for most of them that takes longer than all else they do.
 os.environ["SSL_CERT_FILE"] = str(Path(__file__).parent / "support" / "nobody.pem")
 
-
 # No test fails for how long it takes: machines differ, and so does what else they do.
 settings.register_profile("onetake", deadline=None)
 settings.load_profile("onetake")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if address := getattr(config, "workerinput", {}).get("keeper"):
+        shared.ask(address)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config) -> None:
+    config.stash[_KEEPER] = shared.listen()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput["keeper"] = node.config.stash[_KEEPER]
+
+
+def pytest_unconfigure() -> None:
+    shared.close()
 
 
 def pytest_runtest_setup() -> None:
@@ -60,19 +81,13 @@ def redis_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def cluster_url() -> Iterator[str]:
-    from tests.support.valkey import start_cluster
-
-    with start_cluster() as nodes:
-        yield nodes[0].url
+def cluster_url() -> str:
+    return shared.address_of("cluster")
 
 
 @pytest.fixture(scope="session")
-def s3_url() -> Iterator[str]:
-    from tests.support.s3 import s3_server
-
-    with s3_server() as server:
-        yield server.url
+def s3_url() -> str:
+    return shared.address_of("s3")
 
 
 @pytest.fixture

@@ -334,11 +334,20 @@ def test_an_interrupted_run_of_workers_tells_what_they_paid(
         + """
     import signal, time
 
-    def test_slow():
+    def test_that_ends_with_its_process():
         chat("one")
-        os.kill(os.getppid(), signal.SIGINT)
-        time.sleep(30)
+        os.kill(int(os.environ["CONTROLLER"]), signal.SIGINT)
+        while True:
+            time.sleep(0.01)
 """,
+    )
+    suite.write(
+        "conftest.py",
+        """
+        import os
+
+        os.environ.setdefault("CONTROLLER", str(os.getpid()))
+        """,
     )
     run = suite.run("-n1", "--onetake-report=report.json", plugins=("xdist",))
 

@@ -60,7 +60,8 @@ class Team:
         }
         if self.store:
             extra["ONETAKE_STORE"] = self.store
-        done = run_program(_PROGRAM, self.folder, self.provider.url, str(hours), questions, **extra)
+        arguments = (self.provider.url, str(hours), questions)
+        done = run_program(_PROGRAM, self.folder, *arguments, is_bare=True, **extra)
         return result(done) | {"billed": self.provider.billed() - before}
 
 

@@ -5,96 +5,98 @@ With STRESS=1, and where there is no fork to rely on, each program starts from n
 
 from __future__ import annotations
 
-import atexit
 import itertools
-import json
 import os
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
+
+from tests.support import shared
+from tests.support.forks import Fork
 
 _TIMEOUT_S = 180.0
 _IS_USED = sys.platform == "linux" and os.environ.get("STRESS") != "1"
+_SDKS = ("openai", "anthropic")
+"""Importing these takes seconds; programs that use them have nurseries of their own."""
 # Two, in turn: what one process records another replays with another seed of its hashes.
 _turns = itertools.count()
-_starting = threading.Lock()
 
 
 class Nursery:
-    """One such process, and a fork of it for each program: `run` may be called in several threads."""
+    """One such process, which listens at `address`."""
 
     def __init__(self, kind: str, environment: Mapping[str, str]) -> None:
-        self._lock = threading.Lock()
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
-        self._orders, theirs = socket.socketpair()
-        with theirs:
+        self._folder = tempfile.TemporaryDirectory(prefix="onetake-nursery-")
+        self.address = f"{self._folder.name}/orders"
+        with (
+            socket.socket(socket.AF_UNIX) as orders,
+            open(_errors_of(self.address), "wb") as errors,
+        ):
+            orders.bind(self.address)
+            orders.listen(64)
             self._process = subprocess.Popen(
                 [
                     *(sys.executable, str(Path(__file__).with_name("nursery.py")), kind),
-                    str(theirs.fileno()),
+                    str(orders.fileno()),
                 ],
                 env=dict(environment),
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
+                pass_fds=[orders.fileno()],
+                stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
-                stderr=self._errors,
+                stderr=errors,
             )
-        atexit.register(self.close)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
-        self._orders.close()
+        assert self._process.stdin is not None
+        self._process.stdin.close()
         self._process.wait()
-        self._errors.close()
+        self._folder.cleanup()
 
-    def run(
-        self, words: Sequence[str], cwd: Path, environment: Mapping[str, str]
-    ) -> subprocess.CompletedProcess[str]:
-        told, theirs = socket.socketpair()
-        with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors, told:
-            told.settimeout(_TIMEOUT_S)
-            try:
-                with theirs, self._lock:
-                    given = [output.fileno(), errors.fileno(), theirs.fileno()]
-                    socket.send_fds(self._orders, [b"1"], given)
-                told.sendall(json.dumps([list(words), str(cwd), dict(environment)]).encode())
-                told.shutdown(socket.SHUT_WR)
-                with told.makefile("r") as answers:
-                    pid = int(answers.readline())
-                    try:
-                        code = int(answers.readline())
-                    except TimeoutError:
-                        os.kill(pid, signal.SIGKILL)
-                        said = [_text(stream) for stream in (output, errors)]
-                        raise subprocess.TimeoutExpired(list(words), _TIMEOUT_S, *said) from None
-            except (
-                ConnectionError,
-                ValueError,
-            ) as error:  # no answer: the nursery itself has ended
-                raise RuntimeError(
-                    "The process that starts the tests' programs has ended "
-                    f"({self._process.wait(_TIMEOUT_S)}):\n{_text(self._errors)}"
-                ) from error
-            texts = [_text(stream) for stream in (output, errors)]
-        return subprocess.CompletedProcess([sys.executable, *words], code, *texts)
+
+def run_in(
+    address: str, words: Sequence[str], cwd: Path, environment: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Run a program in a fork of the nursery at `address`."""
+    with (
+        open(os.devnull, "rb") as nothing,
+        tempfile.TemporaryFile() as output,
+        tempfile.TemporaryFile() as errors,
+    ):
+        streams = [nothing.fileno(), output.fileno(), errors.fileno()]
+        try:
+            fork = Fork(address, words, cwd, environment, streams)
+            code = fork.wait(_TIMEOUT_S)
+        except TimeoutError:
+            fork.kill()
+            fork.close()
+            said = [_text(stream) for stream in (output, errors)]
+            raise subprocess.TimeoutExpired(list(words), _TIMEOUT_S, *said) from None
+        except (ConnectionError, ValueError) as error:  # no answer: the nursery itself has ended
+            raise RuntimeError(
+                f"The process that starts the tests' programs has ended:\n{_errors_of(address).read_text()}"
+            ) from error
+        texts = [_text(stream) for stream in (output, errors)]
+    return subprocess.CompletedProcess([sys.executable, *words], code, *texts)
+
+
+def _errors_of(address: str) -> Path:
+    """Return the file with what the nursery at `address` itself has to say."""
+    return Path(f"{address}.errors")
 
 
 def _text(stream: IO[bytes]) -> str:
     stream.seek(0)
     return stream.read().decode().replace("\r\n", "\n")
-
-
-@cache
-def _nursery(kind: str, turn: int) -> Nursery:
-    from tests.support.runs import environment
-
-    return Nursery(kind, environment())
 
 
 def can_run(words: Sequence[str], extra: Mapping[str, str]) -> bool:
@@ -103,10 +105,15 @@ def can_run(words: Sequence[str], extra: Mapping[str, str]) -> bool:
 
 
 def run(
-    words: Sequence[str], cwd: Path, environment: Mapping[str, str]
+    words: Sequence[str], cwd: Path, environment: Mapping[str, str], *, is_bare: bool = False
 ) -> subprocess.CompletedProcess[str]:
     """As `subprocess.run([sys.executable, *words], ...)` with its output as text."""
-    kind = "suites" if words[:2] == ("-m", "pytest") else "programs"
-    with _starting:
-        nursery = _nursery(kind, next(_turns) % 2)
-    return nursery.run(words, cwd, environment)
+    kind = "bare" if is_bare else _kind_for(words)
+    address = shared.address_of(f"nursery {kind} {next(_turns) % 2}")
+    return run_in(address, words, cwd, environment)
+
+
+def _kind_for(words: Sequence[str]) -> str:
+    if words[:2] == ("-m", "pytest"):
+        return "suites"
+    return "sdks" if any(name in word for word in words for name in _SDKS) else "programs"

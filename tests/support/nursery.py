@@ -1,14 +1,17 @@
 """A process that has loaded what every program loads and forks one for each program it is told to run.
 
-What onetake replaces, and onetake itself, are not loaded in it: a program imports them in its own order.
-What the forked process does is all its own: arguments, environment, directory, output and end.
+What onetake replaces, and onetake itself, lie on a shelf in it: a program imports them in its own order,
+and only their files are not read again. What the forked process does is all its own: arguments, environment,
+directory, output and end.
 
-It is told of a program by one byte and three descriptors (output, errors, a socket for the rest).
+`forks` says how it is told of a program.
 """
 
 from __future__ import annotations
 
+import gc
 import importlib
+import importlib.util
 import json
 import os
 import runpy
@@ -16,10 +19,14 @@ import select
 import socket
 import sys
 import warnings
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
+
+from forks import Fork  # beside this file, which is run as a program
+from shelved import Shelf
 
 _OF_PROGRAMS = (
     "asyncio ssl json uuid hashlib decimal fractions statistics sqlite3 difflib tomllib tempfile shutil "
@@ -42,6 +49,16 @@ _NEVER = {
     "aiohttp",
 }
 _NEVER |= {"botocore", "boto3", "openai", "anthropic", "http.client", "websockets"}
+_SHELVED = (
+    "http.client httpx httpx2 requests aiohttp boto3 websockets pytest_recording genai_prices "
+    "yaml yaml12"
+)
+_PACKAGES = ("onetake", "vcr")
+"""Of these all modules are shelved."""
+_SHELVED_FOR_SUITES = (
+    "xdist xdist.remote xdist.workermanage xdist.dsession xdist.looponfail pytest_asyncio"
+)
+_SHELVED_FOR_SDKS = "openai anthropic"
 
 
 class _Job(NamedTuple):
@@ -57,7 +74,41 @@ def _load(kind: str) -> None:
             importlib.import_module(name)
     loaded = _NEVER & sys.modules.keys()
     assert not loaded, f"A program must find these not yet imported: {sorted(loaded)}"
+    shelf = Shelf()
+    with warnings.catch_warnings(action="ignore"):
+        shelf.put_aside(_to_shelve(kind))
+    sys.meta_path.insert(0, shelf)
+    if kind == "suites":
+        _keep_from_rewriting(shelf)
     assert len(os.listdir("/proc/self/task")) == 1, "A process with threads cannot be forked"
+    if kind != "bare":  # whose programs see what refers to what, as hypothesis wants to
+        gc.collect()
+        gc.freeze()
+
+
+def _to_shelve(kind: str) -> list[str]:
+    if kind == "bare":
+        return []
+    more = {"suites": _SHELVED_FOR_SUITES, "sdks": _SHELVED_FOR_SDKS}.get(kind, "")
+    return [*_modules_of_packages(), *_SHELVED.split(), *more.split()]
+
+
+def _modules_of_packages() -> Iterator[str]:
+    for package in _PACKAGES:
+        (folder,) = importlib.util.find_spec(package).submodule_search_locations
+        for path in sorted(Path(folder).rglob("*.py")):
+            words = path.relative_to(Path(folder).parent).with_suffix("").parts
+            if words[-1] != "__main__":
+                yield ".".join(words).removesuffix(".__init__")
+
+
+def _keep_from_rewriting(shelf: Shelf) -> None:
+    """pytest's finder stands before all others, and would load plugins from their files."""
+    from _pytest.assertion import rewrite
+
+    finder = rewrite.AssertionRewritingHook
+    find = finder.find_spec
+    finder.find_spec = lambda self, name, *more: None if name in shelf else find(self, name, *more)
 
 
 def _serve(orders: socket.socket) -> _Job:
@@ -65,8 +116,11 @@ def _serve(orders: socket.socket) -> _Job:
     ends: dict[int, tuple[int, socket.socket]] = {}
     poll = select.poll()
     poll.register(orders, select.POLLIN)
+    poll.register(0, select.POLLHUP)  # whoever has started this process holds the other end
     while True:
         for descriptor, _ in poll.poll():
+            if descriptor == 0:
+                os._exit(0)
             if descriptor != orders.fileno():
                 pid, told = ends.pop(descriptor)
                 poll.unregister(descriptor)
@@ -75,27 +129,29 @@ def _serve(orders: socket.socket) -> _Job:
                 with told, suppress(OSError):  # who asked may have given up
                     told.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
                 continue
-            order, descriptors, *_ = socket.recv_fds(orders, 1, 3)
+            told, _ = orders.accept()
+            order, streams, *_ = socket.recv_fds(told, 1, 3)
             if not order:
-                os._exit(0)
-            told = socket.socket(fileno=descriptors[2])
+                told.close()
+                continue
             pid = os.fork()
             if pid == 0:
                 orders.close()
                 for watched, (_, other) in ends.items():
                     os.close(watched)
                     other.close()
-                return _become(descriptors[0], descriptors[1], told)
-            for one in descriptors[:2]:
-                os.close(one)
-            told.sendall(f"{pid}\n".encode())
+                return _become(streams, told)
+            for stream in streams:
+                os.close(stream)
+            with suppress(OSError):
+                told.sendall(f"{pid}\n".encode())
             watched = os.pidfd_open(pid)
             ends[watched] = pid, told
             poll.register(watched, select.POLLIN)
 
 
-def _become(output: int, errors: int, told: socket.socket) -> _Job:
-    for descriptor, standard in ((output, 1), (errors, 2)):
+def _become(streams: list[int], told: socket.socket) -> _Job:
+    for standard, descriptor in enumerate(streams):
         os.dup2(descriptor, standard)
         os.close(descriptor)
     with told, told.makefile("rb") as stream:
@@ -104,6 +160,25 @@ def _become(output: int, errors: int, told: socket.socket) -> _Job:
     os.environ.clear()
     os.environ.update(job.environment)
     return job
+
+
+def _start_workers_here(address: str) -> None:
+    """Let the workers of pytest-xdist be forks, as the process that starts them is."""
+    from execnet import gateway_io
+
+    class Io(gateway_io.Popen2IOMaster):
+        def __init__(self, args: list[str], execmodel: Any) -> None:
+            read, written = os.pipe()
+            answered, answers = os.pipe()
+            words = args[args.index("-c") :]
+            streams = [read, answers, 2]
+            self.popen = Fork(address, words, Path.cwd(), os.environ, streams)
+            os.close(read)
+            os.close(answers)
+            pipes = open(written, "wb"), open(answered, "rb")  # noqa: SIM115 - execnet closes them
+            gateway_io.Popen2IO.__init__(self, *pipes, execmodel=execmodel)
+
+    gateway_io.Popen2IOMaster = Io  # type: ignore[misc]
 
 
 def _run(job: _Job) -> None:
@@ -124,5 +199,11 @@ def _run(job: _Job) -> None:
 
 if __name__ == "__main__":
     assert Path(sys.path[0]) == Path(__file__).parent
-    _load(sys.argv[1])
-    _run(_serve(socket.socket(fileno=int(sys.argv[2]))))
+    kind, descriptor = sys.argv[1:]
+    listening = socket.socket(fileno=int(descriptor))  # open until the end, which says why
+    _load(kind)
+    address = listening.getsockname()
+    job = _serve(listening)
+    if "xdist" in job.words:
+        _start_workers_here(address)
+    _run(job)

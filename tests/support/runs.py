@@ -44,17 +44,23 @@ def _compile() -> None:
 
 
 def run_program(
-    source: str, cwd: Path, *arguments: str, **extra: str
+    source: str, cwd: Path, *arguments: str, is_bare: bool = False, **extra: str
 ) -> subprocess.CompletedProcess[str]:
     """Run Python `source` (dedented) in `cwd`."""
-    return run_python(cwd, "-c", textwrap.dedent(source), *arguments, **extra)
+    return run_python(cwd, "-c", textwrap.dedent(source), *arguments, is_bare=is_bare, **extra)
 
 
-def run_python(cwd: Path, *words: str, **extra: str) -> subprocess.CompletedProcess[str]:
-    """`python WORDS` in `cwd`, `extra` being variables of its environment."""
+def run_python(
+    cwd: Path, *words: str, is_bare: bool = False, **extra: str
+) -> subprocess.CompletedProcess[str]:
+    """Run `python WORDS` in `cwd`, `extra` being variables of its environment.
+
+    A bare process reads onetake and the clients from their files, for a program that changes something
+    which they look at only while they are imported.
+    """
     try:
         if nurseries.can_run(words, extra):
-            done = nurseries.run(words, cwd, environment(**extra))
+            done = nurseries.run(words, cwd, environment(**extra), is_bare=is_bare)
         else:
             done = subprocess.run(
                 [sys.executable, *words],

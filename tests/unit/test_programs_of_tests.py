@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
+import textwrap
 
 import pytest
 
 from tests.support import nurseries, runs
 from tests.support.nurseries import Nursery
-from tests.support.runs import ROOT, environment, run_python
+from tests.support.runs import ROOT, environment, result, run_program, run_python
 
 _FAILING = """
     from tests.support.runs import run_program
@@ -26,7 +28,7 @@ def test_the_errors_of_a_program_stand_beside_the_failure(tmp_path):
     plugins = [
         word for name in ("onetake", "asyncio", "cacheprovider") for word in ("-p", f"no:{name}")
     ]
-    done = run_python(tmp_path, "-m", "pytest", *plugins)
+    done = run_python(tmp_path, "-m", "pytest", *plugins, is_bare=True)
 
     assert "Program of the test, ended with 1" in done.stdout
     assert "so far\nthe reason\n" in done.stdout
@@ -36,12 +38,11 @@ def test_a_nursery_that_cannot_start_says_why(tmp_path, monkeypatch):
     monkeypatch.setattr(nurseries, "_TIMEOUT_S", 30.0)
     hidden = environment(PYTHONPATH=str(tmp_path))
     (tmp_path / "msgspec.py").write_text("raise ImportError('no such thing here')")
-    nursery = Nursery("programs", hidden)
-    try:
-        with pytest.raises(RuntimeError, match="no such thing here"):
-            nursery.run(["-c", ""], tmp_path, hidden)
-    finally:
-        nursery.close()
+    with (
+        Nursery("programs", hidden) as nursery,
+        pytest.raises(RuntimeError, match="no such thing here"),
+    ):
+        nurseries.run_in(nursery.address, ["-c", ""], tmp_path, hidden)
 
 
 def test_what_a_program_that_never_ends_has_said_is_kept(tmp_path, monkeypatch):
@@ -54,12 +55,69 @@ def test_what_a_program_that_never_ends_has_said_is_kept(tmp_path, monkeypatch):
     assert "so far" in runs.ended[-1].stdout
 
 
+# What a nursery has loaded already.
+
+_IMPORTS = """
+    import importlib, json, sys
+
+    ROOTS = {"onetake", "vcr", "httpx", "httpcore", "requests", "urllib3", "aiohttp", "botocore"}
+
+    class Witness:
+        def find_spec(self, name, path, target=None):
+            if name.partition(".")[0] in ROOTS or name == "http.client":
+                seen.append(name)
+
+    seen = []
+    sys.meta_path.insert(0, Witness())
+    loaded = sorted(name for name in sys.modules if name.partition(".")[0] in ROOTS)
+    steps = [loaded]
+    for name in (
+        *("onetake", "onetake.recorder.recorder", "onetake.cli", "vcr"),
+        *("httpx", "requests", "aiohttp", "botocore.session"),
+    ):
+        seen.clear()
+        importlib.import_module(name)
+        steps.append([name for name in seen if name in sys.modules])
+    print(json.dumps(steps))
+"""
+
+
+def test_a_program_imports_what_it_would_import_in_a_process_from_nothing(tmp_path):
+    source = textwrap.dedent(_IMPORTS)
+    cold = subprocess.run(
+        [sys.executable, "-c", source],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    here = result(run_python(tmp_path, "-c", source))
+
+    assert here == result(cold)
+    assert here[0] == []
+    assert all(here[1:])
+
+
+def test_a_module_that_is_dropped_and_imported_again_comes_from_its_file(tmp_path):
+    program = """
+        import sys
+        import httpx
+
+        first, spec = httpx, httpx.__spec__
+        del sys.modules["httpx"]
+        import httpx
+
+        assert httpx is not first
+        assert httpx.__spec__.origin == spec.origin == httpx.__file__
+    """
+    assert run_program(program, tmp_path).returncode == 0
+
+
 # The interpreters that `make test PYTHON=...` finds.
 
 
 def interpreter(name: str, **extra: str):
-    import subprocess
-
     return subprocess.run(
         [str(ROOT / ".ci" / "interpreter"), name],
         capture_output=True,

@@ -91,11 +91,13 @@ def test_who_waits_too_long_makes_the_call(store):
 
 
 def test_a_claim_of_another_machine_ends_with_its_time(store):
-    store.claim("c\0\0" + FLIGHT.name, "elsewhere 1 x", 0.3)
+    name, holder = "c\0\0" + FLIGHT.name, "elsewhere 1 x"
+    store.claim(name, holder, 60)
     one = opening(store)
 
     assert isinstance(one.ask(FLIGHT), Pause)
-    time.sleep(0.4)
+    store.claim(name, holder, 0.05)
+    time.sleep(0.1)
     assert one.ask(FLIGHT) is None
 
 

@@ -132,7 +132,7 @@ def test_a_silent_server_is_told_in_bounded_time():
             began = time.monotonic()
             with pytest.raises(StoreError, match="in time"):
                 store.append("c", rows("a"))
-            assert time.monotonic() - began < 2
+            assert time.monotonic() - began < 10  # the usual patience is 15 s
 
 
 def test_a_lost_answer_does_not_lose_the_rows(server):
