@@ -57,7 +57,7 @@ test-corpus:
 	$(INTERPRETER) -m tests_compat.corpus $(ARGS)
 
 stress: $(VENV)/.installed
-	STRESS=1 $(BIN)/python -m pytest -s tests/scenarios $(ARGS)
+	STRESS=1 $(BIN)/python -m pytest -s tests/scenarios tests/plugin $(ARGS)
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff format --check .

@@ -22,10 +22,9 @@ from onetake.stores.redis_ import RedisStore
 from onetake.stores.sqlite import SqliteStore
 from tests.support import s3
 
-# `make stress` has these too: the same two classes as redis and s3, over another server. tests/contract has
-# all of them each time.
-_SAME_CLIENTS = ("cluster", "object-files") if os.environ.get("STRESS") == "1" else ()
-SHARED = ("sqlite", "redis", "s3", *_SAME_CLIENTS)
+# `make stress` has every store; tests/contract has all of them each time.
+_IN_FULL = os.environ.get("STRESS") == "1"
+SHARED = ("sqlite", "redis", "s3", "cluster", "object-files") if _IN_FULL else ("redis",)
 EVERY = ("files", *SHARED)
 
 
