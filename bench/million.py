@@ -75,9 +75,9 @@ def work(store: str, sizes: list[int], rounds: int) -> dict[str, Any]:
 @contextmanager
 def _opened(store: str) -> Iterator[Any]:
     """An empty store of its own, with a server of its own."""
-    from onetake.stores.objects import ObjectStore
-    from onetake.stores.redis_ import RedisStore
-    from onetake.stores.sqlite import SqliteStore
+    from onetake.stores.rows.objects import ObjectStore
+    from onetake.stores.rows.redis_ import RedisStore
+    from onetake.stores.rows.sqlite import SqliteStore
 
     with ExitStack() as stack:
         if store == "redis":

@@ -59,8 +59,8 @@ from onetake.stores.budget import Budget
 from onetake.stores.file_names import check_name, locate, name_in
 from onetake.stores.files import read_cassette
 from onetake.stores.journal import all_apart, read_quarantine
-from onetake.stores.objects import ObjectStore
 from onetake.stores.port import Held, Row
+from onetake.stores.rows.objects import ObjectStore
 from onetake.stores.shared import SharedCassette
 from onetake.stores.usage import read_usage
 from onetake.wire import event_stream, http1, multipart
@@ -301,7 +301,7 @@ def _row(data: bytes) -> None:
 
 
 def _object(data: bytes) -> None:
-    from onetake.stores import objects
+    from onetake.stores.rows import objects
 
     store = object.__new__(ObjectStore)
     store.place = "test:"

@@ -16,8 +16,8 @@ from click.testing import CliRunner
 from onetake.cli import main
 from onetake.errors import UsageError
 from onetake.stores.folders import FolderShelf
-from onetake.stores.layered import LayeredStore
 from onetake.stores.opening import open_shelf, open_store
+from onetake.stores.rows.layered import LayeredStore
 from tests.cli.recordings import MATCHER, call, put, questions, snapshot
 from tests.support import valkey
 from tests.support.runs import result, run_program, run_python

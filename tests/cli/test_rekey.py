@@ -6,8 +6,8 @@ import secrets
 
 import pytest
 
-from onetake.stores.keyring import keyring_of
 from onetake.stores.opening import open_shelf, open_store
+from onetake.stores.rows.keyring import keyring_of
 from tests.cli.recordings import MATCHER, call, put, questions
 
 ENCRYPT = "env:ONETAKE_KEY"

@@ -18,8 +18,8 @@ from onetake.stores import history
 from onetake.stores.files import FileCassette
 from onetake.stores.memory import MemoryCassette
 from onetake.stores.port import CassetteStore
+from onetake.stores.rows.sqlite import SqliteStore
 from onetake.stores.shared import SharedCassette
-from onetake.stores.sqlite import SqliteStore
 
 MATCHER = Matcher()
 

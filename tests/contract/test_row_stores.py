@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from onetake.stores.encrypted import EncryptedStore
-from onetake.stores.keyring import Keyring
-from onetake.stores.objects import ObjectStore
 from onetake.stores.port import RUNS, Claim, Held, Row, RowStore
-from onetake.stores.redis_ import RedisStore
-from onetake.stores.sqlite import SqliteStore
+from onetake.stores.rows.encrypted import EncryptedStore
+from onetake.stores.rows.keyring import Keyring
+from onetake.stores.rows.objects import ObjectStore
+from onetake.stores.rows.redis_ import RedisStore
+from onetake.stores.rows.sqlite import SqliteStore
 from tests.support import s3
 
 _KEYS = Keyring((bytes(range(32)),), "env:KEY")

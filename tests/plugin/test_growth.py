@@ -8,7 +8,7 @@ import pytest
 
 from onetake.cassettes.growth import by_run
 from onetake.stores.history import decode
-from onetake.stores.redis_ import RedisStore
+from onetake.stores.rows.redis_ import RedisStore
 from tests.plugin.suite import Run, Suite
 
 _TESTS = """

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from onetake.stores.redis_ import RedisStore
+from onetake.stores.rows.redis_ import RedisStore
 from tests.plugin.suite import Run, Suite
 from tests.support.runs import run_python
 

@@ -19,7 +19,7 @@ from onetake.matching import Matcher
 from onetake.stores.file_names import locate
 from onetake.stores.files import FileCassette
 from onetake.stores.folders import FolderShelf
-from onetake.stores.sqlite import SqliteStore
+from onetake.stores.rows.sqlite import SqliteStore
 from tests.cli.recordings import call, put
 from tests.plugin.suite import new_suite
 from tests.support.runs import result, run_program, run_python

@@ -16,10 +16,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import redis
 
-from onetake.stores.objects import ObjectStore
 from onetake.stores.port import RowStore
-from onetake.stores.redis_ import RedisStore
-from onetake.stores.sqlite import SqliteStore
+from onetake.stores.rows.objects import ObjectStore
+from onetake.stores.rows.redis_ import RedisStore
+from onetake.stores.rows.sqlite import SqliteStore
 from tests.support import s3
 
 # `make stress` has every store; tests/contract has all of them each time.

@@ -12,9 +12,9 @@ from onetake.cli.workplace import Workplace, echo_json
 from onetake.config.encryption import variable_of
 from onetake.errors import CassetteError, StoreError, UsageError
 from onetake.reports.terminal import of_noun
-from onetake.stores.encrypted import EncryptedLayers, EncryptedStore
 from onetake.stores.opening import open_store
 from onetake.stores.rekeying import Outdated, Rekeying
+from onetake.stores.rows.encrypted import EncryptedLayers, EncryptedStore
 
 _AT_ONCE = 8
 

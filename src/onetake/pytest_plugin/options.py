@@ -70,7 +70,7 @@ def check_key(settings: Settings) -> None:
     Raises `pytest.UsageError`.
     """
     if settings.encrypt:
-        from onetake.stores.keyring import keyring_of
+        from onetake.stores.rows.keyring import keyring_of
 
         try:
             keyring_of(settings.encrypt)

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from onetake.config import is_local
 from onetake.errors import OnetakeError, UsageError
 from onetake.stores import history
-from onetake.stores.encrypted import EncryptedLayers, EncryptedStore, Layers
-from onetake.stores.keyring import Keyring, keyring_of
-from onetake.stores.layered import LayeredStore, Trouble
 from onetake.stores.names import digest
 from onetake.stores.port import Capacity, RowStore
 from onetake.stores.private import ensure_private
-from onetake.stores.sqlite import SqliteStore
+from onetake.stores.rows.encrypted import EncryptedLayers, EncryptedStore, Layers
+from onetake.stores.rows.keyring import Keyring, keyring_of
+from onetake.stores.rows.layered import LayeredStore, Trouble
+from onetake.stores.rows.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from onetake.stores.shelf import Shelf
@@ -107,13 +107,13 @@ def _made(url: str, root: Path, keyring: Keyring | None) -> RowStore:
         alone = SqliteStore(root / url.removeprefix("sqlite:"))
         return alone if keyring is None else EncryptedStore(alone, keyring)
     if scheme in ("redis", "rediss"):
-        from onetake.stores.redis_ import RedisStore
-        from onetake.stores.redis_server import library
+        from onetake.stores.rows.redis_ import RedisStore
+        from onetake.stores.rows.redis_server import library
 
         library()
         return _layered(RedisStore(url), root, keyring)
-    from onetake.stores.bucket import obstore
-    from onetake.stores.objects import ObjectStore
+    from onetake.stores.rows.bucket import obstore
+    from onetake.stores.rows.objects import ObjectStore
 
     obstore()
     store = ObjectStore(url)

@@ -14,10 +14,10 @@ from msgspec import Struct
 
 from onetake.errors import CassetteError, StoreError
 from onetake.formats.packing import ENCRYPTED, key_id
-from onetake.stores.encrypted import EncryptedStore, place_of
-from onetake.stores.keyring import Keyring
 from onetake.stores.port import RUNS, Row, RowStore
-from onetake.stores.sqlite import SqliteStore
+from onetake.stores.rows.encrypted import EncryptedStore, place_of
+from onetake.stores.rows.keyring import Keyring
+from onetake.stores.rows.sqlite import SqliteStore
 
 _TRIES = 20  # of a cassette while others write into it
 _BLOBS_AT_ONCE = 50

@@ -17,12 +17,12 @@ from onetake.errors import StoreError
 from onetake.formats.blobs import blobs_named
 from onetake.formats.document import Stored
 from onetake.messages import Request
-from onetake.stores.encrypted import EncryptedStore, Layers
-from onetake.stores.layered import LayeredStore
 from onetake.stores.names import digest_of_text
 from onetake.stores.port import Anew, Capacity, CassetteStore, Held, Rewritten, RowStore
+from onetake.stores.rows.encrypted import EncryptedStore, Layers
+from onetake.stores.rows.layered import LayeredStore
+from onetake.stores.rows.sqlite import SqliteStore
 from onetake.stores.shared import SharedCassette
-from onetake.stores.sqlite import SqliteStore
 
 _BLOB_AGE_S = 30 * 86_400.0  # so long may recordings wait in a spool whose blobs are there already
 _FAR_AWAY = 8  # reads at once: what they take is the way there and back

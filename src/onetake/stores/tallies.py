@@ -64,8 +64,8 @@ def recall(settings: Settings, root: Path) -> list[RunTally]:
         wanted = without_secrets(url)
         lines = [line for line in _kept(root / ".onetake") if line.store == wanted]
         return by_run(_priced(lines, settings.prices, root))
-    from onetake.stores.encrypted import Layers
     from onetake.stores.opening import open_store
+    from onetake.stores.rows.encrypted import Layers
 
     store = open_store(url, root, settings.encrypt)
     remote = store.remote if isinstance(store, Layers) else store

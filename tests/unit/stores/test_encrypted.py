@@ -18,12 +18,12 @@ from onetake.config import Settings
 from onetake.errors import CassetteError, StoreError, UsageError
 from onetake.formats.packing import ENCRYPTED
 from onetake.stores import history, tallies
-from onetake.stores.encrypted import EncryptedStore
 from onetake.stores.flights import SharedFlights
-from onetake.stores.keyring import keyring_of
 from onetake.stores.opening import open_shelf, open_store
 from onetake.stores.port import Flight, Row, RowStore
 from onetake.stores.rekeying import Rekeying
+from onetake.stores.rows.encrypted import EncryptedStore
+from onetake.stores.rows.keyring import keyring_of
 from tests.cli.recordings import MATCHER, call, put, questions
 
 ENCRYPT = "env:ONETAKE_KEY"

@@ -19,8 +19,8 @@ from onetake.messages import Body, Ended, Interaction, Request, Response
 from onetake.stores import flights
 from onetake.stores.flights import SharedFlights
 from onetake.stores.port import Flight, Pause
+from onetake.stores.rows.sqlite import SqliteStore
 from onetake.stores.shared import SharedCassette
-from onetake.stores.sqlite import SqliteStore
 
 MATCHER = Matcher()
 REQUEST = Request(method="GET", url="https://api.example.test/")

@@ -11,8 +11,8 @@ import pytest
 from onetake.cassettes.growth import RunLine
 from onetake.errors import StoreError
 from onetake.stores import history
+from onetake.stores.rows.sqlite import SqliteStore
 from onetake.stores.shared import SharedCassette
-from onetake.stores.sqlite import SqliteStore
 from tests.support.runs import run_program
 
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from onetake.errors import CassetteError, StoreError
 from onetake.formats.packing import unpack
-from onetake.stores.encrypted import place_of
-from onetake.stores.keyring import Keyring, _derived
+from onetake.stores.rows.encrypted import place_of
+from onetake.stores.rows.keyring import Keyring, _derived
 
 ONE, OTHER = secrets.token_bytes(32), secrets.token_bytes(32)
 KEYRING = Keyring((ONE,), "env:TEAM_KEY")

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from onetake.errors import StoreError
-from onetake.stores.layered import LayeredStore, Trouble
 from onetake.stores.port import Held, Row
-from onetake.stores.sqlite import SqliteStore
-from onetake.stores.sqlite_file import SqliteFile
+from onetake.stores.rows.layered import LayeredStore, Trouble
+from onetake.stores.rows.sqlite import SqliteStore
+from onetake.stores.rows.sqlite_file import SqliteFile
 
 _LIMIT = 1 << 20
 ROWS = [Row("a", b"1"), Row("b", b"2"), Row("c", b"3")]
@@ -58,7 +58,7 @@ def cache(tmp_path: Path) -> Iterator[SqliteStore]:
 
 @pytest.fixture
 def layered(remote: Any, cache: SqliteStore, tmp_path: Path, monkeypatch: Any) -> Any:
-    monkeypatch.setattr("onetake.stores.layered._PAUSE_S", 0.0)
+    monkeypatch.setattr("onetake.stores.rows.layered._PAUSE_S", 0.0)
     made = LayeredStore(remote, cache, SqliteStore(tmp_path / "spool.sqlite"))
     yield made
     made.close()
@@ -184,7 +184,7 @@ def test_an_old_run_does_not_replace_what_others_have_recorded_since(layered, re
     layered.read("c")
     remote.is_down = True
     monkeypatch.setattr(
-        "onetake.stores.layered.time.time", lambda: time.time_ns() / 1e9 - 7 * 86_400
+        "onetake.stores.rows.layered.time.time", lambda: time.time_ns() / 1e9 - 7 * 86_400
     )
     layered.append("c", [Row("a", b"laptop"), Row("b", b"laptop")], replacing_run="run")
     monkeypatch.undo()
@@ -199,7 +199,7 @@ def test_an_old_run_replaces_what_nobody_has_changed_since(layered, remote, monk
     layered.read("c")
     remote.is_down = True
     monkeypatch.setattr(
-        "onetake.stores.layered.time.time", lambda: time.time_ns() / 1e9 - 7 * 86_400
+        "onetake.stores.rows.layered.time.time", lambda: time.time_ns() / 1e9 - 7 * 86_400
     )
     layered.append("c", [Row("a", b"laptop")], replacing_run="run")
     monkeypatch.undo()

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from onetake.errors import StoreError, UsageError
-from onetake.stores import bucket
-from onetake.stores.objects import ObjectStore
 from onetake.stores.port import Patience, Row, RowStore
+from onetake.stores.rows import bucket
+from onetake.stores.rows.objects import ObjectStore
 from tests.support.s3 import ENVIRONMENT, S3Server, s3_server
 
 pytest.importorskip("obstore")

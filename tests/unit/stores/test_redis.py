@@ -13,7 +13,7 @@ import pytest
 
 from onetake.errors import CassetteError, StoreError, UsageError
 from onetake.stores.port import Held, Patience, Row
-from onetake.stores.redis_ import RedisStore
+from onetake.stores.rows.redis_ import RedisStore
 from tests.support.valkey import Valkey, free_port, start_cluster
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from onetake.errors import CassetteError
-from onetake.stores import layered
-from onetake.stores.layered import LayeredStore
 from onetake.stores.port import Patience, Row
-from onetake.stores.redis_ import RedisStore
-from onetake.stores.sqlite import SqliteStore
+from onetake.stores.rows import layered
+from onetake.stores.rows.layered import LayeredStore
+from onetake.stores.rows.redis_ import RedisStore
+from onetake.stores.rows.sqlite import SqliteStore
 from tests.support.valkey import Valkey
 
 

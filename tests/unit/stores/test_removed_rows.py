@@ -12,8 +12,8 @@ from onetake.cassettes.decisions import Slot
 from onetake.cassettes.fold import Take
 from onetake.matching import Matcher
 from onetake.messages import Body, Interaction, Request, Response
+from onetake.stores.rows.sqlite import SqliteStore
 from onetake.stores.shared import SharedCassette
-from onetake.stores.sqlite import SqliteStore
 
 MATCHER = Matcher()
 REQUEST = Request(method="GET", url="https://api.example.test/")

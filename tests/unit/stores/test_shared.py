@@ -12,8 +12,8 @@ from onetake.cassettes.decisions import Slot
 from onetake.cassettes.fold import FIRST_OF_CHILDREN, Take
 from onetake.messages import Interaction, Request, Response
 from onetake.stores import shared
+from onetake.stores.rows.sqlite import SqliteStore
 from onetake.stores.shared import SharedCassette
-from onetake.stores.sqlite import SqliteStore
 
 KEY = b"k" * 16
 

@@ -19,9 +19,9 @@ from onetake.formats.packing import pack
 from onetake.matching import Matcher
 from onetake.messages import Interaction
 from onetake.stores.port import Row
-from onetake.stores.redis_ import RedisStore
+from onetake.stores.rows.redis_ import RedisStore
+from onetake.stores.rows.sqlite import SqliteStore
 from onetake.stores.shared import SharedCassette
-from onetake.stores.sqlite import SqliteStore
 
 MATCHER = Matcher()
 KINDS: dict[str, Callable[[int], Interaction]] = {

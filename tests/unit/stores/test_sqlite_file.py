@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from onetake.errors import StoreError
-from onetake.stores import sqlite_file
 from onetake.stores.port import Row
-from onetake.stores.sqlite import SqliteStore
+from onetake.stores.rows import sqlite_file
+from onetake.stores.rows.sqlite import SqliteStore
 from tests.support.runs import run_program
 
 ROWS = [Row("a", b"1")]
@@ -127,9 +127,9 @@ _FORKED = f"""{_LEFT}
     import os, threading, time, warnings
     from pathlib import Path
     from onetake.errors import StoreError
-    from onetake.stores import sqlite_file
+    from onetake.stores.rows import sqlite_file
     from onetake.stores.port import Row
-    from onetake.stores.sqlite import SqliteStore
+    from onetake.stores.rows.sqlite import SqliteStore
 
     warnings.filterwarnings("ignore", "This process .* is multi-threaded")
     store = SqliteStore(Path("store.sqlite"))

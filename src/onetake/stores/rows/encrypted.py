@@ -11,9 +11,9 @@ from contextlib import suppress
 from typing import Generic, TypeVar
 
 from onetake.errors import CassetteError, StoreError
-from onetake.stores.keyring import Keyring
-from onetake.stores.layered import LayeredStore, Trouble
 from onetake.stores.port import Capacity, Claim, Held, Row, RowStore
+from onetake.stores.rows.keyring import Keyring
+from onetake.stores.rows.layered import LayeredStore, Trouble
 
 _Store = TypeVar("_Store", bound=RowStore)
 

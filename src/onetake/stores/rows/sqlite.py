@@ -13,7 +13,7 @@ from pathlib import Path
 
 from onetake.errors import StoreError
 from onetake.stores.port import Capacity, Claim, Held, Row, kept_lines
-from onetake.stores.sqlite_file import SqliteFile
+from onetake.stores.rows.sqlite_file import SqliteFile
 
 _TRIMMED = 20  # cassettes and blobs that are forgotten in one step
 _BATCH = 500  # names in one statement; SQLite allows 999 variables in old builds

@@ -25,10 +25,10 @@ from msgspec import Struct
 
 from onetake.errors import CassetteError, StoreError
 from onetake.formats.packing import pack, unpack
-from onetake.stores.bucket import Bucket, Listed
 from onetake.stores.names import digest, to_name
 from onetake.stores.port import PATIENCE, Capacity, Claim, Held, Patience, Row, kept_lines
 from onetake.stores.processes import OfProcess
+from onetake.stores.rows.bucket import Bucket, Listed
 
 _Kind = TypeVar("_Kind")
 

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from onetake.stores.names import digest, to_name
 from onetake.stores.port import PATIENCE, Capacity, Claim, Held, Patience, Row, kept_lines
-from onetake.stores.redis_server import RedisServer, client_of, is_cluster, library, primaries
+from onetake.stores.rows.redis_server import RedisServer, client_of, is_cluster, library, primaries
 
 _NAME, _BORN, _VERSION, _RUN = b"!name", b"!born", b"!version", b"!run"
 _OURS = (_NAME, _BORN, _VERSION, _RUN)

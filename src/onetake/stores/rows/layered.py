@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from onetake.errors import CassetteError, StoreError
 from onetake.stores.port import Capacity, Claim, Held, Row, RowStore
-from onetake.stores.sqlite import SqliteStore
+from onetake.stores.rows.sqlite import SqliteStore
 
 _PAUSE_S = 2.0  # after a failure the store is left alone: tests do not queue for its time-outs,
 _PAUSE_RATE = 2  # and where those are long, for this many times as long
