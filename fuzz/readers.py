@@ -308,9 +308,10 @@ def _object(data: bytes) -> None:
     found = store._decode(data, objects._Entry)
     view = objects._View((), (found,))
     _ = view.rows, view.runs
-    for name, line in objects._all_lines(view):
-        history.decode([line])
-        objects._name(name)
+    for slot, row in view.rows.items():
+        objects._name(slot)
+        for _, lines in history._decoded([Row(slot, row)]):
+            history.decode(line for _, _, line in lines)
 
 
 def _multipart(data: bytes) -> None:

@@ -293,7 +293,7 @@ def test_blobs_that_nothing_names_go_from_the_store(shelf, url, told, monkeypatc
     told("flush", "gone", "--yes")
     assert told("prune")["blobs"] == []  # too young
     monkeypatch.setattr("onetake.stores.folders.BLOB_AGE_S", -1)
-    monkeypatch.setattr("onetake.stores.shelf._BLOB_AGE_S", -1)
+    monkeypatch.setattr("onetake.stores.row_blobs._AGE_DAYS", -1)
 
     dry, done, after = told("prune"), told("prune", "--yes"), told("prune")
 
@@ -309,7 +309,7 @@ def test_a_writer_at_work_finds_its_blobs_in_a_shared_store(shelf, url, project,
     """What is put is never pruned before it is named, however old it was."""
     picture = b"\x89PNG" + bytes(range(256)) * 100
     age_s = 0.5
-    monkeypatch.setattr("onetake.stores.shelf._BLOB_AGE_S", age_s)
+    monkeypatch.setattr("onetake.stores.row_blobs._DAY_S", age_s / 30)
     is_over = threading.Event()
 
     def prune() -> None:

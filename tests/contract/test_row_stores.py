@@ -10,32 +10,38 @@ from pathlib import Path
 
 import pytest
 
-from onetake.stores.port import RUNS, Claim, Held, Row, RowStore
+from onetake.formats.packing import pack
+from onetake.stores import history, row_blobs
+from onetake.stores.history import RUNS
+from onetake.stores.port import BLOBS, FOREVER, LINES, Claim, Held, Owned, Row, RowStore, is_own
 from onetake.stores.rows.encrypted import EncryptedStore
 from onetake.stores.rows.keyring import Keyring
 from onetake.stores.rows.objects import ObjectStore
 from onetake.stores.rows.redis_ import RedisStore
 from onetake.stores.rows.sqlite import SqliteStore
 from tests.support import s3
+from tests.support.folder_rows import FolderStore
 
 _KEYS = Keyring((bytes(range(32)),), "env:KEY")
 _ENCRYPTED = ["encrypted sqlite", "encrypted redis_url", "encrypted object-files"]
 
 
 @pytest.fixture(
-    params=["sqlite", "redis_url", "cluster_url", "s3_url", "object-files", *_ENCRYPTED]
+    params=["sqlite", "redis_url", "cluster_url", "s3_url", "object-files", "example", *_ENCRYPTED]
 )
 def store(
     request: pytest.FixtureRequest,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[RowStore]:
-    made: RowStore
+) -> Iterator[Owned]:
+    made: Owned
     namespace = f"test-{secrets.token_hex(4)}"
     encrypted, _, kind = request.param.rpartition(" ")
     match kind:
         case "sqlite":
             made = SqliteStore(tmp_path / "store.sqlite")
+        case "example":
+            made = FolderStore(tmp_path / "folder")
         case "redis_url" | "cluster_url":
             made = RedisStore(request.getfixturevalue(kind), namespace=namespace)
         case "s3_url":
@@ -52,15 +58,23 @@ def rows(*names: str, data: bytes = b"x") -> list[Row]:
     return [Row(name, data) for name in names]
 
 
+def cassettes(store: RowStore) -> list[str]:
+    return sorted(name for name in store.names() if not is_own(name))
+
+
+def blobs(store: RowStore, *names: str) -> dict[str, bytes]:
+    return {row.slot: row.data for row in store.read(BLOBS, slots=names).rows}
+
+
 def held(store: RowStore, cassette: str = "c") -> dict[str, bytes]:
     return {row.slot: row.data for row in store.read(cassette).rows}
 
 
 def test_what_does_not_exist_is_empty(store):
     assert store.read("c") == Held()
-    assert list(store.cassettes()) == []
-    assert store.blobs(["a"]) == {}
-    assert store.history("c") == []
+    assert cassettes(store) == list(store.names("c")) == list(store.names(BLOBS)) == []
+    assert blobs(store, "a") == {}
+    assert history.read(store, "c") == []
     assert store.remove("c") == 0
     assert store.remove("c", ["a"]) == 0
     assert store.read("c") == Held()
@@ -91,32 +105,46 @@ def test_a_run_replaces_once_and_then_adds(store):
     assert held(store).keys() == {"a"}
 
 
-def test_blobs_that_nobody_has_put_for_long_may_go(store):
-    store.put_blobs({"old": b"1", "again": b"2", "other": b"3"})
-    time.sleep(1.2)
-    store.put_blobs({"again": b"2"})
-    old = sorted(store.old_blobs(1.0))
+def test_some_rows_are_read_by_name(store):
+    store.append("c", rows("a", "b", "!name", data=b"1"))
+    found = store.read("c", slots=["a", "!name", "never"])
 
-    assert store.old_blobs(3600.0) == []
-    assert store.remove_blobs(["old", "again", "other", "never"], 3600.0) == 0
-    assert len(store.blobs(["old", "again", "other"])) == 3
+    assert {row.slot for row in found.rows} == {"a", "!name"}
+    assert store.read("c", known=found.version, slots=["a"]).is_unchanged
+    assert store.read("c", slots=()).rows == ()
+    assert sorted(store.names("c")) == ["!name", "a", "b"]
+
+
+def test_blobs_that_nobody_has_put_for_long_are_told(store, monkeypatch):
+    now = time.time()
+    monkeypatch.setattr(row_blobs.time, "time", lambda: now - 40 * 86_400)
+    row_blobs.put(store, {"old": b"1", "again": b"2", "other": b"3"})
+    monkeypatch.undo()
+    assert row_blobs.packed(store, ["old", "never"]) == {"old": pack(b"1")}
+
+    row_blobs.put(store, {"again": b"2"})
+    version, old = row_blobs.old(store)
+
     if isinstance(getattr(store, "within", store), ObjectStore):
-        assert old == []  # it cannot tell
+        assert (version, old) == ("", {})  # it cannot tell
         return
-    assert old == ["old", "other"]
-    assert store.remove_blobs(["old", "again"], 1.0) == 1
-    assert store.blobs(["old", "again", "other"]) == {"again": b"2", "other": b"3"}
-    store.put_blobs({"old": b"1"})
-    assert store.blobs(["old"]) == {"old": b"1"}
+    assert sorted(old) == ["old", "other"]
+    row_blobs.put(store, {"other": b"3"})
+    assert store.remove(BLOBS, old["old"], known=version) == 0
+    assert row_blobs.packed(store, ["old"]) == {"old": pack(b"1")}
+    version, old = row_blobs.old(store)
+    assert store.remove(BLOBS, old["old"], known=version) == 2
+    assert row_blobs.old(store)[1] == {}
+    assert row_blobs.packed(store, ["old", "again", "other"]).keys() == {"again", "other"}
 
 
 def test_blobs_may_go_at_once_whenever_they_were_put(store):
-    store.put_blobs({"one": b"1", "other": b"2"})
+    row_blobs.put(store, {"one": b"1", "other": b"2"})
 
-    assert store.remove_blobs(["one", "never"], 0.0) == 1
-    assert store.blobs(["one", "other"]) == {"other": b"2"}
-    store.put_blobs({"one": b"1"})
-    assert store.blobs(["one"]) == {"one": b"1"}
+    row_blobs.remove(store, ["one", "never"])
+    assert row_blobs.packed(store, ["one", "other"]).keys() == {"other"}
+    row_blobs.put(store, {"one": b"1"})
+    assert row_blobs.packed(store, ["one"]) == {"one": pack(b"1")}
 
 
 def test_rows_are_rewritten_where_nobody_has_changed_them(store):
@@ -144,26 +172,23 @@ def test_a_run_goes_on_after_its_rows_were_rewritten(store):
 
 
 def test_blobs_are_rewritten_where_they_are_there(store):
-    assert store.blob_names() == []
-    store.put_blobs({"sha256-a": b"1", "sha256-b": b"1"})
+    store.append(BLOBS, rows("sha256-a", "sha256-b", data=b"1"))
 
-    assert sorted(store.blob_names()) == ["sha256-a", "sha256-b"]
-    store.rewrite_blobs({"sha256-a": b"2", "never": b"2"})
-    assert store.blobs(["sha256-a", "sha256-b", "never"]) == {"sha256-a": b"2", "sha256-b": b"1"}
+    assert sorted(store.names(BLOBS)) == ["sha256-a", "sha256-b"]
+    known = store.read(BLOBS, slots=["sha256-a"]).version
+    assert store.rewrite(BLOBS, rows("sha256-a", "never", data=b"2"), known=known)
+    assert blobs(store, "sha256-a", "sha256-b", "never") == {"sha256-a": b"2", "sha256-b": b"1"}
 
 
-def test_lines_are_rewritten_in_their_places(store):
-    for line in (b"1", b"2", b"3"):
-        store.append("c", rows("a"))
-        store.append("other", rows("a"))
-        store.add_histories({"c": line, "other": line})
+def test_what_runs_did_is_rewritten_as_rows_are(store):
+    for line in (b"1", b"2"):
+        history.write(store, {"c": line})
+    told = store.read(LINES)
 
-    store.rewrite_histories({"c": {b"2": b"two", b"9": b"nine"}, "never": {b"1": b"one"}})
-    store.add_histories({"c": b"4"})
+    assert store.rewrite(LINES, told.rows, known=told.version)
+    history.write(store, {"c": b"3"})
 
-    assert store.history("c") == [b"1", b"two", b"3", b"4"]
-    assert store.history("other") == [b"1", b"2", b"3"]
-    assert store.history("never") == []
+    assert history.read(store, "c") == [b"1", b"2", b"3"]
 
 
 def test_a_known_version_needs_no_rows(store):
@@ -206,7 +231,7 @@ def test_cassettes_do_not_know_each_other(store):
     store.append("one/test[ä b%/]", rows("a"))
     store.append("two", rows("a", "b"))
 
-    assert sorted(store.cassettes()) == ["one/test[ä b%/]", "two"]
+    assert cassettes(store) == ["one/test[ä b%/]", "two"]
     assert held(store, "one/test[ä b%/]").keys() == {"a"}
 
 
@@ -216,22 +241,25 @@ def test_rows_and_cassettes_are_removed(store):
     assert store.remove("c", ["a", "z"]) == 1
     assert held(store).keys() == {"b", "d"}
     assert store.remove("c") == 2
-    assert list(store.cassettes()) == []
+    assert cassettes(store) == []
 
 
-def test_a_history_goes_with_its_cassette(store):
-    store.append("c", rows("a"))
-    store.add_histories({"c": b"run"})
+def test_a_history_ends_with_its_cassette(store):
+    history.write(store, {"c": b"run", "other": b"run"})
 
-    assert store.remove("c") == 1
-    assert store.history("c") == []
+    history.forget(store, "c")
+    assert history.read(store, "c") == []
+    history.write(store, {"c": b"later"})
+    assert history.read(store, "c") == [b"later"]
+    assert history.read(store, "other") == [b"run"]
 
 
 def test_blobs_are_kept_once(store):
-    store.put_blobs({"a": b"1", "b": bytes(100_000), "d": b""})
-    store.put_blobs({"a": b"2"})
+    large = [Row("a", b"1"), Row("b", bytes(100_000))]
 
-    assert store.blobs(["a", "b", "d", "none"]) == {"a": b"1", "b": bytes(100_000), "d": b""}
+    assert store.append(BLOBS, large) == {"a", "b"}
+    assert store.append(BLOBS, [Row("a", b"2")]) == frozenset()
+    assert blobs(store, "a", "b", "none") == {"a": b"1", "b": bytes(100_000)}
 
 
 def test_a_claim_has_one_holder_until_its_time_is_up(store):
@@ -267,32 +295,43 @@ def test_what_was_left_is_gone_when_its_time_is_up(store):
 
 def test_the_last_runs_are_remembered(store):
     for n in range(25):
-        store.add_histories({"c": b"%d" % n})
+        history.write(store, {"c": b"%d" % n})
 
-    assert store.history("c") == [b"%d" % n for n in range(5, 25)]
+    assert history.read(store, "c") == [b"%d" % n for n in range(5, 25)]
 
 
 def test_of_runs_as_a_whole_more_are_remembered(store):
     for n in range(105):
-        store.add_histories({RUNS: b"%d" % n})
+        history.write(store, {RUNS: b"%d" % n})
 
-    assert store.history(RUNS) == [b"%d" % n for n in range(5, 105)]
+    assert history.read(store, RUNS) == [b"%d" % n for n in range(5, 105)]
     assert store.read(RUNS).rows == ()
 
 
 def test_many_cassettes_are_remembered_in_one_batch(store):
-    store.add_histories({})
-    store.add_histories({f"c{n}": b"%d" % n for n in range(30)})
-    store.add_histories({"c1": b"again", "ä/b [c]": b"x"})
+    history.write(store, {})
+    assert store.read(LINES) == Held()
+    history.write(store, {f"c{n}": b"%d" % n for n in range(30)})
+    history.write(store, {"c1": b"again", "ä/b [c]": b"x"})
 
-    assert store.history("c0") == [b"0"]
-    assert store.history("c1") == [b"1", b"again"]
-    assert store.history("ä/b [c]") == [b"x"]
+    assert history.read(store, "c0") == [b"0"]
+    assert history.read(store, "c1") == [b"1", b"again"]
+    assert history.read(store, "ä/b [c]") == [b"x"]
+    assert len(store.read(LINES).rows) == 2
+
+
+def test_rows_of_many_runs_become_one_and_lose_no_line(store):
+    for n in range(70):
+        history.write(store, {"c": b"%d" % n, f"once{n}": b"x"})
+
+    assert len(store.read(LINES).rows) < 10
+    assert history.read(store, "c") == [b"%d" % n for n in range(50, 70)]
+    assert [history.read(store, f"once{n}") for n in range(70)] == [[b"x"]] * 70
 
 
 def test_threads_lose_no_line(store):
     def write(n: int) -> None:
-        store.add_histories({"c": b"%d" % n})
+        history.write(store, {"c": b"%d" % n})
         store.close()
 
     threads = [threading.Thread(target=write, args=(n,)) for n in range(8)]
@@ -301,15 +340,16 @@ def test_threads_lose_no_line(store):
     for thread in threads:
         thread.join()
 
-    assert sorted(store.history("c")) == [b"%d" % n for n in range(8)]
+    assert sorted(history.read(store, "c")) == [b"%d" % n for n in range(8)]
 
 
 def test_a_token_is_used_once(store):
-    assert [store.once("flush-1"), store.once("flush-1"), store.once("flush-2")] == [
-        True,
-        False,
-        True,
-    ]
+    tokens = ("flush-1", "flush-1", "flush-2")
+    used = [store.claim(token, secrets.token_hex(4), FOREVER).is_own for token in tokens]
+
+    assert used == [True, False, True]
+    store.close()
+    assert not store.claim("flush-1", "a later one", FOREVER).is_own
 
 
 def test_threads_that_write_the_same_slots_share_them(store):

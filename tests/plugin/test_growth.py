@@ -7,7 +7,7 @@ import secrets
 import pytest
 
 from onetake.cassettes.growth import by_run
-from onetake.stores.history import decode
+from onetake.stores import history
 from onetake.stores.rows.redis_ import RedisStore
 from tests.plugin.suite import Run, Suite
 
@@ -134,8 +134,8 @@ def test_each_run_of_a_shared_store_is_remembered_there(suite, redis_url):
     runs(suite, url, ["green apples", "old ships", "old ships"], "-n", "2")
 
     store = RedisStore(url)
-    stable = by_run(decode(store.history("test_a/test_stable")))
-    varies = by_run(decode(store.history("test_a/test_varies")))
+    stable = by_run(history.decode(history.read(store, "test_a/test_stable")))
+    varies = by_run(history.decode(history.read(store, "test_a/test_varies")))
     store.close()
     assert [(one.recorded, one.replayed, len(one.grew)) for one in stable] == [
         (1, 0, 0),

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from onetake.stores import history
 from onetake.stores.rows.redis_ import RedisStore
 from tests.plugin.suite import Run, Suite
 from tests.support.runs import run_python
@@ -213,7 +214,7 @@ def test_a_shared_store_remembers_in_one_line_a_run(suite, redis_url):
         suite.run("-n", "2", plugins=("xdist",), ONETAKE_STORE=url)
 
     store = RedisStore(url)
-    lines = store.history("!runs")
+    lines = history.read(store, history.RUNS)
     store.close()
 
     assert len(lines) == 2

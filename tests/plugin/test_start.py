@@ -75,6 +75,6 @@ def test_a_marked_test_without_calls_loads_nothing_that_explains_and_nothing_tha
             "onetake.spend.usage",
             "onetake.stores.prices",
             "onetake.stores.shared",
-            "onetake.stores.sqlite",
+            "onetake.stores.rows.sqlite",
         }
     )

@@ -19,6 +19,7 @@ from onetake.matching import Matcher
 from onetake.stores.file_names import locate
 from onetake.stores.files import FileCassette
 from onetake.stores.folders import FolderShelf
+from onetake.stores.port import Row
 from onetake.stores.rows.sqlite import SqliteStore
 from tests.cli.recordings import call, put
 from tests.plugin.suite import new_suite
@@ -226,13 +227,13 @@ def test_a_file_of_sqlite_that_runs_something_is_refused(tmp_path):
 
     path = tmp_path / "a.db"
     with closing(SqliteStore(path)) as store:
-        store.once("token")
+        store.claim("token", "me", 60.0)
     with sqlite3.connect(path) as connection:
-        connection.execute("CREATE TRIGGER t AFTER INSERT ON tokens BEGIN DELETE FROM rows; END")
+        connection.execute("CREATE TRIGGER t AFTER INSERT ON claims BEGIN DELETE FROM rows; END")
     connection.close()
 
     with closing(SqliteStore(path)) as store, pytest.raises(StoreError, match="trigger"):
-        store.once("other")
+        store.claim("other", "me", 60.0)
 
 
 def test_what_sqlite_holds_of_another_type_is_an_error_of_the_store(tmp_path):
@@ -240,13 +241,13 @@ def test_what_sqlite_holds_of_another_type_is_an_error_of_the_store(tmp_path):
 
     path = tmp_path / "a.db"
     with closing(SqliteStore(path)) as store:
-        store.once("token")
+        store.append("c", [Row("a", b"1")])
     with sqlite3.connect(path) as connection:
-        connection.execute("INSERT INTO blobs VALUES ('a', 5)")
+        connection.execute("UPDATE rows SET data = 5")
     connection.close()
 
     with closing(SqliteStore(path)) as store, pytest.raises(StoreError, match="did not write"):
-        store.blobs(["a"])
+        store.read("c")
 
 
 # What a terminal would obey.

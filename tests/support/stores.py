@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import redis
 
-from onetake.stores.port import RowStore
+from onetake.stores.port import Owned, is_own
 from onetake.stores.rows.objects import ObjectStore
 from onetake.stores.rows.redis_ import RedisStore
 from onetake.stores.rows.sqlite import SqliteStore
@@ -76,7 +76,8 @@ class Store:
         with self.opened() as store:
             return {
                 f"{name}#{row.slot}": row.data
-                for name in store.cassettes()
+                for name in store.names()
+                if not is_own(name)
                 for row in store.read(name).rows
             }
 
@@ -124,9 +125,9 @@ class Store:
                     _ask("PUT", f"{endpoint}/{parts.hostname}")
 
     @contextmanager
-    def opened(self) -> Iterator[RowStore]:
+    def opened(self) -> Iterator[Owned]:
         """The store itself, without cache and spool."""
-        made: RowStore
+        made: Owned
         with mock.patch.dict("os.environ", s3.ENVIRONMENT):
             match self.kind:
                 case "sqlite":

@@ -56,7 +56,7 @@ def rekey(store: str | None, *, yes: bool, as_json: bool) -> None:
     work, problems = Rekeying(opened, write=yes), list[str]()
     names = work.names()
     rows, cassettes = _each(work.rows, names, at_once, problems, quiet=as_json)
-    blobs, lines = work.blobs(), work.lines(names)
+    blobs, lines = work.blobs(), work.lines()
     work.finish()
     first, variable = opened.keyring.ids[0], variable_of(settings.encrypt)
     if as_json:

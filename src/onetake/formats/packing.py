@@ -1,7 +1,7 @@
 """Texts packed for stores that are far away.
 
-The first byte says how: 0 plain, 1 one zstd frame (RFC 8878), 4 encrypted by `stores.rows.keyring`, which
-that off before it comes here. What a number stands for never changes.
+The first byte says how: 0 plain, 1 one zstd frame (RFC 8878), 4 encrypted by
+`stores.rows.keyring`, which takes that off before it comes here. What a number stands for never changes.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from onetake.config import is_local
 from onetake.errors import OnetakeError, UsageError
 from onetake.stores import history
 from onetake.stores.names import digest
-from onetake.stores.port import Capacity, RowStore
+from onetake.stores.port import Capacity, Owned, capacity_of
 from onetake.stores.private import ensure_private
 from onetake.stores.rows.encrypted import EncryptedLayers, EncryptedStore, Layers
 from onetake.stores.rows.keyring import Keyring, keyring_of
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from onetake.stores.shelf import Shelf
 
 _lock = Lock()
-_open: dict[tuple[str, Path, tuple[str, ...]], RowStore] = {}
+_open: dict[tuple[str, Path, tuple[str, ...]], Owned] = {}
 
 
-def open_store(url: str, root: Path, encrypt: str = "") -> RowStore:
+def open_store(url: str, root: Path, encrypt: str = "") -> Owned:
     """The shared store at `url`, one for the process, which is closed when that ends.
 
     Relative paths resolve from `root`.
@@ -95,13 +95,13 @@ def settle() -> dict[str, Capacity]:
     found: dict[str, Capacity] = {}
     for store in stores:
         with suppress(OnetakeError):
-            capacity = store.capacity()
+            capacity = capacity_of(store)
             if capacity is not None:
                 found[store.place] = capacity
     return found
 
 
-def _made(url: str, root: Path, keyring: Keyring | None) -> RowStore:
+def _made(url: str, root: Path, keyring: Keyring | None) -> Owned:
     scheme = url.partition(":")[0]
     if scheme == "sqlite":
         alone = SqliteStore(root / url.removeprefix("sqlite:"))
@@ -121,7 +121,7 @@ def _made(url: str, root: Path, keyring: Keyring | None) -> RowStore:
 
 
 def _layered(
-    remote: RowStore, root: Path, keyring: Keyring | None, endpoint: str = ""
+    remote: Owned, root: Path, keyring: Keyring | None, endpoint: str = ""
 ) -> LayeredStore | EncryptedLayers:
     """`endpoint` tells one bucket from another of the same name."""
     cache = root / ".onetake"

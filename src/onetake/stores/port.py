@@ -7,10 +7,11 @@ contract suite (tests/contract) runs over each.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from msgspec import Struct
 
@@ -157,7 +158,7 @@ class Flights(Protocol):
 
 
 class Row(Struct, frozen=True):
-    """One interaction as a shared store holds it: opaque `data` under the name of its `slot`.
+    """One row of a cassette: opaque `data` under the name of its `slot`.
 
     A slot's name is text without white space; a store never looks into either.
     """
@@ -167,30 +168,34 @@ class Row(Struct, frozen=True):
 
 
 class Held(Struct, frozen=True):
-    """What a shared store holds of one cassette. `version` changes whenever its rows do; "" is none."""
+    """What a store holds of one cassette. `version` changes whenever it is written to; "" is none."""
 
     rows: tuple[Row, ...] = ()
     version: str = ""
     is_unchanged: bool = False  # the version is the one that the caller knows; no rows are given
 
 
+BLOBS = "\0blobs"
+"""The cassette whose rows are the large bodies of all others (see `stores.row_blobs`).
+
+Only some of its rows are read at a time, and what a row says never changes. So a store may keep each row by
+itself: it tells no version of this cassette, rewrites its rows one after another whatever version is known,
+and may leave out rows without data, which mark when a body was put."""
+
+LINES = "\0lines"
+"""The cassette whose rows tell what runs did (see `stores.history`). They are statistics."""
+
+
+def is_own(cassette: str) -> bool:
+    """Return whether the cassette is one of ours, `BLOBS` or `LINES`; no name of a test begins so."""
+    return cassette.startswith("\0")
+
+
 KEPT_LINES = 20
 """How many lines a cassette's history keeps."""
 
-RUNS = "!runs"
-"""The name of a history that is no cassette's: what runs came to, as `stores.tallies` keeps it."""
-
-
-def kept_lines(name: str) -> int:
-    """How many lines the history of that name keeps."""
-    return 100 if name == RUNS else KEPT_LINES
-
-
-class Capacity(Struct, frozen=True):
-    """How full a store is, in bytes."""
-
-    used: int
-    limit: int
+FOREVER = math.inf
+"""The time of a claim that has no end."""
 
 
 class Claim(Struct, frozen=True):
@@ -215,66 +220,56 @@ PATIENCE = Patience()
 class RowStore(Protocol):
     """Many cassettes as rows, written by any number of processes and machines at once.
 
-    Safe to share between threads and to use after a fork. Every method raises `StoreError` where the
-    store cannot be reached in bounded time, refuses, or holds what another program or a newer format
+    A store is safe to share between threads and to use after a fork. Every method raises `StoreError` where
+    the store cannot be reached in bounded time, refuses, or holds what another program or a newer format
     wrote (its namespace has a marker, made at the first write), and `CassetteError` where only what it
-    holds under the one name cannot be read. Names of cassettes and tokens are any text.
+    holds under the one name cannot be read. What raises has changed nothing, or all. Names of cassettes,
+    claims and holders are any text. Each method is one round trip however many rows it is given, but for
+    what a lost race repeats.
     """
 
     @property
     def place(self) -> str:
         """The URL without its secrets, for messages."""
 
-    def read(self, cassette: str, *, known: str = "") -> Held:
-        """All rows of a cassette in no certain order, in one round trip; a pure read.
+    def read(self, cassette: str, *, known: str = "", slots: Collection[str] | None = None) -> Held:
+        """Read a cassette's rows, all or those of `slots` that are there, in no certain order.
 
-        Where `known` is the version that is there, the rows are left out (`is_unchanged`).
+        A pure read. Where `known` is the version that is there, the rows are left out (`is_unchanged`).
         """
 
     def append(
-        self,
-        cassette: str,
-        rows: Sequence[Row],
-        *,
-        replacing_run: str | None = None,
-        keep_s: float | None = None,
+        self, cassette: str, rows: Sequence[Row], *, replacing_run: str | None = None
     ) -> frozenset[str]:
-        """Add the rows whose slots are free, atomically, in one round trip; the names of those added.
+        """Add the rows whose slots are free, in one step, and return the names of those added.
 
         The first to fill a slot owns it, whoever else writes at that moment. With `replacing_run` the
-        first append of that run takes all earlier rows away, in the same step. `keep_s` says after how
-        many seconds without another append the store may forget the cassette; None is never.
+        first append of that run takes all earlier rows away, in the same step.
         """
 
-    def blobs(self, names: Sequence[str]) -> dict[str, bytes]:
-        """Those of `names` that are there, in one batch."""
+    def rewrite(self, cassette: str, rows: Sequence[Row], *, known: str) -> bool:
+        """Put the data of `rows` in the place of what is there under these names, all in one step.
 
-    def put_blobs(self, blobs: Mapping[str, bytes]) -> None:
-        """Keep them under their names, once; one that is there already is not written again."""
-
-    def old_blobs(self, older_than_s: float) -> list[str]:
-        """Names of blobs that nobody has put for so long; none where the store cannot tell."""
-
-    def remove_blobs(self, names: Sequence[str], older_than_s: float) -> int:
-        """Take those away that nobody has put for so long, and none that is put meanwhile; how many.
-
-        Where it is no time at all those go that are there, whenever they were put.
+        Returns False, and changes nothing, where `known` is not the version any more.
         """
-
-    def cassettes(self) -> Iterator[str]:
-        """The names of all cassettes, in no certain order, without reading their rows."""
 
     def remove(self, cassette: str, slots: Sequence[str] | None = None, *, known: str = "") -> int:
-        """Take rows away (None: all of them and what is known of the cassette); how many were there.
+        """Take rows away (None: the whole cassette), and return how many were there.
 
         With `known`, none goes where that is no longer the version, in the same step: whoever has read
         rows takes away those rows, and never what another has put in their place.
         """
 
-    def claim(self, name: str, holder: str, ttl_s: float) -> Claim:
-        """`holder` has `name` for a time, unless somebody else has it whose time is not up.
+    def names(self, cassette: str | None = None) -> Iterator[str]:
+        """Return the names of all cassettes, or of the rows in one, in no certain order, without reading rows.
 
-        One round trip where the name is free or another's.
+        `BLOBS` and `LINES` may be among the names of cassettes, or not.
+        """
+
+    def claim(self, name: str, holder: str, ttl_s: float) -> Claim:
+        """Give `name` to `holder` for a time, unless somebody else has it whose time is not up.
+
+        A token that is used once is a claim that lasts `FOREVER`.
         """
 
     def settle(self, name: str, holder: str, data: bytes, ttl_s: float) -> None:
@@ -286,32 +281,29 @@ class RowStore(Protocol):
     def release(self, names: Sequence[str], holder: str) -> None:
         """Give free those of `names` that `holder` has."""
 
-    def history(self, cassette: str) -> list[bytes]:
-        """The last lines, oldest first, at most `kept_lines` of the name."""
 
-    def add_histories(self, lines: Mapping[str, bytes]) -> None:
-        """Add to each history the line of a run, all in one batch."""
-
-    def once(self, token: str) -> bool:
-        """Whether `token` is used for the first time ever; it is used from now on."""
-
-    def capacity(self) -> Capacity | None:
-        """None where the store has no limit or does not tell."""
-
-    def rewrite(self, cassette: str, rows: Sequence[Row], *, known: str) -> bool:
-        """Put the data of `rows` in the place of what is there under these names, all in one step.
-
-        False, and nothing done, where `known` is not the version any more.
-        """
-
-    def rewrite_blobs(self, blobs: Mapping[str, bytes]) -> None:
-        """The same for those of the blobs that are there."""
-
-    def rewrite_histories(self, lines: Mapping[str, Mapping[bytes, bytes]]) -> None:
-        """Put in each history another line in the place of each that is named and still there."""
-
-    def blob_names(self) -> list[str]:
-        """Of all blobs, in no certain order."""
+class Owned(RowStore, Protocol):
+    """A store together with what it has opened, which whoever made it closes."""
 
     def close(self) -> None:
-        """Give connections back. It may be used again."""
+        """Give connections back. The store may be used again."""
+
+
+class Capacity(Struct, frozen=True):
+    """How full a store is, in bytes."""
+
+    used: int
+    limit: int
+
+
+@runtime_checkable
+class Limited(Protocol):
+    """A store that may tell how full it is; a store without a limit has no such method."""
+
+    def capacity(self) -> Capacity | None:
+        """Return None where the store has no limit or does not tell. Raises `StoreError`."""
+
+
+def capacity_of(store: RowStore) -> Capacity | None:
+    """Return how full the store is, None where it does not tell. Raises `StoreError`."""
+    return store.capacity() if isinstance(store, Limited) else None

@@ -7,15 +7,14 @@ done, so an interruption costs nothing, and a second time finds only what is lef
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
 from onetake.errors import CassetteError, StoreError
 from onetake.formats.packing import ENCRYPTED, key_id
-from onetake.stores.port import RUNS, Row, RowStore
-from onetake.stores.rows.encrypted import EncryptedStore, place_of
+from onetake.stores.port import BLOBS, LINES, Owned, Row, is_own
+from onetake.stores.rows.encrypted import EncryptedStore, opened_row, sealed_row
 from onetake.stores.rows.keyring import Keyring
 from onetake.stores.rows.sqlite import SqliteStore
 
@@ -41,34 +40,58 @@ class Outdated(Struct, frozen=True):
 
 
 class Rekeying:
-    """Of one store; with `write` what is found is rewritten too. Every method raises `StoreError`, also
-    where a key is not there.
+    """The rewriting of one store; without `write` it is only found out what would be rewritten.
+
+    Every method raises `StoreError`, also where a key is not there.
     """
 
-    def __init__(self, store: EncryptedStore[RowStore], *, write: bool) -> None:
+    def __init__(self, store: EncryptedStore[Owned], *, write: bool) -> None:
         self._store = store.within
         self._keyring: Keyring = store.keyring
         self._write = write
         self.place = store.place
 
     def names(self) -> list[str]:
-        """Of all cassettes."""
-        return sorted(set(self._store.cassettes()))
+        """Return the names of all cassettes."""
+        return sorted({name for name in self._store.names() if not is_own(name)})
 
     def rows(self, cassette: str) -> Outdated:
         """Write the rows of one cassette with the new key.
 
         Raises `CassetteError` where a row was tampered with.
         """
-        place, told = place_of("row", cassette), f"A recording of {self.place}#{cassette}"
+        return self._rows(cassette, None, self._anew)
+
+    def blobs(self) -> Outdated:
+        """Write all blobs with the new key; those that were tampered with stay as they are, and are counted."""
+        names, found = [*self._store.names(BLOBS)], Outdated()
+        for at in range(0, len(names), _BLOBS_AT_ONCE):
+            found += self._rows(BLOBS, names[at : at + _BLOBS_AT_ONCE], self._anew_if_sound)
+        return found
+
+    def lines(self) -> Outdated:
+        """Write what is told of runs with the new key; what cannot be decrypted is left, and not counted."""
+        return self._rows(LINES, None, self._anew_if_possible)
+
+    def finish(self) -> None:
+        """Leave nothing behind in a file of what was rewritten."""
+        if self._write and isinstance(self._store, SqliteStore):
+            self._store.compact()
+
+    def _rows(
+        self,
+        cassette: str,
+        slots: Sequence[str] | None,
+        anew: Callable[[str, Row], Row | None],
+    ) -> Outdated:
         for _ in range(_TRIES):
-            held = self._store.read(cassette)
-            old = [row for row in held.rows if not self._keyring.is_current(row.data)]
-            new: list[Row] = []
-            for row in old:
-                at = place + row.slot.encode("utf-8", "surrogatepass")
-                new.append(Row(row.slot, self._anew(row.data, at, told)))
-            found = Outdated(len(held.rows), Counter(_key_of(row.data) for row in old))
+            held = self._store.read(cassette, slots=slots)
+            rows = [row for row in held.rows if row.data]
+            old = [row for row in rows if not self._keyring.is_current(row.data)]
+            told = [(row, anew(cassette, row)) for row in old]
+            new = [one for _, one in told if one is not None]
+            counted = [row for row, one in told if one is not None or cassette == BLOBS]
+            found = Outdated(len(rows), Counter(_key_of(row.data) for row in counted))
             if not new or not self._write:
                 return found
             if self._store.rewrite(cassette, new, known=held.version):
@@ -79,46 +102,21 @@ class Rekeying:
             path=self.place,
         )
 
-    def blobs(self) -> Outdated:
-        """Of the whole store; those that were tampered with stay as they are, and are counted."""
-        names, found = self._store.blob_names(), Outdated()
-        for at in range(0, len(names), _BLOBS_AT_ONCE):
-            held = self._store.blobs(names[at : at + _BLOBS_AT_ONCE])
-            old = {n: data for n, data in held.items() if not self._keyring.is_current(data)}
-            new: dict[str, bytes] = {}
-            for name, data in old.items():
-                with suppress(CassetteError):  # told where its recording is replayed
-                    told = f"The blob {name} of {self.place}"
-                    new[name] = self._anew(data, place_of("blob", name), told)
-            if new and self._write:
-                self._store.rewrite_blobs(new)
-            found += Outdated(len(held), Counter(map(_key_of, old.values())))
-        return found
+    def _anew(self, cassette: str, row: Row) -> Row:
+        opened = opened_row(self._keyring, self.place, cassette, row)
+        return sealed_row(self._keyring, cassette, opened)
 
-    def lines(self, cassettes: Sequence[str]) -> Outdated:
-        """Of the histories of `cassettes` and of runs; what cannot be decrypted is left, and not counted."""
-        found, lines = Outdated(), dict[str, dict[bytes, bytes]]()
-        for name in (*cassettes, RUNS):
-            place, held = place_of("history", name), self._store.history(name)
-            old: dict[bytes, bytes] = {}
-            for line in held:
-                if not self._keyring.is_current(line):
-                    with suppress(CassetteError, StoreError):
-                        old[line] = self._anew(line, place, "A line")
-            found += Outdated(len(held), Counter(map(_key_of, old)))
-            if old:
-                lines[name] = old
-        if lines and self._write:
-            self._store.rewrite_histories(lines)
-        return found
+    def _anew_if_sound(self, cassette: str, row: Row) -> Row | None:
+        try:
+            return self._anew(cassette, row)
+        except CassetteError:  # told where its recording is replayed
+            return None
 
-    def finish(self) -> None:
-        """Leave nothing behind in a file of what was rewritten."""
-        if self._write and isinstance(self._store, SqliteStore):
-            self._store.compact()
-
-    def _anew(self, data: bytes, place: bytes, told: str) -> bytes:
-        return self._keyring.seal(self._keyring.open(data, place, told), place)
+    def _anew_if_possible(self, cassette: str, row: Row) -> Row | None:
+        try:
+            return self._anew_if_sound(cassette, row)
+        except StoreError:
+            return None
 
 
 def _key_of(data: bytes) -> str:

@@ -31,7 +31,7 @@ from onetake.formats.blobs import blob_name, blobs_named
 from onetake.formats.document import Stored, encode_entry
 from onetake.formats.packing import ENCRYPTED, check, pack, unpack
 from onetake.messages import Request
-from onetake.stores import history
+from onetake.stores import history, row_blobs
 from onetake.stores.names import digest
 from onetake.stores.port import Anew, Held, Opened, Published, Rewritten, Row, RowStore
 
@@ -108,7 +108,10 @@ class SharedCassette:
         self._loaded: _Loaded | None = None
 
     def load(self, key: Callable[[Request], bytes], fingerprint: str) -> Opened:
-        held = self.store.read(self.name)
+        return self.opened(self.store.read(self.name), key, fingerprint)
+
+    def opened(self, held: Held, key: Callable[[Request], bytes], fingerprint: str) -> Opened:
+        """Return what the cassette holds, as `load` does, of rows that were read already."""
         self._loaded = _Loaded(held.version, key, fingerprint, {})
         found = self._read(held, key, fingerprint)
         self._entries = tuple(one.stored for one in found)
@@ -137,8 +140,7 @@ class SharedCassette:
 
     def keep_blobs(self, blobs: Mapping[str, bytes]) -> None:
         """Put them in the store, for recordings that name them. Raises `StoreError`."""
-        if blobs:
-            self.store.put_blobs({name: pack(data) for name, data in blobs.items()})
+        row_blobs.put(self.store, blobs)
 
     def stored(self, entry: bytes) -> Stored:
         """A recording of this cassette that does not lie in it yet."""
@@ -301,7 +303,7 @@ class SharedCassette:
         )
 
     def history(self) -> list[RunLine]:
-        return history.decode(self.store.history(self.name))
+        return history.decode(history.read(self.store, self.name))
 
     def add_run(self, line: RunLine) -> None:
         """A file is left as it is by what only replays: it may lie in git."""
@@ -327,7 +329,7 @@ class SharedCassette:
         if name not in self._packed_blobs:
             wanted = dict.fromkeys([name, *self._blobs_to_come()])
             some = [one for one in wanted if one not in self._blobs][:_BLOBS_AT_ONCE]
-            self._packed_blobs |= self.store.blobs(some)
+            self._packed_blobs |= row_blobs.packed(self.store, some)
         return self._packed_blobs.pop(name, None)
 
     def _blobs_to_come(self) -> Iterator[str]:

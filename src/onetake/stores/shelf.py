@@ -7,6 +7,7 @@ store (`tests/test_a/test_one[x]`), wherever it lies.
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Protocol
@@ -17,14 +18,25 @@ from onetake.errors import StoreError
 from onetake.formats.blobs import blobs_named
 from onetake.formats.document import Stored
 from onetake.messages import Request
+from onetake.stores import history, row_blobs
 from onetake.stores.names import digest_of_text
-from onetake.stores.port import Anew, Capacity, CassetteStore, Held, Rewritten, RowStore
+from onetake.stores.port import (
+    BLOBS,
+    FOREVER,
+    Anew,
+    Capacity,
+    CassetteStore,
+    Held,
+    Rewritten,
+    RowStore,
+    capacity_of,
+    is_own,
+)
 from onetake.stores.rows.encrypted import EncryptedStore, Layers
 from onetake.stores.rows.layered import LayeredStore
 from onetake.stores.rows.sqlite import SqliteStore
 from onetake.stores.shared import SharedCassette
 
-_BLOB_AGE_S = 30 * 86_400.0  # so long may recordings wait in a spool whose blobs are there already
 _FAR_AWAY = 8  # reads at once: what they take is the way there and back
 _TRIES = 20  # of a removal while others write into the same cassette
 
@@ -119,13 +131,13 @@ class RowShelf:
     def __init__(self, store: RowStore, fingerprint: str) -> None:
         """`fingerprint` is that of the keys with which cassettes are published."""
         self._store = store
-        self._remote = store.remote if isinstance(store, Layers) else store
+        self._remote: RowStore = store.remote if isinstance(store, Layers) else store
         self._fingerprint = fingerprint
         self.reads_at_once = _FAR_AWAY if isinstance(store, Layers) else 1
         self.place = store.place
 
     def names(self) -> list[str]:
-        return sorted(set(self._remote.cassettes()))
+        return sorted({name for name in self._remote.names() if not is_own(name)})
 
     def where(self, name: str) -> str:
         return f"{self.place}#{name}"
@@ -135,8 +147,7 @@ class RowShelf:
 
     def _read(self, name: str) -> tuple[Held, list[Kept]]:
         held = self._remote.read(name)
-        cassette = SharedCassette(_Moment(self._remote, held), name, fingerprint="")  # type: ignore[arg-type]
-        opened = cassette.load(_no_key, "")
+        opened = self._cassette(name).opened(held, _no_key, "")
         sizes = {row.slot: len(row.data) for row in held.rows}
         found = zip(opened.entries, opened.rows, strict=True)
         return held, [Kept(stored, sizes[row], row) for stored, row in found]
@@ -150,9 +161,14 @@ class RowShelf:
             rows = [row.slot for row in held.rows if _slot_of(row.slot) in slots]
             is_all = len(gone) == len(found)
             if not gone or self._store.remove(name, None if is_all else rows, known=held.version):
+                if gone and is_all:
+                    history.forget(self._remote, name)
                 return len(gone)
-        raise StoreError(
-            f"{self.where(name)} is written by too many at once.",
+        raise self._too_busy(self.where(name))
+
+    def _too_busy(self, where: str) -> StoreError:
+        return StoreError(
+            f"{where} is written by too many at once.",
             remedy="Run again when fewer tests are recording.",
             path=self.place,
         )
@@ -168,7 +184,7 @@ class RowShelf:
         for name in self.names() if blobs else ():
             named.update(blobs_named_by(self.recordings(name)))
         gone = sorted(name for name in blobs if not named[name])
-        self._remote.remove_blobs(gone, 0.0)
+        row_blobs.remove(self._remote, gone)
         if names:
             _forget(self._store, names, gone)
         return gone
@@ -180,23 +196,30 @@ class RowShelf:
         return SharedCassette(self._remote, name, fingerprint=self._fingerprint)
 
     def unnamed_blobs(self, *, besides: Sequence[Kept] = ()) -> list[str]:
-        old = self._remote.old_blobs(_BLOB_AGE_S)
+        return sorted(self._unnamed_blobs(besides)[1])
+
+    def _unnamed_blobs(self, besides: Sequence[Kept]) -> tuple[str, dict[str, list[str]]]:
+        """Return the version of the blobs, and of each that nothing names the rows."""
+        version, old = row_blobs.old(self._remote)
         named: Counter[str] = Counter()
         for name in self.names() if old else ():
             named.update(blobs_named_by(self.recordings(name)))
         gone = blobs_named_by(besides)
-        return sorted(name for name in old if named[name] <= gone[name])
+        return version, {name: rows for name, rows in old.items() if named[name] <= gone[name]}
 
     def remove_unnamed_blobs(self) -> list[str]:
-        names = self.unnamed_blobs()
-        self._remote.remove_blobs(names, _BLOB_AGE_S)
-        return names
+        for _ in range(_TRIES):
+            version, gone = self._unnamed_blobs(())
+            slots = [slot for rows in gone.values() for slot in rows]
+            if not gone or self._remote.remove(BLOBS, slots, known=version):
+                return sorted(gone)
+        raise self._too_busy(self.place)
 
     def once(self, token: str) -> bool:
-        return self._remote.once(token)
+        return self._remote.claim(f"once\0{token}", secrets.token_hex(8), FOREVER).is_own
 
     def capacity(self) -> Capacity | None:
-        return self._remote.capacity()
+        return capacity_of(self._remote)
 
     def waiting(self) -> dict[str, int]:
         return self._store.waiting() if isinstance(self._store, Layers) else {}
@@ -214,18 +237,6 @@ def _forget(store: RowStore, names: Collection[str], blobs: Collection[str]) -> 
         store.forget(names, blobs)
     elif isinstance(store, SqliteStore):
         store.compact()
-
-
-class _Moment:
-    """A store of which one cassette has been read: the rows of that moment, and the blobs."""
-
-    def __init__(self, store: RowStore, held: Held) -> None:
-        self.place = store.place
-        self.blobs = store.blobs
-        self._held = held
-
-    def read(self, _cassette: str) -> Held:
-        return self._held
 
 
 def _no_key(_request: Request) -> bytes:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import atexit
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
@@ -22,11 +22,9 @@ from msgspec.structs import replace
 from onetake.cassettes.tallies import RunTally, Tally, added, by_run
 from onetake.config import Settings, without_secrets
 from onetake.errors import OnetakeError
-from onetake.formats.packing import pack, unpack
 from onetake.runtime.secrets import safe_bytes
 from onetake.spend import Price, Spent
 from onetake.stores import run_files
-from onetake.stores.port import RUNS
 from onetake.stores.private import ensure_private, read_private
 from onetake.stores.processes import OfProcess
 from onetake.stores.usage import is_near
@@ -47,10 +45,11 @@ def remember(line: RunTally, url: str, root: Path, encrypt: str = "") -> None:
         if is_near(url):
             _append(replace(line, store=without_secrets(url)), root / ".onetake")
             return
+        from onetake.stores import history
         from onetake.stores.opening import open_store
 
-        packed = pack(msgspec.json.encode(replace(line, store="")))
-        open_store(url, root, encrypt).add_histories({RUNS: packed})
+        told = msgspec.json.encode(replace(line, store=""))
+        history.write(open_store(url, root, encrypt), {history.RUNS: told})
 
 
 def recall(settings: Settings, root: Path) -> list[RunTally]:
@@ -64,20 +63,18 @@ def recall(settings: Settings, root: Path) -> list[RunTally]:
         wanted = without_secrets(url)
         lines = [line for line in _kept(root / ".onetake") if line.store == wanted]
         return by_run(_priced(lines, settings.prices, root))
+    from onetake.stores import history
     from onetake.stores.opening import open_store
     from onetake.stores.rows.encrypted import Layers
 
     store = open_store(url, root, settings.encrypt)
     remote = store.remote if isinstance(store, Layers) else store
-    found: list[RunTally] = []
-    for packed in remote.history(RUNS):
-        with suppress(msgspec.MsgspecError, ValueError, RecursionError, OnetakeError):
-            found.append(_lines.decode(unpack(packed)))
+    found = run_files.readable(history.read(remote, history.RUNS), _lines.decode)
     return by_run(_priced(found, settings.prices, root))
 
 
 def _priced(
-    lines: Sequence[RunTally], prices: Mapping[str, Price], root: Path
+    lines: Iterable[RunTally], prices: Mapping[str, Price], root: Path
 ) -> Iterator[RunTally]:
     from onetake.stores.prices import remembered
 

@@ -20,7 +20,7 @@ from onetake.formats.packing import ENCRYPTED
 from onetake.stores import history, tallies
 from onetake.stores.flights import SharedFlights
 from onetake.stores.opening import open_shelf, open_store
-from onetake.stores.port import Flight, Row, RowStore
+from onetake.stores.port import BLOBS, Flight, Row, RowStore
 from onetake.stores.rekeying import Rekeying
 from onetake.stores.rows.encrypted import EncryptedStore
 from onetake.stores.rows.keyring import keyring_of
@@ -65,7 +65,7 @@ def record(url: str, root: Path, encrypt: str = ENCRYPT) -> None:
     put(shelf, "c", call("noise", answer=NOISE))
     tallies.remember(RunTally(run="1", at=1.0, tests={"question 1": Tally()}), url, root, encrypt)
     history.send()
-    store.add_histories({"c": b'{"run":"question 1"}'})
+    history.write(store, {"c": b'{"run":"question 1"}'})
     cassette = shelf.cassette("c")
     cassette.load(MATCHER.key, MATCHER.fingerprint)
     flights = SharedFlights(cassette, scope="", wait_s=10.0)
@@ -121,13 +121,13 @@ def test_what_waits_in_the_spool_cannot_be_read(tmp_path):
     url = "redis://127.0.0.1:1"
     store = open_store(url, tmp_path, ENCRYPT)
     store.append("c", [Row("a", b"question 1" + NOISE)])
-    store.put_blobs({"sha256-a": NOISE})
+    store.append(BLOBS, [Row("sha256-a", NOISE)])
 
     assert store.waiting() == {"c": 1}
     assert readable("", tmp_path) == set()
     assert len(bytes_in("", tmp_path)) > 2 * len(NOISE)
     assert {row.slot: row.data for row in store.read("c").rows} == {"a": b"question 1" + NOISE}
-    assert store.blobs(["sha256-a"]) == {"sha256-a": NOISE}
+    assert store.read(BLOBS, slots=["sha256-a"]).rows == (Row("sha256-a", NOISE),)
 
 
 def test_a_changed_byte_is_an_error_of_its_cassette(url, tmp_path):
@@ -162,14 +162,15 @@ def test_rows_cannot_change_places(url, tmp_path):
 
 def test_blobs_and_answers_cannot_change_places(url, tmp_path):
     store, there = open_store(url, tmp_path, ENCRYPT), raw(url, tmp_path)
-    store.put_blobs({"sha256-a": b"1", "sha256-b": b"2"})
-    there.rewrite_blobs({"sha256-a": there.blobs(["sha256-b"])["sha256-b"]})
+    store.append(BLOBS, [Row("sha256-a", b"1"), Row("sha256-b", b"2")])
+    moved = there.read(BLOBS, slots=["sha256-b"])
+    there.rewrite(BLOBS, [Row("sha256-a", moved.rows[0].data)], known=moved.version)
     store.settle("one", "somebody", b"answer", 60.0)
     there.settle("other", "somebody", there.claim("one", "me", 1.0).data, 60.0)
 
-    assert store.blobs(["sha256-b"]) == {"sha256-b": b"2"}
+    assert store.read(BLOBS, slots=["sha256-b"]).rows == (Row("sha256-b", b"2"),)
     with pytest.raises(CassetteError, match="blob sha256-a"):
-        store.blobs(["sha256-a"])
+        store.read(BLOBS, slots=["sha256-a"])
     assert store.claim("one", "me", 1.0).data == b"answer"
     with pytest.raises(CassetteError, match="An answer"):
         store.claim("other", "me", 1.0)
@@ -229,7 +230,7 @@ def rekeyed(url: str, root: Path, *, write: bool = True) -> tuple[int, int, int]
     work = Rekeying(getattr(store, "remote", store), write=write)
     names = work.names()
     rows = sum(work.rows(name).number for name in names)
-    found = rows, work.blobs().number, work.lines(names).number
+    found = rows, work.blobs().number, work.lines().number
     work.finish()
     return found
 
@@ -248,7 +249,7 @@ def test_everything_comes_under_the_first_key_once(url, tmp_path, monkeypatch, b
     assert questions(shelf, "c") == seen
     assert shelf.recordings("c")[-1].stored.interaction.response.body.data == NOISE
     store = open_store(url, tmp_path, ENCRYPT)
-    assert store.history("c") == [b'{"run":"question 1"}']
+    assert history.read(store, "c") == [b'{"run":"question 1"}']
     if not url.startswith("sqlite:"):  # its runs are kept beside it
         assert [
             line.run for line in tallies.recall(Settings(store=url, encrypt=ENCRYPT), tmp_path)
@@ -279,8 +280,8 @@ def test_what_others_record_meanwhile_is_kept(url, tmp_path, monkeypatch):
         def __getattr__(self, name: str) -> Any:
             return getattr(within.within, name)
 
-        def read(self, cassette: str) -> Any:
-            held = within.within.read(cassette)
+        def read(self, cassette: str, **more: Any) -> Any:
+            held = within.within.read(cassette, **more)
             for question in turns:
                 put(shelf, "c", call(question))
                 break

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from onetake.errors import StoreError
-from onetake.stores.port import Held, Row
+from onetake.stores.port import BLOBS, Held, Row
 from onetake.stores.rows.layered import LayeredStore, Trouble
 from onetake.stores.rows.sqlite import SqliteStore
 from onetake.stores.rows.sqlite_file import SqliteFile
@@ -64,7 +64,7 @@ def layered(remote: Any, cache: SqliteStore, tmp_path: Path, monkeypatch: Any) -
     made.close()
 
 
-def rows(held: Held) -> dict[str, bytes]:
+def rows_of(held: Held) -> dict[str, bytes]:
     return {row.slot: row.data for row in held.rows}
 
 
@@ -73,7 +73,7 @@ def test_what_was_read_is_there_while_the_store_is_down(layered, remote):
     layered.read("c")
     remote.is_down = True
 
-    assert rows(layered.read("c")) == {"a": b"1", "b": b"2", "c": b"3"}
+    assert rows_of(layered.read("c")) == {"a": b"1", "b": b"2", "c": b"3"}
 
 
 def test_another_version_takes_the_place_of_what_was_read(layered, remote):
@@ -83,7 +83,7 @@ def test_another_version_takes_the_place_of_what_was_read(layered, remote):
     layered.read("c")
     remote.is_down = True
 
-    assert rows(layered.read("c")) == {"b": b"2", "c": b"3"}
+    assert rows_of(layered.read("c")) == {"b": b"2", "c": b"3"}
 
 
 def test_the_cache_is_written_only_where_something_changed(layered, remote, cache, monkeypatch):
@@ -102,7 +102,7 @@ def test_the_cache_is_written_only_where_something_changed(layered, remote, cach
     again = layered.read("c")
 
     assert written == ["c"]
-    assert rows(again) == rows(first)
+    assert rows_of(again) == rows_of(first)
 
 
 def test_a_broken_cache_is_read_as_none(layered, remote, cache):
@@ -118,9 +118,9 @@ def test_recordings_that_wait_are_counted(layered, remote):
     assert layered.drain_trouble().spooled == 3
 
     remote.is_down = False
-    assert rows(layered.read("c")) == {"a": b"1", "b": b"2", "c": b"3"}
+    assert rows_of(layered.read("c")) == {"a": b"1", "b": b"2", "c": b"3"}
     assert layered.drain_trouble() == Trouble(layered.place, delivered=3)
-    assert rows(remote.read("c")) == {"a": b"1", "b": b"2", "c": b"3"}
+    assert rows_of(remote.read("c")) == {"a": b"1", "b": b"2", "c": b"3"}
 
 
 def used(path: Path) -> int:
@@ -142,24 +142,24 @@ def test_the_cache_stays_within_its_limit_and_what_it_forgets_is_read_again(tmp_
     with closing(LayeredStore(remote, cache, spool, cache_limit=_LIMIT)) as layered:
         for name in names:
             remote.append(name, rows)
-        remote.put_blobs(blobs)
+        remote.append(BLOBS, [Row(name, data) for name, data in blobs.items()])
         for name in names:
             assert len(layered.read(name).rows) == 2
             largest = max(largest, used(tmp_path / "cache"))
-        assert 0 < len(list(cache.cassettes())) < 50
+        assert 0 < len(list(cache.names())) < 50
         for name, data in blobs.items():
-            assert layered.blobs([name]) == {name: data}
+            assert rows_of(layered.read(BLOBS, slots=[name])) == {name: data}
             largest = max(largest, used(tmp_path / "cache"))
 
         assert largest < 1.2 * _LIMIT
         assert {row.data for row in layered.read("c0").rows} == {row.data for row in rows}
-        assert layered.blobs(list(blobs)) == blobs
+        assert rows_of(layered.read(BLOBS, slots=list(blobs))) == blobs
 
 
 def delivered(layered: LayeredStore, remote: Any) -> dict[str, bytes]:
     remote.is_down = False
     layered.read("another")
-    return rows(remote.read("c"))
+    return rows_of(remote.read("c"))
 
 
 def test_what_is_recorded_behind_a_waiting_run_is_delivered_with_it(layered, remote):
@@ -215,4 +215,4 @@ def test_nothing_is_removed_while_what_may_stand_for_it_waits(layered, remote):
 
     with pytest.raises(StoreError, match="wait on this machine"):
         layered.remove("c", ["a.0"])
-    assert rows(remote.read("c")) == {"a.0": b"old"}
+    assert rows_of(remote.read("c")) == {"a.0": b"old"}

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from onetake.errors import StoreError, UsageError
-from onetake.stores.port import Patience, Row, RowStore
+from onetake.stores import history
+from onetake.stores.port import BLOBS, FOREVER, LINES, Held, Patience, Row, RowStore, capacity_of
 from onetake.stores.rows import bucket
 from onetake.stores.rows.objects import ObjectStore
 from tests.support.s3 import ENVIRONMENT, S3Server, s3_server
@@ -63,14 +64,14 @@ def count(store: ObjectStore, cassette: str = "c") -> int:
 
 def test_it_is_a_row_store(store: ObjectStore) -> None:
     port: RowStore = store
-    assert port.capacity() is None
+    assert capacity_of(port) is None
 
 
 def test_nothing_is_there_before_the_first_append(store: ObjectStore) -> None:
     assert (store.read("c").rows, store.read("c").version) == ((), "")
-    assert list(store.cassettes()) == []
+    assert list(store.names()) == []
     assert store.remove("c") == 0
-    assert store.blobs(["x"]) == {}
+    assert store.read(BLOBS, slots=["x"]) == Held()
 
 
 def test_what_was_appended_is_read_by_another(store: ObjectStore, url: str) -> None:
@@ -193,10 +194,15 @@ def test_a_reader_never_sees_less_than_before(store: ObjectStore, url: str) -> N
 
 
 def test_blobs(store: ObjectStore, url: str) -> None:
-    store.put_blobs({"one": b"1", "two": b"2"})
-    store.put_blobs({"one": b"changed", "three": b"x" * 100_000})
-    found = ObjectStore(url).blobs(["one", "two", "three", "four"])
-    assert found == {"one": b"1", "two": b"2", "three": b"x" * 100_000}
+    large = Row("three", b"x" * 100_000)
+    assert store.append(BLOBS, rows("one", "two")) == {"one", "two"}
+    assert store.append(BLOBS, [*rows("one", data=b"changed"), large]) == {"three"}
+    found = ObjectStore(url).read(BLOBS, slots=["one", "two", "three", "four"]).rows
+    assert sorted(found, key=lambda row: row.slot) == [
+        Row("one", b"one"),
+        large,
+        Row("two", b"two"),
+    ]
 
 
 def test_a_claim_is_one_holders_until_its_time_is_up(store: ObjectStore, url: str) -> None:
@@ -222,31 +228,31 @@ def test_one_of_many_gets_an_expired_claim(url: str) -> None:
 
 
 def test_a_token_is_used_once(store: ObjectStore, url: str) -> None:
-    assert store.once("t")
-    assert not ObjectStore(url).once("t")
-    assert store.once("other")
+    assert store.claim("t", "one", FOREVER).is_own
+    assert not ObjectStore(url).claim("t", "another", FOREVER).is_own
+    assert store.claim("other", "another", FOREVER).is_own
 
 
 def test_history_keeps_the_last_runs(store: ObjectStore) -> None:
-    assert store.history("c") == []
+    assert history.read(store, "c") == []
     for at in range(40):  # more than are merged into one object
-        store.add_histories({"c": b"%d" % at, "d": b"d"})
-    assert store.history("c") == [b"%d" % at for at in range(20, 40)]
+        history.write(store, {"c": b"%d" % at, "d": b"d"})
+    assert history.read(store, "c") == [b"%d" % at for at in range(20, 40)]
 
 
 def test_a_run_is_one_object_and_old_ones_are_merged(store: ObjectStore) -> None:
     names = [f"c{n}" for n in range(50)]
     for _ in range(40):
-        store.add_histories(dict.fromkeys(names, b"line"))
-    assert len(store._list(store._path("h"))) <= 32
-    assert [len(store.history(name)) for name in names] == [20] * 50
+        history.write(store, dict.fromkeys(names, b"line"))
+    assert count(store, LINES) <= 32
+    assert [len(history.read(store, name)) for name in names] == [20] * 50
 
 
 def test_histories_written_at_once_are_all_kept(url: str) -> None:
     stores = [ObjectStore(url) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda at: stores[at].add_histories({"c": b"%d" % at}), range(4)))
-    assert sorted(ObjectStore(url).history("c")) == [b"0", b"1", b"2", b"3"]
+        list(pool.map(lambda at: history.write(stores[at], {"c": b"%d" % at}), range(4)))
+    assert sorted(history.read(ObjectStore(url), "c")) == [b"0", b"1", b"2", b"3"]
 
 
 def test_rows_are_taken_away(store: ObjectStore, url: str) -> None:
@@ -255,9 +261,8 @@ def test_rows_are_taken_away(store: ObjectStore, url: str) -> None:
     assert store.remove("c", ["a"]) == 0
     assert slots(ObjectStore(url)) == ["b", "d"]
     assert store.append("c", rows("a", data=b"again")) == {"a"}
-    store.add_histories({"c": b"run"})
     assert store.remove("c") == 3
-    assert (store.history("c"), list(store.cassettes())) == ([], [])
+    assert list(store.names()) == []
     assert store.read("c").version == ""
     assert store.append("c", rows("a")) == {"a"}
 
@@ -266,7 +271,7 @@ def test_names_are_any_text(store: ObjectStore, url: str) -> None:
     names = {"a/b", "..", ".", "", "é ü", "a%2Fb", "~", "x~y", "n" * 400, "n" * 401, "a\nb", "?#&="}
     for name in names:
         store.append(name, rows("s", data=name.encode()))
-    assert set(ObjectStore(url).cassettes()) == names
+    assert set(ObjectStore(url).names()) == names
     for name in names:
         assert store.read(name).rows == (Row("s", name.encode()),)
 
@@ -279,8 +284,8 @@ def test_what_another_wrote_is_refused(store: ObjectStore, text: bytes, word: st
     calls: list[Callable[[], object]] = [
         lambda: store.read("c"),
         lambda: store.append("c", rows("a")),
-        lambda: list(store.cassettes()),
-        lambda: store.once("t"),
+        lambda: list(store.names()),
+        lambda: store.claim("t", "me", FOREVER),
     ]
     for call in calls:
         with pytest.raises(StoreError, match=word):
@@ -329,7 +334,7 @@ def test_an_unreachable_server_is_an_error_in_bounded_time() -> None:
 def test_a_server_that_ignores_conditions_is_refused(
     store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store.put_blobs({"a": b""})
+    store.append(BLOBS, rows("a"))
     store.close()
     monkeypatch.setattr(store._bucket, "create", lambda path, data: True)
     with pytest.raises(StoreError, match="ignores the condition"):
@@ -340,9 +345,9 @@ def test_a_missing_bucket_is_an_error(server: S3Server) -> None:
     store = ObjectStore(server.url_of("p", bucket="nowhere"))
     for call in (
         lambda: store.read("c"),
-        lambda: store.blobs(["a"]),
+        lambda: store.read(BLOBS, slots=["a"]),
         lambda: store.append("c", rows("a")),
-        lambda: store.once("a"),
+        lambda: store.claim("a", "me", FOREVER),
     ):
         with pytest.raises(StoreError, match="no such bucket") as caught:
             call()

@@ -12,7 +12,7 @@ from contextlib import closing
 import pytest
 
 from onetake.errors import CassetteError, StoreError, UsageError
-from onetake.stores.port import Held, Patience, Row
+from onetake.stores.port import Patience, Row
 from onetake.stores.rows.redis_ import RedisStore
 from tests.support.valkey import Valkey, free_port, start_cluster
 
@@ -46,16 +46,6 @@ def rows(*names: str, data: bytes = b"x") -> list[Row]:
 
 def held(store: RedisStore, cassette: str = "c") -> dict[str, bytes]:
     return {row.slot: row.data for row in store.read(cassette).rows}
-
-
-def test_what_is_not_kept_for_ever_goes_by_itself(store):
-    store.append("c", rows("a"), keep_s=0.05)
-    store.append("d", rows("a"), keep_s=0.05)
-    store.append("d", rows("b"))
-    time.sleep(0.15)
-
-    assert store.read("c") == Held()
-    assert held(store, "d").keys() == {"a", "b"}
 
 
 def test_closing_in_one_thread_does_not_disturb_another(store):
@@ -100,7 +90,7 @@ def test_namespaces_do_not_see_each_other(server):
     ):
         one.append("c", rows("a"))
 
-        assert list(two.cassettes()) == []
+        assert list(two.names()) == []
         assert one.place == f"{server.url}/1?namespace=one"
 
 

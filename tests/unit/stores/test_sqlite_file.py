@@ -173,7 +173,7 @@ def test_a_fork_waits_for_a_thread_that_reads_and_what_its_child_writes_is_kept(
         store.close()
         tell()
         sys.exit(0)
-    print(len(list(store.cassettes())))
+    print(len(list(store.names())))
     store.close()
     tell()
     """
@@ -191,7 +191,7 @@ def test_a_child_forked_while_a_thread_goes_on_reading_is_told_that_it_has_no_st
         except StoreError as error:
             print(error.message)
         sys.exit(0)
-    print(list(store.cassettes()))
+    print(list(store.names()))
     store.close()
     tell()
     """

@@ -9,7 +9,7 @@ Reading never waits for writing: a store that is full or read-only is read all t
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from threading import Lock
 from typing import TypeVar
@@ -18,7 +18,8 @@ import msgspec
 from msgspec import Struct
 
 from onetake.errors import CassetteError, StoreError
-from onetake.stores.port import Capacity, Claim, Held, Row, RowStore
+from onetake.stores.port import BLOBS, LINES, Capacity, Claim, Held, Owned, Row, capacity_of
+from onetake.stores.row_blobs import marked
 from onetake.stores.rows.sqlite import SqliteStore
 
 _PAUSE_S = 2.0  # after a failure the store is left alone: tests do not queue for its time-outs,
@@ -27,7 +28,6 @@ _CACHE_LIMIT = 1 << 30  # bytes
 _HELD = "!held"
 _SINCE = "!since"
 _JUST_NOW_S = 3600.0  # a run that goes on
-_BLOBS = "\0blobs"  # no cassette has such a name
 _RUN = "\0run "
 
 _T = TypeVar("_T")
@@ -62,7 +62,7 @@ class LayeredStore:
 
     def __init__(
         self,
-        remote: RowStore,
+        remote: Owned,
         cache: SqliteStore,
         spool: SqliteStore,
         *,
@@ -80,15 +80,15 @@ class LayeredStore:
         self._trouble = Trouble(self.place)
 
     @property
-    def remote(self) -> RowStore:
+    def remote(self) -> Owned:
         """The store on the other machine alone: it says where it does not answer."""
         return self._remote
 
     def waiting(self) -> dict[str, int]:
         """How many recordings of each cassette are in the spool."""
         counts: dict[str, int] = {}
-        for name in self._spool.cassettes():
-            if name != _BLOBS:
+        for name in self._spool.names():
+            if name != BLOBS:
                 cassette = name.partition(_RUN)[0]
                 own = _told_from(self._spool.read(name).rows)[1]
                 counts[cassette] = counts.get(cassette, 0) + len(own)
@@ -100,7 +100,9 @@ class LayeredStore:
             trouble, self._trouble = self._trouble, Trouble(self.place)
         return None if trouble == Trouble(self.place) else trouble
 
-    def read(self, cassette: str, *, known: str = "") -> Held:
+    def read(self, cassette: str, *, known: str = "", slots: Collection[str] | None = None) -> Held:
+        if slots is not None:
+            return self._read_some(cassette, slots)
         # Before the store: what another process delivers at this moment is in one of the two.
         waiting, is_new = self._waiting(cassette)
         cached = self._cached(cassette)
@@ -118,76 +120,71 @@ class LayeredStore:
             return Held((*there, *own), "")
         return Held((), known, True) if known and known == held.version else held
 
+    def _read_some(self, cassette: str, slots: Collection[str]) -> Held:
+        """Read rows by name, those that never change from this machine."""
+        found: dict[str, Row] = {}
+        for near in (self._cache, self._spool) if cassette == BLOBS else ():
+            with suppress(StoreError):
+                missing = [slot for slot in slots if slot not in found]
+                found |= {row.slot: row for row in near.read(cassette, slots=missing).rows}
+        missing = [slot for slot in slots if slot not in found]
+        if missing:
+            fetched = self._asked(lambda: self._remote.read(cassette, slots=missing))
+            rows = fetched.rows if fetched else ()
+            found |= {row.slot: row for row in rows}
+            if rows and cassette == BLOBS:
+                with suppress(StoreError):
+                    self._cache.append(BLOBS, rows)
+                    self._cache.trim(self._cache_limit)
+        return Held(tuple(found.values()))
+
     def append(
-        self,
-        cassette: str,
-        rows: Sequence[Row],
-        *,
-        replacing_run: str | None = None,
-        keep_s: float | None = None,
+        self, cassette: str, rows: Sequence[Row], *, replacing_run: str | None = None
     ) -> frozenset[str]:
-        """Where the store does not answer, the rows are spooled. Raises `StoreError` if that fails too."""
-        taken = self._asked(
-            lambda: self._delivered().append(
-                cassette, rows, replacing_run=replacing_run, keep_s=keep_s
-            ),
-            writing=True,
-        )
+        """Where the store does not answer, the rows are spooled, but for `LINES`, which are lost without a
+        word. Raises `StoreError` where that fails too.
+        """
+        if cassette == LINES:
+            if _monotonic() >= self._down_until:
+                with suppress(StoreError):
+                    return self._remote.append(cassette, rows)
+            return frozenset()
+
+        def append() -> frozenset[str]:
+            remote = self._remote if cassette == BLOBS else self._delivered()
+            return remote.append(cassette, rows, replacing_run=replacing_run)
+
+        taken = self._asked(append, writing=True)
         if taken is not None:
             return taken
+        if cassette == BLOBS:
+            return self._spool.append(BLOBS, rows)
         added = self._spool.append(self._spooled_as(cassette, replacing_run), rows)
         self._add(spooled=len(added))
         return added
 
-    def blobs(self, names: Sequence[str]) -> dict[str, bytes]:
-        found: dict[str, bytes] = {}
-        for near in (self._cache, self._spool):
-            with suppress(StoreError):
-                found |= near.blobs([name for name in names if name not in found])
-        missing = [name for name in names if name not in found]
-        fetched = self._asked(lambda: self._remote.blobs(missing)) if missing else None
-        if fetched:
-            found |= fetched
-            with suppress(StoreError):
-                self._cache.put_blobs(fetched)
-                self._cache.trim(self._cache_limit)
-        return found
-
-    def put_blobs(self, blobs: Mapping[str, bytes]) -> None:
-        def put() -> bool:
-            self._remote.put_blobs(blobs)
-            return True
-
-        if self._asked(put, writing=True):
-            return
-        self._spool.put_blobs(blobs)
-        self._spool.append(_BLOBS, [Row(name, b"") for name in blobs])
-
-    def old_blobs(self, older_than_s: float) -> list[str]:
-        return self._remote.old_blobs(older_than_s)
-
-    def remove_blobs(self, names: Sequence[str], older_than_s: float) -> int:
-        return self._remote.remove_blobs(names, older_than_s)
+    def rewrite(self, cassette: str, rows: Sequence[Row], *, known: str) -> bool:
+        return self._remote.rewrite(cassette, rows, known=known)
 
     def forget(self, cassettes: Collection[str], blobs: Collection[str]) -> None:
         """Leave nothing of them on this machine, for they have been rewritten in the store."""
         for cassette in cassettes:
             self._cache.remove(cassette)
-        self._cache.remove_blobs(list(blobs), 0.0)
+        self._cache.remove(BLOBS, list(blobs))
         for near in (self._cache, self._spool):
             near.compact()
 
     def deliver(self) -> None:
         """Bring the spool to the store. Raises `StoreError` where that cannot be done now."""
-        names = list(self._spool.cassettes())
-        if _BLOBS in names:  # first: a row never names what is not there
-            waiting = [row.slot for row in self._spool.read(_BLOBS).rows]
-            self._remote.put_blobs(self._spool.blobs(waiting))
-            self._spool.remove(_BLOBS, waiting)
+        names = list(self._spool.names())
+        if BLOBS in names:  # first: a row never names what is not there
+            waiting = self._spool.read(BLOBS).rows
+            self._remote.append(BLOBS, marked(waiting))
+            self._spool.remove(BLOBS, [row.slot for row in waiting])
         for name in names:
             rows = self._spool.read(name).rows
             held, own = _told_from(rows)
-            if name == _BLOBS or not own:
+            if name == BLOBS or not own:
                 continue
             cassette, _, run = name.partition(_RUN)
             if run and not self._may_replace(cassette, held):
@@ -205,8 +202,8 @@ class LayeredStore:
             if not _told_from(left.rows)[1]:
                 self._spool.remove(name, known=left.version)
 
-    def cassettes(self) -> Iterator[str]:
-        return self._remote.cassettes()
+    def names(self, cassette: str | None = None) -> Iterator[str]:
+        return self._remote.names(cassette)
 
     def remove(self, cassette: str, slots: Sequence[str] | None = None, *, known: str = "") -> int:
         """Raises `StoreError` where recordings of the cassette wait: they may stand for what would go."""
@@ -235,32 +232,8 @@ class LayeredStore:
     def release(self, names: Sequence[str], holder: str) -> None:
         self._asked(lambda: self._remote.release(names, holder), writing=True)
 
-    def history(self, cassette: str) -> list[bytes]:
-        return self._asked(lambda: self._remote.history(cassette)) or []
-
-    def add_histories(self, lines: Mapping[str, bytes]) -> None:
-        """Lost where the store does not answer, without a word: it is only statistics."""
-        if _monotonic() >= self._down_until:
-            with suppress(StoreError):
-                self._remote.add_histories(lines)
-
-    def once(self, token: str) -> bool:
-        return self._remote.once(token)
-
     def capacity(self) -> Capacity | None:
-        return self._remote.capacity()  # also after a failure: it may be that the store is full
-
-    def rewrite(self, cassette: str, rows: Sequence[Row], *, known: str) -> bool:
-        return self._remote.rewrite(cassette, rows, known=known)
-
-    def rewrite_blobs(self, blobs: Mapping[str, bytes]) -> None:
-        self._remote.rewrite_blobs(blobs)
-
-    def rewrite_histories(self, lines: Mapping[str, Mapping[bytes, bytes]]) -> None:
-        self._remote.rewrite_histories(lines)
-
-    def blob_names(self) -> list[str]:
-        return self._remote.blob_names()
+        return capacity_of(self._remote)  # also after a failure: it may be that the store is full
 
     def close(self) -> None:
         for store in (self._remote, self._cache, self._spool):
@@ -283,7 +256,7 @@ class LayeredStore:
             self._add(failures=1, last_error=error.message)
             return None
 
-    def _delivered(self) -> RowStore:
+    def _delivered(self) -> Owned:
         """The store on the other machine, with all that was spooled for it."""
         self.deliver()
         return self._remote
@@ -291,9 +264,7 @@ class LayeredStore:
     def _spooled_as(self, cassette: str, run: str | None) -> str:
         """The name in the spool: behind a run that records anew, what comes later is part of it."""
         if run is None:
-            waiting = [
-                one for one in self._spool.cassettes() if one.startswith(f"{cassette}{_RUN}")
-            ]
+            waiting = [one for one in self._spool.names() if one.startswith(f"{cassette}{_RUN}")]
             return waiting[-1] if waiting else cassette
         name = f"{cassette}{_RUN}{run}"
         if not self._spool.read(name).rows:
@@ -337,7 +308,7 @@ class LayeredStore:
     def _waiting(self, cassette: str) -> tuple[list[Row], bool]:
         """What of the cassette is still in the spool, and whether it replaces what the store has."""
         try:
-            names = [one for one in self._spool.cassettes() if one.partition(_RUN)[0] == cassette]
+            names = [one for one in self._spool.names() if one.partition(_RUN)[0] == cassette]
             rows = [row for name in names for row in _told_from(self._spool.read(name).rows)[1]]
         except StoreError:
             return [], False

@@ -5,6 +5,8 @@ creates a number has seen all the numbers before it, so every step is atomic wit
 has one owner. An object may replace earlier ones, which it names by their tokens (a new generation of
 recordings, a removal, a merge of many small objects); what it names is deleted afterwards, and readers
 ignore it while it is still listed. What it does not name stays, so no append is lost to it.
+
+`BLOBS` alone is no log: each of its rows is an object, `b/<slot>`, which is made once and read by name.
 """
 
 from __future__ import annotations
@@ -15,8 +17,7 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Final, TypeVar
 from urllib.parse import quote, unquote_to_bytes
 
@@ -24,9 +25,8 @@ import msgspec
 from msgspec import Struct
 
 from onetake.errors import CassetteError, StoreError
-from onetake.formats.packing import pack, unpack
 from onetake.stores.names import digest, to_name
-from onetake.stores.port import PATIENCE, Capacity, Claim, Held, Patience, Row, kept_lines
+from onetake.stores.port import BLOBS, PATIENCE, Claim, Held, Patience, Row
 from onetake.stores.processes import OfProcess
 from onetake.stores.rows.bucket import Bucket, Listed
 
@@ -36,15 +36,9 @@ _MARKER: Final = b"onetake 1"
 _MERGED_FROM: Final = 32  # objects; below that a read is one round of parallel gets
 _TRIES: Final = 60  # lost races for one number before a store gives up
 _RUNS_KEPT: Final = 64
-_RUNS_LOG: Final = "runs"
 _CACHED_BYTES: Final = 32 << 20
-_NO_LINES: Final[Mapping[str, Mapping[bytes, bytes]]] = {}
 _NUMBER: Final = re.compile(r"[0-9]{1,30}")
 _SEGMENT: Final = 120  # characters; file systems allow 255 bytes
-
-
-_encode = msgspec.msgpack.encode
-_lines = msgspec.msgpack.Decoder(list[tuple[str, bytes]])
 
 
 class _Entry(Struct, frozen=True, array_like=True):
@@ -147,9 +141,9 @@ class ObjectStore:
     """A `RowStore` in a bucket: `s3://`, `gs://`, `az://`, or `file:///folder` for one without a server.
 
     Credentials come from the environment as obstore reads it (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, ...);
-    `?endpoint=`, `?region=` and `?namespace=` in the URL win over it. `keep_s` is ignored: a lifecycle
-    rule of the bucket does that. Claims are as good as the clocks of the machines agree. Names longer
-    than about 100 characters are cut, with a digest, and kept in an object beside.
+    `?endpoint=`, `?region=` and `?namespace=` in the URL win over it. Claims are as good as the clocks of
+    the machines agree. Names longer than about 100 characters are cut, with a digest, and kept in an object
+    beside.
     """
 
     def __init__(
@@ -160,27 +154,52 @@ class ObjectStore:
         self.endpoint = self._bucket.endpoint
         self._memory = OfProcess(_Memory)
 
-    def read(self, cassette: str, *, known: str = "") -> Held:
+    def read(self, cassette: str, *, known: str = "", slots: Collection[str] | None = None) -> Held:
         self._check_marker()
+        if cassette == BLOBS:
+            return self._read_blobs(slots)
         folder = self._folder(cassette)
         listed = self._list(folder)
         version = _version(listed)
         if known and version == known:
             return Held((), version, is_unchanged=True)
         view = self._view(folder, listed)
-        return Held(tuple(Row(slot, data) for slot, data in view.rows.items()), view.version)
+        rows = view.rows.items()
+        found = tuple(Row(slot, data) for slot, data in rows if slots is None or slot in slots)
+        return Held(found, view.version)
+
+    def _read_blobs(self, slots: Collection[str] | None) -> Held:
+        wanted = list(self.names(BLOBS) if slots is None else dict.fromkeys(slots))
+        found = self._bucket.each(self._bucket.get, list(map(self._blob_path, wanted)))
+        rows = (Row(slot, one[0]) for slot, one in zip(wanted, found, strict=True) if one)
+        return Held(tuple(rows))
+
+    def names(self, cassette: str | None = None) -> Iterator[str]:
+        self._check_marker()
+        if cassette == BLOBS:
+            paths = [one.path.rpartition("/")[2] for one in self._bucket.listed(self._path("b"))]
+            yield from (name for path in paths if (name := _name(path)) is not None)
+        elif cassette is not None:
+            yield from self._view(self._folder(cassette)).rows
+        else:
+            for folder in self._bucket.folders(self._path("c")):
+                segment = folder.rpartition("/")[2]
+                name = _name(segment)
+                if name is None:
+                    found = self._bucket.get(self._path("n", segment))
+                    if found is None:
+                        continue  # removed meanwhile
+                    name = to_name(self._decode(found[0], _Begin).name)
+                yield name
 
     def append(
-        self,
-        cassette: str,
-        rows: Sequence[Row],
-        *,
-        replacing_run: str | None = None,
-        keep_s: float | None = None,  # noqa: ARG002  # the bucket's lifecycle rules do that
+        self, cassette: str, rows: Sequence[Row], *, replacing_run: str | None = None
     ) -> frozenset[str]:
         if not rows and replacing_run is None:
             return frozenset()
         self._mark()
+        if cassette == BLOBS:
+            return self._append_blobs([row for row in rows if row.data])
         if _name(_segment(cassette)) is None:
             self._first(cassette)
         token = secrets.token_hex(8)
@@ -207,41 +226,11 @@ class ObjectStore:
         self._commit(cassette, token, change)
         return added
 
-    def blobs(self, names: Sequence[str]) -> dict[str, bytes]:
-        self._check_marker()
-        wanted = list(dict.fromkeys(names))
-        found = self._bucket.each(
-            self._bucket.get, [self._path("b", _segment(name)) for name in wanted]
-        )
-        return {name: one[0] for name, one in zip(wanted, found, strict=True) if one is not None}
-
-    def put_blobs(self, blobs: Mapping[str, bytes]) -> None:
-        if not blobs:
-            return
-        self._mark()
-        self._bucket.each(
-            lambda item: self._bucket.create(self._path("b", _segment(item[0])), item[1]),
-            list(blobs.items()),
-        )
-
-    def blob_names(self) -> list[str]:
-        self._check_marker()
-        paths = [one.path.rpartition("/")[2] for one in self._bucket.listed(self._path("b"))]
-        return [name for path in paths if (name := _name(path)) is not None]
-
-    def rewrite_blobs(self, blobs: Mapping[str, bytes]) -> None:
-        self._check_marker()
-
-        def put(item: tuple[str, bytes]) -> None:
-            path = self._path("b", _segment(item[0]))
-            found = self._bucket.get(path)
-            if found is not None:
-                self._bucket.update(path, item[1], found[1])
-
-        self._bucket.each(put, list(blobs.items()))
-
     def rewrite(self, cassette: str, rows: Sequence[Row], *, known: str) -> bool:
         self._check_marker()
+        if cassette == BLOBS:
+            self._bucket.each(self._rewrite_blob, rows)
+            return True
         token, new = secrets.token_hex(8), {row.slot: row.data for row in rows}
 
         def change(view: _View) -> _Entry | None:
@@ -252,34 +241,12 @@ class ObjectStore:
 
         return self._commit(cassette, token, change)[1] is not None
 
-    def old_blobs(self, older_than_s: float) -> list[str]:  # noqa: ARG002
-        return []  # an object that is put again keeps its date, so nobody can tell
-
-    def remove_blobs(self, names: Sequence[str], older_than_s: float) -> int:
-        if older_than_s > 0:
-            return 0
-        there = list(self.blobs(names))
-        self._bucket.each(lambda name: self._bucket.delete(self._path("b", _segment(name))), there)
-        return len(there)
-
-    def cassettes(self) -> Iterator[str]:
-        self._check_marker()
-        for folder in self._bucket.folders(self._path("c")):
-            segment = folder.rpartition("/")[2]
-            name = _name(segment)
-            if name is None:
-                found = self._bucket.get(self._path("n", segment))
-                if found is None:
-                    continue  # removed meanwhile
-                name = to_name(self._decode(found[0], _Begin).name)
-            yield name
-
     def remove(self, cassette: str, slots: Sequence[str] | None = None, *, known: str = "") -> int:
         self._check_marker()
+        if cassette == BLOBS:
+            return self._remove_blobs(slots)
         folder, token = self._folder(cassette), secrets.token_hex(8)
         if not self._list(folder):
-            if slots is None:
-                self._forget_history(cassette)
             return 0
 
         def change(view: _View) -> _Entry | None:
@@ -302,9 +269,32 @@ class ObjectStore:
             for one, found in self._entries(self._list(folder)):
                 if found is not None and found.token == token:
                     self._bucket.delete(one.path)
-            self._forget_history(cassette)
         held = before.rows
         return len(held) if slots is None else len(held.keys() & set(slots))
+
+    # Rows of `BLOBS`, each an object.
+
+    def _append_blobs(self, rows: Sequence[Row]) -> frozenset[str]:
+        def create(row: Row) -> bool:
+            return self._bucket.create(self._blob_path(row.slot), row.data)
+
+        made = self._bucket.each(create, rows)
+        return frozenset(row.slot for row, is_new in zip(rows, made, strict=True) if is_new)
+
+    def _rewrite_blob(self, row: Row) -> None:
+        path = self._blob_path(row.slot)
+        found = self._bucket.get(path)
+        if found is not None:
+            self._bucket.update(path, row.data, found[1])
+
+    def _remove_blobs(self, slots: Sequence[str] | None) -> int:
+        there = set(self.names(BLOBS))
+        gone = sorted(there if slots is None else there & set(slots))
+        self._bucket.each(lambda slot: self._bucket.delete(self._blob_path(slot)), gone)
+        return len(gone)
+
+    def _blob_path(self, slot: str) -> str:
+        return self._path("b", _segment(slot))
 
     def claim(self, name: str, holder: str, ttl_s: float) -> Claim:
         self._mark()
@@ -344,88 +334,22 @@ class ObjectStore:
             if self._bucket.update(path, msgspec.msgpack.encode(free), found[1]):
                 self._bucket.delete(path)
 
-    def history(self, cassette: str) -> list[bytes]:
-        self._check_marker()
-        return _lines_of(self._view(self._path("h", _RUNS_LOG)), cassette)
-
-    def add_histories(self, lines: Mapping[str, bytes]) -> None:
-        """One object for all of them: the lines of all cassettes are one log, `h/runs`.
-
-        What is there already is read only where it is merged.
-        """
-        if not lines:
-            return
-        self._mark()
-        folder, token, added = self._path("h", _RUNS_LOG), secrets.token_hex(8), [*lines.items()]
-        data = msgspec.msgpack.encode(_lines_entry(token, added))
-        for attempt in range(_TRIES):
-            listed = self._list(folder)
-            if len(listed) >= _MERGED_FROM:
-                self._commit(
-                    _RUNS_LOG, token, lambda view: _merged_lines(view, token, added), kind="h"
-                )
-                return
-            number = int(listed[-1].path.rpartition("/")[2]) + 1 if listed else 1
-            if self._bucket.create(f"{folder}/{number:016d}", data):
-                return
-            _wait(attempt)
-        raise self._busy()
-
-    def rewrite_histories(self, lines: Mapping[str, Mapping[bytes, bytes]]) -> None:
-        self._check_marker()
-        token = secrets.token_hex(8)
-
-        def change(view: _View) -> _Entry | None:
-            return _merged_lines(view, token, rewritten=lines) if view.listed else None
-
-        if any(lines.values()):
-            self._commit(_RUNS_LOG, token, change, kind="h")
-
-    def _forget_history(self, cassette: str) -> None:
-        token = secrets.token_hex(8)
-
-        def change(view: _View) -> _Entry | None:
-            if not _lines_of(view, cassette):
-                return None
-            return _merged_lines(view, token, without=cassette)
-
-        self._commit(_RUNS_LOG, token, change, kind="h")
-
-    def once(self, token: str) -> bool:
-        self._mark()
-        path, mine = self._path("once", digest(token)), secrets.token_bytes(8)
-        if self._bucket.create(path, mine):
-            return True
-        found = self._bucket.get(path)  # a repeated request meets what it wrote itself
-        return found is not None and found[0] == mine
-
-    def capacity(self) -> Capacity | None:
-        return None
-
     def close(self) -> None:
         self._bucket.close()
         self._memory.drop()
 
     def _commit(
-        self,
-        cassette: str,
-        token: str,
-        change: Callable[[_View], _Entry | None],
-        *,
-        kind: str = "c",
+        self, cassette: str, token: str, change: Callable[[_View], _Entry | None]
     ) -> tuple[_View, _Entry | None]:
-        """Add what `change` makes of the log to it: the log before, and the entry or None.
-
-        The log is that of the cassette's rows, or of `kind` "h" one that nobody removes.
-        """
-        folder = self._path(kind, _segment(cassette))
+        """Add what `change` makes of the log to it, and return the log before and the entry or None."""
+        folder = self._folder(cassette)
         with self._memory.get().writer(folder):  # own threads need not race each other
             for attempt in range(_TRIES):
                 view = self._view(folder)
                 entry = change(view)
                 if entry is None:
                     return view, None
-                first = 1 if view.listed or kind == "h" else self._first(cassette)
+                first = 1 if view.listed else self._first(cassette)
                 number = view.last + 1 if view.listed else first
                 path = f"{folder}/{number:016d}"
                 won = self._bucket.create(path, msgspec.msgpack.encode(entry))
@@ -553,41 +477,6 @@ def _base(
     """One entry for all of `view`."""
     replaces = tuple(entry.token for entry in view.entries)
     return _Entry(token, tuple(rows.items()), replaces, True, runs)
-
-
-def _all_lines(view: _View) -> Iterator[tuple[str, bytes]]:
-    """Every line of history with the name of its cassette, oldest first; what cannot be read is left out."""
-    for entry in view.live:
-        for _, packed in entry.rows:
-            with suppress(CassetteError, msgspec.MsgspecError, ValueError, RecursionError):
-                yield from _lines.decode(unpack(packed))
-
-
-def _lines_of(view: _View, cassette: str) -> list[bytes]:
-    return [line for name, line in _all_lines(view) if name == cassette][-kept_lines(cassette) :]
-
-
-def _merged_lines(
-    view: _View,
-    token: str,
-    added: Iterable[tuple[str, bytes]] = (),
-    without: str | None = None,
-    rewritten: Mapping[str, Mapping[bytes, bytes]] = _NO_LINES,
-) -> _Entry:
-    """One entry for the whole log, and no more lines of a cassette than are kept."""
-    kept: dict[str, list[bytes]] = {}
-    for name, line in (*_all_lines(view), *added):
-        if name != without:
-            kept.setdefault(name, []).append(rewritten.get(name, {}).get(line, line))
-    lines = [(name, line) for name, some in kept.items() for line in some[-kept_lines(name) :]]
-    return _lines_entry(token, lines, tuple(entry.token for entry in view.entries))
-
-
-def _lines_entry(
-    token: str, lines: list[tuple[str, bytes]], replaces: tuple[str, ...] = ()
-) -> _Entry:
-    """Lines of many cassettes as one row: packed together they take a tenth."""
-    return _Entry(token, (("", pack(_encode(lines))),), replaces, bool(replaces))
 
 
 def _version(listed: Sequence[Listed]) -> str:

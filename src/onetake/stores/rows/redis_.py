@@ -1,28 +1,26 @@
 """Recordings in Redis or Valkey (6 and later, one node or a cluster): a store shared by machines.
 
 All keys begin with the namespace. A cassette is one hash, slot to data, with a few fields of our own,
-whose names begin with `!`; it and its history share a cluster slot, so that MULTI holds over both.
-What a lost connection leaves unknown (did the command run?) is found out when it is tried again, so an
-append never takes its own rows for another writer's.
+whose names begin with `!`. What a lost connection leaves unknown (did the command run?) is found out when
+it is tried again, so an append never takes its own rows for another writer's.
 """
 
 from __future__ import annotations
 
+import math
 import secrets
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
 from onetake.stores.names import digest, to_name
-from onetake.stores.port import PATIENCE, Capacity, Claim, Held, Patience, Row, kept_lines
+from onetake.stores.port import PATIENCE, Capacity, Claim, Held, Patience, Row
 from onetake.stores.rows.redis_server import RedisServer, client_of, is_cluster, library, primaries
 
 _NAME, _BORN, _VERSION, _RUN = b"!name", b"!born", b"!version", b"!run"
 _OURS = (_NAME, _BORN, _VERSION, _RUN)
 _SCAN_COUNT = 500
-_BLOBS_AT_ONCE = 50
 _CLAIMS_AT_ONCE = 500
 _ROUNDS = 200  # of an optimistic change; each lost one means that somebody else's went through
 
@@ -46,36 +44,70 @@ class RedisStore:
 
     # Rows.
 
-    def read(self, cassette: str, *, known: str = "") -> Held:
+    def read(self, cassette: str, *, known: str = "", slots: Collection[str] | None = None) -> Held:
         key = self._cassette_key(cassette)
+        fields = None if slots is None else [_BORN, _VERSION, *map(_to_field, slots)]
 
         def step(client: Any, _again: bool) -> Held:
             if known and _version(client.hmget(key, [_BORN, _VERSION])) == known:
                 return Held((), known, True)
-            fields: dict[bytes, bytes] = client.hgetall(key)
-            if not fields:
-                return Held()
-            version = _version([fields.get(_BORN), fields.get(_VERSION)])
+            held: dict[bytes, bytes | None]
+            if fields is None:
+                held = client.hgetall(key)
+            else:
+                held = dict(zip(fields, client.hmget(key, fields), strict=True))
+            version = _version([held.get(_BORN), held.get(_VERSION)])
             if version == known:
-                return Held((), version, True)
-            rows = tuple(
-                Row(_to_slot(field), data) for field, data in fields.items() if field not in _OURS
+                return Held((), version, bool(version))
+            rows = (
+                Row(_to_slot(field), data)
+                for field, data in held.items()
+                if field not in _OURS and data is not None
             )
-            return Held(rows, version)
+            return Held(tuple(rows), version)
 
         return self._run(step)
 
+    def names(self, cassette: str | None = None) -> Iterator[str]:
+        if cassette is not None:
+            key = self._cassette_key(cassette)
+            fields = self._run(lambda client, _again: list(client.hkeys(key)))
+            yield from (_to_slot(field) for field in fields if field not in _OURS)
+            return
+        seen: set[bytes] = set()
+        for node in self._run(lambda client, _again: primaries(client)):
+            cursor: int | None = 0
+            while cursor is not None:
+                cursor, names = self._scanned(node, cursor)
+                for name in names:
+                    if name not in seen:  # a scan may tell one twice
+                        seen.add(name)
+                        yield to_name(name)
+
+    def _scanned(self, node: str | None, cursor: int) -> tuple[int | None, list[bytes]]:
+        """Return where to go on (None: that was all) and the names of some cassettes."""
+        pattern = f"{self._namespace}:c:{{*}}"
+
+        def scan(client: Any, _again: bool) -> tuple[int | None, list[bytes]]:
+            alone = client_of(client, node)
+            following, keys = alone.scan(cursor, match=pattern, count=_SCAN_COUNT)
+            return int(following) or None, list(keys)
+
+        following, keys = self._run(scan)
+
+        def read(client: Any, _again: bool) -> list[bytes]:
+            with client_of(client, node).pipeline(transaction=False) as pipe:
+                for key in keys:
+                    pipe.hget(key, _NAME)
+                return [name for name in pipe.execute() if name is not None]
+
+        return following, self._run(read) if keys else []
+
     def append(
-        self,
-        cassette: str,
-        rows: Sequence[Row],
-        *,
-        replacing_run: str | None = None,
-        keep_s: float | None = None,
+        self, cassette: str, rows: Sequence[Row], *, replacing_run: str | None = None
     ) -> frozenset[str]:
-        key, history = self._cassette_key(cassette), self._history_key(cassette)
+        key, born = self._cassette_key(cassette), secrets.token_hex(8)
         name, run = _encoded(cassette), None if replacing_run is None else _encoded(replacing_run)
-        born = secrets.token_hex(8)
 
         def add(pipe: Any) -> None:
             for row in rows:
@@ -83,11 +115,6 @@ class RedisStore:
             pipe.hsetnx(key, _NAME, name)
             pipe.hsetnx(key, _BORN, born)
             pipe.hincrby(key, _VERSION, 1)
-            for one in (key, history):
-                if keep_s is None:
-                    pipe.persist(one)
-                else:
-                    pipe.pexpire(one, _to_ms(keep_s))
 
         def replace(pipe: Any) -> int:
             is_new = pipe.hget(key, _RUN) != run
@@ -118,7 +145,7 @@ class RedisStore:
         return self._run(step, writing=True)
 
     def remove(self, cassette: str, slots: Sequence[str] | None = None, *, known: str = "") -> int:
-        key, history = self._cassette_key(cassette), self._history_key(cassette)
+        key = self._cassette_key(cassette)
 
         def take(pipe: Any) -> None:
             version = _version(pipe.hmget(key, [_BORN, _VERSION]))
@@ -130,7 +157,7 @@ class RedisStore:
             elif slots is None and (is_there or not known):
                 pipe.hlen(key)
                 pipe.hmget(key, list(_OURS))
-                pipe.delete(key, history)
+                pipe.delete(key)
 
         def step(client: Any, _again: bool) -> int:
             _, results = _optimistically(client, key, take)
@@ -157,149 +184,21 @@ class RedisStore:
 
         return self._run(lambda client, _again: _optimistically(client, key, put)[0], writing=True)
 
-    def cassettes(self) -> Iterator[str]:
-        seen: set[bytes] = set()
-        for node in self._run(lambda client, _again: primaries(client)):
-            cursor: int | None = 0
-            while cursor is not None:
-                cursor, names = self._scanned(node, cursor)
-                for name in names:
-                    if name not in seen:  # a scan may tell one twice
-                        seen.add(name)
-                        yield to_name(name)
-
-    def _scanned(self, node: str | None, cursor: int) -> tuple[int | None, list[bytes]]:
-        """Where to go on (None: that was all) and the names of some cassettes."""
-        following, keys = self._scanned_keys(node, cursor, f"{self._namespace}:c:{{*}}")
-
-        def step(client: Any, _again: bool) -> list[bytes]:
-            with client_of(client, node).pipeline(transaction=False) as pipe:
-                for key in keys:
-                    pipe.hget(key, _NAME)
-                return [name for name in pipe.execute() if name is not None]
-
-        return following, self._run(step) if keys else []
-
-    # Blobs.
-
-    def blobs(self, names: Sequence[str]) -> dict[str, bytes]:
-        if not names:
-            return {}
-        keys = [self._key("b", name) for name in names]
-
-        def step(client: Any, _again: bool) -> list[bytes | None]:
-            if not is_cluster(client):
-                return list(client.mget(keys))
-            with client.pipeline(transaction=False) as pipe:
-                for key in keys:
-                    pipe.get(key)
-                return list(pipe.execute())
-
-        found = zip(names, self._run(step), strict=True)
-        return {name: data for name, data in found if data is not None}
-
-    def put_blobs(self, blobs: Mapping[str, bytes]) -> None:
-        if not blobs:
-            return
-
-        moments = dict.fromkeys(map(_encoded, blobs), time.time())
-
-        def step(client: Any, _again: bool) -> None:
-            with client.pipeline(transaction=False) as pipe:
-                pipe.zadd(self._puts_key, moments)  # before: see `remove_blobs`
-                for name, data in blobs.items():
-                    pipe.set(self._key("b", name), data, nx=True)
-                pipe.execute()
-
-        self._run(step, writing=True)
-
-    def old_blobs(self, older_than_s: float) -> list[str]:
-        latest = time.time() - older_than_s
-
-        def step(client: Any, _again: bool) -> list[bytes]:
-            return list(client.zrangebyscore(self._puts_key, "-inf", latest))
-
-        return [to_name(name) for name in self._run(step)]
-
-    def blob_names(self) -> list[str]:
-        prefix = self._key("b", "")
-        found: set[bytes] = set()
-        for node in self._run(lambda client, _again: primaries(client)):
-            cursor: int | None = 0
-            while cursor is not None:
-                cursor, keys = self._scanned_keys(node, cursor, f"{self._namespace}:b:*")
-                found.update(key.removeprefix(prefix) for key in keys)
-        return [name.decode("utf-8", "surrogatepass") for name in found]
-
-    def _scanned_keys(
-        self, node: str | None, cursor: int, pattern: str
-    ) -> tuple[int | None, list[bytes]]:
-        def step(client: Any, _again: bool) -> tuple[int | None, list[bytes]]:
-            alone = client_of(client, node)
-            following, keys = alone.scan(cursor, match=pattern, count=_SCAN_COUNT)
-            return int(following) or None, list(keys)
-
-        return self._run(step)
-
-    def rewrite_blobs(self, blobs: Mapping[str, bytes]) -> None:
-        if not blobs:
-            return
-
-        def step(client: Any, _again: bool) -> None:
-            with client.pipeline(transaction=False) as pipe:
-                for name, data in blobs.items():
-                    pipe.set(self._key("b", name), data, xx=True)
-                pipe.execute()
-
-        self._run(step, writing=True)
-
-    def remove_blobs(self, names: Sequence[str], older_than_s: float) -> int:
-        latest = time.time() - older_than_s
-        some = (names[at : at + _BLOBS_AT_ONCE] for at in range(0, len(names), _BLOBS_AT_ONCE))
-        return sum(self._remove_blobs(these, latest) for these in some)
-
-    def _remove_blobs(self, names: Sequence[str], latest: float) -> int:
-        """Blobs and the set of moments share no cluster slot. So the moment goes first, then the blob,
-        and where there is a moment again by then, the blob comes back: whoever puts one tells the
-        moment before the blob.
-        """
-        held, gone = self.blobs(names), set[str]()
-
-        def forget(pipe: Any) -> list[str]:
-            scores = {name: pipe.zscore(self._puts_key, _encoded(name)) for name in held}
-            old = [name for name, at in scores.items() if at is not None and at <= latest]
-            pipe.multi()
-            if old:
-                pipe.zrem(self._puts_key, *map(_encoded, old))
-            return old
-
-        def step(client: Any, _again: bool) -> list[str]:
-            gone.update(_optimistically(client, self._puts_key, forget)[0])
-            with client.pipeline(transaction=False) as pipe:
-                for name in gone:
-                    pipe.delete(self._key("b", name))
-                pipe.execute()
-            return [n for n in gone if client.zscore(self._puts_key, _encoded(n)) is not None]
-
-        put_meanwhile = self._run(step, writing=True) if held else []
-        self.put_blobs({name: held[name] for name in put_meanwhile})
-        return len(gone) - len(put_meanwhile)
-
-    # Claims, runs, tokens.
+    # Claims.
 
     def claim(self, name: str, holder: str, ttl_s: float) -> Claim:
-        key, own, ttl_ms = self._key("claim", digest(name)), _claim(holder), _to_ms(ttl_s)
+        key, own, until = self._key("claim", digest(name)), _claim(holder), _until(ttl_s)
 
         def renew(pipe: Any) -> Claim:
             found = pipe.get(key)
             pipe.multi()
             if found is None or found.startswith(own):
-                pipe.set(key, found or own, px=ttl_ms)
+                pipe.set(key, found or own, **until)
             return _told(found or own, own)
 
         def step(client: Any, _again: bool) -> Claim:
             with client.pipeline(transaction=False) as pipe:
-                pipe.set(key, own, nx=True, px=ttl_ms)
+                pipe.set(key, own, nx=True, **until)
                 pipe.get(key)
                 is_new, found = pipe.execute()
             if is_new:
@@ -313,7 +212,7 @@ class RedisStore:
     def settle(self, name: str, holder: str, data: bytes, ttl_s: float) -> None:
         key = self._key("claim", digest(name))
         self._run(
-            lambda client, _again: client.set(key, _claim(holder) + data, px=_to_ms(ttl_s)),
+            lambda client, _again: client.set(key, _claim(holder) + data, **_until(ttl_s)),
             writing=True,
         )
 
@@ -335,49 +234,6 @@ class RedisStore:
                 _optimistically(client, some, partial(give_free, some=some))
 
         self._run(step, writing=True)
-
-    def history(self, cassette: str) -> list[bytes]:
-        key = self._history_key(cassette)
-        return self._run(lambda client, _again: list(client.lrange(key, 0, -1)))
-
-    def add_histories(self, lines: Mapping[str, bytes]) -> None:
-        if not lines:
-            return
-        by_key = {self._history_key(name): (kept_lines(name), line) for name, line in lines.items()}
-
-        def step(client: Any, again: bool) -> None:
-            with client.pipeline(transaction=False) as pipe:
-                for key, (kept, line) in by_key.items():
-                    if again:  # the try before may have got through unheard
-                        pipe.lrem(key, -1, line)
-                    pipe.rpush(key, line)
-                    pipe.ltrim(key, -kept, -1)
-                pipe.execute()
-
-        self._run(step, writing=True)
-
-    def rewrite_histories(self, lines: Mapping[str, Mapping[bytes, bytes]]) -> None:
-        def put(pipe: Any, key: bytes, new: Mapping[bytes, bytes]) -> None:
-            held = pipe.lrange(key, 0, -1)
-            pipe.multi()
-            for at, line in enumerate(held):
-                if line in new:
-                    pipe.lset(key, at, new[line])
-
-        def step(client: Any, _again: bool) -> None:
-            for name, new in lines.items():
-                key = self._history_key(name)
-                _optimistically(client, key, partial(put, key=key, new=new))
-
-        self._run(step, writing=True)
-
-    def once(self, token: str) -> bool:
-        key, own = self._key("once", digest(token)), secrets.token_bytes(12)
-
-        def step(client: Any, again: bool) -> bool:
-            return bool(client.set(key, own, nx=True)) or (again and client.get(key) == own)
-
-        return self._run(step, writing=True)
 
     def capacity(self) -> Capacity | None:
         def step(client: Any, _again: bool) -> Capacity | None:
@@ -402,13 +258,6 @@ class RedisStore:
 
     def _cassette_key(self, cassette: str) -> bytes:
         return self._key("c", f"{{{digest(cassette)}}}")
-
-    @property
-    def _puts_key(self) -> bytes:
-        return self._key("put", "")[:-1]
-
-    def _history_key(self, cassette: str) -> bytes:
-        return self._key("h", f"{{{digest(cassette)}}}")
 
 
 def _optimistically(
@@ -459,8 +308,9 @@ def _to_slot(field: bytes) -> str:
     return to_name(field).removeprefix("!")
 
 
-def _to_ms(seconds: float) -> int:
-    return max(1, round(seconds * 1000))
+def _until(ttl_s: float) -> dict[str, int]:
+    """Return the option by which a value ends after a time, none where it never does."""
+    return {} if math.isinf(ttl_s) else {"px": max(1, round(ttl_s * 1000))}
 
 
 def _version(told: Sequence[bytes | None]) -> str:

@@ -32,16 +32,9 @@ CREATE TABLE cassettes (
 CREATE TABLE rows (
     cassette INTEGER NOT NULL REFERENCES cassettes ON DELETE CASCADE, slot TEXT NOT NULL,
     data BLOB NOT NULL, UNIQUE (cassette, slot));
-CREATE TABLE blobs (name TEXT PRIMARY KEY, data BLOB NOT NULL);
-CREATE TABLE puts (name TEXT PRIMARY KEY, at REAL NOT NULL);
 CREATE TABLE claims (
     name TEXT PRIMARY KEY, holder TEXT NOT NULL, until REAL NOT NULL, data BLOB NOT NULL);
 CREATE INDEX claims_until ON claims (until);
-CREATE TABLE history (
-    id INTEGER PRIMARY KEY, cassette INTEGER NOT NULL REFERENCES cassettes ON DELETE CASCADE,
-    line BLOB NOT NULL);
-CREATE INDEX history_of ON history (cassette, id);
-CREATE TABLE tokens (token TEXT PRIMARY KEY);
 """
 _RUNS_SOMETHING = (
     "SELECT 1 FROM sqlite_master WHERE type NOT IN ('table', 'index') "
