@@ -18,6 +18,7 @@ from onetake.stores import history
 from onetake.stores.port import BLOBS, FOREVER, LINES, Held, Patience, Row, RowStore, capacity_of
 from onetake.stores.rows import bucket
 from onetake.stores.rows.objects import ObjectStore
+from tests.support.runs import run_program
 from tests.support.s3 import ENVIRONMENT, S3Server, s3_server
 
 pytest.importorskip("obstore")
@@ -253,6 +254,23 @@ def test_histories_written_at_once_are_all_kept(url: str) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda at: history.write(stores[at], {"c": b"%d" % at}), range(4)))
     assert sorted(history.read(ObjectStore(url), "c")) == [b"0", b"1", b"2", b"3"]
+
+
+def test_what_runs_did_is_told_while_the_interpreter_ends(tmp_path: Path) -> None:
+    url = f"file://{tmp_path}/store"
+    program = f"""
+    import atexit
+    from onetake.stores import history
+    from onetake.stores.rows.objects import ObjectStore
+
+    for n in range(3):
+        history.write(ObjectStore({url!r}), {{"c": b"before"}})
+    atexit.register(lambda: history.write(ObjectStore({url!r}), {{"c": b"at the end"}}))
+    """
+    done = run_program(program, tmp_path)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert history.read(ObjectStore(url), "c") == [*[b"before"] * 3, b"at the end"]
 
 
 def test_rows_are_taken_away(store: ObjectStore, url: str) -> None:

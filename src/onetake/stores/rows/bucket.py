@@ -190,7 +190,13 @@ class Bucket:
         if len(items) < 2:
             return [work(item) for item in items]
         with ThreadPoolExecutor(min(_PARALLEL, len(items))) as pool:
-            return list(pool.map(work, items))
+            try:
+                under_way = [pool.submit(work, item) for item in items]
+            except RuntimeError:  # no thread is begun any more while the interpreter ends
+                under_way = []
+            if under_way:
+                return [one.result() for one in under_way]
+        return [work(item) for item in items]
 
     def close(self) -> None:
         """Give connections back. It may be used again."""
