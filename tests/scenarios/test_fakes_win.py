@@ -292,6 +292,6 @@ def test_pytest_httpx_answers_inside_a_marked_test(project):
     )
     program = "import pytest, sys; sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider', '-p', 'no:asyncio']))"
     for _ in range(2):
-        done = run_program(program, project)
+        done = run_program(program, project, is_bare=True)
         assert done.returncode == 0, done.stdout + done.stderr
     assert recorded(project) == []

@@ -78,10 +78,17 @@ class Shelf(importlib.abc.MetaPathFinder):
     ) -> importlib.machinery.ModuleSpec | None:
         if fullname not in self._modules:
             return None
-        module = self._modules.pop(fullname)
-        loader = _Loader(module, self, self._imports[fullname])
-        is_package = hasattr(module, "__path__")
-        return importlib.machinery.ModuleSpec(fullname, loader, is_package=is_package)
+        module = self._modules[fullname]
+        loader = _Loader(self, self._imports[fullname])
+        spec = importlib.machinery.ModuleSpec(fullname, loader)
+        if (true := module.__spec__) is not None:  # who only asks where it lies is told so
+            spec.origin, spec.cached = true.origin, true.cached
+            spec.has_location = true.has_location
+            spec.submodule_search_locations = true.submodule_search_locations
+        return spec
+
+    def take(self, name: str) -> ModuleType:
+        return self._modules.pop(name)
 
 
 def _late_names(module: ModuleType) -> list[str]:
@@ -101,17 +108,25 @@ def _late_names(module: ModuleType) -> list[str]:
 
 
 class _Loader(importlib.abc.Loader):
-    def __init__(self, module: ModuleType, shelf: Shelf, imports: Iterable[str]) -> None:
-        self._module = module
+    def __init__(self, shelf: Shelf, imports: Iterable[str]) -> None:
         self._shelf = shelf
-        self._spec = module.__spec__
         self._imports = imports
+        self._spec: importlib.machinery.ModuleSpec | None = None
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
-        return self._module
+        module = self._shelf.take(spec.name)
+        self._spec = module.__spec__
+        return module
 
     def exec_module(self, module: ModuleType) -> None:
+        names = dict(vars(module))
         for name in self._imports:
             if name in self._shelf:
                 importlib.import_module(name)
+        for (
+            name,
+            value,
+        ) in names.items():  # a submodule may be called as what the module took out of it
+            if vars(module).get(name) is sys.modules.get(f"{module.__name__}.{name}", module):
+                setattr(module, name, value)
         module.__spec__ = self._spec
