@@ -49,7 +49,7 @@ def remember(line: RunTally, url: str, root: Path, encrypt: str = "") -> None:
         from onetake.stores.opening import open_store
 
         told = msgspec.json.encode(replace(line, store=""))
-        history.write(open_store(url, root, encrypt), {history.RUNS: told})
+        history.write(open_store(url, root, encrypt), {history.RUNS: safe_bytes(told)})
 
 
 def recall(settings: Settings, root: Path) -> list[RunTally]:
