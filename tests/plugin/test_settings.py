@@ -180,6 +180,22 @@ def test_a_config_fixture_that_returns_no_settings_fails_the_test(suite: Suite) 
     assert "The fixture onetake_config returned str." in run.output
 
 
+def test_settings_may_be_the_parameters_of_a_test(suite: Suite) -> None:
+    suite.write(
+        "test_a.py",
+        """
+        import pytest
+
+        @pytest.mark.onetake
+        @pytest.mark.parametrize("onetake_config", [{"mode": "replay"}, {"bogus": 1}])
+        def test_a(onetake_config): ...
+        """,
+    )
+    run = suite.run()
+    assert run.outcomes == {"passed": 1, "error": 1}
+    assert "bogus" in run.output
+
+
 def test_nothing_is_said_where_nothing_happened(suite: Suite) -> None:
     suite.write("test_a.py", "def test_a(): ...")
     assert "onetake" not in suite.run("-v", "--no-header").output.replace("onetake.pytest", "")

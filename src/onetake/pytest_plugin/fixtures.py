@@ -34,6 +34,8 @@ def _opening(request: pytest.FixtureRequest) -> None:
 def _config_of(request: pytest.FixtureRequest) -> object:
     """Return what `onetake_config` gives to a test. Most projects define none, and asking costs each test."""
     node = request.node
+    if "onetake_config" in node.fixturenames:  # as where the test's own parameters are the settings
+        return request.getfixturevalue("onetake_config")
     folder = node.parent if node.parent is not None else node
     is_own = folder.stash.get(_DEFINES_CONFIG, None)
     if is_own is None:
