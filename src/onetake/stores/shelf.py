@@ -10,11 +10,12 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from msgspec import Struct
 
-from onetake.errors import StoreError
+from onetake.errors import CassetteError, StoreError
 from onetake.formats.blobs import blobs_named
 from onetake.formats.document import Stored
 from onetake.messages import Request
@@ -162,7 +163,8 @@ class RowShelf:
             is_all = len(gone) == len(found)
             if not gone or self._store.remove(name, None if is_all else rows, known=held.version):
                 if gone and is_all:
-                    history.forget(self._remote, name)
+                    with suppress(StoreError, CassetteError, ValueError):  # the cassette is gone
+                        history.forget(self._remote, name)
                 return len(gone)
         raise self._too_busy(self.where(name))
 

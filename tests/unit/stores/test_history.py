@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from onetake.cassettes.growth import RunLine
 from onetake.errors import StoreError
 from onetake.stores import history
-from onetake.stores.port import LINES
+from onetake.stores.port import LINES, Row
 from onetake.stores.rows.sqlite import SqliteStore
 from onetake.stores.shared import SharedCassette
 from tests.support.runs import run_program
@@ -102,3 +103,14 @@ def test_a_program_is_judged_as_a_test_is(tmp_path, provider, store) -> None:
         verdicts.append(done.stdout.strip())
 
     assert verdicts == ["RECORDED", "RECORDED", "HIT", "OVERFLOW", "OVERFLOW"]
+
+
+def test_a_line_that_cannot_be_read_stays_and_the_others_are_merged(tmp_path: Path) -> None:
+    with closing(SqliteStore(tmp_path / "store.sqlite")) as store:
+        store.append(LINES, [Row("0", b"of another key")])
+        for _ in range(2 * history._MERGED_FROM):
+            history.write(store, {"c": history.encode(line(recorded=1))})
+
+        assert len(list(store.names(LINES))) < history._MERGED_FROM
+        assert "0" in store.names(LINES)
+        assert history.read(store, "c")

@@ -123,6 +123,25 @@ def test_recordings_that_wait_are_counted(layered, remote):
     assert rows_of(remote.read("c")) == {"a": b"1", "b": b"2", "c": b"3"}
 
 
+def test_blobs_that_were_delivered_are_not_brought_again(layered, remote, monkeypatch):
+    remote.is_down = True
+    layered.append(BLOBS, [Row("name", b"large")])
+    layered.append("c", ROWS)
+    remote.is_down = False
+    brought = []
+    append = remote.append
+    monkeypatch.setattr(
+        remote,
+        "append",
+        lambda name, rows, **more: brought.append(name) or append(name, rows, **more),
+    )
+
+    for name in "abc":
+        layered.append(name, [Row("z", b"1")])
+
+    assert brought.count(BLOBS) == 1
+
+
 def used(path: Path) -> int:
     """The bytes of a SQLite file's pages that hold something."""
     with closing(sqlite3.connect(path)) as file:

@@ -178,9 +178,13 @@ class LayeredStore:
         """Bring the spool to the store. Raises `StoreError` where that cannot be done now."""
         names = list(self._spool.names())
         if BLOBS in names:  # first: a row never names what is not there
-            waiting = self._spool.read(BLOBS).rows
-            self._remote.append(BLOBS, marked(waiting))
-            self._spool.remove(BLOBS, [row.slot for row in waiting])
+            waiting = self._spool.read(BLOBS)
+            if waiting.rows:
+                self._remote.append(BLOBS, marked(waiting.rows))
+                self._spool.remove(BLOBS, [row.slot for row in waiting.rows])
+                waiting = self._spool.read(BLOBS)
+            if not waiting.rows:  # or every later delivery would have something to bring
+                self._spool.remove(BLOBS, known=waiting.version)
         for name in names:
             rows = self._spool.read(name).rows
             held, own = _told_from(rows)
