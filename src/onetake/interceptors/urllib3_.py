@@ -240,6 +240,8 @@ def _recalled(
     length = str(len(body or b""))
     lines: list[tuple[str, str]] = []
     for name, value in headers.items() if headers else ():
+        if not isinstance(name, str) or not isinstance(value, str):
+            return None
         match name.lower():
             case "transfer-encoding":
                 return None

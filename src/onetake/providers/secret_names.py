@@ -14,6 +14,7 @@ Manager, Systems Manager and Cognito, Google Cloud signing, Azure Storage, and t
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 _WHATEVER = (
@@ -135,11 +136,11 @@ EXEMPT = frozenset({"messages", "input", "tools", "choices", "logprobs"})
 
 
 def _plain(name: str) -> str:
-    """Return `name` for comparing. Of `user[password]` and `user.password` the last part counts."""
+    """Return `name` for comparing. Of `user[password]`, `user.password` and paths the last part counts."""
     if name.endswith("]"):
         name = name.removesuffix("[]").rpartition("[")[2].removesuffix("]")
-    name = name.rpartition(".")[2]
-    return name.lower().replace("_", "").replace("-", "")
+    name = re.split("[./:]", name)[-1]
+    return name.lower().replace("_", "").replace("-", "").replace(" ", "")
 
 
 _FIELDS = {_plain(name): name for name in (*_WHATEVER, *_TOKENS)}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from functools import partial
 from itertools import count
-from threading import Lock
+from threading import Condition, Lock
 from typing import TYPE_CHECKING
 
 from onetake.cassettes.decisions import Decision, Record, Refuse, Replay, Shortage, Wait
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 _now = time.time  # bound early: fake clocks do not reach us
 
+_LONGEST_WAIT_S = (
+    10.0  # for a thread of this process: one of a parent never comes to its end in a fork
+)
 _UNPAID = ("credential-exchange", "telemetry")
 """Why calls are let through that nobody is billed for."""
 
@@ -43,6 +46,8 @@ class LiveCalls:
         flights: Flights | None = None,
     ) -> None:
         self.lock = Lock()
+        self._redacting = 0  # answers, in other threads
+        self._redacted = Condition(self.lock)
         self.ledger = ledger
         self._keeper = keeper
         self._purse = purse
@@ -122,17 +127,26 @@ class LiveCalls:
 
     def end(self, call: LiveCall, interaction: Interaction) -> None:
         """A call is over, and came to `interaction`."""
-        if call.state is not State.SENT:
-            return
-        found = self._keeper.safe(call, interaction)  # takes long: other calls go on meanwhile
         with self.lock:
             if call.state is not State.SENT:
                 return
-            if isinstance(found, str):
-                self._move(call, Event.LEAVE_OUT, interaction, reason=found)
-            else:
-                self._keeper.keep(call, found)
-                self._move(call, Event.ANSWER, found)
+            self._redacting += 1
+        found: Interaction | str | None = None
+        try:
+            found = self._keeper.safe(call, interaction)  # takes long: other calls go on meanwhile
+        finally:
+            with self.lock:
+                self._redacting -= 1
+                if call.state is State.SENT and found is not None:
+                    self._ended(call, interaction, found)
+                self._redacted.notify_all()
+
+    def _ended(self, call: LiveCall, interaction: Interaction, found: Interaction | str) -> None:
+        if isinstance(found, str):
+            self._move(call, Event.LEAVE_OUT, interaction, reason=found)
+        else:
+            self._keeper.keep(call, found)
+            self._move(call, Event.ANSWER, found)
 
     def let_go(self, call: LiveCall, reason: str) -> None:
         """A call is made, and nothing of it can be kept."""
@@ -140,12 +154,14 @@ class LiveCalls:
             self._move(call, Event.LET_GO, reason=reason)
 
     def abandon(self) -> None:
-        """Nobody will read on: keep what has arrived of each call."""
+        """Keep what has arrived of each call, as nobody reads on, and wait for what is redacted now."""
         with self.lock:
             under_way = [call.arriving for call in self._under_way]
         for arriving in under_way:
             if arriving is not None:
                 arriving.abandon()
+        with self.lock:
+            self._redacted.wait_for(lambda: not self._redacting, _LONGEST_WAIT_S)
 
     def mark_shared(self) -> None:
         """Find out which answers other openings know. May wait for the store."""

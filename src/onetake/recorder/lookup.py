@@ -63,6 +63,7 @@ class Lookup:
         self._principals = principals
         self._templates: list[tuple[Template, ...]] | None = None
         self._lock = Lock()  # of the principals
+        self._redacting = Lock()  # of what the redactor learns: none is lost of two at once
         self.has_learned = False  # secrets of this opening, which may stand in later requests
 
     def active(self, request: Request) -> Active:
@@ -99,14 +100,12 @@ class Lookup:
         """
         if is_ordinary and self._principals is not None:
             request = replace(request, principal=self._principal(request, active))
-        safe = self._redactor.request(request, active.redact, content)
+        with self._redacting:
+            safe = self._redactor.request(request, active.redact, content)
         key = self._matcher.key(safe, active)
-        is_held = self._holder.holds(key)
-        if is_ordinary and is_held:
-            return replace(safe, url=self._redactor.url(safe.url)), key
         is_same = safe.body is request.body and not active.redact
         content_of_safe = content if is_same else read_request(safe)
-        if is_held:
+        if self._holder.holds(key):  # all of its recordings may have been given: then it goes live
             return self._written(safe, content_of_safe), key
         return self._redacted(safe, key, active, content_of_safe)
 
@@ -125,18 +124,20 @@ class Lookup:
     def note(self, request: Request, values: Iterable[str]) -> None:
         """Know the secrets of `request`, and `values`, in what is redacted from now on."""
         self.has_learned = True
-        self._redactor.note(request, values)
+        with self._redacting:
+            self._redactor.note(request, values)
 
     def written(self, interaction: Interaction, safe: Request) -> Interaction:
         """Return `interaction` as it may be written, with `safe` for its request. Raises `OnetakeError`."""
         self.has_learned = True
         paths = self._matcher.active(interaction.request).redact if self._matcher.rules else ()
-        return self._redactor.interaction(replace(interaction, request=safe), paths)
+        with self._redacting:
+            return self._redactor.interaction(replace(interaction, request=safe), paths)
 
     def learn(self, interaction: Interaction) -> None:
         """Know the secrets of an answer of which nothing is kept, when the program sends them on."""
         self.has_learned = True
-        with suppress(OnetakeError):
+        with suppress(OnetakeError), self._redacting:
             self._redactor.interaction(interaction)
 
     def forgiven(self, replay: Replay) -> list[tuple[Value, Value]]:

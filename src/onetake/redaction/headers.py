@@ -117,7 +117,7 @@ def secrets_in_lines(
         new = [line for line, secrets in zip(lines, found, strict=True) if secrets is None]
         # All new lines are searched for shapes as one text: mostly there are none.
         text = "\n".join([value for _, value in new]).encode("utf-8", "surrogatepass")
-        may_have_shape = bool(find(text))
+        may_have_shape = b"-----BEGIN" in text or bool(find(text))
         if len(_lines) > _MOST_LINES:
             _lines.clear()
         made = {line: _in_line(line, may_have_shape=may_have_shape) for line in new}

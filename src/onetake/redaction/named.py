@@ -31,7 +31,7 @@ _DIGITS = 4  # that a number has at the least, to be a PIN
 @cache
 def _quoted_names() -> re.Pattern[bytes]:
     """Return an expression for names of JSON, and for the first name of a form in a JSON string."""
-    return re.compile(rb'"([\w\\$.%-]{2,80})(?:"\s*:|=)')
+    return re.compile(rb'"([\w\\$.%:/ -]{2,80})(?:"\s*:|=)')
 
 
 @cache
@@ -63,7 +63,9 @@ def _xml_names() -> tuple[re.Pattern[bytes], ...]:
 @cache
 def _pair_names() -> re.Pattern[bytes]:
     """Return an expression for what fields and attributes say that the value beside them is."""
-    return re.compile(rb'\b(?i:name|key)\\{0,7}"?\s{0,4}[:=]\s{0,4}\\{0,7}"([\w.-]{2,64})\\{0,7}"')
+    return re.compile(
+        rb'\b(?i:name|key)\\{0,7}"?\s{0,4}[:=]\s{0,4}\\{0,7}"([\w.:/ -]{2,64})\\{0,7}"'
+    )
 
 
 _HOLDING = "secret_string"  # a secret of AWS: mostly JSON, whose fields have names
@@ -187,12 +189,8 @@ def _kind(leaf: Leaf, *, in_grant: bool = False) -> str | None:
     """Return the kind of secret that the value of `leaf` is by its name, or by the field around it."""
     name = leaf.name
     value = leaf.value.decode("utf-8", "replace")
-    if leaf.is_number:
-        kind = field_kind(name)
-        is_pin = kind is not None and is_secret_whatever(kind) and len(value.lstrip("0")) >= _DIGITS
-        return kind if is_pin and value.isdigit() else None
-    kind = secret_kind(name, value)
-    if kind is not None:
+    kind = _kind_as(name, leaf)
+    if kind is not None or leaf.is_number:
         return kind
     if leaf.holder.kind is Kind.FORM and guarded_kind(name) == "token" and is_secret_value(value):
         return "token"
@@ -230,11 +228,22 @@ def _paired(leaves: list[Leaf]) -> dict[int, str]:
             place = (id(leaf.holder), *leaf.steps[:-1])
         if name in _VALUES:
             values.append((place, leaf))
-        elif name in _TELLING and (kind := field_kind(leaf.value.decode("utf-8", "replace"))):
-            told[place] = kind
+        elif name in _TELLING and field_kind(text := leaf.value.decode("utf-8", "replace")):
+            told[place] = text
         elif name == "type" and leaf.value == _SECURE:
             told[place] = "secret_string"
-    return {id(leaf): told[place] for place, leaf in values if place in told and leaf.value}
+    kinds = ((leaf, _kind_as(told[place], leaf)) for place, leaf in values if place in told)
+    return {id(leaf): kind for leaf, kind in kinds if kind is not None}
+
+
+def _kind_as(name: str, leaf: Leaf) -> str | None:
+    """Return the kind of secret that the value of `leaf` is where it stands under `name`."""
+    value = leaf.value.decode("utf-8", "replace")
+    if not leaf.is_number:
+        return secret_kind(name, value)
+    kind = field_kind(name)
+    is_pin = kind is not None and is_secret_whatever(kind) and len(value.lstrip("0")) >= _DIGITS
+    return kind if is_pin and value.isdigit() else None
 
 
 def _whole(leaf: Leaf, kind: str) -> Iterator[tuple[Leaf, Secret]]:

@@ -45,9 +45,9 @@ def _pem() -> re.Pattern[bytes]:
     )
 
 
-# A pair of ADO or ODBC, of an address (JDBC, Redis), of libpq, a variable of a shell, a property of Java.
+# A pair of ADO or ODBC, of an address (JDBC, Redis), of libpq, a variable of a shell.
 _BEFORE_PASSWORD = (
-    rb"; ?|[?&]|[A-Z0-9]_|\w\.|\b(?:host|hostaddr|port|user|dbname|sslmode)=[^\s=]{1,64} {1,2}"
+    rb"; ?|[?&]|[A-Z0-9]_|\b(?:host|hostaddr|port|user|dbname|sslmode)=[^\s=]{1,64} {1,2}"
 )
 _PASSWORD = rb"\\{0,3}[\"']?(?P<value>(?!REDACTED-|[{$<*%])[^;\"'<>\s\\&]{4,256})"
 

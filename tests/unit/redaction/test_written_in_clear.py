@@ -159,3 +159,18 @@ def test_bytes_that_are_no_text_move_no_place(body, expected):
     safe = Redactor().request(request)
     assert safe.body == expected
     assert Redactor().request(safe) == safe
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"key": "access_token", "value": 3600},
+        {"name": "reset_password", "value": "true"},
+        {"name": "api_key", "value": "no"},
+        {"show_password": "false"},
+        {"code": "this.password=password_field; user.password=newPassword"},
+    ],
+)
+def test_what_is_no_secret_stays(value):
+    body = json.dumps(value).encode()
+    assert Redactor().request(asking(Case("kept", "", body=body))).body == body
