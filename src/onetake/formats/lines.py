@@ -46,7 +46,7 @@ def encode_plain(interaction: Interaction, seq: int) -> bytes:
 
 
 def decode_plain(line: bytes) -> tuple[int, Interaction]:
-    """Raises `CassetteError` for a torn or strange line."""
+    """Read a line of a journal: its number and the interaction. Raises `CassetteError` for a torn one."""
     try:
         found = _lines.decode(line)
         return found.seq, to_interaction(found, _no_blob)

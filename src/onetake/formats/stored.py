@@ -41,7 +41,7 @@ _entries = late_decoder(RawEntry)
 
 
 class Outcome(Struct, frozen=True):
-    """What came of a request, bodies apart. Without an answer `status` is 0, and `failure` its kind."""
+    """The outcome of a request, bodies apart. Without an answer `status` is 0, and `failure` its kind."""
 
     status: int
     failure: str
@@ -114,7 +114,7 @@ class Stored:
 
     @property
     def has_values_redacted(self) -> bool:
-        """Whether its request may list paths at which something was redacted by value. Cheap."""
+        """Return whether the request may list paths at which something was redacted by value. Cheap."""
         try:
             return b'"by_value"' in self.raw
         except CassetteError:

@@ -66,7 +66,7 @@ class VcrEntry(Stored):
 
     @property
     def has_values_redacted(self) -> bool:
-        """False: vcrpy does not say what was redacted."""
+        """Return False, as vcrpy does not say what was redacted."""
         return False
 
     def _parts(self) -> tuple[Tree, Tree]:

@@ -316,7 +316,7 @@ def _answer(inner: Any, method: str, url: str, options: dict[str, Any]) -> Any:
 
 @cache
 def _newer_options() -> dict[str, Any]:
-    """What newer versions of urllib3 tell a response besides."""
+    """Return the arguments that newer versions of urllib3 give to a response besides."""
     from urllib3.response import HTTPResponse
 
     told = {"version_string": "HTTP/1.1", "sock_shutdown": streams.MemorySocket().shutdown}

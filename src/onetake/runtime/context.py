@@ -126,13 +126,13 @@ def _is_stray(owner: Owner | None) -> bool:
 
 
 def current_of_connection() -> Owner | None:
-    """Whose a connection made here is: cassettes that take strays take requests alone."""
+    """Return the owner of a connection made here. Cassettes that take strays take requests alone."""
     owner = bound()
     return _ownerless if owner is None else owner
 
 
 def take_strays(owner: Owner) -> None:
-    """From now on `owner` has the requests of no context, and of owners that give way.
+    """Give `owner` the requests of no context, and of owners that give way, from now on.
 
     These are requests of threads that were started at import, by a wider fixture, or by a test that has ended.
     """

@@ -58,5 +58,5 @@ class Spent(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def is_free(method: str) -> bool:
-    """Whether nothing is paid for it: a list of models, the state of a batch, a pre-flight."""
+    """Return whether a request costs nothing: a list of models, the state of a batch, a pre-flight."""
     return method.upper() in _FREE_METHODS

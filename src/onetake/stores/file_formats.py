@@ -28,7 +28,7 @@ from onetake.stores.whole_files import replace_file
 
 
 class FileFormat(Protocol):
-    """What a cassette's file holds, and how more is written into it. Its writer holds the cassette's lock."""
+    """The format of a cassette's file: what it holds, and how more is written. The writer holds its lock."""
 
     @property
     def document(self) -> Document:

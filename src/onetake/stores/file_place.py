@@ -21,7 +21,7 @@ from onetake.stores.within import check_read, check_within, is_below
 
 
 class FilePlace:
-    """Where a cassette lies that was asked for at the path `named`.
+    """The place of a cassette that was asked for at the path `named`.
 
     No link leads out of its base: the project, which holds `cache`, or a folder elsewhere that settings name.
     `raw_name` is the test's own name where the file name is a safe form of it. With `keeps_vcr` a new cassette

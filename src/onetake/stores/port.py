@@ -168,7 +168,7 @@ class Row(Struct, frozen=True):
 
 
 class Held(Struct, frozen=True):
-    """What a store holds of one cassette. `version` changes whenever it is written to; "" is none."""
+    """The rows that a store holds of one cassette. `version` changes whenever it is written to; "" is none."""
 
     rows: tuple[Row, ...] = ()
     version: str = ""
@@ -290,7 +290,7 @@ class Owned(RowStore, Protocol):
 
 
 class Capacity(Struct, frozen=True):
-    """How full a store is, in bytes."""
+    """The used and the allowed size of a store, in bytes."""
 
     used: int
     limit: int

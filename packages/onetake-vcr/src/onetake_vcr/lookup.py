@@ -83,7 +83,7 @@ class Lookup:
         self._known = len(data)
 
     def _line_keys(self, line: _Line | None) -> frozenset[Hashable] | None:
-        """None of what is no request."""
+        """Return the keys of a request line; None where there is no request."""
         if line is not None and line not in self._of_line:
             self._of_line[line] = _keys(self._parts.of_line, view_of_any(Request(*line)))
         return self._of_line.get(line) if line is not None else None
