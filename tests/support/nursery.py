@@ -16,6 +16,7 @@ import json
 import os
 import runpy
 import select
+import signal
 import socket
 import sys
 import warnings
@@ -159,6 +160,8 @@ def _become(streams: list[int], told: socket.socket) -> _Job:
     os.chdir(job.cwd)
     os.environ.clear()
     os.environ.update(job.environment)
+    # A shell lets its background jobs ignore interrupts; a program of a test is to be interrupted.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     return job
 
 
