@@ -234,3 +234,4 @@ def test_tables_that_cannot_all_be_made_are_not_there_at_all(tmp_path, monkeypat
 
     assert store.append("c", ROWS) == {"a"}
     assert store.read("c").rows == tuple(ROWS)
+    store.close()
