@@ -100,19 +100,17 @@ def _numbered() -> frozenset[str]:
     return frozenset({BY_VALUE, *shape_kinds() - KINDS})
 
 
-def edits_of(secrets: Iterable[Secret], book: Book, given_s: float | None = None) -> list[Edit]:
+def edits_of(secrets: Iterable[Secret], book: Book) -> list[Edit]:
     """Return the edits that put what stands for each of `secrets` in its place."""
-    return [Edit(one.start, one.end, book.new(one, given_s)) for one in secrets]
+    return [Edit(one.start, one.end, book.new(one)) for one in secrets]
 
 
-def written(
-    data: bytes, secrets: Sequence[Secret], book: Book, given_s: float | None = None
-) -> bytes:
+def written(data: bytes, secrets: Sequence[Secret], book: Book) -> bytes:
     """Return `data` with what stands for each of `secrets`, which are in order."""
     pieces: list[bytes] = []
     at = 0
     for one in secrets:
-        pieces += (data[at : one.start], book.new(one, given_s))
+        pieces += (data[at : one.start], book.new(one))
         at = one.end
     return b"".join((*pieces, data[at:])) if pieces else data
 
