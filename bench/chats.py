@@ -126,7 +126,7 @@ def chat(n: int, texts: tuple[str, str] = (PROMPT, ANSWER)) -> Interaction:
                     ("X-Stainless-Arch", "arm64"),
                     ("X-Stainless-Runtime", "CPython"),
                     ("X-Stainless-Runtime-Version", "3.11.7"),
-                    ("Authorization", "<redacted:authorization>"),
+                    ("Authorization", "REDACTED-authorization"),
                     ("X-Stainless-Async", "false"),
                     ("x-stainless-retry-count", "0"),
                     ("x-stainless-read-timeout", "600"),
@@ -145,7 +145,7 @@ def chat(n: int, texts: tuple[str, str] = (PROMPT, ANSWER)) -> Interaction:
                     ("Transfer-Encoding", "chunked"),
                     ("Connection", "keep-alive"),
                     ("access-control-expose-headers", "X-Request-ID"),
-                    ("openai-organization", "<redacted:organization>"),
+                    ("openai-organization", "REDACTED-organization"),
                     ("openai-processing-ms", str(ms - 90)),
                     ("openai-version", "2020-10-01"),
                     ("x-envoy-upstream-service-time", str(ms - 70)),
@@ -157,7 +157,7 @@ def chat(n: int, texts: tuple[str, str] = (PROMPT, ANSWER)) -> Interaction:
                     ("x-ratelimit-reset-tokens", "2ms"),
                     ("x-request-id", f"req_{chance.randbytes(16).hex()}"),
                     ("cf-cache-status", "DYNAMIC"),
-                    ("Set-Cookie", "<redacted:cookie>"),
+                    ("Set-Cookie", "REDACTED-cookie"),
                     ("X-Content-Type-Options", "nosniff"),
                     ("Server", "cloudflare"),
                     ("CF-RAY", f"{chance.randbytes(8).hex()}-AMS"),
@@ -233,7 +233,7 @@ def streamed(n: int, texts: tuple[str, str] = (PROMPT, ANSWER)) -> Interaction:
     headers = Headers(
         (
             *headers.items,
-            ("X-Api-Key", "<redacted:x-api-key>"),
+            ("X-Api-Key", "REDACTED-x-api-key"),
             ("anthropic-version", "2023-06-01"),
         )
     )

@@ -44,7 +44,7 @@ BODIES = (
     b'{"password":"correct-horse-battery"}',
     b'{"password":"other-horse-battery"}',
     b'{"text":"use %b"}' % KEY.encode(),
-    b'{"text":"<redacted:openai-key:1>"}',
+    b'{"text":"REDACTED-openai-key-1"}',
     b'{"id":"%b1"}' % UUID.encode(),
     b'{"id":"%b2"}' % UUID.encode(),
     b"a=1&b=2",

@@ -2,8 +2,7 @@
 
 A placeholder in a field, a pair or a header that a secret's name has says no more than that a secret stands
 there: whatever a program sends in its place, it is found by that name too, and never has the kind that the
-recorded one had. Elsewhere placeholders of one kind are alike, in each spelling that versions of onetake have
-written and that programs make of it when they send it on.
+recorded one had. Elsewhere placeholders of one kind are alike, whatever their numbers.
 """
 
 from __future__ import annotations
@@ -18,22 +17,21 @@ from onetake.messages import Headers, Request
 from onetake.providers.secret_names import field_kind, query_kind
 from onetake.wire.placeholders import BY_VALUE_KIND
 
+_MARK = b"REDACTED-"
+_CODED = b"UkVEQUNURUQt"  # the base64 of it
 _WIDE = "REDACTED".encode("utf-16-le")[:-1]  # of either order of bytes
 _LONGEST = 200  # bytes in front of a placeholder in which its name is looked for
 
 
 @cache
 def _placeholder() -> re.Pattern[bytes]:
-    return re.compile(
-        rb"REDACTED-(?P<kind>[a-z_]{1,40}(?:-[a-z_]{1,40}){0,3})(?:-\d{1,4})?"
-        rb"|(?i:<|%3C|&lt;)redacted(?i::|%3A)(?P<old>[a-z0-9_-]{2,40})(?:(?i::|%3A)\d{1,4})?(?i:>|%3E|&gt;)"
-    )
+    return re.compile(_MARK + rb"([a-z_]{1,40}(?:-[a-z_]{1,40}){0,3})(?:-\d{1,4})?")
 
 
 @cache
 def _coded() -> re.Pattern[bytes]:
-    """Return an expression for `REDACTED-` and `<redacted:` in base64, with what follows."""
-    return re.compile(rb"(?:UkVEQUNURUQt|PHJlZGFjdGVkO)[A-Za-z0-9+/_-]+={0,2}")
+    """Return an expression for `REDACTED-` in base64, with what follows."""
+    return re.compile(_CODED + rb"[A-Za-z0-9+/_-]+={0,2}")
 
 
 @cache
@@ -65,12 +63,12 @@ def _alike(data: bytes, *, named: bool = False) -> bytes:
         return data
 
     def plain(found: re.Match[bytes]) -> bytes:
-        kind = found["kind"] or found["old"]
+        kind = found[1]
         if kind == BY_VALUE_KIND or not (named or _is_named(data, found.start())):
             return b"REDACTED-" + kind
         return b"REDACTED"
 
-    if b"UkVEQUNURUQt" in data or b"PHJlZGFjdGVkO" in data:
+    if _CODED in data:
         data = _coded().sub(_decoded, data)
     return _placeholder().sub(plain, data)
 
@@ -92,21 +90,11 @@ def _decoded(found: re.Match[bytes]) -> bytes:
 
 
 def _is_marked(data: bytes) -> bool:
-    return (
-        b"REDACTED-" in data
-        or b"redacted" in data
-        or b"UkVEQUNURUQt" in data
-        or b"PHJlZGFjdGVkO" in data
-    )
+    return _MARK in data or _CODED in data
 
 
 def _is_marked_text(text: str) -> bool:
-    return (
-        "REDACTED-" in text
-        or "redacted" in text
-        or "UkVEQUNURUQt" in text
-        or "PHJlZGFjdGVkO" in text
-    )
+    return "REDACTED-" in text or "UkVEQUNURUQt" in text
 
 
 def _alike_text(text: str, *, named: bool = False) -> str:

@@ -46,9 +46,7 @@ _JWT = late_pattern(r"([A-Za-z0-9_-]{4,})\.([A-Za-z0-9_-]{4,})\.[A-Za-z0-9_-]*")
 _SUBJECTS = ("sub", "client_id", "azp", "appid", "oid", "api_key", "role")
 # Access tokens that are new every hour: Google, GitHub App installations, GitHub Copilot, Slack rotation,
 # and what stands in the place of any such token in a replay. A readable one of a replay is told by its end.
-_ROTATING = late_pattern(
-    r"ya29\.|1//|ghs_|ghu_|tid=[^;]*;|xoxe\.|onetake-synthetic|<redacted:|REDACTED-"
-)
+_ROTATING = late_pattern(r"ya29\.|1//|ghs_|ghu_|tid=[^;]*;|xoxe\.|onetake-synthetic|REDACTED-")
 # A presigned URL in base64: Amazon Bedrock's short-term keys, tokens for EKS.
 _WRAPPED = late_pattern(r"(?:bedrock-api-key-|k8s-aws-v1\.)([A-Za-z0-9+/_=-]+)")
 _WRAPPED_CREDENTIAL = late_pattern(r"x-amz-credential=([^&]+)", re.IGNORECASE)

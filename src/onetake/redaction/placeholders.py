@@ -2,9 +2,8 @@
 
 `REDACTED-kind`, with a number (`REDACTED-openai-key-1`) where the secret was found by its shape or its value.
 It has no sign that JSON, URLs, forms, XML or header lines would escape, so it is spelled alike everywhere and a
-program that was given it sends it on as it is. Recordings of the first versions have `<redacted:kind:1>`
-instead, which programs may send on escaped. A token that programs read (a JWT) is replaced by one that can be
-read (`redaction.tokens`).
+program that was given it sends it on as it is. A token that programs read (a JWT) is replaced by one that they
+can read (`redaction.tokens`).
 """
 
 from __future__ import annotations
@@ -26,8 +25,8 @@ BY_VALUE = "env"
 FILLING = b"REDACTED0"
 """What stands, as often as it takes, for a secret within base64."""
 
-# `REDACTED-` and `<redacted:` in base64.
-CODED = (b"UkVEQUNURUQt", b"PHJlZGFjdGVkO")
+CODED = b"UkVEQUNURUQt"
+"""The base64 of `REDACTED-`."""
 
 
 @cache
@@ -37,24 +36,19 @@ def _kinds() -> str:
 
 @cache
 def _any() -> re.Pattern[bytes]:
-    return re.compile(
-        rf"REDACTED-({_kinds()})(?:-(\d{{1,4}})|(?![a-z0-9_]))"
-        rf"|(?:<|%3C|&lt;)redacted(?::|%3A)({_kinds()})(?:(?::|%3A)(\d{{1,4}}))?(?:>|%3E|&gt;)".encode(),
-        re.IGNORECASE,
-    )
+    return re.compile(rf"REDACTED-({_kinds()})(?:-\d{{1,4}}|(?![a-z0-9_]))".encode(), re.IGNORECASE)
 
 
 @cache
 def _written() -> re.Pattern[bytes]:
     return re.compile(
-        rf"REDACTED-(?:{_kinds()})(?:-\d{{1,4}}|(?![A-Za-z0-9_]))"
-        rf"|<redacted:(?:{_kinds()})(?::\d{{1,4}})?>|{READABLE}".encode()
+        rf"REDACTED-(?:{_kinds()})(?:-\d{{1,4}}|(?![A-Za-z0-9_]))|{READABLE}".encode()
     )
 
 
 @cache
 def _base64() -> re.Pattern[bytes]:
-    return re.compile(rb"(?:UkVEQUNURUQt|PHJlZGFjdGVkO)[A-Za-z0-9+/_-]+={0,2}")
+    return re.compile(CODED + rb"[A-Za-z0-9+/_-]+={0,2}")
 
 
 @lru_cache(maxsize=256)
@@ -64,8 +58,8 @@ def placeholder(kind: str, number: int = 0) -> str:
 
 
 def is_placeholder(text: str) -> bool:
-    """Return whether all of `text` stands for one secret, in any spelling."""
-    if "REDACTED" not in text and "redacted" not in text.lower():
+    """Return whether all of `text` stands for one secret, in letters of any case."""
+    if "REDACTED" not in text.upper():
         return False
     return _any().fullmatch(text.encode("utf-8", "surrogatepass")) is not None
 
@@ -74,12 +68,12 @@ def holds_placeholder(data: bytes | str) -> bool:
     """Return whether a redacted value stands in `data`: nothing that may be sent to a server in earnest."""
     if isinstance(data, str):
         data = data.encode("utf-8", "surrogatepass")
-    marked = b"REDACTED-" in data or b"<redacted:" in data or READABLE.encode() in data
+    marked = b"REDACTED-" in data or READABLE.encode() in data
     return marked and _written().search(data) is not None
 
 
 def kinds_in(data: bytes) -> Counter[str]:
-    """Count the secrets for which something stands in `data`, in any spelling, by their kinds."""
+    """Count the secrets for which something stands in `data`, by their kinds."""
     readable = data.count(READABLE.encode())
     data = data.replace(READABLE.encode(), b"")
     found = Counter(_kind(one) for one in _any().finditer(data))
@@ -120,7 +114,7 @@ def put_away(before: bytes, after: bytes) -> list[tuple[str, bytes, bytes]]:
 
 
 def _kind(found: re.Match[bytes]) -> str:
-    return (found[1] or found[3]).decode().lower()
+    return found[1].decode().lower()
 
 
 def _decoded(coded: bytes) -> re.Match[bytes] | None:

@@ -13,7 +13,7 @@ READABLE = "onetake-redacted-token--"
 """The signature of a token that stands for another: 24 letters, as base64 wants them."""
 
 BY_VALUE = re.compile(
-    r"REDACTED-env(?:-\d{1,4}|(?![a-z0-9_]))|<redacted:env(?::\d{1,4})?>"
+    r"REDACTED-env(?:-\d{1,4}|(?![a-z0-9_]))"
     # In base64, with the letters and the padding that hold some of its bits.
     r"|[A-Za-z0-9+/_-]?(?:REDACTED0)+(?:REDACTED|REDACTE|REDACT|REDAC|REDA|RED|RE|R)?"
     r"[A-Za-z0-9+/_-]?={0,2}"

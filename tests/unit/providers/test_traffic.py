@@ -184,7 +184,6 @@ SYNTHETIC = {
 }
 RECORDED = {
     "bearer": _with("authorization", "Bearer REDACTED-access_token"),
-    "escaped": _with("accept", "*/*", "https://h/?t=%3Credacted:access_token%3E"),
     "query": _with("accept", "*/*", "https://h/?key=REDACTED-api_key&x=1"),
     "basic": _with("authorization", _basic("user:REDACTED-password")),
 }

@@ -93,7 +93,7 @@ def test_equal_secrets_have_one_number_and_all_of_a_kind_are_one_in_identity():
 
 def test_a_placeholder_without_a_number_meets_one_that_has_it():
     key = Matcher().key
-    old, new = b'{"a":"<redacted:token>"}', b'{"a":"REDACTED-token-7"}'
+    old, new = b'{"a":"REDACTED-token"}', b'{"a":"REDACTED-token-7"}'
     assert key(post(old)) == key(post(new))
     urls = "https://h/REDACTED-aws-key-id", "https://h/REDACTED-aws-key-id-3"
     assert key(post(url=urls[0])) == key(post(url=urls[1]))
