@@ -75,9 +75,11 @@ NO_PIECES = Pieces()
 def pieces_of(content: Content) -> Pieces:
     """Return the texts that `content` says in pieces: none where it is no stream."""
     text = content.text
-    # A stream of lines that was cut is none of JSON as a whole.
-    is_listed = text[:1] == b"[" or (text[:1] == b"{" and b"\n{" in text)
-    if content.kind not in _STREAMS and not is_listed:
+    if content.kind is Kind.JSON:
+        is_stream = text[:1] == b"["
+    else:  # a stream of lines that was cut is none of JSON as a whole
+        is_stream = content.kind in _STREAMS or (text[:1] in (b"{", b"[") and b"\n{" in text)
+    if not is_stream:
         return NO_PIECES
     lanes = [tuple(spans) for spans in _lanes(content).values() if len(spans) > 1]
     wholes = [b"".join([text[start:end] for start, end in spans]) for spans in lanes]

@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from onetake.redaction.placeholders import CODED, holds_placeholder
+from onetake.redaction.rare import rare_matches
 from onetake.redaction.secret import Secret
 from onetake.redaction.shape_table import Shape, all_shapes, is_password
 
@@ -101,7 +102,8 @@ def _escape_in_front() -> re.Pattern[bytes]:
 
 
 @cache
-def _patterns() -> tuple[tuple[re.Pattern[bytes], tuple[Shape, ...]], ...]:
+def _patterns() -> tuple[tuple[bytes, re.Pattern[bytes], tuple[Shape, ...]], ...]:
+    """Return each anchor with the expression that begins with it, whose groups are its shapes."""
     by_anchor: dict[str, list[Shape]] = {}
     for shape in all_shapes():
         prefix = shape.prefix
@@ -117,7 +119,7 @@ def _patterns() -> tuple[tuple[re.Pattern[bytes], tuple[Shape, ...]], ...]:
         words = any(" " in shape.prefix for shape in shapes)
         ahead = "" if words else _AHEAD
         pattern = re.compile(f"{re.escape(anchor)}{ahead}(?:{'|'.join(pieces)})".encode())
-        made.append((pattern, tuple(shapes)))
+        made.append((anchor.encode(), pattern, tuple(shapes)))
     return tuple(made)
 
 
@@ -127,8 +129,8 @@ def find(data: bytes, *, after_hyphens: bool = False) -> list[Found]:
     `after_hyphens` also finds one that a hyphen joins to what is in front of it, as in the id of a test.
     """
     found: list[Found] = []
-    for pattern, shapes in _patterns():
-        for match in pattern.finditer(data):
+    for anchor, pattern, shapes in _patterns():
+        for match in rare_matches(pattern, anchor, data):
             number = match.lastindex
             if number is None:
                 continue
@@ -199,7 +201,7 @@ def _digits_before(data: bytes, at: int) -> int:
 
 
 def _found_assigned(data: bytes) -> Iterator[Found]:
-    for equals in _equals().finditer(data):
+    for equals in rare_matches(_equals(), b"=", data):
         name = _last_word().search(data, max(0, equals.start() - 16), equals.start())
         known = _assignments().get(name[0].lower()) if name else None
         if name is None or known is None:
