@@ -15,6 +15,7 @@ import json, sys, pytest
 code = pytest.main(["-q", "-p", "no:cacheprovider", "-p", "onetake.pytest_plugin"])
 print(json.dumps([int(code), sorted(sys.modules)]))
 """
+PLUGIN = "onetake.pytest_plugin"
 PLAIN = "def test_it(): ...\n"
 MARKED = "import pytest\n@pytest.mark.onetake\ndef test_it(): ...\n"
 
@@ -78,3 +79,31 @@ def test_a_marked_test_without_calls_loads_nothing_that_explains_and_nothing_tha
             "onetake.stores.rows.sqlite",
         }
     )
+
+
+LOADERS = """
+import sys
+def test_who_loads_them():
+    ours = [module for name, module in sys.modules.items() if name.startswith("onetake.")]
+    print("\\n".join(
+        f"{one.__name__} {type(one.__spec__.loader).__name__}" for one in ours
+    ))
+"""
+
+
+def test_pytest_rewrites_none_of_the_modules_that_the_plugin_needs(tmp_path):
+    (tmp_path / "test_it.py").write_text(LOADERS)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-qs", "-p", "no:cacheprovider", "-p", PLUGIN],
+        cwd=tmp_path,
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(CORE.parent)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaders = dict(line.split() for line in done.stdout.splitlines() if line.startswith("onetake."))
+    rewritten = {name for name, loader in loaders.items() if loader != "SourceFileLoader"}
+    assert f"{PLUGIN}.session" in loaders
+    # They are there before the plugin can put its finder in front.
+    first = {"", ".fixtures", ".markers", ".options", ".unrewritten", ".fixture_names"}
+    assert rewritten <= {PLUGIN + name for name in first}

@@ -15,6 +15,7 @@ import pytest
 
 from onetake.pytest_plugin import markers, options
 from onetake.pytest_plugin.fixtures import PLUGIN, _opening, cassette, onetake_config
+from onetake.pytest_plugin.unrewritten import load_past_pytest
 
 if TYPE_CHECKING:
     from onetake.runtime.context import Owner
@@ -34,6 +35,7 @@ _RUN_ID = "ONETAKE_RUN_ID"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    load_past_pytest()
     options.add(parser)
 
 
