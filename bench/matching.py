@@ -134,13 +134,13 @@ def _write(recorded: str, path: str, size: int, body: int) -> None:
 
 def _miss(what: str, path: str, size: int, body: int, calls: int) -> dict[str, Any]:
     """Milliseconds of the first and of later failing calls through httpx, and of their explanations."""
-    from onetake.recorder import explanations
+    from onetake import diagnosis
 
     workload = Workload(body)
     recorded, changed, has_right_one = MISSES[what]
     explained: list[float] = []
     found: list[Any] = []
-    explain = explanations.explain_miss
+    explain = diagnosis.explain_miss
 
     def timed_explain(*args: Any, **options: Any) -> Any:
         start = time.perf_counter_ns()
@@ -153,7 +153,7 @@ def _miss(what: str, path: str, size: int, body: int, calls: int) -> dict[str, A
     wrong = 0
     with _opened(tools.opening("onetake", Path(path))), _sending("httpx") as send:
         send(RECORDED[recorded](workload, 0))  # one hit: what is cold is the miss
-        with mock.patch.object(explanations, "explain_miss", timed_explain):
+        with mock.patch.object(diagnosis, "explain_miss", timed_explain):
             for k in range(calls + 1):
                 n = (k * 6_151 + size * 7 // 9) % size
                 request = changed(workload, n)
