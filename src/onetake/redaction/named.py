@@ -17,7 +17,7 @@ from onetake.providers.secret_names import EXEMPT, field_kind, guarded_kind, is_
 from onetake.redaction.headers import secrets_in_lines
 from onetake.redaction.names import is_secret_value, secret_kind
 from onetake.redaction.placeholders import is_placeholder
-from onetake.redaction.rare import rare_matches
+from onetake.redaction.rare import rare_findall
 from onetake.redaction.secret import Secret
 from onetake.wire.json_tokens import text_of
 
@@ -138,8 +138,8 @@ def _text_of_line(value: bytes) -> str:
 def _names(content: Content) -> set[str]:
     """Return every name in `content` that has a value, and that of the field or part that holds it."""
     text = content.text
-    found = {one[1] for one in rare_matches(_quoted_names(), b'"', text)}
-    found.update(one[1] for one in rare_matches(_later_names(), b"&", text))
+    found = set(rare_findall(_quoted_names(), b'"', text))
+    found.update(rare_findall(_later_names(), b"&", text))
     match content.kind:
         case Kind.FORM:
             found.update(piece.partition(b"=")[0] for piece in text.split(b"&"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+LONG = 6_000  # bytes of a text from which on this search is the faster one
 _SELDOM = 2_000  # bytes of text to an anchor: where there are more of them, an expression is faster
 
 
@@ -26,3 +27,10 @@ def rare_matches(
         left -= 1
     if at >= 0:
         yield from pattern.finditer(data, at)
+
+
+def rare_findall(pattern: re.Pattern[bytes], anchor: bytes, data: bytes) -> list[bytes]:
+    """Return what the one group of `pattern`, which begins with the byte `anchor`, holds in each match."""
+    if len(data) < LONG:
+        return pattern.findall(data)
+    return [match[1] for match in rare_matches(pattern, anchor, data)]

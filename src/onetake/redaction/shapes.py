@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from onetake.redaction.placeholders import CODED, holds_placeholder
-from onetake.redaction.rare import rare_matches
+from onetake.redaction.rare import LONG, rare_matches
 from onetake.redaction.secret import Secret
 from onetake.redaction.shape_table import Shape, all_shapes, is_password
 
@@ -130,7 +130,7 @@ def find(data: bytes, *, after_hyphens: bool = False) -> list[Found]:
     """
     found: list[Found] = []
     for anchor, pattern, shapes in _patterns():
-        for match in rare_matches(pattern, anchor, data):
+        for match in _matches(pattern, anchor, data):
             number = match.lastindex
             if number is None:
                 continue
@@ -148,6 +148,12 @@ def find(data: bytes, *, after_hyphens: bool = False) -> list[Found]:
         if one.start >= kept[-1].end:
             kept.append(one)
     return kept
+
+
+def _matches(pattern: re.Pattern[bytes], anchor: bytes, data: bytes) -> Iterator[re.Match[bytes]]:
+    if len(data) < LONG:
+        return pattern.finditer(data)
+    return rare_matches(pattern, anchor, data)
 
 
 def shaped_secrets(data: bytes) -> list[Secret]:
@@ -201,7 +207,7 @@ def _digits_before(data: bytes, at: int) -> int:
 
 
 def _found_assigned(data: bytes) -> Iterator[Found]:
-    for equals in rare_matches(_equals(), b"=", data):
+    for equals in _matches(_equals(), b"=", data):
         name = _last_word().search(data, max(0, equals.start() - 16), equals.start())
         known = _assignments().get(name[0].lower()) if name else None
         if name is None or known is None:
