@@ -55,7 +55,7 @@ BODIES = (
 TARGETS = (
     *(b"/v1/chat/completions", b"/v1/chat/completions?a=1&b=2", b"/v1/chat/completions?b=2&a=1"),
     *(b"/v1/x?key=AIzaSyA1234567890abcdefghijklmnopqrstu", b"/v1/traces", b"/oauth/token"),
-    b"/v1/x?id=%b1" % UUID.encode(),
+    *(b"/v1/x?id=%b1" % UUID.encode(), b"/v1/AIzaSyA1234567890abcdefghijklmnopqrstu/x"),
 )
 LINES = (
     (),
@@ -177,6 +177,16 @@ rules = st.sampled_from(
         ({"path": "/v1/x", "ignore": ["query.id"]},),
         ({"host": "other.example.com", "mode": "live"},),
         ({"path": "/v1/traces", "class": "ordinary"},),
+        ({"ignore": ["body.id", "body.a"]},),
+        ({"path": "/v1/chat/*", "match_on": ["path"]}, {"ignore": ["query.id", "query.a"]}),
+        ({"replace": {"body.text": "said"}},),
+        ({"match_on": ["method", "path"]},),
+        ({"match_on": ["method", "headers"]},),
+        ({"volatile": []},),
+        ({"redact": ["body.model"]},),
+        ({"ttl": "1h"},),
+        ({"repeats": "last"},),
+        ({"path": "/v1/AIzaSy*", "match_on": ["method"]},),
     )
 )
 

@@ -21,6 +21,7 @@ from onetake.matching.bodies import body_identity, meaning_identity
 from onetake.matching.by_value import Template, fitted
 from onetake.matching.fields import Fields, Value, blanked, fields_of, replacing, without
 from onetake.matching.placeholders import unnumbered_request
+from onetake.matching.raw import READ_FROM_BYTES
 from onetake.matching.urls import (
     framed,
     host_identity,
@@ -255,9 +256,19 @@ class Matcher:
         except UsageError:
             return True
 
-    def is_plain(self, active: Active) -> bool:
-        """Return whether `active` is that of a request of which no rule says anything."""
-        return active is self._plain or active == self._plain
+    def only_compares(self, active: Active) -> bool:
+        """Return whether rules say of a request only how it is compared, which is the same for equal bytes."""
+        if active is self._plain:
+            return READ_FROM_BYTES.issuperset(self.match_on)
+        plain = self._plain
+        how = msgspec.structs.replace(
+            plain,
+            edits=active.edits,
+            edited=active.edited,
+            match_on=active.match_on,
+            volatile=active.volatile,
+        )
+        return active == how and READ_FROM_BYTES.issuperset(active.match_on)
 
     @property
     def headers(self) -> tuple[str, ...]:

@@ -20,7 +20,6 @@ from onetake.config import Settings
 from onetake.content import Content, read_request
 from onetake.errors import OnetakeError
 from onetake.matching import Active, Matcher, Template, Value, paths_by_value, templates_of
-from onetake.matching.raw import READ_FROM_BYTES
 from onetake.messages import Interaction, Request, read_url
 from onetake.recorder.principals import Principals, names_in
 from onetake.redaction import Redactor
@@ -70,24 +69,20 @@ class Lookup:
         """Return what the rules say of `request`, which is not redacted. Raises `OnetakeError`."""
         return self._matcher.active(request)
 
-    @property
-    def reads_bytes_alone(self) -> bool:
-        """Tell whether requests of the same bytes have the same key, where no rule says anything."""
-        return READ_FROM_BYTES.issuperset(self._matcher.match_on)
-
-    def is_plain(self, request: Request) -> bool:
-        """Return whether no rule says anything of `request`. Raises `OnetakeError`."""
-        return self._matcher.is_plain(self._matcher.active(request))
-
-    def head(self, bare: Request) -> tuple[Request, Request]:
+    def head(self, bare: Request) -> tuple[Request, Request] | None:
         """Return an ordinary request without its body as it is matched, and as the account shows it.
 
-        Raises `OnetakeError`.
+        None where two such requests of the same bytes may be different ones by the rules. Raises
+        `OnetakeError`.
         """
         active = self._matcher.active(bare)
+        if not self._matcher.only_compares(active):
+            return None
         if self._principals is not None:
             bare = bare.replace(principal=self._principal(bare, active))
         safe = self._redactor.request(bare)
+        if self._matcher.active(safe) != active:  # other rules fit what was recorded
+            return None
         return safe, safe.replace(url=self._redactor.url(safe.url))
 
     def find(

@@ -81,7 +81,6 @@ class ShortWay:
             bool(opened.digests)
             and settings.mode in (Mode.REPLAY, Mode.AUTO, Mode.ONCE)
             and lifetime.is_endless
-            and lookup.reads_bytes_alone
         )
         if self._is_open:
             sequence.behind = self._end_order
@@ -174,9 +173,10 @@ class ShortWay:
             self._heads.clear()
         bare = request.replace(body=b"")
         try:
-            if not self._traffic.is_ordinary(bare) or not self._lookup.is_plain(bare):
-                return _Known(bare, None)
-            safe, told = self._lookup.head(bare)
+            heads = self._lookup.head(bare) if self._traffic.is_ordinary(bare) else None
         except OnetakeError:  # the long way says so
+            heads = None
+        if heads is None:
             return _Known(bare, None)
+        safe, told = heads
         return _Known(told, raw_head(safe))
