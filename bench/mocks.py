@@ -17,22 +17,26 @@ from unittest import mock
 from bench.workload import URL, Workload, number_of
 
 
-def mock_transport(client: str, workload: Workload) -> Any:
+def mock_transport(client: str, workload: Workload, *, is_read: bool = True) -> Any:
     """The client's own way to answer without a network; None where only its connections can be canned."""
-    return _mock_transport(client, workload) if client in ("httpx", "httpx2") else None
-
-
-def _mock_transport(client: str, workload: Workload) -> Any:
+    if client not in ("httpx", "httpx2"):
+        return None
     module = import_module(client)
-    return module.MockTransport(lambda request: httpx_answer(module, workload, request))
+    return module.MockTransport(
+        lambda request: httpx_answer(module, workload, request, is_read=is_read)
+    )
 
 
-def httpx_answer(module: Any, workload: Workload, request: Any) -> Any:
-    """The answer to `request` as an object of `module`, which is httpx or httpx2."""
+def httpx_answer(module: Any, workload: Workload, request: Any, *, is_read: bool = True) -> Any:
+    """The answer to `request` as an object of `module`, which is httpx or httpx2.
+
+    An answer of one chunk comes read to its end, as such mocks are written; else as a stream, which the
+    client reads as it reads one from the network.
+    """
     n = number_of(request.content)
     chunks = workload.wire(n)
     headers = workload.answer_headers(n)
-    if len(chunks) == 1:
+    if len(chunks) == 1 and is_read:
         return module.Response(200, headers=headers, content=chunks[0])
 
     class Stream(module.SyncByteStream, module.AsyncByteStream):  # type: ignore[misc, name-defined]

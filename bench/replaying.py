@@ -80,6 +80,8 @@ def work(name: str, folder: str, calls: int, rounds: int, budget_s: float) -> di
     case = BY_NAME[name]
     workload = case.workload
     subjects = [Subject("mock", lambda: _mocked(case, workload))]
+    if case.client in ("httpx", "httpx2") and case.kind == "json":
+        subjects.append(Subject("streamed", lambda: _mocked(case, workload, is_read=False)))
     fake = {"httpx": mocks.respx_answers, "requests": mocks.responses_answers}.get(case.client)
     if fake is not None:
         subjects.append(_subject(fake.__name__.partition("_")[0], case, lambda: fake(workload)))
@@ -100,8 +102,8 @@ def work(name: str, folder: str, calls: int, rounds: int, budget_s: float) -> di
 
 
 @contextmanager
-def _mocked(case: Case, workload: Workload) -> Iterator[Calls]:
-    transport = mocks.mock_transport(case.client, workload)
+def _mocked(case: Case, workload: Workload, *, is_read: bool = True) -> Iterator[Calls]:
+    transport = mocks.mock_transport(case.client, workload, is_read=is_read)
     around = mocks.canned_connections(case.client, workload) if transport is None else nullcontext()
     with around, calling(case.client, workload, way=case.way, transport=transport) as calls:
 

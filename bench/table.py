@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any, TextIO
 
 from bench import (
@@ -17,6 +18,7 @@ from bench import (
     tools,
     vcr_files,
 )
+from bench.reasons import reasons_of
 
 
 class Report:
@@ -36,22 +38,30 @@ class Report:
         self._title("Budgets")
         for budget in self.budgets:
             self._line(f"{budget['verdict']:<8} {budget['text']}")
+        missed = {budget["what"] for budget in self.budgets if not budget["met"]}
+        if reasons := reasons_of(missed):
+            self._title(
+                "Why budgets are not met where they are not on an idle machine of two cores"
+            )
+            for reason in reasons:
+                self._line(textwrap.fill(reason, 110, subsequent_indent="  "))
 
     def _replay(self, rows: list[dict[str, Any]]) -> None:
         self._title("1. A replayed call: µs of CPU time, and times the client's mock (same answer)")
         peers = ("onetake", "cassetter", "respx", "responses", "vcrpy")
-        head = "".join(f"{name:>16}" for name in peers)
-        self._line(f"{'':<27}{'mock':>7}{head}")
+        head = "".join(f"{name:>15}" for name in peers)
+        self._line(f"{'':<26}{'mock':>5}{'streamed':>9}{head}"[:110])
         for row in rows:
             if "error" in row:
-                self._line(f"{row['name']:<27}  {row['error']}")
+                self._line(f"{row['name']:<26}  {row['error']}")
                 continue
             cells = row["cells"]
             mock = cells["mock"]["us"]
-            text = f"{row['name']:<27}{mock:>7.0f}"
+            streamed = cells["streamed"]["us"] / mock if "streamed" in cells else None
+            text = f"{row['name']:<26}{mock:>5.0f}" + _times(streamed, 9)
             for name in peers:
                 us = cells[name]["us"] if name in cells else None
-                text += f"{'-':>16}" if us is None else f"{us:>9,.0f}{us / mock:>6.2f}x"
+                text += f"{'-':>15}" if us is None else f"{us:>8,.0f}" + _times(us / mock, 7)
             self._line(text)
             for name, cell in cells.items():
                 if cell["note"]:
@@ -62,6 +72,7 @@ class Report:
                 peer = cells.get("cassetter", {}).get("us")
                 if peer:
                     self._budget(ours / peer, 1.0, f"replay, {row['name']}", " x cassetter")
+        self._note("streamed: the same mock, whose answer the client reads as one from the network")
         self._flush_notes()
 
     def _instructions(self, rows: list[dict[str, Any]]) -> None:
@@ -327,3 +338,9 @@ class Report:
 
     def _line(self, text: str) -> None:
         print(text, file=self._out, flush=True)
+
+
+def _times(ratio: float | None, width: int) -> str:
+    if ratio is None:
+        return f"{'-':>{width}}"
+    return f"{ratio:>{width - 1}.{2 if ratio < 100 else 0}f}x"
