@@ -25,7 +25,7 @@ from onetake.stores.whole_files import read_file
 _KEY_SIZE = DIGEST_SIZE
 _NAME_SIZE = 20
 _INDEX_FROM = 100  # recordings; below that computing the keys is cheaper than a second file
-_AHEAD = 32  # digests that are computed together: each needs a little of one recording
+_BLOCK = 32  # digests that are computed together: each needs a little of one recording
 
 
 class Index(Struct, frozen=True):
@@ -76,7 +76,8 @@ class FileKeys:
         if len(entries) < _INDEX_FROM or not index.fingerprint:
             self._index = None
         self._keys: dict[int, bytes] = {}
-        self._digests: list[bytes] = []
+        self._digests: dict[int, list[bytes]] = {}
+        """Of each block of recordings that was asked for."""
         self._all: tuple[list[bytes], list[bytes]] | None = None
 
     @property
@@ -100,11 +101,12 @@ class FileKeys:
     def _digest(self, place: int) -> bytes:
         if self._all is not None:
             return self._all[1][place]
-        known = self._digests
-        if place >= len(known):
-            further = self._entries[len(known) : place + _AHEAD]
-            known = self._digests = known + [raw_digest(entry.request) for entry in further]
-        return known[place]
+        number, offset = divmod(place, _BLOCK)
+        block = self._digests.get(number)
+        if block is None:
+            entries = self._entries[number * _BLOCK : (number + 1) * _BLOCK]
+            block = self._digests[number] = [raw_digest(entry.request) for entry in entries]
+        return block[offset]
 
     @property
     def _found(self) -> tuple[list[bytes], list[bytes]]:
