@@ -52,7 +52,7 @@ def unalike(n: int) -> tuple[str, str]:
 
 
 def chat(n: int, texts: tuple[str, str] = (PROMPT, ANSWER)) -> Interaction:
-    """As the openai SDK asks and its API answers, with this call's own ids and times.
+    """Make a call as the openai SDK asks and its API answers, with ids and times of its own.
 
     `{0}` in prompt and answer becomes a subject.
     """
@@ -173,7 +173,7 @@ def chat(n: int, texts: tuple[str, str] = (PROMPT, ANSWER)) -> Interaction:
 
 
 def streamed(n: int, texts: tuple[str, str] = (PROMPT, ANSWER)) -> Interaction:
-    """As the anthropic SDK streams: one event a few words, each in a chunk of its own."""
+    """Make a call as the anthropic SDK streams: one event a few words, each in a chunk of its own."""
     prompt, spoken = (text.replace("{0}", SUBJECTS[n % 20]) for text in texts)
     chance = random.Random(100 + n)
     plain = chat(n)

@@ -38,7 +38,7 @@ class Provider:
         return billed
 
     def counts(self) -> dict[str, int]:
-        """The same by `METHOD /path`, without query."""
+        """Return the counts of requests by `METHOD /path`, without query."""
         value = self._control("GET", "/_control/counts")
         assert isinstance(value, dict)
         counts: dict[str, int] = value["counts"]

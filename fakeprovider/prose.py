@@ -28,7 +28,7 @@ def _collect(value: object, texts: list[str]) -> None:
 
 
 def answer_to(prompt: str) -> str:
-    """The same sentence for the same prompt; it quotes the prompt's last line."""
+    """Return one sentence for each prompt, equal for equal ones; it quotes the prompt's last line."""
     last_line = prompt.rpartition("\n")[2][:200]
     digest = hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"You asked: {last_line} The fixed answer to this is {digest}."

@@ -26,7 +26,7 @@ SLOWEST_S, MOST_MB = 1.0, 200
 
 
 class Result(NamedTuple):
-    """Of one reader: how often it was run, the longest it took, what it took above the seeds alone."""
+    """How often a reader was run, the longest it took, and what it took above the seeds alone."""
 
     name: str
     executions: int

@@ -107,7 +107,7 @@ def can_run(words: Sequence[str], extra: Mapping[str, str]) -> bool:
 def run(
     words: Sequence[str], cwd: Path, environment: Mapping[str, str], *, is_bare: bool = False
 ) -> subprocess.CompletedProcess[str]:
-    """As `subprocess.run([sys.executable, *words], ...)` with its output as text."""
+    """Do what `subprocess.run([sys.executable, *words], ...)` does, with its output as text."""
     kind = "bare" if is_bare else _kind_for(words)
     address = shared.address_of(f"nursery {kind} {next(_turns) % 2}")
     return run_in(address, words, cwd, environment)

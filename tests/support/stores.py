@@ -60,7 +60,7 @@ class Store:
 
     @property
     def folder(self) -> Path:
-        """Of a store on this machine."""
+        """The folder of a store on this machine."""
         return Path(self.url.partition(":")[2].removeprefix("//"))
 
     @property

@@ -1,4 +1,4 @@
-"""The same program twice, in two processes: the first records, the second replays."""
+"""A program that runs twice, in two processes: the first records, the second replays."""
 
 from __future__ import annotations
 

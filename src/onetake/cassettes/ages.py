@@ -52,6 +52,6 @@ class Lifetime(Struct, frozen=True):
 
 
 def jitter_of(cassette: str) -> float:
-    """The same on every machine for all recordings of a cassette, which belong together."""
+    """Return a number that is equal on every machine for all recordings of a cassette: they belong together."""
     number = int.from_bytes(blake2b(cassette.encode("utf-8", "replace"), digest_size=4).digest())
     return _JITTER * number / 2**32

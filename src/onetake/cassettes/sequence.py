@@ -61,11 +61,11 @@ class Finder(Protocol):
 
     @property
     def exists(self) -> bool:
-        """This is so where the cassette has a published recording."""
+        """Return whether the cassette has a published recording."""
 
     @property
     def has_recordings(self) -> bool:
-        """This is so where there is any recording, published or in quarantine."""
+        """Return whether there is any recording, published or in quarantine."""
 
     @property
     def unreadable(self) -> Iterable[OnetakeError]:

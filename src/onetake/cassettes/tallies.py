@@ -90,13 +90,13 @@ class RunTally(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return sum_of(self.tests.values())
 
     def of(self, chosen: Callable[[str, Tally], bool]) -> RunTally:
-        """The same with the `chosen` tests alone."""
+        """Return this tally with the `chosen` tests alone."""
         tests = {test: one for test, one in self.tests.items() if chosen(test, one)}
         return replace(self, tests=tests, grew=tuple(one for one in self.grew if one in tests))
 
 
 def tally_of(counts: Mapping[str, int], **facts: Any) -> Tally:
-    """From calls by outcome, and other fields; without dollars."""
+    """Make a tally from calls by outcome, and other fields; without dollars."""
     return Tally(
         replayed=counts.get("replayed", 0),
         recorded=counts.get("recorded", 0),

@@ -33,7 +33,7 @@ def parse_duration(value: object, place: str) -> float:
 
 
 def duration_text(seconds: float) -> str:
-    """As people write it, in its two largest units: `8d3h`, `15m`, `0s`."""
+    """Return a duration as people write it, in its two largest units: `8d3h`, `15m`, `0s`."""
     if math.isinf(seconds):
         return "inf"
     words: list[str] = []

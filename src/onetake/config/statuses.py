@@ -11,7 +11,7 @@ _FORM = re.compile(r"[1-5](\d\d|xx)|[1-5]\d\d-[1-5]\d\d", re.IGNORECASE)
 
 
 def parse_statuses(values: object, place: str) -> tuple[str, ...]:
-    """The same as texts. Raises `UsageError` naming `place`."""
+    """Return the statuses of a setting as texts. Raises `UsageError` naming `place`."""
     listed = values if isinstance(values, Sequence) and not isinstance(values, str) else [values]
     for value in listed:
         text = str(value).strip()

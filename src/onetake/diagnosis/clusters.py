@@ -286,7 +286,7 @@ def _note(its: Sequence[_Found]) -> str:
 
 
 def near_key(request: Request) -> bytes:
-    """The same for requests that differ in uuids, hex numbers, times and numbers alone. Never raises."""
+    """Return a key that requests share which differ in uuids, hex numbers, times and numbers. Never raises."""
     try:
         near = _encode(_near_fields(fields_of(request), request))
     except RecursionError:  # nested too deeply to be looked into

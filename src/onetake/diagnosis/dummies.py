@@ -57,5 +57,5 @@ def _is_known(word: str) -> bool:
 
 
 def is_no_credential(text: str, before: str = "") -> bool:
-    """The same of what follows `before` in a header line: behind a scheme also what is too short."""
+    """Return whether `text`, behind `before` in a header line, is none: also too short behind a scheme."""
     return is_dummy(text) or (len(text) < _SHORT and _SCHEME.fullmatch(before) is not None)

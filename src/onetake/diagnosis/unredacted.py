@@ -62,7 +62,7 @@ class Cleaned(Struct, frozen=True):
 
 
 class Cleaner:
-    """Of one cassette. A secret that one recording gives away by its name is known in all of them."""
+    """Cleans one cassette. A secret that one recording gives away by its name is known in all of them."""
 
     def __init__(self, matcher: Matcher, redactor: Redactor) -> None:
         self._matcher = matcher

@@ -27,7 +27,7 @@ def read(text: bytes, path: str) -> Taken:
 
 
 def from_tree(tree: object, path: str) -> Taken:
-    """Of what its serializer has read. Raises `CassetteError`."""
+    """Take the recordings of what betamax's serializer has read. Raises `CassetteError`."""
     if not isinstance(tree, dict) or not isinstance(entries := tree.get("http_interactions"), list):
         raise CassetteError(
             f"{path} is no cassette of betamax or of Ruby's VCR: it has no http_interactions.",
@@ -75,7 +75,7 @@ def _bytes(body: object) -> bytes:
 
 
 def _encoded(text: str, encoding: object) -> bytes:
-    """As it was before it was made a text."""
+    """Return the bytes of a body as they were before betamax made a text of them."""
     name = str(encoding or "utf-8").lower()
     if name in _BYTES:
         name = "latin-1"

@@ -107,14 +107,14 @@ def encode_interaction(interaction: Interaction, blobs: dict[str, bytes]) -> byt
 
 
 def encode_entry(interaction: Interaction, blobs: dict[str, bytes]) -> bytes:
-    """The same in one compact line, for stores that nobody reads."""
+    """Write an interaction as one compact line, for stores that nobody reads."""
     entry = _with_blobs(interaction, blobs)
     entry.recorded = recorded_of(interaction)
     return _encode(entry)
 
 
 def encode_inline(interaction: Interaction) -> bytes:
-    """The same with every body in it, in the form that is made soonest: for copies on this machine."""
+    """Write an interaction with its bodies in the form that is made soonest: for copies on this machine."""
     entry = from_interaction(interaction)
     entry.recorded = recorded_of(interaction)
     return _encode(entry)

@@ -41,7 +41,7 @@ def read(text: bytes, path: str) -> Taken:
 
 
 def from_tree(tree: object, path: str) -> Taken:
-    """Of the JSON that was read. Raises `CassetteError`."""
+    """Take the recordings of a HAR that was read as JSON. Raises `CassetteError`."""
     match tree:
         case {"log": {"entries": list(entries)}}:
             return take(entries, _interaction)
@@ -84,7 +84,7 @@ def _interaction(entry: object) -> Interaction:
 
 
 def _pairs(message: Tree) -> list[object]:
-    """Without the pseudo-headers of HTTP/2; Chrome joins lines of one name with line ends."""
+    """Return the headers without HTTP/2's pseudo-headers; Chrome joins lines of one name with line ends."""
     headers = message.get("headers")
     pairs: list[object] = []
     for one in headers if isinstance(headers, list) else ():

@@ -176,7 +176,7 @@ def _is_escaped(mark: str, body: bytes) -> bool:
 
 
 def _to_ascii(text: str) -> bytes:
-    """By the standard library's escaper in C. It escapes quotes and backslashes too: these are undone.
+    """Escape what is not ASCII by the standard library's escaper in C, and undo its other escapes.
 
     Every quote then has exactly one backslash of its own, and what is left are pairs of backslashes
     and `\\u`, which a scan from the left cannot confuse.

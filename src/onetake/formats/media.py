@@ -63,7 +63,7 @@ _HEAD = 4096  # base64 digits: enough for two frames of MP3
 
 
 def shrink(response: Response) -> Response:
-    """The same answer with each medium over 1 KiB replaced by a tiny valid file of its type.
+    """Return the answer with each medium over 1 KiB replaced by a tiny valid file of its type.
 
     PNG, JPEG, WebP, MP3, WAV and PDF: as the whole body, or as base64 (also as a data: URL) in the
     strings of a JSON body and of the JSON in server-sent events. Chunks and content-length are made to

@@ -80,11 +80,11 @@ class Stored:
 
     @property
     def raw(self) -> bytes:
-        """Its text, exactly as it lies in the document."""
+        """The text of the recording, exactly as it lies in the document."""
         return bytes(self._raw)
 
     def text(self, limit: int) -> bytes:
-        """The beginning of its text; empty where that cannot be read."""
+        """Return the beginning of the recording's text; empty where that cannot be read."""
         try:
             return bytes(memoryview(self._raw)[:limit])
         except CassetteError:

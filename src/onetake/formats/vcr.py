@@ -71,7 +71,7 @@ def from_tree(tree: object, path: str) -> tuple[Interaction, ...]:
 
 
 def numbered(entry: object, number: int, path: str) -> Interaction:
-    """As `interaction_of`, with an error that names the file and the number of the interaction in it."""
+    """Do what `interaction_of` does; an error names the file and the number of the interaction in it."""
     try:
         return interaction_of(entry)
     except CassetteError as error:
@@ -194,7 +194,7 @@ class _Structure:
 
 
 def _escaped(url: str) -> str:
-    """Without fragment, and with what no client sends as it is in percent escapes."""
+    """Return `url` without its fragment; what no client sends as it is becomes percent escapes."""
     url = url.partition("#")[0]
     return _UNSAFE.sub(lambda found: quote(found[0]), url) if _UNSAFE.search(url) else url
 
@@ -245,7 +245,7 @@ def _encoded(text: str) -> bytes:
 
 
 def _to_headers(stored: object) -> Headers:
-    """Of a dict of lists or of texts, or of a list of pairs."""
+    """Read headers from a dict of lists or of texts, or from a list of pairs."""
     match stored:
         case None:
             return Headers()

@@ -108,7 +108,7 @@ def _is_usual(text: str) -> bool:
 
 
 def _fast(text: str) -> object:
-    """As py-yaml12 reads it; None where it is not there, or does not read it."""
+    """Return what py-yaml12 reads; None where it is not installed, or does not read the text."""
     try:
         import yaml12
     except ImportError:

@@ -184,7 +184,7 @@ class Matcher:
         """What kept keys are valid for; empty where keys must not be kept."""
 
     def with_rules(self, rules: Sequence[Rule]) -> Matcher:
-        """The same with other rules."""
+        """Return this matcher with other rules."""
         return Matcher(
             self.match_on,
             self._match_headers,

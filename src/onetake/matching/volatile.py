@@ -134,7 +134,7 @@ class Volatile:
         return ""
 
     def kind_of_number(self, text: str, at: float) -> str:
-        """The same of the text of a JSON number: an epoch, or a kind of a user's own."""
+        """Return the kind of a JSON number, given as its text: an epoch, or a kind of a user's own."""
         if not self._own and not (len(text) >= 10 and text[:10].isdigit()):
             return ""
         return self.kind_of(text, at)

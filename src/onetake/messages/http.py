@@ -38,11 +38,11 @@ class Headers(Struct, frozen=True):
         return [value for key, value in self.items if key.lower() == name]
 
     def without(self, *names: str) -> Headers:
-        """The same lines but those of `names` (given in lower case)."""
+        """Return the lines but those of `names` (given in lower case)."""
         return Headers(tuple(line for line in self.items if line[0].lower() not in names))
 
     def replacing(self, name: str, value: str) -> Headers:
-        """The value of the first line of `name` changed in place; further lines of it dropped."""
+        """Return the lines with `value` in the first line of `name`, and without further ones of that name."""
         lines: list[tuple[str, str]] = []
         seen = False
         for key, old in self.items:

@@ -23,7 +23,7 @@ _WHOLE = rb"(?<![0-9A-Za-z])(?:%s)(?![0-9A-Za-z])"
 
 
 class Captured:
-    """Of one opening. Not thread-safe: its owner holds a lock."""
+    """The values that one opening has captured. Not thread-safe: its owner holds a lock."""
 
     def __init__(self) -> None:
         self._now: dict[bytes, bytes] = {}  # what is sent now, by what was recorded

@@ -62,7 +62,7 @@ def forecast(
     apart: abc.Sequence[tuple[Quarantine, abc.Sequence[Interaction]]],
     now_s: float,
 ) -> Forecast:
-    """For the cassette `name`, which `tests` open; `apart` is the quarantine of each, and its failures.
+    """Judge the cassette `name`, which `tests` open; `apart` has the quarantine of each, and its failures.
 
     Raises `CassetteError`, `StoreError`.
     """

@@ -37,7 +37,7 @@ class Growth(Struct, frozen=True):
 def calls_grown(
     gained: Iterable[Request], entries: Iterable[Stored], spoken_for: Container[int]
 ) -> int:
-    """Of the calls that the cassette `gained`, those by which it grew.
+    """Count those of the calls that the cassette `gained` by which it grew.
 
     `spoken_for` has the ids of entries that were used, or that a new recording replaces; such a recording
     is none that the cassette gains.

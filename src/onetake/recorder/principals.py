@@ -20,7 +20,7 @@ def names_in(places: Iterable[Path], root: str) -> tuple[str, ...]:
 
 
 class Principals:
-    """Those of one opening. Not thread-safe: its owner holds a lock.
+    """The credentials of one opening, by number. Not thread-safe: its owner holds a lock.
 
     `key` makes digests instead of numbers (`credential = "digest"`).
     """

@@ -130,7 +130,7 @@ class Purse:
 
 
 def purse_of(settings: Settings, cache: Path, run_id: str, test: str) -> Purse | None:
-    """That of a new owner; None where the run has no limit, and nothing is to be done."""
+    """Return the purse of a new owner; None where the run has no limit."""
     if settings.max_spend is None:
         return None
     if settings.mode is not Mode.REPLAY:

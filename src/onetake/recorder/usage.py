@@ -85,7 +85,7 @@ def add_closed(ended: Ended, *, passed: bool, is_own: bool) -> None:
 
 
 def add_unopened(name: str, place: str, folder: Path | None, test: str) -> None:
-    """Of a test that did not come to open its cassette: it is its owner all the same."""
+    """Add the usage of a test that did not come to open its cassette: it is its owner all the same."""
     if _is_wanted:
         _add(_of_cassette(name, place, folder, test))
 
@@ -109,7 +109,7 @@ def _of_cassette(name: str, place: str, folder: Path | None, test: str) -> Usage
 
 
 def _digest(ended: Ended, *, is_remembered: bool) -> str:
-    """Of all that the cassette held: 1.5 microseconds for a recording of 2 kB."""
+    """Return a digest of all that the cassette held: 1.5 microseconds for a recording of 2 kB."""
     entries = ended.entries
     if not entries:
         return ""

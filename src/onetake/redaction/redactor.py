@@ -28,7 +28,7 @@ from onetake.wire.placeholders import READABLE
 
 
 class Redactor:
-    """Its methods raise nothing but `RedactionError`, and may be called from any thread.
+    """Finds and replaces secrets. Raises nothing but `RedactionError`, and may be called from any thread.
 
     What is remembered is replaced as a whole, never changed; of two calls at the same instant one
     may not profit from the other's, which could not have been relied on before either.

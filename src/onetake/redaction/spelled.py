@@ -227,7 +227,7 @@ def _letters(raw: bytes, before: int) -> bytes:
 
 
 def _cores(raw: bytes) -> Iterator[bytes]:
-    """The same wherever it begins, in both alphabets, and escaped."""
+    """Yield what base64 makes of `raw` wherever it begins, in both alphabets, and escaped."""
     for before in range(3):
         core = _letters(raw, before)
         yield core

@@ -35,7 +35,7 @@ def begin(owner: Owner, request: Request, client: str) -> Playback | Recording |
 
 
 async def begin_async(owner: Owner, request: Request, client: str) -> Playback | Recording | None:
-    """The same in an event loop, of asyncio or trio."""
+    """Do what `begin` does, in an event loop of asyncio or trio."""
     decision = owner.decide(request, client)
     while isinstance(decision, Wait):
         waiting = decision

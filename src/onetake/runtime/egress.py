@@ -55,7 +55,7 @@ def is_local(host: str) -> bool:
 
 
 def is_near_by(host: str) -> bool:
-    """The same for what can be told without a look-up."""
+    """Return whether `host` is near, as far as that can be told without a look-up."""
     return is_near(host, _own_name()) is True
 
 
@@ -119,7 +119,7 @@ def _reach(sock: Any, address: Any, counts: Callable[[Egress, str], bool]) -> No
 
 
 def _watching() -> Egress | None:
-    """That of the owner, unless onetake itself makes this connection."""
+    """Return the egress of the owner, unless onetake itself makes this connection."""
     if is_passing():
         return None
     owner = current_of_connection()

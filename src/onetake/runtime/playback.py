@@ -36,7 +36,7 @@ class Playback:
 
     @property
     def waits_s(self) -> float | None:
-        """For a cancelled call: how long to wait, without network, to be cancelled again."""
+        """How long a cancelled call waits, without network, to be cancelled again; None for others."""
         if self.interaction.ended is Ended.CANCELLED and self.response is None:
             return min(self.interaction.ms / 1000 + _CANCELLED_GRACE_S, _LONGEST_WAIT_S)
         return None

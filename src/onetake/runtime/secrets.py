@@ -60,14 +60,14 @@ def remember(values: Iterable[str], name: str) -> None:
 
 
 def safe_text(text: str) -> str:
-    """`text` as it may be told: without secrets in URLs, those that have a shape, and known values."""
+    """Return `text` as it may be told: without secrets in URLs, those that have a shape, and known values."""
     from onetake.redaction import without_secrets_in_urls, without_values
 
     return without_values(without_secrets_in_urls(text), known_values())
 
 
 def safe_id(test_id: str) -> str:
-    """The id of a test, or the name of a cassette that comes from it, as it may be written.
+    """Return the id of a test, or the name of a cassette that comes from it, as it may be written.
 
     It stays the same from run to run, so that the test finds its recordings.
     """
@@ -80,7 +80,7 @@ def safe_id(test_id: str) -> str:
 
 
 def safe_name(name: str) -> str:
-    """Any name of a file or a cassette as it may be shown, its secrets as those of ids."""
+    """Return a name of a file or a cassette as it may be shown, its secrets as those of ids."""
     from onetake.redaction import without_secrets_in_name
 
     known_values()
@@ -88,7 +88,7 @@ def safe_name(name: str) -> str:
 
 
 def safe_bytes(data: bytes) -> bytes:
-    """The same of a document, which stays what it is: JSON stays JSON."""
+    """Return a document as it may be told. It stays what it is: JSON stays JSON."""
     from onetake.redaction import without_shapes
 
     return known_values().without(without_shapes(data))

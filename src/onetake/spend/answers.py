@@ -90,7 +90,7 @@ _USAGE = late_pattern(
 
 
 def _telling(stream: bytes) -> bytes:
-    """Of server-sent events the first, which names the model, and those that hold a usage."""
+    """Return the first of the server-sent events, which names the model, and those that hold a usage."""
     stream = stream.replace(b"\r\n", b"\n")
     if b'"billed_units"' in stream or b'"duration"' in stream:
         return stream

@@ -124,7 +124,7 @@ def package_price(usage: Usage, at_s: int | None) -> float | None:
 
 @lru_cache(maxsize=1024)
 def _steps(provider: str, model: str, tier: str, day: int | None) -> _Steps | None:
-    """Its prices for a text of this model on this day; None where they are not as simple.
+    """Return the package's prices for a text of this model on this day; None where they are not as simple.
 
     Without a day they are those of the day on which this was first asked.
     """

@@ -269,7 +269,7 @@ def _predictions(predictions: list[Fields]) -> Counts:
 
 
 def _cohere(answers: list[Answer]) -> _Reading:
-    """Its second version has `usage`, the first `meta`; streams hold it in the last event."""
+    """Read Cohere's counts: version 2 has `usage`, version 1 `meta`; streams hold it in the last event."""
     found = _Reading(counts={})
     for one in answers:
         for place in (one, within(one.delta), within(one.response)):

@@ -65,7 +65,7 @@ class Balance(Struct, frozen=True, kw_only=True):
         return self.settled + self.reserved
 
     def over(self, limit: float) -> float:
-        """By how much it is above `limit`; 0 where it is not."""
+        """Return the dollars above `limit`; 0 where there are none."""
         over = self.usd - limit
         return over if over > _FUZZ_USD else 0.0
 

@@ -48,7 +48,7 @@ def place(cache: Path, run: str) -> Path:
 
 
 class _Diary:
-    """That of this process; its file comes into being with the first line.
+    """The diary of this process; its file comes into being with the first line.
 
     A process whose account is sure to be told `is_kept` out; its forked children are not, as nobody hears
     of them: each has a diary of its own.
@@ -120,7 +120,7 @@ def read(cache: Path, run: str, name: str) -> Iterator[Line]:
 
 
 def _drop_old(cache: Path) -> None:
-    """Those of runs that were killed before they could."""
+    """Drop the diaries of runs that were killed before they could do so."""
     for folder in (cache / "diaries").glob("*"):
         if time.time() - folder.stat().st_mtime > _LONGEST_S:
             drop(cache, folder.name)

@@ -59,7 +59,7 @@ class _Waiting(Struct):
 
 
 class SharedFlights:
-    """Those of one opening of `cassette`. A forked child of it makes its own calls."""
+    """The flights of one opening of `cassette`. A forked child of it makes its own calls."""
 
     def __init__(self, cassette: SharedCassette, *, scope: str, wait_s: float) -> None:
         """`scope` is the run that records anew, else empty; only openings of one `scope` share calls.

@@ -101,7 +101,7 @@ class FolderShelf:
         return forget_blobs(map(Path, blobs))
 
     def cassette_at(self, path: Path, raw: str | None) -> FileCassette:
-        """That of a file, which need not exist; `raw` is its test's own name where the file's is not."""
+        """Return the cassette of a file, which need not exist; `raw` is its test's name where it differs."""
         within = [one for one in path.parents if one == self._folder or one.name == "cassettes"]
         folder = within[0] if within else path.parent
         return self._cassette(_Place(path, folder / "blobs", raw))
@@ -156,7 +156,7 @@ class FolderShelf:
         return list(map(str, found))
 
     def unnamed_blobs_now(self) -> list[str]:
-        """Those that no file names at this moment; a writer may be about to."""
+        """Return the blobs that no file names at this moment; a writer may be about to."""
         found: list[str] = []
         for folder, _ in self._folders():
             files = _blob_files(folder)

@@ -146,7 +146,7 @@ def _layered(
 
 
 def _forget_caches(folder: Path, name: str, own: Path) -> None:
-    """Those in plain and under earlier keys: what they hold would be readable for longer than the store."""
+    """Remove caches in plain and under earlier keys: they would be readable for longer than the store."""
     for path in folder.glob(f"{name}*.cache.sqlite*"):
         if not path.name.startswith(own.name):
             with suppress(OSError):  # in use, on some systems: the next opening finds it

@@ -44,7 +44,7 @@ class Opened(Struct, frozen=True):
 
     @property
     def slots(self) -> tuple[Slot, ...]:
-        """That of each recording."""
+        """The slot of each recording."""
         if self.numbers:
             return tuple(map(Slot, self.keys, self.numbers))
         counts: Counter[bytes] = Counter()
@@ -151,10 +151,10 @@ class Flights(Protocol):
         """No answer will come of it: another makes the call."""
 
     def known_to_others(self) -> set[Flight]:
-        """Those that others may publish too, as their answers were left."""
+        """Return the flights that others may publish too, as their answers were left."""
 
     def close(self, *, published: bool) -> None:
-        """What was answered is in the cassette now, or else set apart: nobody has to wait for it."""
+        """Say that what was answered is in the cassette now, or else set apart: nobody has to wait for it."""
 
 
 class Row(Struct, frozen=True):

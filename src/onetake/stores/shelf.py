@@ -51,12 +51,12 @@ class Kept(Struct, frozen=True):
 
     @property
     def digest(self) -> str:
-        """Of its text: the same wherever and how often it is read. Raises `CassetteError`."""
+        """The digest of the recording's text, equal wherever it is read. Raises `CassetteError`."""
         return digest_of_text(self.stored.raw)
 
 
 def blobs_named_by(recordings: Sequence[Kept]) -> Counter[str]:
-    """How often each. Raises `CassetteError`."""
+    """Count how often each blob is named. Raises `CassetteError`."""
     return Counter(name for one in recordings for name in blobs_named(one.stored.raw))
 
 
@@ -72,13 +72,13 @@ class Shelf(Protocol):
         """How many cassettes are best read or written side by side; every method allows for it."""
 
     def names(self) -> list[str]:
-        """Of all cassettes, in order."""
+        """Return the names of all cassettes, in order."""
 
     def where(self, name: str) -> str:
-        """The cassette's file, or the store and its name, for messages."""
+        """Return the cassette's file, or the store and its name, for messages."""
 
     def recordings(self, name: str) -> list[Kept]:
-        """What a cassette holds, in order; none where there is none. Raises `CassetteError`."""
+        """Return what a cassette holds, in order; nothing where there is none. Raises `CassetteError`."""
 
     def remove(self, name: str, recordings: Sequence[Kept]) -> int:
         """Take those away that are still there, and what is left of a cassette without any; how many."""
@@ -97,15 +97,16 @@ class Shelf(Protocol):
         """
 
     def finish_rewriting(self, names: Collection[str], blobs: Collection[str]) -> list[str]:
-        """Of the cassettes `names`, that were rewritten, leave nothing else: in no cache, no free page of a
-        file, and none of `blobs` (as `rewrite` told them) that nothing names; those that went.
+        """Leave nothing of earlier rows of the cassettes `names` in a cache or in a free page of a file.
+
+        Of `blobs` (as `rewrite` told them) those that nothing names go, and are returned.
         """
 
     def cassette(self, name: str) -> CassetteStore:
-        """The cassette as an opening sees it, also one that does not exist yet. Raises `UsageError`."""
+        """Return a cassette as an opening sees it, also one that does not exist yet. Raises `UsageError`."""
 
     def unnamed_blobs(self, *, besides: Sequence[Kept] = ()) -> list[str]:
-        """Blobs that no recording names, nor can a writer at work be about to. Raises `CassetteError`.
+        """Return the blobs that no recording names, nor can a writer be about to. Raises `CassetteError`.
 
         `besides` are recordings that are about to go.
         """

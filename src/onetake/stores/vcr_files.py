@@ -39,7 +39,7 @@ _HEAD_SIZE = 8192
 
 
 def base_of(path: Path) -> str:
-    """The name of a cassette file without its suffix."""
+    """Return the name of a cassette file without its suffix."""
     for suffix in (*SUFFIXES[::-1], ".json"):
         if path.name.endswith(suffix):
             return path.name[: -len(suffix)]
@@ -128,7 +128,7 @@ def looks_like_one(path: Path) -> bool:
 
 
 def expressible(takes: Sequence[Take]) -> tuple[list[Take], tuple[str, ...]]:
-    """Those that vcrpy's format can hold, and the request lines of the others."""
+    """Return the takes that vcrpy's format can hold, and the request lines of the others."""
     from onetake.formats import vcr
 
     fit = [take for take in takes if vcr.is_expressible(take.interaction)]
@@ -181,7 +181,7 @@ def _no_blob(name: str) -> bytes:
 
 
 def with_these(path: Path, text: bytes, places: Sequence[int]) -> bytes:
-    """The same with those of its interactions that have these places."""
+    """Return the file with those of its interactions that have these places."""
     return _changed(path, text, lambda entries: [entries[i] for i in places])
 
 

@@ -52,12 +52,12 @@ class _Room:
         self._came = self._made = 0
 
     def left(self, came: int = 0) -> int:
-        """With `came` bytes more that came. One byte more than fits is asked for, to be told by."""
+        """Return how many bytes may still be made, `came` more having come; one more than fits, to tell by."""
         self._came += came
         return min(_MOST, max(_ALWAYS, _MOST_TIMES * self._came)) - self._made + 1
 
     def took(self, data: bytes) -> bytes:
-        """Raises `TooLargeError`."""
+        """Count what was made. Raises `TooLargeError`."""
         self._made += len(data)
         if self.left() <= 0:
             raise TooLargeError(f"more than {self._made} bytes of {self._came}")

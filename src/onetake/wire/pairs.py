@@ -47,7 +47,7 @@ def pairs_identity(text: bytes) -> bytes:
 
 
 def identity_of(pairs: Iterable[Pair], *, well_escaped: bool) -> bytes:
-    """The same of pairs that were read; those of text with a broken escape are told apart."""
+    """Return the identity of pairs that were read; those of text with a broken escape are told apart."""
     pieces = []
     for pair in pairs:
         if pair.value is None:

@@ -169,12 +169,12 @@ class VcrStore:
         return Path(self._place)
 
     def load(self, key: Callable[[Request], bytes], fingerprint: str) -> Opened:  # noqa: ARG002
-        """Of each interaction something that is decoded when it is wanted. Keys are the matchers' matter."""
+        """Return entries that are decoded when they are wanted. Their keys are the matchers' matter."""
         kept = range(len(self._cassette))
         return Opened(tuple(map(self.entry, kept)), tuple(b"%d" % index for index in kept))
 
     def entry(self, index: int) -> Stored:
-        """The same object each time."""
+        """Return the entry at `index`, one object each time."""
         if index not in self._entries:
             self._entries[index] = VcrEntry(partial(self._tree, index), (self._place, index))
         return self._entries[index]
@@ -215,7 +215,7 @@ class VcrStore:
 
     @property
     def _to_lock(self) -> Path:
-        """The same for all who write the cassette, in whichever format."""
+        """Return the path that all who write the cassette lock, in whichever format."""
         return own_path(Path(self._place))
 
     def _set_apart(self, interaction: Interaction) -> Pair | None:

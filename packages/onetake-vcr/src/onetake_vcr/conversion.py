@@ -22,7 +22,7 @@ Answer = Any
 
 
 def to_request(message: Message) -> Request:
-    """As a hook gets it: of a header that occurs twice there is the first value."""
+    """Make a request as a hook gets it: of a header that occurs twice there is the first value."""
     body = message.body or (None if message.method in _WITHOUT_BODY else b"")
     return Request(message.method, message.url, body, HeadersDict.of_lines(message.headers))
 
@@ -67,10 +67,11 @@ def _text(value: object) -> str:
 
 
 def to_answer(response: Response, client: str = "", ended: Ended = Ended.COMPLETE) -> Answer:
-    """As a hook gets it, and as vcrpy keeps it of `client`: as it came; of those that decode below its seam
-    (aiohttp, urllib3 2) decoded beside the same header, as they do not decode again what vcrpy gives them.
-    Where it cannot be packed again it is decoded, without the header. httpx shows names in lower case, which
-    hooks look for.
+    """Make an answer as a hook gets it, and as vcrpy keeps it of `client`.
+
+    Its body is as it came. Clients that decode below vcrpy's seam (aiohttp, urllib3 2) have it decoded beside
+    the same header, as they do not decode again what vcrpy gives them. Where it cannot be packed again it is
+    decoded, without the header. httpx shows names in lower case, which hooks look for.
     """
     body = response.body
     data, headers = body.data, response.headers

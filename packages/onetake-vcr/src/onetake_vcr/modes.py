@@ -41,13 +41,13 @@ class RunModes:
 
     @classmethod
     def of(cls, config: pytest.Config, option: str, *, is_off: bool = False) -> RunModes:
-        """Those of the run, made at its first cassette."""
+        """Return the modes of the run, made at its first cassette."""
         if _RUN not in config.stash:
             config.stash[_RUN] = cls(option, config.getoption(option), is_off=is_off)
         return config.stash[_RUN]
 
     def settle(self, wanted: RecordMode | str) -> Settings:
-        """The settings whose mode is what becomes of `wanted`. Raises ValueError for what is no mode."""
+        """Return the settings whose mode is what becomes of `wanted`. Raises ValueError for what is no mode."""
         mode = RecordMode.NONE if self._is_none else validate_record_mode(wanted)
         if mode not in self._settled:
             asked = Mode.LIVE if self._is_off else MODES[mode]

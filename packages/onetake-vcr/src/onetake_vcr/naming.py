@@ -43,7 +43,7 @@ def _size(name: str) -> int:
 
 @cache
 def _limit() -> int:
-    """Of one file's name, in bytes, where the run was started."""
+    """Return how long a file's name may be, in bytes, where the run was started."""
     try:
         return os.pathconf(".", "PC_NAME_MAX")
     except (AttributeError, ValueError, OSError):

@@ -76,7 +76,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.fixture(scope="session")
 def record_mode(request: pytest.FixtureRequest) -> str:
-    """That of the command line, or `none`."""
+    """The record mode of the command line, or `none`."""
     mode: str = request.config.getoption("--record-mode") or "none"
     return mode
 

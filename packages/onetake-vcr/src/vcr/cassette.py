@@ -305,7 +305,7 @@ class Cassette:
         return len(new), len(recorded) - len(new)
 
     def _unplayed(self, loaded: Sequence[bytes]) -> list[bytes]:
-        """Of the digests of what was loaded those of what was not played."""
+        """Return those of the digests `loaded` whose recording was not played."""
         played = {self._raw_places[index] for index in self._played if index < self._loaded}
         return [digest for at, digest in enumerate(loaded) if at not in played]
 
@@ -318,7 +318,7 @@ class Cassette:
         return [pair for index, pair in enumerate(stored) if index not in gone]
 
     def _without_twins(self, recorded: Sequence[Pair], others: Sequence[Pair]) -> list[Pair]:
-        """Those that are not among what others have recorded, each of which stands for one."""
+        """Return those of `recorded` without a twin among what others have recorded."""
         left, new = [self._filtered(*pair) for pair in others], list[Pair]()
         for pair in recorded:
             at = next((i for i, one in enumerate(left) if self.agree(one[0], pair[0])), None)
@@ -419,7 +419,7 @@ class Cassette:
             self.publish([self.data[index] for index in sorted(self._taken)])
 
     def _to_save(self, pairs: Iterable[Pair]) -> list[Pair]:
-        """As the hooks for that leave them."""
+        """Return the pairs as the hooks before saving leave them."""
         hooks = self._before_save_interaction
         if not hooks:
             return list(pairs)

@@ -84,7 +84,7 @@ def replace_body_parameters(
 def replace_post_data_parameters(
     request: Request, replacements: Replacements, recursive: bool = False
 ) -> Request:
-    """The same, of nothing but `POST`."""
+    """Replace values in the body of a `POST`; other requests stay as they are."""
     if request.method != "POST":
         return request
     return replace_body_parameters(request, replacements, recursive)

@@ -32,12 +32,12 @@ _Parts = Callable[[Request], Iterable[Hashable]]
 
 
 def method(r1: Request, r2: Request) -> None:
-    """The same method, in any case: hand-made cassettes say `post`."""
+    """Compare the methods in any case: hand-made cassettes say `post`."""
     _assert_same(_method(r1), _method(r2), r1.method, r2.method)
 
 
 def uri(r1: Request, r2: Request) -> None:
-    """The same URI to the letter, except that no path is the path `/` (RFC 3986 section 6.2.3)."""
+    """Compare the URIs to the letter, except that no path is the path `/` (RFC 3986 section 6.2.3)."""
     _assert_same(_uri(r1), _uri(r2), r1.uri, r2.uri)
 
 
@@ -50,33 +50,33 @@ def host(r1: Request, r2: Request) -> None:
 
 
 def port(r1: Request, r2: Request) -> None:
-    """The same port, where the scheme's own counts if none is named."""
+    """Compare the ports; where none is named, the scheme's own counts."""
     _assert_same(r1.port, r2.port)
 
 
 def path(r1: Request, r2: Request) -> None:
-    """The same path, where none is `/`."""
+    """Compare the paths, where none is `/`."""
     _assert_same(_path(r1), _path(r2), r1.path, r2.path)
 
 
 def query(r1: Request, r2: Request) -> None:
-    """The same pairs in any order; those without a value do not count."""
+    """Compare the pairs in any order; those without a value do not count."""
     _assert_same(r1.query, r2.query)
 
 
 def headers(r1: Request, r2: Request) -> None:
-    """The same headers with the same values; names in any case."""
+    """Compare the headers and their values; names in any case."""
     _assert_same(_headers(r1), _headers(r2), r1.headers, r2.headers)
 
 
 def raw_body(r1: Request, r2: Request) -> None:
-    """The same bytes; no body is an empty one."""
+    """Compare the bytes; no body is an empty one."""
     if _raw_body(r1) != _raw_body(r2):
         raise AssertionError(_difference(read_body(r1), read_body(r2)))
 
 
 def body(r1: Request, r2: Request) -> None:
-    """The same bytes, or the same form, JSON, XML-RPC call or content of chunks where the headers say so."""
+    """Compare the bytes, or the form, JSON, XML-RPC call or content of chunks where the headers say so."""
     if not _bodies(r1).isdisjoint(_bodies(r2)):
         return
     new, recorded = _meaning_of(r1), _meaning_of(r2)

@@ -136,7 +136,7 @@ class Request:
         return f"<Request ({self.method}) {self.uri}>"
 
     def _to_dict(self) -> dict[str, Any]:
-        """As it stands in a cassette: each header a list."""
+        """Return the request as a cassette has it: each header is a list."""
         return {
             "method": self.method,
             "uri": self.uri,
@@ -145,12 +145,12 @@ class Request:
         }
 
     def _to_tree(self) -> dict[str, Any]:
-        """As an entry of a cassette has it, with a body that is no file and no iterator."""
+        """Return the request as an entry of a cassette, with a body that is no file and no iterator."""
         headers = dict(self._headers._store.values())
         return {"method": self.method, "uri": self.uri, "body": self.body_bytes, "headers": headers}
 
     def _to_entry(self) -> dict[str, Any]:
-        """The same, but that one which came from a cassette, and was not changed, is as it was there."""
+        """Return the request as a cassette has it; one from there that was not changed is as it was."""
         if self._kept is not None and self._kept[1] == self._parts():
             return {**self._kept[0]}
         return self._to_dict()

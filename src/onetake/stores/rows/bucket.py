@@ -88,11 +88,11 @@ class Bucket:
         return self._endpoint or next(filter(None, told), "")
 
     def path(self, *parts: str) -> str:
-        """That of an object or a folder in the namespace."""
+        """Return the path of an object or a folder in the namespace."""
         return "/".join((self._root, *parts) if self._root else parts)
 
     def listed(self, folder: str) -> list[Listed]:
-        """All objects below it, in the order of their paths: what was there before another went is there."""
+        """Return all objects below `folder` by path: one that was there before another went is among them."""
         found = self._listed(folder)
         if self._scheme != "file":
             return found  # in the order of paths: what comes later is never missed for what went before
@@ -163,7 +163,7 @@ class Bucket:
                 raise
 
     def _update_local(self, path: str, data: bytes, tag: str) -> bool:
-        """The same where the store cannot compare: under a guard that one process can create."""
+        """Update where the store cannot compare: under a guard that one process can create."""
         guard = f"{path}.guard"
         if not self.create(guard, b""):
             with self._translated() as at, suppress(FileNotFoundError):

@@ -71,7 +71,7 @@ class _View(Struct, frozen=True):
 
     @property
     def live(self) -> list[_Entry]:
-        """Those not replaced, in the order in which they fill slots."""
+        """Return the entries that were not replaced, in the order in which they fill slots."""
         gone = {token for entry in self.entries for token in entry.replaces}
         # A base holds what was there before anything it does not name, whatever their numbers are.
         return sorted(

@@ -314,5 +314,5 @@ def _until(ttl_s: float) -> dict[str, int]:
 
 
 def _version(told: Sequence[bytes | None]) -> str:
-    """Of birth and counter: unlike any before, also after the cassette was removed and made anew."""
+    """Make a version of birth and counter, unlike any before, also after the cassette was made anew."""
     return to_name(b".".join(part or b"" for part in told)) if any(told) else ""
