@@ -77,6 +77,7 @@ class ShortWay:
         """How many requests have come in recorded order; None once one has not."""
         self._slots: list[Slot] = []  # of the first recordings
         self._counts: dict[bytes, int] = {}  # of their keys
+        self._counting = Lock()  # the account asks for slots at any time
         self._is_open = (
             bool(opened.digests)
             and settings.mode in (Mode.REPLAY, Mode.AUTO, Mode.ONCE)
@@ -161,12 +162,13 @@ class ShortWay:
 
     def _slot(self, place: int) -> Slot:
         """Return the slot of a recording, by the keys of those before it. Raises `OnetakeError`."""
-        while len(self._slots) <= place:
-            key = self._opened.keys[len(self._slots)]
-            n = self._counts.get(key, 0)
-            self._slots.append(Slot(key, n))
-            self._counts[key] = n + 1
-        return self._slots[place]
+        with self._counting:
+            while len(self._slots) <= place:
+                key = self._opened.keys[len(self._slots)]
+                n = self._counts.get(key, 0)
+                self._slots.append(Slot(key, n))
+                self._counts[key] = n + 1
+            return self._slots[place]
 
     def _read(self, request: Request) -> _Known:
         if len(self._heads) >= _MOST_HEADS:
