@@ -9,6 +9,7 @@ them, and gets none.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import blake2b
 
 from onetake.redaction.placeholders import BY_VALUE, placeholder
@@ -56,11 +57,12 @@ def _by_value(data: bytes, variables: Mapping[str, str]) -> list[Edit]:
     ]
 
 
-def _by_shape(data: bytes) -> list[Edit]:
+@lru_cache(maxsize=64)  # a test is asked for its id several times
+def _by_shape(data: bytes) -> tuple[Edit, ...]:
     edits: list[Edit] = []
     for one in find(data, after_hyphens=True):
         new = placeholder(one.kind)
         if one.kind not in _GUESSABLE:
             new += "-" + blake2b(data[one.start : one.end], digest_size=4).hexdigest()
         edits.append(Edit(one.start, one.end, new.encode()))
-    return edits
+    return tuple(edits)

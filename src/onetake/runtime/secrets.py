@@ -9,7 +9,7 @@ A program loads its `.env` late, and a test sets and resets variables, so each o
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 # `redaction` is imported late: a run of tests that records nothing has nothing to redact.
 
+_NOW = os.environ.encodekey("PYTEST_CURRENT_TEST")  # pytest changes it for each phase of each test
+
 _lock = Lock()
-_environment: Mapping[Any, Any] = {}  # all of it, as it was last
+_environment: dict[Any, Any] = {}  # all of it but `_NOW`, as it was last
 _variables: dict[str, str] = {}  # by value; replaced as a whole
 _values: Values | None = None
 
@@ -29,13 +31,13 @@ def known_values() -> Values:
     global _environment, _values, _variables
     from onetake.redaction import Values, secret_values
 
-    # As bytes where they lie: pytest changes a variable for each phase of each test.
-    now: Mapping[Any, Any] = getattr(os.environ, "_data", os.environ)
-    changed = [name for name, text in list(now.items()) if _environment.get(name) != text]
-    if not changed and _values is not None:
+    now: dict[Any, Any] = dict(getattr(os.environ, "_data", os.environ))  # as bytes, where they lie
+    now.pop(_NOW, None)
+    if now == _environment and _values is not None:
         return _values
     with _lock:
-        _environment = dict(now)
+        changed = [name for name, text in now.items() if _environment.get(name) != text]
+        _environment = now
         names = [os.fsdecode(name) for name in changed]
         if any(_may_be_secret(name, os.environ.get(name, "")) for name in names) or _values is None:
             secret = {

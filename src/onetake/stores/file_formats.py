@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -77,7 +78,7 @@ class OwnFile:
     def keep(self, places: Sequence[int]) -> None:
         path, document = self._path, self.document
         # Without ours, vcrpy's that it was made of would be read again.
-        hides = any(one.exists() for one in vcr_files.twins(path))
+        hides = any(map(os.path.exists, vcr_files.twins(path)))
         if not places and not hides:
             path.unlink()
             return

@@ -37,7 +37,9 @@ class FilePlace:
         self._cache = cache
         self._raw_name = raw_name
         self._keeps_vcr = keeps_vcr
-        self._looked_at: tuple[Path, bytes] | None = None  # to find the path, and not read since
+        self._looked_at: tuple[Path, bytes | None] | None = (
+            None  # to find the path, and not read since
+        )
 
     @cached_property
     def _base(self) -> Path:
@@ -47,16 +49,19 @@ class FilePlace:
     def path(self) -> Path:
         """The file in which the recordings lie; where none is there, that of the first one to come."""
         own = self.own_path
-        is_there = self._looked_at is not None and self._looked_at[0] == own
-        if is_there or own.exists() or (own != self.plain and self._named == self.plain):
+        if self._is_there(own) or (own != self.plain and self._named == self.plain):
             return own
-        theirs = dict.fromkeys((self._named, *vcr_files.twins(self.plain)))
-        for path in theirs:
+        for path in dict.fromkeys((os.fspath(self._named), *vcr_files.twins(self.plain))):
             if os.path.exists(path):
-                return path
+                return Path(path)
         if not self._keeps_vcr:
             return own
-        return self._named if self._named != own else vcr_files.twins(own)[0]
+        return self._named if self._named != own else Path(vcr_files.twins(own)[0])
+
+    def _is_there(self, path: Path) -> bool:
+        if self._looked_at is not None and self._looked_at[0] == path:
+            return self._looked_at[1] is not None
+        return path.exists()
 
     @cached_property
     def own_path(self) -> Path:
@@ -67,10 +72,10 @@ class FilePlace:
         if _is_other_case(self.plain):
             return self._other_path
         text = self.read(self.plain)
+        self._looked_at = self.plain, text
         if text is None:
             is_other = self._raw_name and self._other_path.exists()
             return self._other_path if is_other else self.plain
-        self._looked_at = self.plain, text
         if self._named != self.plain and vcr_files.is_unrelated(text):
             is_cassette = vcr_files.is_theirs(self.plain, text) and not self._named.exists()
             return self.plain if is_cassette else self._other_path

@@ -7,6 +7,7 @@ any; its answers stay as they are. What is written anew for good, in our format,
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -58,11 +59,10 @@ def own_path(path: Path) -> Path:
     return path.with_name(f"{base_of(path)}.json") if is_vcr_name(path.name) else path
 
 
-def twins(path: Path) -> list[Path]:
-    """Where vcrpy would have the cassette whose document of ours is `path`."""
-    if path.suffix != ".json":
-        return []
-    return [path.with_name(base_of(path) + suffix) for suffix in SUFFIXES]
+def twins(path: Path) -> list[str]:
+    """Return where vcrpy would have the cassette whose document of ours is `path`."""
+    base = os.fspath(path).removesuffix(".json")
+    return [] if base == os.fspath(path) else [base + suffix for suffix in SUFFIXES]
 
 
 def is_own(text: bytes) -> bool:
