@@ -7,13 +7,14 @@ from functools import cached_property
 from itertools import chain
 from typing import Any
 
-from vcr.matchers import HashableParts, Matcher, hashable_parts, requests_match
+from vcr.matchers import HashableParts, Matcher, hashable_parts
 from vcr.request import Request
 
 Pair = tuple[Any, Any]
 """A request and its answer."""
 _Line = tuple[str, str]  # method and URI
 _KeysOf = Callable[[Request], frozenset[Hashable]]
+_Agree = Callable[[Any, Any, tuple[Matcher, ...]], bool]
 
 
 class Lookup:
@@ -23,8 +24,10 @@ class Lookup:
     request after the other until what is sought is found, and once.
     """
 
-    def __init__(self, match_on: tuple[Matcher, ...]) -> None:
+    def __init__(self, match_on: tuple[Matcher, ...], agree: _Agree) -> None:
+        """`agree` calls the matchers on two requests."""
         self._match_on = match_on
+        self._agree = agree
         self._parts = hashable_parts(match_on)
         self._of_line: dict[_Line, frozenset[Hashable] | None] = {}
         self.forget()
@@ -68,7 +71,7 @@ class Lookup:
                 return False
         if is_sure and not self._parts.others:
             return True
-        return requests_match(wanted.view, self.recorded(index, data), self._match_on)
+        return self._agree(wanted.view, self.recorded(index, data), self._match_on)
 
     def _index(self, data: Sequence[Pair]) -> None:
         if len(data) < self._known:

@@ -127,7 +127,7 @@ class Cassette:
         self._unreal: set[int] = set()  # of those, what holds placeholders in place of secrets
         self._saved: set[int] = set()  # of those added by hand, what is in the file
         self._played: set[int] = set()  # of `data`, ever
-        self._lookup = Lookup(self._match_on)
+        self._lookup = Lookup(self._match_on, _agree)
         self._lock = Lock()
         self.held_to: tuple[Mode, str] | None = (
             None  # what counts instead of `record_mode`, and why
@@ -265,7 +265,7 @@ class Cassette:
 
     def agree(self, one: Any, other: Any) -> bool:
         """Whether two requests, as the hooks leave them, are equal under this cassette's matchers."""
-        return requests_match(view_of_any(one), view_of_any(other), self._match_on)
+        return _agree(view_of_any(one), view_of_any(other), self._match_on)
 
     def answered(self, request: Any, response: Any, *, is_real: bool = True) -> None:
         """Both as they are to be kept: an opening has recorded them, and will publish them."""
@@ -311,7 +311,7 @@ class Cassette:
 
     def _not_recorded_anew(self, stored: Sequence[Pair], new: Sequence[Pair]) -> list[Pair]:
         compared = [self._filtered(*pair) for pair in stored]
-        lookup = Lookup(self._match_on)
+        lookup = Lookup(self._match_on, _agree)
         gone = {
             index for request, _ in new for index in lookup.find(view_of_any(request), compared)
         }
@@ -451,6 +451,12 @@ class Cassette:
                 )
             request, response = result
         return request, response
+
+
+def _agree(one: Any, other: Any, match_on: tuple[Matcher, ...]) -> bool:
+    return requests_match(
+        one, other, match_on
+    )  # as it is called here: suites replace it in this module
 
 
 def _digest(pair: Pair) -> bytes:
