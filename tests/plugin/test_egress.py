@@ -292,11 +292,11 @@ _CLIENTS = """
         requests.post(url("requests") + "/echo", json={})
 
     def by_httpx():
-        with httpx.Client(trust_env=False) as client:
+        with httpx.Client(trust_env=False, verify=False) as client:
             client.post(url("httpx") + "/echo", json={})
 
     async def httpx_async():
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, verify=False) as client:
             await client.post(url("httpx-async") + "/echo", json={})
 
     def by_httpx_async():

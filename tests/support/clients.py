@@ -7,9 +7,11 @@ and of a replayed one can be compared for equality.
 from __future__ import annotations
 
 import asyncio
+import functools
 import gzip
 import importlib
 import io
+import ssl
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -73,6 +75,12 @@ def _httpx_arguments(ask: Ask, pieces: Any) -> dict[str, Any]:
     return arguments
 
 
+@functools.cache
+def _settings() -> dict[str, Any]:
+    """Arguments of an httpx client that reads no variables, and no authorities: that takes 80 ms a client."""
+    return {"trust_env": False, "verify": ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)}
+
+
 def _httpx_head(seen: Seen, answer: Any) -> None:
     seen.status = answer.status_code
     seen.reason = answer.reason_phrase
@@ -85,7 +93,7 @@ def _httpx(library: str) -> Callable[[Ask], Seen]:
         seen = Seen()
         try:
             with (
-                module.Client(timeout=ask.timeout_s, trust_env=False) as client,
+                module.Client(timeout=ask.timeout_s, **_settings()) as client,
                 client.stream(
                     ask.method, ask.url, **_httpx_arguments(ask, iter(ask.pieces or ()))
                 ) as answer,
@@ -112,7 +120,7 @@ def _httpx_async(library: str) -> Callable[[Ask], Seen]:
         seen = Seen()
         try:
             async with (
-                module.AsyncClient(timeout=ask.timeout_s, trust_env=False) as client,
+                module.AsyncClient(timeout=ask.timeout_s, **_settings()) as client,
                 client.stream(ask.method, ask.url, **_httpx_arguments(ask, pieces(ask))) as answer,
             ):
                 _httpx_head(seen, answer)

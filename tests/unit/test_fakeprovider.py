@@ -47,7 +47,7 @@ def provider(shared: fakeprovider.Provider) -> fakeprovider.Provider:
 
 @pytest.fixture(scope="module")
 def http(shared: fakeprovider.Provider) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=shared.url, trust_env=False, timeout=5) as client:
+    with httpx2.Client(base_url=shared.url, trust_env=False, verify=False, timeout=5) as client:
         yield client
 
 
