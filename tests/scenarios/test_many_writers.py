@@ -9,8 +9,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
-import textwrap
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -20,7 +18,8 @@ from typing import Any
 import pytest
 
 import fakeprovider
-from tests.support.runs import environment, result, run_program
+from tests.support.nurseries import Started
+from tests.support.runs import result, run_program, start_program
 from tests.support.stores import Store
 
 IS_FULL = os.environ.get("STRESS") == "1"
@@ -73,7 +72,7 @@ _READER = """
 class Writer:
     """A process that says a line for each answer that it has, and what it counted as its last."""
 
-    process: subprocess.Popen[str]
+    process: Started | subprocess.Popen[str]
     output: Path
 
     @property
@@ -101,13 +100,8 @@ class Team:
         output = self.project / f"writer-{number}-{time.monotonic_ns()}"
         words = [self.provider.url, *map(str, (number, CASSETTES, CALLS))]
         with output.open("wb") as stream:
-            process = subprocess.Popen(
-                [sys.executable, "-c", textwrap.dedent(_WRITER), *words],
-                cwd=self.project,
-                env=environment(**self.store.environment),
-                stdout=stream,
-                stderr=stream,
-                text=True,
+            process = start_program(
+                _WRITER, self.project, *words, output=stream, **self.store.environment
             )
         return Writer(process, output)
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import random
 import signal
-import subprocess
-import sys
 import textwrap
 import time
 
 import pytest
 
-from tests.support.runs import environment, result, run_program
+from tests.support.runs import result, run_program, start_program
 
 CALLS = """
     import json, sys, httpx, onetake
@@ -28,13 +26,7 @@ CALLS = """
 
 @pytest.mark.parametrize("seed", range(4))
 def test_kill_9_loses_no_completed_interaction(provider, project, seed):
-    process = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(CALLS), provider.url, "0", "400"],
-        cwd=project,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    process = start_program(CALLS, project, provider.url, "0", "400")
     assert process.stdout is not None
     enough = random.Random(seed).randrange(1, 60)
     for _ in range(enough):
@@ -56,14 +48,7 @@ def test_kill_9_loses_no_completed_interaction(provider, project, seed):
 
 def test_four_processes_record_into_one_cassette_without_loss(provider, project):
     processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", textwrap.dedent(CALLS), provider.url, str(n), str(n + 20)],
-            cwd=project,
-            env=environment(),
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for n in range(0, 80, 20)
+        start_program(CALLS, project, provider.url, str(n), str(n + 20)) for n in range(0, 80, 20)
     ]
     for process in processes:
         output, _ = process.communicate(timeout=60)
@@ -81,13 +66,7 @@ def test_four_processes_that_record_the_same_calls_keep_each_once(provider, proj
     source = textwrap.dedent(wait + CALLS.replace("import json, sys,", "import json,", 1))
     start = str(time.time() + 1.5)
     processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", "import sys\n" + source, provider.url, "0", "20", start],
-            cwd=project,
-            env=environment(),
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        start_program("import sys\n" + source, project, provider.url, "0", "20", start)
         for _ in range(4)
     ]
     counts = [json.loads(p.communicate(timeout=60)[0].splitlines()[-1])[1] for p in processes]

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
-import textwrap
 import time
 from pathlib import Path
 from typing import Any
@@ -15,7 +12,7 @@ import pytest
 
 from onetake.stores.budget import Budget
 from tests.support import s3
-from tests.support.runs import environment, result, run_program
+from tests.support.runs import result, run_program, start_program
 from tests.support.stores import SHARED, url_of
 
 _PROGRAM = """
@@ -68,13 +65,9 @@ def at_once(
         project = folder / f"machine-{n}"  # each with a cache and a spool of its own
         project.mkdir()
         (project / "onetake.toml").write_text("")
-        words = [sys.executable, "-c", textwrap.dedent(_PROGRAM), url, str(calls), client, str(go)]
         extra = s3.ENVIRONMENT | {"ONETAKE_STORE": store} | settings
-        running.append(
-            subprocess.Popen(
-                words, cwd=project, env=environment(**extra), stdout=subprocess.PIPE, text=True
-            )
-        )
+        words = (url, str(calls), client, str(go))
+        running.append(start_program(_PROGRAM, project, *words, **extra))
     for one in running:
         assert one.stdout is not None
         assert one.stdout.readline() == "ready\n"
@@ -161,12 +154,8 @@ def test_what_a_dead_process_was_about_to_call_is_called_by_another(request, tmp
     folder = tmp_path / "dead"
     folder.mkdir()
     (folder / "onetake.toml").write_text("")
-    dead = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(dying), provider.url],
-        cwd=folder,
-        env=environment(ONETAKE_STORE=store, ONETAKE_SINGLE_FLIGHT="4s"),
-        check=False,
-    )
+    settings = {"ONETAKE_STORE": store, "ONETAKE_SINGLE_FLIGHT": "4s"}
+    dead = run_program(dying, folder, provider.url, **settings)
     assert dead.returncode == 9
 
     start = time.monotonic()
@@ -256,16 +245,8 @@ def test_what_is_redacted_in_an_answer_is_of_no_use_to_others(
         project = tmp_path / f"machine-{n}"
         project.mkdir()
         (project / "onetake.toml").write_text("")
-        words = ["-c", textwrap.dedent(_LOGIN), "x", login, provider.url + "/echo", str(go)]
-        running.append(
-            subprocess.Popen(
-                [sys.executable, *words],
-                cwd=project,
-                env=environment(ONETAKE_STORE=store),
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-        )
+        words = ("x", login, provider.url + "/echo", str(go))
+        running.append(start_program(_LOGIN, project, *words, ONETAKE_STORE=store))
     for one in running:
         one.stdout.readline()
     go.touch()

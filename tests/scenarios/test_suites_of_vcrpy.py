@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
-import textwrap
 
 import pytest
 
-from tests.support.runs import environment, result, run_program
+from tests.support.runs import result, run_program, start_program
 
 SAME = """
     import json, sys
@@ -128,9 +125,7 @@ def test_what_a_killed_process_paid_for_answers_the_next(provider, project):
                 os.kill(os.getpid(), signal.SIGKILL)
         print(len(cassette))
     """
-    source = textwrap.dedent(program)
-    command = [sys.executable, "-c", source, provider.url, "killed"]
-    done = subprocess.run(command, cwd=project, env=environment(), check=False)
+    done = run_program(program, project, provider.url, "killed")
 
     assert done.returncode == -signal.SIGKILL
     assert result(run_program(program, project, provider.url, "whole")) == 0
@@ -139,19 +134,16 @@ def test_what_a_killed_process_paid_for_answers_the_next(provider, project):
 
 
 def test_writers_at_the_same_time_lose_nothing(provider, project):
-    program = textwrap.dedent("""
+    program = """
         import sys, requests, vcr
         with vcr.use_cassette("c.yaml", record_mode="new_episodes"):
             for n in range(5):
                 requests.get(sys.argv[1] + f"/echo?of={sys.argv[2]}.{n}")
-    """)
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-c", program, provider.url, str(n)], cwd=project, env=environment()
-        )
-        for n in range(4)
-    ]
-    assert [one.wait(60) for one in running] == [0] * 4
+    """
+    running = [start_program(program, project, provider.url, str(n)) for n in range(4)]
+    for one in running:
+        one.communicate(timeout=60)
+    assert [one.returncode for one in running] == [0] * 4
 
     text = (project / "c.yaml").read_text()
     assert all(f"of={writer}.{n}" in text for writer in range(4) for n in range(5))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import socket
 from collections.abc import Mapping, Sequence
@@ -45,6 +46,11 @@ class Fork:
             self._told.settimeout(timeout_s)
             self.returncode = int(self._answers.readline())
             self.close()
+        return self.returncode
+
+    def poll(self) -> int | None:
+        if self.returncode is None and select.select([self._told], [], [], 0)[0]:
+            self.wait()
         return self.returncode
 
     def kill(self) -> None:

@@ -11,7 +11,9 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Self
 
@@ -108,9 +110,69 @@ def run(
     words: Sequence[str], cwd: Path, environment: Mapping[str, str], *, is_bare: bool = False
 ) -> subprocess.CompletedProcess[str]:
     """Do what `subprocess.run([sys.executable, *words], ...)` does, with its output as text."""
+    return run_in(_address_for(words, is_bare=is_bare), words, cwd, environment)
+
+
+class Started:
+    """A program that runs beside the test, with what `subprocess.Popen` says of one."""
+
+    def __init__(self, fork: Fork, stdout: IO[str] | None) -> None:
+        self._fork = fork
+        self.stdout = stdout
+
+    @property
+    def returncode(self) -> int | None:
+        return self._fork.returncode
+
+    def poll(self) -> int | None:
+        return self._fork.poll()
+
+    def wait(self, timeout: float | None = None) -> int:
+        return self._fork.wait(timeout)
+
+    def communicate(self, timeout: float = _TIMEOUT_S) -> tuple[str, None]:
+        """Return what it says until its end; after `timeout` seconds it is killed."""
+        assert self.stdout is not None
+        killing = threading.Timer(timeout, self._fork.kill)
+        killing.start()
+        try:
+            with self.stdout as stream:
+                text = stream.read()
+            self._fork.wait()
+        finally:
+            killing.cancel()
+            killing.join()
+        return text, None
+
+    def send_signal(self, number: int) -> None:
+        os.kill(self._fork.pid, number)
+
+
+def start(
+    words: Sequence[str], cwd: Path, environment: Mapping[str, str], output: IO[bytes] | None
+) -> Started | subprocess.Popen[str]:
+    """Start `python WORDS`, which writes into `output`, or into a pipe that is the program's `stdout`."""
+    if not can_run(words, {}):
+        streams = {"stdout": output, "stderr": output} if output else {"stdout": subprocess.PIPE}
+        return subprocess.Popen(
+            [sys.executable, *words], cwd=cwd, env=dict(environment), text=True, **streams
+        )
+    with ExitStack() as stack, open(os.devnull, "rb") as nothing:
+        if output:
+            read, (written, errors) = None, (output.fileno(), output.fileno())
+        else:
+            ends = os.pipe()
+            read = open(ends[0], encoding="utf-8")  # noqa: SIM115 - whoever reads it closes it
+            (written, errors) = stack.enter_context(open(ends[1], "wb")).fileno(), 2
+        fork = Fork(
+            _address_for(words), words, cwd, environment, [nothing.fileno(), written, errors]
+        )
+    return Started(fork, read)
+
+
+def _address_for(words: Sequence[str], *, is_bare: bool = False) -> str:
     kind = "bare" if is_bare else _kind_for(words)
-    address = shared.address_of(f"nursery {kind} {next(_turns) % 2}")
-    return run_in(address, words, cwd, environment)
+    return shared.address_of(f"nursery {kind} {next(_turns) % 2}")
 
 
 def _kind_for(words: Sequence[str]) -> str:

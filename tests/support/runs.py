@@ -12,7 +12,7 @@ import sys
 import textwrap
 from collections import deque
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from tests.support import nurseries
 
@@ -48,6 +48,17 @@ def run_program(
 ) -> subprocess.CompletedProcess[str]:
     """Run Python `source` (dedented) in `cwd`."""
     return run_python(cwd, "-c", textwrap.dedent(source), *arguments, is_bare=is_bare, **extra)
+
+
+def start_program(
+    source: str, cwd: Path, *arguments: str, output: IO[bytes] | None = None, **extra: str
+) -> nurseries.Started | subprocess.Popen[str]:
+    """Start Python `source` (dedented) in `cwd` and return at once.
+
+    It writes into the file `output`; without one, what it prints is read from its `stdout`.
+    """
+    words = ("-c", textwrap.dedent(source), *arguments)
+    return nurseries.start(words, cwd, environment(**extra), output)
 
 
 def run_python(
