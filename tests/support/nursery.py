@@ -9,6 +9,7 @@ directory, output and end.
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import importlib.util
@@ -26,7 +27,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from forks import Fork  # beside this file, which is run as a program
+import endings  # beside this file, which is run as a program; so with the next two
+from forks import Fork
 from shelved import Shelf
 
 _OF_PROGRAMS = (
@@ -37,7 +39,7 @@ _OF_PROGRAMS = (
     "pygments brotli "
     "trio h2.connection jmespath dateutil.parser pydantic redis redis.cluster obstore"
 )
-_OF_SUITES = "pytest _pytest.config _pytest.main _pytest.terminal _pytest.python _pytest.fixtures "
+_OF_SUITES = "pytest pdb readline faulthandler"
 _NEVER = {
     "onetake",
     "vcr",
@@ -51,8 +53,8 @@ _NEVER = {
 }
 _NEVER |= {"botocore", "boto3", "openai", "anthropic", "http.client", "websockets"}
 _SHELVED = (
-    "http.client httpx httpx2 requests aiohttp boto3 websockets pytest_recording genai_prices "
-    "yaml yaml12"
+    "http.client httpcore httpcore2 httpx httpx2 requests aiohttp boto3 websockets pytest_recording "
+    "genai_prices yaml yaml12"
 )
 _PACKAGES = ("onetake", "vcr")
 """Of these all modules are shelved."""
@@ -69,9 +71,10 @@ class _Job(NamedTuple):
 
 
 def _load(kind: str) -> None:
-    names = _OF_PROGRAMS + (" " + _OF_SUITES if kind == "suites" else "")
+    modules: dict[str, ModuleType] = {}
+    atexit.register(endings.forget, modules)  # the first one, which is called last
     with warnings.catch_warnings(action="ignore"):
-        for name in names.split():
+        for name in _to_load(kind):
             importlib.import_module(name)
     loaded = _NEVER & sys.modules.keys()
     assert not loaded, f"A program must find these not yet imported: {sorted(loaded)}"
@@ -83,8 +86,20 @@ def _load(kind: str) -> None:
         _keep_from_rewriting(shelf)
     assert len(os.listdir("/proc/self/task")) == 1, "A process with threads cannot be forked"
     if kind != "bare":  # whose programs see what refers to what, as hypothesis wants to
+        modules |= sys.modules
+        kept: list[Any] = [modules, shelf]
+        kept.append(kept)  # a circle that is frozen, so that nothing clears it
         gc.collect()
         gc.freeze()
+
+
+def _to_load(kind: str) -> Iterator[str]:
+    yield from _OF_PROGRAMS.split()
+    if kind == "suites":
+        yield from _OF_SUITES.split()
+        from _pytest.config import default_plugins
+
+        yield from (f"_pytest.{name}" for name in default_plugins)
 
 
 def _to_shelve(kind: str) -> list[str]:
@@ -207,6 +222,7 @@ if __name__ == "__main__":
     _load(kind)
     address = listening.getsockname()
     job = _serve(listening)
-    if "xdist" in job.words:
+    if {"xdist", "xdist.plugin"}.intersection(job.words):
         _start_workers_here(address)
-    _run(job)
+    with endings.short():
+        _run(job)

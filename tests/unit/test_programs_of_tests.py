@@ -132,6 +132,54 @@ def test_a_module_that_is_dropped_and_imported_again_comes_from_its_file(tmp_pat
     assert run_program(program, tmp_path).returncode == 0
 
 
+# How a program ends.
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        *("", "sys.exit()", "sys.exit(3)", "sys.exit(-1)", "sys.exit('the reason')", "os._exit(4)"),
+        *("raise ValueError('no')", "raise KeyboardInterrupt", "open(__import__('os').devnull)"),
+        "os.kill(os.getpid(), 15)",
+    ],
+)
+def test_a_program_ends_as_a_process_from_nothing_would(tmp_path, last):
+    source = f"""
+        import atexit, json, os, sys, threading
+
+        class Last:
+            def __del__(self, tell=print, name=json.__name__):
+                tell("cleared", name, json is None)
+
+        last = Last()
+        atexit.register(print, "at exit")
+        print("no line's end", end="")
+        waits = threading.Thread(target=lambda: threading.main_thread().join() or print("in a thread"))
+        waits.start()
+        {last}
+    """
+    source = textwrap.dedent(source)
+    cold = subprocess.run(
+        [sys.executable, "-c", source],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    done = run_python(tmp_path, "-c", source)
+
+    assert (done.returncode, done.stdout) == (cold.returncode, cold.stdout)
+    assert last_lines(done.stderr) == last_lines(cold.stderr)
+
+
+def last_lines(errors: str) -> list[str]:
+    """Return what is said of an error, without the frames of the nursery."""
+    return [
+        line for line in errors.splitlines() if line and not line.startswith((" ", "Traceback"))
+    ]
+
+
 # The interpreters that `make test PYTHON=...` finds.
 
 
