@@ -104,3 +104,39 @@ def test_what_a_rule_blocks_stays_blocked(project):
     )
 
     assert "Connection" in done.stderr
+
+
+EXCHANGE = """
+    import json, sys, requests, vcr
+    url, mode = sys.argv[1:3]
+    with vcr.use_cassette("c.yaml", record_mode=mode) as cassette:
+        form = {"grant_type": "client_credentials", "client_id": "me", "client_secret": "s3cret-of-mine"}
+        token = requests.post(url + "/oauth/token", data=form, timeout=9)
+        key = {"authorization": "Bearer " + token.json()["access_token"]}
+        answer = requests.get(url + "/what", headers=key, timeout=9)
+    told = [token.status_code, token.json()["scope"], answer.status_code]
+    print(json.dumps([told, len(cassette), cassette.play_count]))
+"""
+
+
+@pytest.mark.parametrize("mode", ["once", "new_episodes", "all"])
+def test_a_mode_that_records_keeps_what_a_token_endpoint_answers_through_vcr(
+    provider, project, mode
+):
+    token = "a1B2" * 10
+    body = json.dumps({"access_token": token, "scope": "read", "refresh_token": "c3D4" * 10})
+    json_lines = [["content-type", "application/json"]]
+    url = provider.script({"headers": json_lines, "chunks": [body.encode()]})
+    if mode == "all":  # also where the cassette is there already
+        result(run_program(EXCHANGE, project, url, "once"))
+    provider.reset()
+
+    recorded = result(run_program(EXCHANGE, project, url, mode))
+    paid = provider.billed()
+    replayed = result(run_program(EXCHANGE, project, url, "none"))
+
+    assert recorded[0] == replayed[0] == [200, "read", 200]
+    assert replayed[1:] == [2, 2]
+    assert paid == provider.billed() == 2
+    written = [one for one in project.rglob("*") if one.is_file()]
+    assert not [one for one in written if token.encode() in one.read_bytes()]

@@ -57,7 +57,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     volatile_window: float = 86_400.0  # seconds; a duration where it is set
     credential: str = "ordinal"  # or "digest"
     telemetry: str | None = None  # None: "local" in tests, else "live"
-    credential_exchange: str = "auto"  # or "live"
+    credential_exchange: str = "auto"  # or "live"; "record" is for cassettes of vcrpy alone
     allow_hosts: tuple[str, ...] = ()
     guard: str = "count"  # or "refuse": what tests without a cassette, and nobody, connect to
     repeats: str = "none"

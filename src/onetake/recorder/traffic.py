@@ -104,7 +104,8 @@ class Traffic(Struct):
             exchange = GENERIC_EXCHANGE
         if exchange is not None:
             if self._goes_live(mode):
-                return Forward("credential-exchange")
+                is_kept = self.settings.credential_exchange == "record" and mode is not Mode.LIVE
+                return None if is_kept else Forward("credential-exchange")
             answer = synthetic_answer(exchange, request, int(now_s), _said(request))
             return _answered(request, answer, "credential-exchange")
         return None

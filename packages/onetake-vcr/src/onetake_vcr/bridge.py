@@ -135,6 +135,8 @@ def _settings_of(cassette: Cassette, recorder: Recorder) -> Settings:
             "store": "",
         }
     )
+    if settings.credential_exchange == "auto":
+        settings = replace(settings, credential_exchange="record")
     if (settled := cassette.settled) is None:
         return settings
     return replace(
