@@ -17,6 +17,8 @@ interactions:
 version: 1
 """
 
+PART = "works, and is judged in part"
+
 
 def check(project: Path, *more: str) -> Result:
     return CliRunner().invoke(main, ["migrate", "--check", *more, str(project)])
@@ -81,6 +83,9 @@ def test_a(vcr): ...
         ("from vcr.unittest import VCRTestCase\nclass T(VCRTestCase): ...", "VCRTestCase", "as it is"),
         ("from vcr.unittest import VCRMixin\nclass T(VCRMixin): ...", "VCRMixin", "as it is"),
         ("import vcr\nvcr.use_cassette('a')", "use_cassette", "as it is"),
+        ("import vcr\nvcr.VCR().register_persister(P)", "register_persister", PART),
+        ("import vcr\nvcr.VCR().register_serializer('x', S)", "register_serializer", PART),
+        ("import vcr\nvcr.use_cassette('a', persister=P)", "persister", PART),
     ],
 )  # fmt: skip
 def test_what_differs_or_is_not_supported_is_named_with_its_line(

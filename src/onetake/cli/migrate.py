@@ -131,6 +131,7 @@ def _show(found: _Found) -> None:
         echo("Works as it is:", bold=True)
         say("  " + ", ".join(f"{name} ({count})" for name, count in same.most_common()))
     for fate, title, color in (
+        (Fate.UNJUDGED, "Works, and is judged in part:", "yellow"),
         (Fate.DIFFERS, "Differs:", "yellow"),
         (Fate.NO, "Not supported:", "red"),
     ):

@@ -17,6 +17,7 @@ class Fate(StrEnum):
     """What becomes of a use."""
 
     SAME = "as it is"
+    UNJUDGED = "works, and is judged in part"
     DIFFERS = "differs"
     NO = "not supported"
 
@@ -43,6 +44,13 @@ _IMPORTS: Mapping[str, tuple[Fate, str]] = {
     "tornado": (Fate.NO, "Calls of tornado's own client are not intercepted: they go live, and are counted."),
     "pycurl": (Fate.NO, "Calls of libcurl are not intercepted: they go live."),
 }  # fmt: skip
+_OF_ITS_OWN = (
+    Fate.UNJUDGED,
+    (
+        "What it saves is read again, and a run fails where less was kept (NOT_PERSISTED). Which of its "
+        "recordings no test used is not told."
+    ),
+)
 _ARGUMENTS: Mapping[str, tuple[Fate, str]] = {
     **dict.fromkeys(
         (
@@ -52,11 +60,12 @@ _ARGUMENTS: Mapping[str, tuple[Fate, str]] = {
             "drop_unused_requests", "filter_headers", "filter_nested_post_data_parameters",
             "filter_post_data_parameters", "filter_query_parameters", "func_path_generator",
             "ignore_hosts", "ignore_localhost", "inject_cassette", "match_on", "path",
-            "path_transformer", "persister", "record_mode", "record_on_exception", "serializer",
+            "path_transformer", "record_mode", "record_on_exception", "serializer",
             "with_current_defaults", "allowed_hosts",
         ),
         (Fate.SAME, ""),
     ),
+    "persister": _OF_ITS_OWN,
     "skip_patchers": (Fate.DIFFERS, "It is accepted and does nothing: a cassette patches no client."),
     "filter_sensitive_data": (
         Fate.DIFFERS,
@@ -73,7 +82,10 @@ _FIXTURES = (
     *("disable_recording", "block_network", "vcr", "vcr_cassette", "vcr_cassette_name", "vcr_kwargs"),
 )  # fmt: skip
 _HOOKS = ("pytest_recording_configure",)
-_REGISTRATIONS = ("register_matcher", "register_serializer", "register_persister", "test_case")
+_REGISTRATIONS: Mapping[str, tuple[Fate, str]] = {
+    **dict.fromkeys(("register_matcher", "test_case"), (Fate.SAME, "")),
+    **dict.fromkeys(("register_serializer", "register_persister"), _OF_ITS_OWN),
+}
 _CASES = ("VCRTestCase", "VCRMixin")
 _OPTIONS = re.compile(
     r"(?<![\w-])--(?:record-mode|block-network|allowed-hosts|disable-recording|vcr-record|disable-vcr)\b"
@@ -113,7 +125,7 @@ def _of_node(node: ast.AST) -> Iterator[Use]:
             yield Use("call", _last(func), node.lineno)
             yield from _of_arguments(keywords)
         case ast.Call(func=func) if _last(func) in _REGISTRATIONS:
-            yield Use("call", _last(func), node.lineno)
+            yield Use("call", _last(func), node.lineno, *_REGISTRATIONS[_last(func)])
         case ast.Call(func=ast.Attribute(attr="vcr", value=inner), keywords=keywords) if (
             _last(inner) == "mark"
         ):
