@@ -15,18 +15,23 @@ __all__ = ["VcrEntry"]
 class VcrEntry(Stored):
     """One entry of a tree. Safe to share between threads; what is read of it twice is the same."""
 
-    __slots__ = ("_entry_of", "_fit", "_request")
+    __slots__ = ("_entry_of", "_fit", "_request", "_text_of")
 
     def __init__(
         self,
         entry_of: Callable[[], object],
         place: tuple[str, int],
         fit: Callable[[Request], Request] | None = None,
+        text_of: Callable[[], bytes] | None = None,
     ) -> None:
-        """`entry_of` gives the entry of the tree. `fit` makes a request that may be shown and compared."""
+        """`entry_of` gives the entry of the tree. `fit` makes a request that may be shown and compared.
+
+        `text_of` gives the text by which others name the entry, where that is not its own in our format.
+        """
         super().__init__(self._as_text, place, _no_blob)
         self._entry_of = entry_of
         self._fit = fit
+        self._text_of = text_of
         self._request: Request | None = None
 
     @property
@@ -76,7 +81,7 @@ class VcrEntry(Stored):
         raise CassetteError("It has no request, or no response.")
 
     def _as_text(self) -> bytes:
-        return encode_inline(self.interaction)
+        return encode_inline(self.interaction) if self._text_of is None else self._text_of()
 
     def _located(self, error: Exception) -> CassetteError:
         path, index = self._place

@@ -77,6 +77,11 @@ class Scope:
         """Known once it is closed."""
         return not self.failed and not self.skip_reason
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether it did not come to all of its calls, as far as is known."""
+        return self.failed or self._is_cut_short
+
     def fail(self) -> None:
         self.failed = True
 
@@ -151,7 +156,7 @@ class Scope:
             "is_fixture": self.is_fixture,
             "skipped": self.skip_reason,
             "line_number": self._line_number,
-            "is_cut": self.failed or self._is_cut_short,
+            "is_cut": self.is_cut,
         }
 
     @property

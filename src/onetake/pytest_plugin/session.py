@@ -95,9 +95,8 @@ class SessionPlugin:
     @property
     def recorder(self) -> Recorder:
         if self._recorder is None:
-            from onetake.recorder import Recorder, usage
+            from onetake.recorder import Recorder
 
-            usage.collect()
             self._recorder = Recorder(
                 settings=self._sources.session, root=self._config.rootpath, in_test=True
             )
@@ -321,9 +320,9 @@ class SessionPlugin:
         return safe_id(self._running.nodeid) if self._running is not None else ""
 
     @property
-    def has_failed(self) -> bool:
+    def is_cut(self) -> bool:
         attempt = None if self._running is None else self._running.stash.get(_ATTEMPT, None)
-        return attempt is not None and attempt.failed
+        return attempt is not None and attempt.is_cut
 
     def entered(self, owner: Owner) -> None:
         self._entered.append(owner)
@@ -363,11 +362,15 @@ class SessionPlugin:
         return self._sources.session.auto_mark and not self._has_vcr(item)
 
     def _has_vcr(self, item: pytest.Item) -> bool:
-        """Whether the test has a cassette of vcrpy's kind, by whichever plugin for these there is."""
+        return self._vcr_plugin(item) is not None
+
+    def _vcr_plugin(self, item: pytest.Item) -> object | None:
+        """Whichever plugin gives the test a cassette of vcrpy's kind; None where it has none."""
         if item.get_closest_marker("vcr") is None:
-            return False
+            return None
         manager = self._config.pluginmanager
-        return manager.has_plugin("recording") or manager.has_plugin("vcr")
+        plugin: object | None = manager.get_plugin("recording") or manager.get_plugin("vcr")
+        return plugin
 
     # Fixtures.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cached_property
@@ -34,15 +35,20 @@ class Cassette:
         path: Path | None,
         opening: Opening,
         *,
-        tells_usage: bool = True,
+        tells_unused: bool = True,
+        has_digest: bool = True,
     ) -> None:
-        """`tells_usage`: which of its recordings were used is told to whoever asks for usage."""
+        """`tells_unused`: which of its recordings were not used is told to whoever asks for usage.
+
+        `has_digest`: so is a digest of all; it takes long where recordings are not in our format.
+        """
         self.name = name
         self.place = place
         self.path = path
         self.opening = opening
         self.closed: Callable[[Cassette], None] | None = None  # told once, at the end
-        self._tells_usage = tells_usage
+        self._tells_unused = tells_unused
+        self._has_digest = has_digest
         self._forks = forks()
 
     @property
@@ -119,23 +125,29 @@ class Cassette:
         number of its account.
         """
         self.opening.close(passed, late)
-        if self._tells_usage and usage.is_wanted():
+        if usage.is_wanted():
             is_known = passed and is_whole and forks() == self._forks
-            usage.add_closed(self._ended(), passed=is_known, is_own=is_own)
+            self._tell_usage(passed=is_known, is_own=is_own)
         if (closed := self.closed) is not None:
             self.closed = None
             closed(self)
 
-    def _ended(self) -> usage.Ended:
+    def _tell_usage(self, *, passed: bool, is_own: bool) -> None:
         opening = self.opening
-        return usage.Ended(
+        place = opening.place if self.path is None else os.path.abspath(self.path)
+        if not self._tells_unused:
+            usage.add_unopened(self.name, place, self.folder, opening.test_id)
+            return
+        ended = usage.Ended(
             self.name,
-            opening.place,
+            place,
             self.folder,
             opening.test_id,
             opening.entries,
             opening.closing.spoken_for,
+            self._has_digest,
         )
+        usage.add_closed(ended, passed=passed, is_own=is_own)
 
     def __repr__(self) -> str:
         return f"<Cassette {self.place} {self.verdict}>"

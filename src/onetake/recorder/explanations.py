@@ -7,7 +7,7 @@ recordings is explained when the opening closes, so that no live call waits for 
 from __future__ import annotations
 
 import time
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _monotonic = time.monotonic  # bound early: fake clocks do not reach us
 _BUDGET_S = 2.0  # for what one opening recorded anew
+Remedy = Callable[["Miss"], "Miss"]
+"""Puts into an explanation of a request that was recorded what to do about it."""
 _NEAR = ("changed", "credential", "upload", "exhausted")
 
 
@@ -46,10 +48,12 @@ class Explanations:
         test: str,
         used: Container[int] = (),
         rule_header: str = "[[tool.onetake.rules]]",
+        remedy: Remedy | None = None,
     ) -> None:
         """`used` has the ids of entries that have answered a request, and grows with the opening.
 
-        `rule_header` begins a rule in the project's own settings file.
+        `rule_header` begins a rule in the project's own settings file. `remedy` says what to do about what was
+        paid for and is recorded now; by default that is a rule, or a setting of onetake.
         """
         self._entries = entries
         self._matcher = matcher
@@ -58,6 +62,7 @@ class Explanations:
         self._test = test
         self._used = used
         self._rule_header = rule_header
+        self._remedy = remedy or _with_advice
         self.events: list[Event] = []
 
     def of_miss(self, asked: Asked, shortage: Shortage) -> MissError:
@@ -133,7 +138,7 @@ class Explanations:
                 continue
             miss = self._explained(request, at, shortage.spent, among=unused)
             if miss.reason in _NEAR:
-                self._add("recorded", replace(miss, advice=_advice(miss)))
+                self._add("recorded", self._remedy(miss))
         if left_out:
             miss = Miss(
                 request_line="",
@@ -159,6 +164,10 @@ class Explanations:
 
     def _used_indexes(self) -> set[int]:
         return {i for i, entry in enumerate(self._entries) if id(entry) in self._used}
+
+
+def _with_advice(miss: Miss) -> Miss:
+    return replace(miss, advice=_advice(miss))
 
 
 def _advice(miss: Miss) -> str:

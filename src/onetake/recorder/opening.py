@@ -23,7 +23,7 @@ from onetake.messages import Interaction, Request
 from onetake.recorder.answering import Answers, MissOf
 from onetake.recorder.captured import Captured
 from onetake.recorder.closing import Closing
-from onetake.recorder.explanations import Explanations
+from onetake.recorder.explanations import Explanations, Remedy
 from onetake.recorder.keeping import Keeping, Trouble
 from onetake.recorder.ledger import Late, Ledger
 from onetake.recorder.live_calls import LiveCalls
@@ -46,10 +46,11 @@ if TYPE_CHECKING:
 
 
 class Engine(Struct, frozen=True):
-    """A reading of another program's cassettes: which recording answers, and what a miss says."""
+    """A reading of another program's cassettes: which recording answers, what a miss says, and what helps."""
 
     finder_of: Callable[[Pairs], Finder]  # given what is in quarantine
     miss_of: MissOf
+    remedy: Remedy
 
 
 class Opening(Paced):
@@ -100,6 +101,7 @@ class Opening(Paced):
             test=test,
             used=sequence.used,
             rule_header=rule_header,
+            remedy=None if engine is None else engine.remedy,
         )
         self.ledger = Ledger(test)
         self.misses = Misses(self.ledger, explanations)

@@ -82,9 +82,11 @@ class Recorder:
         self.settings = settings
         self._matchers: dict[tuple[object, ...], Matcher] = {}
         self._last: tuple[Settings, int, Matcher] | None = None  # most openings have the same
-        self._cache = self.root / ".onetake"
+        self.cache = self.root / ".onetake"
         self._runs: dict[str, RunRecord] = {}  # of runs in this process
         self._in_test = in_test
+        if in_test:  # a run tells at its end what of its cassettes was used
+            usage.collect()
         self._rule_header = project.settings_file(self.root)[1]
         install()
 
@@ -152,13 +154,14 @@ class Recorder:
         settings: Settings,
         stored_name: str | None = None,
         engine: Engine | None = None,
+        tells_unused: bool = True,
     ) -> Cassette:
         """Open a cassette that lies in `store`; `engine` reads cassettes of another program.
 
-        Raises as `open` does.
+        `tells_unused` is false where nobody can say which of its recordings are its own. Raises as `open` does.
         """
         seams.check_all()
-        cache = self._cache
+        cache = self.cache
         opening = Opening(
             store,
             settings,
@@ -176,8 +179,14 @@ class Recorder:
             key=project.digest_key(os.environ) if settings.credential == "digest" else None,
             engine=engine,
         )
-        is_ours = engine is None  # what others' formats hold is theirs to prune
-        cassette = Cassette(name, store.place, store.path, opening, tells_usage=is_ours)
+        cassette = Cassette(
+            name,
+            store.place,
+            store.path,
+            opening,
+            tells_unused=tells_unused,
+            has_digest=engine is None,
+        )
         if not self._in_test:  # a test run tells its own, test by test
             from onetake.recorder.tallies import remember
 
@@ -202,7 +211,7 @@ class Recorder:
 
         matcher = self._matcher(settings)
         store = self._store(name, directory, settings, stored_name, "")
-        cache = self._cache
+        cache = self.cache
         apart = [look_at_quarantine(cache, store.id, test) for test in tests]
         return forecast(store, settings, matcher, name, tests, apart, now_s)
 
@@ -237,7 +246,7 @@ class Recorder:
         return FileCassette(
             path,
             blobs,
-            cache=self._cache,
+            cache=self.cache,
             raw_name=stored_name,
             keeps_vcr=settings.format == "vcrpy",
         )
@@ -261,7 +270,7 @@ class Recorder:
             return None
         from onetake.recorder.spending import purse_of  # late: few set a limit
 
-        return purse_of(settings, self._cache, project.run_id(), test)
+        return purse_of(settings, self.cache, project.run_id(), test)
 
     def _flights(self, cassette: CassetteStore, settings: Settings) -> SharedFlights | None:
         if not is_shared(settings.store) or not settings.single_flight:
@@ -281,7 +290,7 @@ class Recorder:
     def _run_record(self) -> RunRecord:
         run = project.run_id()
         if run not in self._runs:
-            self._runs[run] = RunRecord(self._cache, run)
+            self._runs[run] = RunRecord(self.cache, run)
         return self._runs[run]
 
     def _matcher(self, settings: Settings) -> Matcher:
@@ -334,12 +343,15 @@ class Entry:
         if self._run is not None:
             self._run.entered(owner)
 
-    def leave(self, *, passed: bool) -> None:
-        """Publish what was recorded if it `passed`. Never raises; see `Cassette.error`."""
+    def leave(self, *, passed: bool, is_whole: bool = True) -> None:
+        """Publish what was recorded if it `passed`. Never raises; see `Cassette.error`.
+
+        `is_whole` is false where not all of its calls were made.
+        """
         context.leave(self._owner, self._before)
         if self._run is not None:
             self._run.left(self._owner)
-        self.cassette.close(passed)
+        self.cassette.close(passed, is_whole=is_whole)
         if self._run is not None:
             self._run.closed_inside(self.cassette, self._test)
 

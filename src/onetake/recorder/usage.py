@@ -46,6 +46,7 @@ class Ended(Struct, frozen=True):
     test: str
     entries: Sequence[Stored]
     spoken_for: Container[int]  # ids of entries that answered, or had expired
+    has_digest: bool = True  # of all that it held
 
 
 def is_wanted() -> bool:
@@ -111,7 +112,7 @@ def _of_cassette(name: str, place: str, folder: Path | None, test: str) -> Usage
 def _digest(ended: Ended, *, is_remembered: bool) -> str:
     """Return a digest of all that the cassette held: 1.5 microseconds for a recording of 2 kB."""
     entries = ended.entries
-    if not entries:
+    if not entries or not ended.has_digest:
         return ""
     ends = len(entries), entries[0].raw, entries[-1].raw
     known = _digests.get(ended.place)

@@ -1,8 +1,9 @@
 """Which live calls nobody intended: a leak is one that fills no new cassette.
 
-That is one that was let through, of a test without a cassette, or recorded although the cassette had
-recordings before this run (mode `record` asks for that, and holds none to begin with). A connection past
-onetake to the host of a known provider is one too: that to any other may cost or not (gate `egress`).
+That is one that was let through, of a test without a cassette, or recorded although the cassette kept
+nothing of it, or had recordings before this run (mode `record` asks for that, and holds none to begin
+with). A connection past onetake to the host of a known provider is one too: that to any other may cost or
+not (gate `egress`).
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def leaks(accounts: Sequence[Account], settings: Settings) -> Counter[str]:
             found[one.test] -= sum(
                 count for host, count in one.hosts.items() if is_allowed(host, settings)
             )
-        elif fills_old(one, new):
+        elif fills_no_new(one, new):
             found[one.test] += one.counts.get("recorded", 0)
     return +found
 
@@ -52,11 +53,13 @@ def is_leak(
     """Whether one paid call of `account` is a leak."""
     if not account.is_marked:
         return not is_allowed(host, settings)
-    return outcome == "live" or (outcome == "recorded" and fills_old(account, new))
+    return outcome == "live" or (outcome == "recorded" and fills_no_new(account, new))
 
 
-def fills_old(account: Account, new: set[tuple[str, str]]) -> bool:
-    """Whether what `account` recorded went into a cassette that had recordings."""
+def fills_no_new(account: Account, new: set[tuple[str, str]]) -> bool:
+    """Whether what `account` recorded was not kept, or went into a cassette that had recordings."""
+    if account.error:
+        return True
     return bool(account.place) and (account.folder, account.place) not in new
 
 

@@ -23,8 +23,8 @@ class Host(Protocol):
         """The id of the test that is running; "" between tests."""
 
     @property
-    def has_failed(self) -> bool:
-        """Whether the test that is running has failed already."""
+    def is_cut(self) -> bool:
+        """Whether the running test has failed or was skipped, so that not all of its calls were made."""
 
     def entered(self, owner: Owner) -> None:
         """Until it is `left`, calls made by a fixture's test and by later fixtures are those of `owner`."""

@@ -96,6 +96,22 @@ def safe_bytes(data: bytes) -> bytes:
     return known_values().without(without_shapes(data))
 
 
+def safe_value(value: Any) -> Any:
+    """Return a plain value without the secrets in its texts."""
+    match value:
+        case str():
+            return safe_text(value)
+        case bytes():
+            return safe_bytes(value)
+        case dict():
+            return {safe_value(name): safe_value(one) for name, one in value.items()}
+        case list():
+            return [safe_value(one) for one in value]
+        case tuple():
+            return tuple(safe_value(one) for one in value)
+    return value
+
+
 def _may_be_secret(name: str, text: str) -> bool:
     from onetake.redaction import is_secret_name
 

@@ -9,22 +9,21 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from onetake.cassettes.fold import Merge, Take, merge
 from onetake.cassettes.growth import RunLine
-from onetake.errors import CassetteError, OnetakeError
+from onetake.errors import CassetteError
 from onetake.formats.blobs import blobs_named
 from onetake.formats.document import Stored, encode_interaction
 from onetake.messages import Request
-from onetake.stores import history
 from onetake.stores.file_formats import FileFormat, VcrFile, format_at, put_document
+from onetake.stores.file_history import FileHistory
 from onetake.stores.file_keys import FileKeys, Index
 from onetake.stores.file_place import FilePlace
 from onetake.stores.locks import locked
 from onetake.stores.placing import put_in_place
-from onetake.stores.port import KEPT_LINES, Anew, Opened, Published, Rewritten
+from onetake.stores.port import Anew, Opened, Published, Rewritten
 from onetake.stores.private import ensure_private
 from onetake.stores.whole_files import read_file, writing
 
@@ -175,17 +174,11 @@ class FileCassette:
             return Rewritten(len(changed), frozenset(str(one) for one in files if one.exists()))
 
     def history(self) -> list[RunLine]:
-        lines = (read_file(self._history_file) or b"").split(b"\n")
-        return history.decode(lines)[-KEPT_LINES:]
+        return self._history.read()
 
     def add_run(self, line: RunLine) -> None:
         """On this machine, and only where something was recorded: nothing that a review must see."""
-        if not line.recorded:
-            return
-        with suppress(OSError, OnetakeError), locked(self._history_file):
-            kept = [*self.history()[1 - KEPT_LINES :], line]
-            text = b"".join(history.encode(one) + b"\n" for one in kept)
-            self._keep(self._history_file, text)
+        self._history.add(line)
 
     def _keep(self, path: Path, data: bytes) -> None:
         """In the cache directory. Raises OSError."""
@@ -193,8 +186,8 @@ class FileCassette:
         put_in_place(path, data, is_private=True)
 
     @property
-    def _history_file(self) -> Path:
-        return self._cache / "history" / f"{self.id}.jsonl"
+    def _history(self) -> FileHistory:
+        return FileHistory(self._cache, self.id)
 
     def remove(self, unwanted: Mapping[bytes, int]) -> int:
         """Take recordings away, safe against other writers; how many. The file goes with its last one.

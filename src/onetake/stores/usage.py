@@ -134,19 +134,30 @@ def by_cassette(usages: Iterable[Usage]) -> list[Usage]:
 def neighbours(usages: Iterable[Usage], root: Path) -> list[str]:
     """The places of cassette files that lie now in a folder named after a test module of the run.
 
-    Others may be those of programs, of child processes, and of modules that the run left out. Files in the
-    format of others are none of ours to prune: nobody tells which tests, of those that did not run, have them.
+    Others may be those of programs, of child processes, and of modules that the run left out. Files of vcrpy
+    are among them where tests of the run have used others of the folder through vcrpy's interface, whose plugin
+    names folders after modules too (`cassettes/test_module/`).
     """
+    usages = list(usages)
     files = [one for one in usages if one.store.startswith(_FILES)]
     used = {one.place for one in files if one.held}
     modules = {PurePath(one.place).parent for one in files if one.is_own}
+    of_vcr = {PurePath(one.place).parent for one in usages if _is_of_module(one)}
     return [
         place
-        for module in sorted(modules)
+        for module in sorted({*modules, *of_vcr})
         for path in cassette_files(root / module)
         if path.parent == root / module
-        if (place := to_relative(path, root)) in used or not _is_theirs(path)
+        if (place := to_relative(path, root)) in used
+        or (module in of_vcr if _is_theirs(path) else module in modules)
     ]
+
+
+def _is_of_module(usage: Usage) -> bool:
+    folder = PurePath(usage.place).parent
+    return (
+        not usage.store and vcr_files.is_vcr_name(usage.place) and folder.parent.name == "cassettes"
+    )
 
 
 def _is_theirs(path: Path) -> bool:
@@ -160,14 +171,18 @@ def orphans(usages: Usages) -> list[str]:
     """The places of cassette files that lay among those of the run's tests and belonged to none.
 
     None is known but of a whole suite. Where a test failed or was skipped, fixtures may not have come
-    to open theirs.
+    to open theirs, and tests with cassettes of vcrpy may not have come to open any.
     """
     if not usages.is_whole:
         return []
     known = {one.place for one in usages.cassettes}
     left = [place for place in dict.fromkeys(usages.lying) if place not in known]
+    if usages.all_passed:
+        return left
     return [
-        place for place in left if usages.all_passed or not PurePath(place).name.startswith("@")
+        place
+        for place in left
+        if not PurePath(place).name.startswith("@") and not vcr_files.is_vcr_name(place)
     ]
 
 

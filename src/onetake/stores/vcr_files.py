@@ -118,6 +118,15 @@ def fit_to_write(interactions: Iterable[Interaction]) -> list[Interaction]:
     return safe
 
 
+def shown_text(entry: object, place: tuple[str, int]) -> bytes:
+    """Return the text of an entry of a file as it may be shown, by which `onetake prune` finds it there."""
+    from onetake.formats.document import encode_inline
+    from onetake.formats.vcr_entry import VcrEntry
+
+    (safe,) = fit_to_write([VcrEntry(partial(_itself, entry), place).interaction])
+    return encode_inline(safe)
+
+
 def looks_like_one(path: Path) -> bool:
     """Whether a file with a name as vcrpy gives them begins as its cassettes do, or may, as it is packed."""
     try:

@@ -7,6 +7,7 @@ lock, `replay` sends nothing, and each call is in the account of its test.
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property, partial
@@ -24,33 +25,30 @@ from onetake.formats.document import Stored
 from onetake.formats.vcr import is_expressible
 from onetake.formats.vcr_entry import VcrEntry
 from onetake.messages import Interaction, Request, Response
-from onetake.recorder import Entry, Recorder, is_unreal
+from onetake.recorder import Entry, Recorder, is_unreal, usage
 from onetake.recorder.live_call import LiveCall
 from onetake.recorder.opening import Engine
 from onetake.runtime import host
 from onetake.runtime.connections import Egress
 from onetake.runtime.context import Paced, stop_taking, take_strays
 from onetake.runtime.secrets import remember
+from onetake.stores.file_history import FileHistory
 from onetake.stores.locks import locked
 from onetake.stores.names import digest
 from onetake.stores.port import Opened, Published
-from onetake.stores.vcr_files import own_path
-from onetake_vcr.conversion import (
-    entry_of,
-    to_answer,
-    to_message,
-    to_request,
-    to_response,
-)
+from onetake.stores.vcr_files import own_path, shown_text
+from onetake_vcr.conversion import entry_of, to_answer, to_message, to_request, to_response
 from onetake_vcr.filtering import RequestFilter
 from onetake_vcr.playhead import Playhead, miss_of
 from onetake_vcr.safety import hidden_texts
 from vcr.record_mode import RecordMode
 
 if TYPE_CHECKING:
+    from onetake.diagnosis import Miss
     from onetake.recorder.cassette import Cassette as OpenedCassette
     from onetake.recorder.opening import Opening
     from vcr.cassette import Cassette, Pair
+    from vcr.matchers import Matcher
 
 MODES = {
     RecordMode.NONE: Mode.REPLAY,
@@ -74,14 +72,19 @@ def entered(cassette: Cassette, *, keeps_failed: bool) -> Iterator[None]:
     )
     recorder = Recorder()
     settings = _settings_of(cassette, recorder)
-    store = VcrStore(cassette)
+    store = VcrStore(cassette, recorder.cache)
     run = host.current()
     opened = recorder.open_in(
         store,
         _name_of(Path(cassette.path)),
         test_id=run.test if run is not None else "",
         settings=settings,
-        engine=Engine(partial(Playhead, cassette, store.entry), partial(miss_of, cassette)),
+        engine=Engine(
+            partial(Playhead, cassette, store.entry),
+            partial(miss_of, cassette),
+            partial(_with_remedy, cassette._match_on),
+        ),
+        tells_unused=cassette.is_one_file and not cassette.drop_unused_requests,
     )
     if settings.mode is not MODES[RecordMode(cassette.record_mode)]:
         cassette.held_to = settings.mode, settings.mode_reason
@@ -97,18 +100,34 @@ def entered(cassette: Cassette, *, keeps_failed: bool) -> Iterator[None]:
         bridge.has_ended = True
         is_kept = (passed or keeps_failed) and not bridge.failed_hooks
         store.may_drop = passed and _has_played_all_it_can(opened, settings.mode, run)
-        entry.leave(passed=is_kept)
+        is_whole = passed and not (run is not None and run.is_cut)
+        opened.opening.closing.sequence.used.update(store.played())
+        entry.leave(passed=is_kept, is_whole=is_whole)
+        _tell_of_others(cassette, opened.opening.test_id)
         if is_kept:
             store.finish()
     if bridge.failed_hooks:
         raise bridge.failed_hooks[0]
-    if opened.error is not None:
-        raise opened.error
+    if opened.error is not None and not (store.keeps_less and run is not None):
+        raise opened.error  # vcrpy is silent where less was kept, and the run tells it
+
+
+def _with_remedy(match_on: Sequence[Matcher], miss: Miss) -> Miss:
+    from onetake.diagnosis.vcr_remedies import with_vcr_remedy  # late: few have anything to mend
+
+    return with_vcr_remedy(match_on, miss)
+
+
+def _tell_of_others(cassette: Cassette, test: str) -> None:
+    """Say that the test reads other cassettes too: whose recordings they are is not known here."""
+    for path in getattr(cassette._persister, "extra_paths", ()):
+        other = Path(os.path.abspath(path))
+        usage.add_unopened(_name_of(other), str(other), other.parent, test)
 
 
 def _has_played_all_it_can(opened: OpenedCassette, mode: Mode, run: host.Host | None) -> bool:
     """Return whether what is unplayed now is of no use: nothing failed, went live or was refused."""
-    if mode in (Mode.REPLAY, Mode.LIVE) or (run is not None and run.has_failed):
+    if mode in (Mode.REPLAY, Mode.LIVE) or (run is not None and run.is_cut):
         return False
     return not (opened.misses or opened.counts.get("live"))
 
@@ -150,17 +169,19 @@ def _settings_of(cassette: Cassette, recorder: Recorder) -> Settings:
 class VcrStore:
     """The file of a cassette, read and written by its persister and serializer, under a lock."""
 
-    def __init__(self, cassette: Cassette) -> None:
+    def __init__(self, cassette: Cassette, cache: Path) -> None:
         self._cassette = cassette
+        self._cache = cache
         self._place = str(cassette.path)
         self._entries: dict[int, Stored] = {}
         self.pairs: dict[int, Pair] = {}  # of what was recorded, by id, as the cassette has it
+        self.keeps_less = False  # than was saved: its persister drops some without a word
         self.may_drop = False  # whether what nothing has played may go: only after a pass
 
     @cached_property
     def id(self) -> str:
-        path = Path(self._place)
-        return digest(str(path.absolute()), 10)
+        """As of the file where onetake reads it in place: both ways in know what runs did with it."""
+        return digest(os.path.abspath(self._to_lock), 10)
 
     @property
     def place(self) -> str:
@@ -178,12 +199,19 @@ class VcrStore:
     def entry(self, index: int) -> Stored:
         """Return the entry at `index`, one object each time."""
         if index not in self._entries:
-            self._entries[index] = VcrEntry(partial(self._tree, index), (self._place, index))
+            place, shown = (self._place, index), partial(self._shown_text, index)
+            self._entries[index] = VcrEntry(
+                lambda: _tree_of(self._cassette.data[index]), place, text_of=shown
+            )
         return self._entries[index]
 
-    def _tree(self, index: int) -> dict[str, object]:
-        request, response = self._cassette.data[index]
-        return {"request": entry_of(request), "response": response}
+    def _shown_text(self, index: int) -> bytes:
+        stored = self._cassette._raw[self._cassette._raw_places[index]]  # before any hook
+        return shown_text(_tree_of(stored), (self._place, index))
+
+    def played(self) -> set[int]:
+        """Return the ids of entries that were played, by requests or by code of the suite itself."""
+        return {id(self.entry(index)) for index in self._cassette._played if index in self._entries}
 
     def publish(
         self,
@@ -197,9 +225,10 @@ class VcrStore:
             return Published()
         try:
             pairs = [self.pairs.get(id(one)) or self._set_apart(one) for one in interactions]
+            recorded = [pair for pair in pairs if pair is not None]
             with locked(self._to_lock):
-                recorded = [pair for pair in pairs if pair is not None]
-                return Published(*self._cassette.publish(recorded, may_drop=self.may_drop))
+                done = self._cassette.publish(recorded, may_drop=self.may_drop)
+                lost = len(self._cassette.not_kept(recorded))
         except (OnetakeError, OSError):
             raise
         except Exception as error:  # of the suite's persister, serializer or hooks
@@ -208,6 +237,15 @@ class VcrStore:
                 remedy="Mend its persister, serializer or hook, and run again.",
                 path=self._place,
             ) from error
+        if lost:
+            self.keeps_less = True
+            raise StoreError(
+                f"The cassette {self._place} was saved, and read again it lacks {lost} of "
+                f"{len(recorded)} new recordings.",
+                remedy="Let its persister and serializer keep all that they get, or each run pays for it anew.",
+                path=self._place,
+            )
+        return Published(*done)
 
     def finish(self) -> None:
         """Save what was added or is dropped by hand, if anything. Raises what the persister raises."""
@@ -227,10 +265,16 @@ class VcrStore:
         return None if kept is None else (request, kept)
 
     def history(self) -> list[RunLine]:
-        return []
+        return FileHistory(self._cache, self.id).read()
 
     def add_run(self, line: RunLine) -> None:
-        """vcrpy's cassettes have no history."""
+        """Remember it on this machine, whatever persister the cassette has."""
+        FileHistory(self._cache, self.id).add(line)
+
+
+def _tree_of(pair: Pair) -> dict[str, object]:
+    request, response = pair
+    return {"request": entry_of(request), "response": response}
 
 
 def _pair_of(interaction: Interaction, client: str = "") -> Pair:

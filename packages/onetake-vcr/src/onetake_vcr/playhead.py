@@ -6,7 +6,7 @@ from collections.abc import Callable, Container
 from typing import TYPE_CHECKING
 
 from onetake.cassettes.by_key import Pairs
-from onetake.cassettes.decisions import Shortage, Slot
+from onetake.cassettes.decisions import Recorded, Shortage, Slot
 from onetake.cassettes.sequence import Asked, Hit
 from onetake.errors import OnetakeError
 from onetake_vcr.conversion import to_request
@@ -28,9 +28,16 @@ class Playhead:
     ) -> None:
         self._cassette = cassette
         self._entry = entry
-        self._apart = [recorded for _, recorded in quarantined]
+        self._apart = [one for _, one in quarantined if not self._is_held(one)]
         self.exists: bool = cassette.rewound
         self.has_recordings = bool(len(cassette) or self._apart)
+
+    def _is_held(self, apart: Recorded) -> bool:
+        """Return whether the cassette holds what is in quarantine: not all that it was given was lost."""
+        sent = to_request(apart.request)
+        return any(
+            _answers_alike(self._entry(index), apart) for index in self._cassette.equals(sent)
+        )
 
     def holds(self, key: bytes) -> bool:  # noqa: ARG002
         return False  # only the matchers know
@@ -57,6 +64,13 @@ class Playhead:
                 self._apart.remove(recorded)
                 return Hit(recorded=recorded, slot=slot, is_apart=True)
         return Shortage()
+
+
+def _answers_alike(one: Recorded, other: Recorded) -> bool:
+    first, second = one.interaction.response, other.interaction.response
+    if first is None or second is None:
+        return False
+    return (first.status, first.body.data) == (second.status, second.body.data)
 
 
 def miss_of(cassette: Cassette, asked: Asked, shortage: Shortage) -> OnetakeError:  # noqa: ARG001

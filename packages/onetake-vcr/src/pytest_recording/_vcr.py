@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,10 +17,15 @@ from onetake.runtime.secrets import safe_id
 from onetake_vcr import naming
 from onetake_vcr.modes import RunModes
 from vcr import VCR
-from vcr.persisters.filesystem import CassetteNotFoundError, FilesystemPersister
+from vcr.persisters.filesystem import (
+    CassetteNotFoundError,
+    FilesystemPersister,
+    writes_files,
+)
 from vcr.record_mode import RecordMode
 
 if TYPE_CHECKING:
+    from onetake.config import Settings
     from onetake_vcr.context import CassetteContextDecorator
 
 OPTION = "--record-mode"
@@ -77,6 +83,21 @@ def use_cassette(
     return context
 
 
+def planned(
+    default_cassette: str,
+    folder: str,
+    markers: Sequence[pytest.Mark],
+    pytestconfig: pytest.Config,
+) -> tuple[Path, Settings]:
+    """Return the file of the cassette that a test would open, and the settings of its mode."""
+    settings = merged({}, markers)
+    suffix = f".{settings.get('serializer', 'yaml')}"
+    wanted = settings.get("record_mode", pytestconfig.getoption(OPTION) or RecordMode.NONE)
+    wanted = RecordMode.ALL if wanted == REWRITE else wanted
+    name = _without_secrets(default_cassette, suffix, folder).removesuffix(suffix) + suffix
+    return Path(folder, name), RunModes.of(pytestconfig, OPTION).settle(wanted)
+
+
 def _without_secrets(name: str, suffix: str, folder: str) -> str:
     """A file's name, without what a parameter may have brought into it, unless the file is there."""
     given = naming.within_limit(name, suffix)
@@ -106,7 +127,10 @@ class CombinedPersister:
         self._held: int | None = None  # how many the default one held when it was first read
         self._extras: list[tuple[Any, Any]] = []
 
-    save_cassette = staticmethod(FilesystemPersister.save_cassette)
+    @writes_files
+    def save_cassette(self, cassette_path: Any, cassette_dict: Any, serializer: Any) -> None:
+        FilesystemPersister.save_cassette(cassette_path, cassette_dict, serializer)
+        self._rewrites = False  # what it holds from now on is not what it held
 
     def load_cassette(self, cassette_path: Any, serializer: Any) -> tuple[Any, ...]:
         """Read again, it gives the same, and behind it what others have added to the default one."""

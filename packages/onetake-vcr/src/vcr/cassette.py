@@ -7,8 +7,6 @@ answers a request, and adds to it what it has recorded.
 from __future__ import annotations
 
 import copy
-import hashlib
-import inspect
 from collections import Counter
 from collections.abc import (
     Callable,
@@ -21,13 +19,12 @@ from collections.abc import (
 from threading import Lock
 from typing import Any, Self
 
-import msgspec
-
 from onetake.config import Mode, Settings
-from onetake.runtime.secrets import safe_text
+from onetake.runtime.secrets import safe_text, safe_value
 from onetake_vcr.context import CassetteContextDecorator
 from onetake_vcr.lookup import Lookup, Pair, view_of_any
-from onetake_vcr.safety import safe_pair, safe_value
+from onetake_vcr.safety import safe_pair
+from onetake_vcr.stored import digest, hooked, hooks_of, without
 from vcr.errors import MissingMetadataError, UnhandledHTTPRequestError
 from vcr.filters import sensitive_data_hooks
 from vcr.matchers import (
@@ -45,7 +42,7 @@ from vcr.persisters.filesystem import (
 )
 from vcr.record_mode import RecordMode
 from vcr.request import Request
-from vcr.serializers import yamlserializer
+from vcr.serializers import jsonserializer, yamlserializer
 
 __all__ = [
     "Cassette",
@@ -107,8 +104,8 @@ class Cassette:
         self.allow_playback_repeats = allow_playback_repeats
         self.drop_unused_requests = drop_unused_requests
         self.skip_patchers = tuple(skip_patchers)
-        self._before_save_interaction = _hooks(before_save_interaction)
-        self._after_load_interaction = _hooks(after_load_interaction)
+        self._before_save_interaction = hooks_of(before_save_interaction)
+        self._after_load_interaction = hooks_of(after_load_interaction)
         self.hide: Callable[[Any, Any], Pair] | None = None  # what the suite calls sensitive
         self.sensitive: dict[str, Any] = dict(filter_sensitive_data)
         if self.sensitive:
@@ -187,7 +184,7 @@ class Cassette:
     def responses_of(self, request: Any) -> list[Any]:
         """Every answer to `request`. Raises `UnhandledHTTPRequestError` where there is none."""
         filtered = self._before_record_request(request)
-        found = [self.data[index][1] for index in self._matching(filtered)]
+        found = [] if filtered is None else [self.data[at][1] for at in self.equals(filtered)]
         if not found:
             raise self._unhandled(request)
         return found
@@ -267,6 +264,10 @@ class Cassette:
         """Whether two requests, as the hooks leave them, are equal under this cassette's matchers."""
         return _agree(view_of_any(one), view_of_any(other), self._match_on)
 
+    def equals(self, request: Any) -> Iterator[int]:
+        """Return the indexes of what equals a request that is as the hooks leave it."""
+        return self._lookup.find(view_of_any(request), self.data)
+
     def answered(self, request: Any, response: Any, *, is_real: bool = True) -> None:
         """Both as they are to be kept: an opening has recorded them, and will publish them."""
         with self._lock:
@@ -285,17 +286,18 @@ class Cassette:
         """
         drops = self.drop_unused_requests and may_drop
         stored, metadata = self._in_file()
-        digests = [*map(_digest, stored)]
-        loaded = [*map(_digest, self._raw)]
+        digests = [*map(digest, stored)]
+        loaded = [*map(digest, self._raw)]
         by_hand = [index for index in self._by_hand if index not in self._saved]
         added = [safe_pair(*one) for one in self._to_save(self.data[index] for index in by_hand)]
         if self._records_anew:
             new = [*recorded]
-            left = _without(stored, digests, loaded if drops else ())
+            left = without(stored, digests, loaded if drops else ())
             kept = self._not_recorded_anew(left, [*added, *new])
         else:
-            new = self._without_twins(recorded, _without(stored, digests, loaded))
-            kept = _without(stored, digests, self._unplayed(loaded) if drops else ())
+            others = [self._filtered(*one) for one in without(stored, digests, loaded)]
+            new = self.without_twins(recorded, others)
+            kept = without(stored, digests, self._unplayed(loaded) if drops else ())
         saved = self._to_save(new)
         if self._before_save_interaction:  # hooks may have put in what must not be written
             saved = [safe_pair(*pair) for pair in saved]
@@ -317,16 +319,41 @@ class Cassette:
         }
         return [pair for index, pair in enumerate(stored) if index not in gone]
 
-    def _without_twins(self, recorded: Sequence[Pair], others: Sequence[Pair]) -> list[Pair]:
-        """Return those of `recorded` without a twin among what others have recorded."""
-        left, new = [self._filtered(*pair) for pair in others], list[Pair]()
+    def without_twins(self, recorded: Sequence[Pair], others: Sequence[Pair]) -> list[Pair]:
+        """Return those of `recorded` without a twin among `others`, which are as the hooks leave them.
+
+        Each of the others is the twin of one, unless answers may repeat.
+        """
+        lookup, taken, new = Lookup(self._match_on, _agree), set[int](), list[Pair]()
         for pair in recorded:
-            at = next((i for i, one in enumerate(left) if self.agree(one[0], pair[0])), None)
+            found = lookup.find(view_of_any(pair[0]), others)
+            at = next((index for index in found if index not in taken), None)
             if at is None:
                 new.append(pair)
-            else:
-                del left[at]
+            elif not self.allow_playback_repeats:
+                taken.add(at)
         return new
+
+    def not_kept(self, recorded: Sequence[Pair]) -> list[Pair]:
+        """Return those of `recorded`, which were published, that are not there when the cassette is read again.
+
+        What onetake itself writes into a file is there.
+        """
+        if not recorded or self._is_written_by_onetake:
+            return []
+        found = (pair for _, pair in self._as_loaded(self._in_file()[0]))
+        return self.without_twins(recorded, [self._filtered(*pair) for pair in found])
+
+    @property
+    def is_one_file(self) -> bool:
+        """Whether all that it holds lies in one file of vcrpy's form, which onetake itself writes."""
+        return self._is_written_by_onetake and not getattr(self._persister, "extra_paths", ())
+
+    @property
+    def _is_written_by_onetake(self) -> bool:
+        save = getattr(self._persister, "save_cassette", None)
+        is_known = self._serializer in (yamlserializer, jsonserializer)
+        return is_known and bool(getattr(save, "writes_files", False))
 
     def is_unsaved(self, *, may_drop: bool) -> bool:
         """Whether something was added, or is to be dropped, that no opening has published."""
@@ -346,11 +373,6 @@ class Cassette:
         return [i for i in range(self._loaded, len(self.data)) if i not in self._taken]
 
     # Matching.
-
-    def _matching(self, request: Any) -> Iterator[int]:
-        if request is None:
-            return iter(())
-        return self._lookup.find(view_of_any(request), self.data)
 
     def _next(self, request: Any) -> int | None:
         return None if request is None else self._next_like(view_of_any(request))
@@ -380,17 +402,20 @@ class Cassette:
         except CassetteNotFoundError:
             return
         self._metadata = metadata or {}
-        self._raw, self._raw_places = pairs, range(len(pairs))
-        if self._after_load_interaction:
-            hooks = self._after_load_interaction
-            copies = (copy.deepcopy(pair) for pair in pairs)
-            found = ((at, self._hooked(hooks, *pair)) for at, pair in enumerate(copies))
-            left = [(at, pair) for at, pair in found if pair is not None]
-            self._raw_places, pairs = [at for at, _ in left], [pair for _, pair in left]
-        self.data = [self._filtered(*pair) for pair in pairs]
-        self._loaded = len(pairs)
+        loaded = self._as_loaded(pairs)
+        self._raw, self._raw_places = pairs, [at for at, _ in loaded]
+        self.data = [self._filtered(*pair) for _, pair in loaded]
+        self._loaded = len(loaded)
         self._lookup.forget()
         self.dirty, self.rewound = False, True
+
+    def _as_loaded(self, pairs: Sequence[Pair]) -> list[tuple[int, Pair]]:
+        """Return what the hooks after loading leave of stored pairs, each with its place among them."""
+        hooks = self._after_load_interaction
+        if not hooks:
+            return [*enumerate(pairs)]
+        found = ((at, hooked(hooks, copy.deepcopy(one), self)) for at, one in enumerate(pairs))
+        return [(at, pair) for at, pair in found if pair is not None]
 
     def _in_file(self) -> tuple[list[Pair], dict[str, Any]]:
         """What is there now, before any hook."""
@@ -423,7 +448,7 @@ class Cassette:
         hooks = self._before_save_interaction
         if not hooks:
             return list(pairs)
-        found = (self._hooked(hooks, *copy.deepcopy(pair)) for pair in pairs)
+        found = (hooked(hooks, copy.deepcopy(pair), self) for pair in pairs)
         return [pair for pair in found if pair is not None]
 
     def _persist(self, pairs: Sequence[Pair], metadata: Mapping[str, Any]) -> None:
@@ -435,52 +460,10 @@ class Cassette:
             cassette["metadata"] = metadata
         self._persister.save_cassette(self._path, cassette, serializer=self._serializer)
 
-    def _hooked(self, hooks: Iterable[Callable[..., Any]], *pair: Any) -> Pair | None:
-        """What `hooks` make of an interaction; None where one of them drops it. Raises TypeError."""
-        request, response = pair
-        for hook in hooks:
-            asked = (request, response, self) if _takes_three(hook) else (request, response)
-            result = hook(*asked)
-            if result is None:
-                return None
-            if not isinstance(result, tuple | list) or len(result) != 2:
-                name = getattr(hook, "__qualname__", repr(hook))
-                raise TypeError(
-                    f"Interaction hook {name} must return (request, response) or None, "
-                    f"not {type(result).__name__}"
-                )
-            request, response = result
-        return request, response
-
 
 def _agree(one: Any, other: Any, match_on: tuple[Matcher, ...]) -> bool:
-    return requests_match(
-        one, other, match_on
-    )  # as it is called here: suites replace it in this module
-
-
-def _digest(pair: Pair) -> bytes:
-    """Equal for what is the same in two readings of a file."""
-    request, response = pair
-    told = request._to_entry() if isinstance(request, Request) else request
-    return hashlib.blake2b(_encode([told, response]), digest_size=16).digest()
-
-
-_encode = msgspec.msgpack.Encoder(order="deterministic", enc_hook=repr).encode
-
-
-def _without(
-    pairs: Sequence[Pair], digests: Sequence[bytes], unwanted: Iterable[bytes]
-) -> list[Pair]:
-    """`pairs`, whose digests these are, without as many of each as are `unwanted`: the first go."""
-    left_out = Counter(unwanted)
-    kept: list[Pair] = []
-    for pair, digest in zip(pairs, digests, strict=True):
-        if left_out[digest]:
-            left_out[digest] -= 1
-        else:
-            kept.append(pair)
-    return kept
+    # By its name here: suites replace it in this module.
+    return requests_match(one, other, match_on)
 
 
 def _may_change(hook: Any) -> bool:
@@ -490,17 +473,3 @@ def _may_change(hook: Any) -> bool:
 
 def _unchanged(value: Any) -> Any:
     return value
-
-
-def _hooks(given: Any) -> list[Callable[..., Any]]:
-    if given is None:
-        return []
-    return list(given) if isinstance(given, Iterable) else [given]
-
-
-def _takes_three(hook: Callable[..., Any]) -> bool:
-    try:
-        inspect.signature(hook).bind(None, None, None)
-    except (TypeError, ValueError):
-        return False
-    return True

@@ -23,9 +23,6 @@ from xml.parsers.expat import ExpatError
 from vcr.request import Request
 from vcr.util import joined, read_body
 
-MAX_DIFF_LINES = 20
-MAX_DIFF_LINE_LENGTH = 200
-
 Matcher = Callable[[Request, Request], object]
 Failure = tuple[str, str | None]
 _Parts = Callable[[Request], Iterable[Hashable]]
@@ -333,40 +330,8 @@ _OF_CONTENT = (headers, raw_body, body)
 
 
 def _difference(new: Any, recorded: Any) -> str:
-    """A short difference of two bodies, as `diff -u` writes it; sizes where they are no text."""
-    before, after = _text(recorded), _text(new)
-    if before is None or after is None or before == after:
-        return f"the bodies differ ({_size(new)} in this request, {_size(recorded)} recorded)"
-    import difflib  # late: most runs have nothing to explain
+    from onetake.diagnosis.texts import (
+        difference_of_bodies,  # late: most runs have nothing to explain
+    )
 
-    lines = [
-        line if len(line) <= MAX_DIFF_LINE_LENGTH else f"{line[:MAX_DIFF_LINE_LENGTH]}…"
-        for line in difflib.unified_diff(
-            before.splitlines(), after.splitlines(), "recorded", "this request", n=1, lineterm=""
-        )
-    ]
-    more = len(lines) - MAX_DIFF_LINES
-    if more > 0:
-        lines[MAX_DIFF_LINES:] = [f"… ({more} more lines)"]
-    return "\n".join(lines)
-
-
-def _text(content: Any) -> str | None:
-    """What is shown of a body: its text, or its meaning as JSON; None for bytes that are no text."""
-    match content:
-        case None:
-            return ""
-        case str():
-            return content
-        case bytes() | bytearray():
-            try:
-                return content.decode()
-            except UnicodeDecodeError:
-                return None
-    return json.dumps(content, indent=2, sort_keys=True, default=str)
-
-
-def _size(content: Any) -> str:
-    if content is None:
-        return "no body"
-    return f"{len(content)} bytes" if hasattr(content, "__len__") else type(content).__name__
+    return difference_of_bodies(new, recorded)

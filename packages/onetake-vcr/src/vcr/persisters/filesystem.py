@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from onetake.formats.foreign import conflict
 from onetake.stores.placing import put_in_place
 from vcr.errors import UnreadableCassetteError
 from vcr.serialize import Serializer, deserialize, serialize
+
+_Save = TypeVar("_Save", bound=Callable[..., None])
 
 
 class CassetteNotFoundError(FileNotFoundError):
@@ -20,6 +22,12 @@ class CassetteNotFoundError(FileNotFoundError):
 
 class CassetteDecodeError(ValueError):
     """The bytes of a cassette are no text."""
+
+
+def writes_files(save: _Save) -> _Save:
+    """Mark the `save_cassette` of a persister that puts all that it is given into a file, or raises."""
+    save.writes_files = True  # type: ignore[attr-defined]
+    return save
 
 
 class FilesystemPersister:
@@ -35,6 +43,7 @@ class FilesystemPersister:
             return deserialize(_text_of(content, cassette_path), serializer)
 
     @staticmethod
+    @writes_files
     def save_cassette(
         cassette_path: str | PathLike[str], cassette_dict: dict[str, Any], serializer: Serializer
     ) -> None:
