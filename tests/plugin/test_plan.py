@@ -387,3 +387,93 @@ def test_a_plan_never_becomes_a_run(suite: Suite, provider: fakeprovider.Provide
 
     assert plan(suite, "--no-onetake").code == 2
     assert provider.billed() == 0
+
+
+VCR = ("-p", "onetake_vcr.plugin")
+OF_VCR = """
+    import pytest
+    from chats import chat
+
+    @pytest.fixture
+    def vcr_config():
+        return {"filter_headers": ["authorization"], "match_on": ["method", "uri", "body"]}
+
+    @pytest.mark.vcr
+    def test_two():
+        chat("one")
+        chat("two")
+
+    @pytest.mark.vcr(record_mode="once")
+    def test_one():
+        chat("three")
+
+    @pytest.mark.vcr(record_mode="all")
+    def test_always():
+        chat("four")
+"""
+
+
+def test_cassettes_of_a_suite_of_vcrpy_are_looked_at(
+    suite: Suite, provider: fakeprovider.Provider
+) -> None:
+    suite.write("test_a.py", OF_VCR)
+    before = planned(suite, *VCR)
+    suite.run("--record-mode=once", plugins=("onetake_vcr.plugin",))
+    provider.reset()
+
+    after = planned(suite, *VCR)
+
+    assert before["marked"] == after["marked"] == 3
+    assert [one["test"] for one in before["misses"]] == ["test_a.py::test_two"]
+    assert by_reason(before) == {"new": (2, 0)}
+    assert by_reason(after) == {"record": (1, 1)}
+    assert (after["replayed"], after["misses"], after["notes"]) == (3, [], [])
+    assert provider.billed() == 0
+
+
+def test_a_cassette_of_vcrpy_that_grows_will_grow_again(
+    suite: Suite, provider: fakeprovider.Provider
+) -> None:
+    suite.write(
+        "test_a.py",
+        """
+        import time
+        import pytest
+        from chats import chat
+
+        @pytest.mark.vcr(record_mode="new_episodes", match_on=["method", "uri", "body"])
+        def test_a():
+            chat(f"the time is {time.time_ns()}")
+        """,
+    )
+    for _ in range(3):
+        suite.run(plugins=("onetake_vcr.plugin",))
+
+    assert by_reason(planned(suite, *VCR)) == {"grows": (1, 1)}
+
+
+@pytest.mark.parametrize(
+    "unknown",
+    [
+        "@pytest.fixture\n    def vcr_config():\n        return {'record_mode': 'all'}",
+        "@pytest.fixture\n    def vcr_cassette_dir():\n        return 'elsewhere'",
+    ],
+)
+def test_what_a_fixture_says_of_cassettes_of_vcrpy_is_only_known_in_a_run(
+    suite: Suite, unknown: str
+) -> None:
+    suite.write(
+        "test_a.py",
+        f"""
+    import pytest
+
+    {unknown}
+
+    @pytest.mark.vcr
+    def test_a(): ...
+    """,
+    )
+
+    (note,) = planned(suite, *VCR)["notes"]
+
+    assert note.startswith("1 of the tests are marked vcr, and which cassettes")

@@ -7,7 +7,7 @@ module that makes calls while it is imported gets its recordings, or an error.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,6 +22,7 @@ from onetake.errors import OnetakeError
 from onetake.pytest_plugin import markers, names
 from onetake.pytest_plugin.fixture_names import OURS
 from onetake.pytest_plugin.lazy import LazyOwner
+from onetake.pytest_plugin.overrides import own_fixture
 from onetake.pytest_plugin.telling import tell
 from onetake.reports.accounts import SESSION
 from onetake.reports.plan import Expected, Miss, Plan, Sample, estimate, in_lines
@@ -32,6 +33,12 @@ if TYPE_CHECKING:
     from onetake.pytest_plugin.session import SessionPlugin
     from onetake.recorder import Cassette
     from onetake.recorder.forecast import Forecast
+
+AskForCassette = Callable[[pytest.Item], "tuple[Path, Settings] | None"]
+"""What a plugin for cassettes of vcrpy's kind has as `onetake_cassette_of`.
+
+It gives the file of a test's cassette, and the settings under which it is opened; None where only a run
+can tell."""
 
 _now = time.time  # bound early: fake clocks do not reach us
 
@@ -112,6 +119,7 @@ class _Planning:
         self._now_s = _now()
         self._unrecorded: list[_Opened] = []
         self._held: list[tuple[str, Forecast]] = []
+        self._unknown = 0  # tests with cassettes of vcrpy's kind that are not looked at
         self._last = _last_tallies(self._recalled())
 
     def _recalled(self) -> list[RunTally]:
@@ -130,10 +138,14 @@ class _Planning:
             if _is_skipped(item):
                 continue
             if not self._session._is_marked(item):
-                self._add_unmarked(item)
-                continue
+                opened_by = self._opened_by_vcr(item)
+                if not opened_by:
+                    self._add_unmarked(item)
+                    continue
+            else:
+                opened_by = [*self._opened_by(item)]
             marked += 1
-            for opened in self._opened_by(item):
+            for opened in opened_by:
                 named, settings = opened.named, opened.settings
                 key = (named.directory, named.name, f"{settings.store} {settings.mode}")
                 if key in cassettes:
@@ -146,14 +158,15 @@ class _Planning:
         for opened in cassettes.values():
             self._add(opened)
         self._add_new()
-        if count := _with_config_fixture(session):
+        if count := sum(own_fixture(item, "onetake_config") is not None for item in session.items):
             self._notes.append(
                 f"{count} of the tests have a fixture onetake_config, whose settings are not known "
                 "before it runs."
             )
-        if count := sum(map(self._session._has_vcr, session.items)):
+        if self._unknown:
             self._notes.append(
-                f"{count} of the tests are marked vcr: their cassettes are not looked at."
+                f"{self._unknown} of the tests are marked vcr, and which cassettes they read is only known "
+                "when they run."
             )
         settings = self._settings
         return Plan(
@@ -188,6 +201,21 @@ class _Planning:
                 )
                 of_fixture = names.of_fixture(fixture, request, wider)
                 yield _Opened(of_fixture, wider, [of_fixture.name], module, True)
+
+    def _opened_by_vcr(self, item: pytest.Item) -> list[_Opened]:
+        """The cassette of vcrpy's kind that a test opens, as the plugin for these says, if it knows."""
+        plugin = self._session._vcr_plugin(item)
+        if plugin is None:
+            return []
+        ask: AskForCassette | None = getattr(plugin, "onetake_cassette_of", None)
+        found = None if ask is None else ask(item)
+        if found is None:
+            self._unknown += 1
+            return []
+        path, settings = found
+        test = safe_id(item.nodeid)
+        named = names.CassetteName(name=path.name, directory=path.parent, is_given=True)
+        return [_Opened(named, settings, [test], test.partition("::")[0])]
 
     def _opened_by_session(self) -> _Opened:
         root = self._session.recorder.root
@@ -358,15 +386,3 @@ def _wider_fixtures(
             request.param = call.params[name]
             request.param_index = call.indices.get(name, 0)
         yield fixture, cast("pytest.FixtureRequest", request)
-
-
-def _with_config_fixture(session: pytest.Session) -> int:
-    """How many tests have settings from a fixture `onetake_config` of their own."""
-    own = 0
-    for item in session.items:
-        info = getattr(item, "_fixtureinfo", None)
-        manager = session._fixturemanager
-        definitions = manager.getfixturedefs("onetake_config", item) if info is not None else None
-        if definitions and definitions[-1].func.__module__ != "onetake.pytest_plugin.fixtures":
-            own += 1
-    return own

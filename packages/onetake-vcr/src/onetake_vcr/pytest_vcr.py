@@ -13,6 +13,9 @@ import pytest
 from onetake_vcr.running import fail_if_both, header, hold_to_none, is_off
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from onetake.config import Settings
     from vcr import VCR
     from vcr.cassette import Cassette
 
@@ -81,7 +84,7 @@ def vcr(
         "cassette_library_dir": vcr_cassette_dir,
         "path_transformer": VCR.ensure_suffix(".yaml"),
         **vcr_config,
-        **_settings_of(request),
+        **_settings_of(request.node),
     }
     is_disabled = is_off(request.config, "--disable-vcr")
     return RunModes.of(request.config, _OPTION, is_off=is_disabled).vcr(**settings)
@@ -92,7 +95,7 @@ def vcr_cassette(
     request: pytest.FixtureRequest, vcr: VCR, vcr_cassette_name: str
 ) -> Iterator[Cassette]:
     """The test's cassette, open."""
-    with vcr.use_cassette(vcr_cassette_name, **_settings_of(request)) as cassette:
+    with vcr.use_cassette(vcr_cassette_name, **_settings_of(request.node)) as cassette:
         yield cassette
 
 
@@ -102,10 +105,28 @@ def _vcr_marker(request: pytest.FixtureRequest) -> None:
         request.getfixturevalue("vcr_cassette")
 
 
-def _settings_of(request: pytest.FixtureRequest) -> dict[str, Any]:
+def onetake_cassette_of(item: pytest.Item) -> tuple[Path, Settings] | None:
+    """Say for `onetake plan` which file the test's cassette is, and under which settings it is opened.
+
+    Fixtures of the suite that have a say in it are only known in a run.
+    """
+    from onetake_vcr.modes import RunModes
+    from onetake_vcr.running import has_say
+
+    fixtures = ("vcr_cassette_dir", "vcr_cassette_name", "vcr", "vcr_cassette")
+    if is_off(item.config, "--disable-vcr") or has_say(item, fixtures):
+        return None
+    owner = getattr(item, "cls", None)
+    name = f"{owner.__name__}.{item.name}" if owner else item.name
+    path = item.path.parent / "cassettes" / f"{name.removesuffix('.yaml')}.yaml"
+    wanted = _settings_of(item).get("record_mode", "once")
+    return path, RunModes.of(item.config, _OPTION).settle(wanted)
+
+
+def _settings_of(node: Any) -> dict[str, Any]:
     """What the closest mark says, then the command line."""
-    marker = request.node.get_closest_marker("vcr")
+    marker = node.get_closest_marker("vcr")
     settings: dict[str, Any] = {} if marker is None else dict(marker.kwargs)
-    if mode := request.config.getoption(_OPTION):
+    if mode := node.config.getoption(_OPTION):
         settings["record_mode"] = mode
     return settings

@@ -54,3 +54,10 @@ def add_fixtures(item: pytest.Item, added: Sequence[str]) -> None:
             at = place
             break
     names[:] = [*others[:at], *added, *others[at:]]
+
+
+def has_say(item: pytest.Item, fixtures: Sequence[str]) -> bool:
+    """Tell whether a fixture of the suite chooses a test's cassette or its mode, which only a run shows."""
+    from onetake.pytest_plugin.overrides import overrides  # late: `onetake plan` alone asks
+
+    return overrides(item, *fixtures, config="vcr_config", words={"record_mode", "serializer"})

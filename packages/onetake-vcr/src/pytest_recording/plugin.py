@@ -12,6 +12,9 @@ from onetake_vcr.running import fail_if_both, is_off
 from pytest_recording import hooks
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from onetake.config import Settings
     from vcr.cassette import Cassette
 
 RECORD_MODES = ("once", "new_episodes", "none", "all", "rewrite")
@@ -170,6 +173,26 @@ def vcr(
         request.config,
     ) as cassette:
         yield cassette
+
+
+def onetake_cassette_of(item: pytest.Item) -> tuple[Path, Settings] | None:
+    """Say for `onetake plan` which file the test's cassette is, and under which settings it is opened.
+
+    Fixtures of the suite that have a say in it are only known in a run, and so are further cassettes.
+    """
+    from pytest_recording._vcr import planned
+
+    fixtures = ("vcr_cassette_dir", "default_cassette_name", "record_mode", "vcr_markers")
+    marks = list(item.iter_markers("vcr"))
+    if any(mark.args for mark in marks) or is_off(item.config, "--disable-recording"):
+        return None
+    if running.has_say(item, fixtures):
+        return None
+    default = item.get_closest_marker("default_cassette")
+    name = naming.default_name(getattr(item, "cls", None), item.name)
+    if default is not None and default.args:
+        name = default.args[0]
+    return planned(name, naming.directory(item.path), marks, item.config)
 
 
 def _may_record(request: pytest.FixtureRequest, markers: Sequence[pytest.Mark]) -> bool:
