@@ -6,24 +6,24 @@ import difflib
 import json
 from typing import Any
 
-_MOST_LINES = 20
-_LONGEST = 200  # characters of a line
 
+def difference_of_bodies(new: Any, recorded: Any, most_lines: int, longest: int) -> str:
+    """Return a difference of two bodies, or their sizes where they are no text.
 
-def difference_of_bodies(new: Any, recorded: Any) -> str:
-    """Return a short difference of two bodies; their sizes where they are no text."""
+    Of more than `most_lines` the rest is counted; a line of more than `longest` characters is cut.
+    """
     before, after = _text(recorded), _text(new)
     if before is None or after is None or before == after:
         return f"the bodies differ ({_size(new)} in this request, {_size(recorded)} recorded)"
     lines = [
-        line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
+        line if len(line) <= longest else f"{line[:longest]}…"
         for line in difflib.unified_diff(
             before.splitlines(), after.splitlines(), "recorded", "this request", n=1, lineterm=""
         )
     ]
-    more = len(lines) - _MOST_LINES
+    more = len(lines) - most_lines
     if more > 0:
-        lines[_MOST_LINES:] = [f"… ({more} more lines)"]
+        lines[most_lines:] = [f"… ({more} more lines)"]
     return "\n".join(lines)
 
 

@@ -75,9 +75,7 @@ def use_cassette(
     )
     pytestconfig.hook.pytest_recording_configure(config=pytestconfig, vcr=vcr)
     if rewrites:
-        settings["record_mode"] = (
-            wanted  # of the mark or the fixture, which are stronger than the hook
-        )
+        settings["record_mode"] = wanted  # marks and the fixture are stronger than the hook
     name = _without_secrets(default_cassette, suffix, vcr_cassette_dir)
     context: CassetteContextDecorator = vcr.use_cassette(name, **settings)
     return context

@@ -126,9 +126,8 @@ class Cassette:
         self._played: set[int] = set()  # of `data`, ever
         self._lookup = Lookup(self._match_on, _agree)
         self._lock = Lock()
-        self.held_to: tuple[Mode, str] | None = (
-            None  # what counts instead of `record_mode`, and why
-        )
+        # What counts instead of `record_mode`, and why.
+        self.held_to: tuple[Mode, str] | None = None
 
     # What users read.
 
@@ -462,8 +461,7 @@ class Cassette:
 
 
 def _agree(one: Any, other: Any, match_on: tuple[Matcher, ...]) -> bool:
-    # By its name here: suites replace it in this module.
-    return requests_match(one, other, match_on)
+    return requests_match(one, other, match_on)  # by this name: suites replace it here
 
 
 def _may_change(hook: Any) -> bool:

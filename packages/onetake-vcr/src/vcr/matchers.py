@@ -23,6 +23,9 @@ from xml.parsers.expat import ExpatError
 from vcr.request import Request
 from vcr.util import joined, read_body
 
+MAX_DIFF_LINES = 20
+MAX_DIFF_LINE_LENGTH = 200
+
 Matcher = Callable[[Request, Request], object]
 Failure = tuple[str, str | None]
 _Parts = Callable[[Request], Iterable[Hashable]]
@@ -330,8 +333,6 @@ _OF_CONTENT = (headers, raw_body, body)
 
 
 def _difference(new: Any, recorded: Any) -> str:
-    from onetake.diagnosis.texts import (
-        difference_of_bodies,  # late: most runs have nothing to explain
-    )
+    from onetake.diagnosis import texts  # late: most runs have nothing to explain
 
-    return difference_of_bodies(new, recorded)
+    return texts.difference_of_bodies(new, recorded, MAX_DIFF_LINES, MAX_DIFF_LINE_LENGTH)
