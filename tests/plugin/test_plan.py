@@ -457,22 +457,17 @@ def test_a_cassette_of_vcrpy_that_grows_will_grow_again(
     [
         "@pytest.fixture\n    def vcr_config():\n        return {'record_mode': 'all'}",
         "@pytest.fixture\n    def vcr_cassette_dir():\n        return 'elsewhere'",
+        "def pytest_recording_configure(config, vcr):\n        vcr.register_persister(None)",
     ],
 )
 def test_what_a_fixture_says_of_cassettes_of_vcrpy_is_only_known_in_a_run(
     suite: Suite, unknown: str
 ) -> None:
-    suite.write(
-        "test_a.py",
-        f"""
-    import pytest
-
-    {unknown}
-
-    @pytest.mark.vcr
-    def test_a(): ...
-    """,
-    )
+    of_hook = unknown.startswith("def")
+    head = "import pytest\n\n"
+    test = f"{head}@pytest.mark.vcr\ndef test_a(): ...\n"
+    suite.write("conftest.py" if of_hook else "fixtures.py", head + unknown.replace("\n    ", "\n"))
+    suite.write("test_a.py", test if of_hook else "from fixtures import *\n" + test)
 
     (note,) = planned(suite, *VCR)["notes"]
 

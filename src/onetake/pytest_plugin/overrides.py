@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from types import CodeType
 from typing import Any
 
@@ -19,21 +19,33 @@ def own_fixture(item: pytest.Item, name: str) -> Callable[..., object] | None:
     return definitions[-1].func
 
 
-def overrides(item: pytest.Item, *names: str, config: str, words: set[str]) -> bool:
-    """Tell whether a suite has a fixture of these `names`, or one called `config` that says one of `words`."""
+def overrides(
+    item: pytest.Item, *names: str, config: str, hook: str, words: Container[str]
+) -> bool:
+    """Tell whether a suite has a fixture of these `names`, or says one of `words` in `config` or `hook`.
+
+    `config` is a fixture and `hook` a hook of pytest; both are looked at, and not called.
+    """
     if any(own_fixture(item, name) is not None for name in names):
         return True
-    own = own_fixture(item, config)
-    return own is not None and not words.isdisjoint(_texts(getattr(own, "__code__", None)))
+    hooks = getattr(item.ihook, hook, None)
+    functions = [own_fixture(item, config)]
+    functions += [one.function for one in hooks.get_hookimpls()] if hooks is not None else []
+    return any(word in words for one in functions for word in _words(_code_of(one)))
 
 
-def _texts(value: Any) -> Iterator[str]:
-    """Give the texts that are constants of a function, and of functions in it."""
+def _code_of(function: object) -> object:
+    return getattr(function, "__code__", None)
+
+
+def _words(value: Any) -> Iterator[str]:
+    """Give the texts and names that a function says, and those of functions in it."""
     match value:
         case str():
             yield value
         case CodeType():
-            yield from _texts(value.co_consts)
+            yield from value.co_names
+            yield from _words(value.co_consts)
         case tuple() | frozenset():
             for one in value:
-                yield from _texts(one)
+                yield from _words(one)

@@ -56,8 +56,12 @@ def add_fixtures(item: pytest.Item, added: Sequence[str]) -> None:
     names[:] = [*others[:at], *added, *others[at:]]
 
 
+_WORDS = ("record_mode", "serializer", "register_persister", "register_serializer")
+
+
 def has_say(item: pytest.Item, fixtures: Sequence[str]) -> bool:
-    """Tell whether a fixture of the suite chooses a test's cassette or its mode, which only a run shows."""
+    """Tell whether code of the suite chooses a test's cassette or its mode, which only a run shows."""
     from onetake.pytest_plugin.overrides import overrides  # late: `onetake plan` alone asks
 
-    return overrides(item, *fixtures, config="vcr_config", words={"record_mode", "serializer"})
+    hook = "pytest_recording_configure"
+    return overrides(item, *fixtures, config="vcr_config", hook=hook, words=_WORDS)
