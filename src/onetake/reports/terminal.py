@@ -89,7 +89,9 @@ def in_full(summary: Summary, *, is_verbose: bool = False) -> Iterator[Line]:
     yield from _listed("NOT_PERSISTED", summary.errors, "red")
     if summary.calls["quarantined"]:
         apart = of_noun(summary.calls["quarantined"], "answer")
-        text = f"quarantined: {apart} of tests that did not pass; their next run replays them"
+        text = (
+            f"quarantined: {apart} that no cassette has; the next run of these tests replays them"
+        )
         yield from _wrapped(text, "yellow")
     for place, note in list(summary.notes.items())[:_SHOWN]:
         yield from _wrapped(f"note: {place} {note}")
