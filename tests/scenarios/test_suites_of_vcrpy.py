@@ -417,3 +417,56 @@ def test_a_filter_and_a_hook_are_called_once_a_request(provider, project):
 
     assert recorded == ["filter", "hook"]
     assert replayed == ["filter", "hook"] * 2  # once for the stored request
+
+
+TWO_FRAMINGS = """
+    import json, logging, sys, vcr
+    from tests.support.clients import Ask, observe
+    logged = []
+    class Kept(logging.Handler):
+        def emit(self, record):
+            logged.append(record.getMessage())
+    logging.getLogger().addHandler(Kept(logging.WARNING))
+    def hook(answer):
+        answer["headers"] |= {"Transfer-Encoding": ["chunked"], "Content-Length": ["99"]}
+        return answer
+    url, client, mode = sys.argv[1:]
+    with vcr.use_cassette("c.yaml", record_mode=mode, before_record_response=hook):
+        seen = observe(client, Ask(url=url + "/status/404"))
+    print(json.dumps([seen["status"], "".join(seen["chunks"]), seen["error"], logged]))
+"""
+
+
+@pytest.mark.parametrize("client", ["aiohttp", "urllib3", "httpx", "requests"])
+def test_an_answer_to_which_a_hook_gave_two_framings_is_read(provider, project, client):
+    recorded = result(run_program(TWO_FRAMINGS, project, provider.url, client, "once"))
+    replayed = result(run_program(TWO_FRAMINGS, project, provider.url, client, "none"))
+
+    assert recorded == replayed
+    assert replayed[0] == 404
+    assert replayed[2:] == ["", []]
+
+
+def test_a_thread_of_a_program_uses_the_cassette_that_is_open(provider, project):
+    program = """
+        import json, queue, sys, threading, requests, vcr
+        url, mode = sys.argv[1:]
+        asked, answered = queue.Queue(), queue.Queue()
+        def work():
+            while True:
+                answered.put(requests.get(url + asked.get()).status_code)
+        threading.Thread(target=work, daemon=True).start()
+        seen = []
+        for name in "ab":
+            with vcr.use_cassette(f"{name}.yaml", record_mode=mode) as cassette:
+                asked.put("/echo?" + name)
+                seen.append([answered.get(timeout=20), len(cassette), cassette.play_count])
+        print(json.dumps(seen))
+    """
+
+    recorded = result(run_program(program, project, provider.url, "once"))
+    replayed = result(run_program(program, project, provider.url, "none"))
+
+    assert recorded == [[200, 1, 0]] * 2
+    assert replayed == [[200, 1, 1]] * 2
+    assert provider.billed() == 2
