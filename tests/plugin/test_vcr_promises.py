@@ -206,3 +206,22 @@ def test_the_advice_ends_the_growth(suite: Suite, provider: fakeprovider.Provide
     again = run(suite, RECORDING)
 
     assert again.verdicts == ["[HIT] replayed=1"]
+
+
+@pytest.mark.parametrize("serializer", ["yaml", "own"])
+def test_what_a_hook_leaves_out_when_it_is_saved_is_told_and_fails_nothing(
+    suite: Suite, provider: fakeprovider.Provider, serializer: str
+) -> None:
+    suite.write("conftest.py", SERIALIZED.replace('"yaml"', '"own"'))
+    drop = "before_save_interaction=lambda asked, answer: None if b'two' in asked.body else (asked, answer)"
+    mark = f"match_on=['method', 'uri', 'body'], serializer='{serializer}', {drop}"
+    suite.write("test_a.py", THREE_CALLS.replace('match_on=["method", "uri", "body"]', mark))
+
+    runs = [run(suite, RECORDING) for _ in range(2)]
+
+    assert [one.code for one in runs] == [0, 0], runs[1].output
+    assert runs[1].verdicts == ["[PARTIAL] replayed=2 recorded=1"]
+    for one in runs:
+        told = " ".join(one.output.split())
+        assert "/echo: before_save_interaction leaves it out, so it is paid on each run." in told
+    assert provider.billed() == 4

@@ -96,10 +96,7 @@ class Closing(Struct):
         replacing = self.run_id if self.settings.mode is Mode.RECORD else None
         self.published = self.publication.publish(replacing)
         self.live.ledger.counts["paid_twice"] += self.published.paid_twice
-        self.trouble.warnings += [
-            f"{line}: vcrpy's format cannot hold an error of the network, so it is not recorded."
-            for line in self.published.left_out
-        ]
+        self.trouble.warnings += self.published.left_out
 
     def _set_apart(self) -> None:
         kept, trouble = self.live.kept(), self.trouble

@@ -166,6 +166,17 @@ class Explanations:
         return {i for i, entry in enumerate(self._entries) if id(entry) in self._used}
 
 
+def remedy_of_vcr(match_on: Sequence[Callable[..., object]]) -> Remedy:
+    """Return the remedy for a suite of vcrpy that compares by these matchers."""
+
+    def with_remedy(miss: Miss) -> Miss:
+        from onetake.diagnosis.vcr_remedies import with_vcr_remedy
+
+        return with_vcr_remedy(match_on, miss)
+
+    return with_remedy
+
+
 def _with_advice(miss: Miss) -> Miss:
     return replace(miss, advice=_advice(miss))
 

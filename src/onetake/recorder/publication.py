@@ -17,8 +17,8 @@ from onetake.stores.port import CassetteStore
 
 class Published(Struct, frozen=True):
     """`gained` are the requests that fill slots of their own, `added` how many recordings the cassette
-    gained, `paid_twice` how many answers it had already, `left_out` the lines of requests whose recordings it
-    cannot hold."""
+    gained, `paid_twice` how many answers it had already, `left_out` what is to be said of recordings that
+    it does not take."""
 
     gained: tuple[Request, ...] = ()
     added: int = 0

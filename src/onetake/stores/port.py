@@ -61,7 +61,7 @@ class Published(Struct, frozen=True):
     added: int = 0
     paid_twice: int = 0
     left_out: tuple[str, ...] = ()
-    """The requests whose recordings the format of the cassette cannot hold."""
+    """What there is to say of recordings that the cassette does not take, a sentence for each."""
 
 
 class Rewritten(Struct, frozen=True):

@@ -137,12 +137,13 @@ def looks_like_one(path: Path) -> bool:
 
 
 def expressible(takes: Sequence[Take]) -> tuple[list[Take], tuple[str, ...]]:
-    """Return the takes that vcrpy's format can hold, and the request lines of the others."""
+    """Return the takes that vcrpy's format can hold, and what there is to say of the others."""
     from onetake.formats import vcr
 
     fit = [take for take in takes if vcr.is_expressible(take.interaction)]
     lines = [take.interaction.request.line for take in takes if take not in fit]
-    return fit, tuple(lines)
+    why = "vcrpy's format cannot hold an error of the network, so it is not recorded"
+    return fit, tuple(f"{line}: {why}." for line in lines)
 
 
 def with_takes(path: Path, text: bytes | None, merged: Merge, *, is_anew: bool) -> bytes:

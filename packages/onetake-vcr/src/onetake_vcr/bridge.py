@@ -26,6 +26,7 @@ from onetake.formats.vcr import is_expressible
 from onetake.formats.vcr_entry import VcrEntry
 from onetake.messages import Interaction, Request, Response
 from onetake.recorder import Entry, Recorder, is_unreal, usage
+from onetake.recorder.explanations import remedy_of_vcr
 from onetake.recorder.live_call import LiveCall
 from onetake.recorder.opening import Engine
 from onetake.runtime import host
@@ -44,11 +45,9 @@ from onetake_vcr.safety import hidden_texts
 from vcr.record_mode import RecordMode
 
 if TYPE_CHECKING:
-    from onetake.diagnosis import Miss
     from onetake.recorder.cassette import Cassette as OpenedCassette
     from onetake.recorder.opening import Opening
     from vcr.cassette import Cassette, Pair
-    from vcr.matchers import Matcher
 
 MODES = {
     RecordMode.NONE: Mode.REPLAY,
@@ -82,7 +81,7 @@ def entered(cassette: Cassette, *, keeps_failed: bool) -> Iterator[None]:
         engine=Engine(
             partial(Playhead, cassette, store.entry),
             partial(miss_of, cassette),
-            partial(_with_remedy, cassette._match_on),
+            remedy_of_vcr(cassette._match_on),
         ),
         tells_unused=cassette.is_one_file and not cassette.drop_unused_requests,
     )
@@ -110,12 +109,6 @@ def entered(cassette: Cassette, *, keeps_failed: bool) -> Iterator[None]:
         raise bridge.failed_hooks[0]
     if opened.error is not None and not (store.keeps_less and run is not None):
         raise opened.error  # vcrpy is silent where less was kept, and the run tells it
-
-
-def _with_remedy(match_on: Sequence[Matcher], miss: Miss) -> Miss:
-    from onetake.diagnosis.vcr_remedies import with_vcr_remedy  # late: few have anything to mend
-
-    return with_vcr_remedy(match_on, miss)
 
 
 def _tell_of_others(cassette: Cassette, test: str) -> None:
@@ -227,7 +220,7 @@ class VcrStore:
             pairs = [self.pairs.get(id(one)) or self._set_apart(one) for one in interactions]
             recorded = [pair for pair in pairs if pair is not None]
             with locked(self._to_lock):
-                done = self._cassette.publish(recorded, may_drop=self.may_drop)
+                added, twice = self._cassette.publish(recorded, may_drop=self.may_drop)
                 lost = len(self._cassette.not_kept(recorded))
         except (OnetakeError, OSError):
             raise
@@ -245,7 +238,9 @@ class VcrStore:
                 remedy="Let its persister and serializer keep all that they get, or each run pays for it anew.",
                 path=self._place,
             )
-        return Published(*done)
+        why = "before_save_interaction leaves it out, so it is paid on each run"
+        said = tuple(f"{one.method} {one.uri}: {why}." for one, _ in self._cassette.dropped)
+        return Published(added - len(said), twice, said)
 
     def finish(self) -> None:
         """Save what was added or is dropped by hand, if anything. Raises what the persister raises."""

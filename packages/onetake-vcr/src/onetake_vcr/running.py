@@ -63,5 +63,5 @@ def has_say(item: pytest.Item, fixtures: Sequence[str]) -> bool:
     """Tell whether code of the suite chooses a test's cassette or its mode, which only a run shows."""
     from onetake.pytest_plugin.overrides import overrides  # late: `onetake plan` alone asks
 
-    hook = "pytest_recording_configure"
-    return overrides(item, *fixtures, config="vcr_config", hook=hook, words=_WORDS)
+    where = {"config": "vcr_config", "hook": "pytest_recording_configure"}
+    return overrides(item, *fixtures, **where, words=_WORDS)

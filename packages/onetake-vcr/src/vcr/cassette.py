@@ -117,6 +117,9 @@ class Cassette:
         self.dirty = False
         self.rewound = False
         self._metadata: dict[str, Any] = {}
+        self.dropped: list[
+            Pair
+        ] = []  # of what was published last, what a hook of the suite left out
         self._loaded = 0  # of `data`, how many came from the file
         self._raw: Sequence[Pair] = ()  # what the file held, before any hook
         self._raw_places: Sequence[int] = ()  # where in it each loaded one is
@@ -288,7 +291,8 @@ class Cassette:
         digests = [*map(digest, stored)]
         loaded = [*map(digest, self._raw)]
         by_hand = [index for index in self._by_hand if index not in self._saved]
-        added = [safe_pair(*one) for one in self._to_save(self.data[index] for index in by_hand)]
+        by_suite = self._to_save(self.data[index] for index in by_hand)
+        added = [safe_pair(*pair) for pair in by_suite if pair is not None]
         if self._records_anew:
             new = [*recorded]
             left = without(stored, digests, loaded if drops else ())
@@ -297,7 +301,9 @@ class Cassette:
             others = [self._filtered(*one) for one in without(stored, digests, loaded)]
             new = self.without_twins(recorded, others)
             kept = without(stored, digests, self._unplayed(loaded) if drops else ())
-        saved = self._to_save(new)
+        to_save = self._to_save(new)
+        self.dropped = [pair for pair, one in zip(new, to_save, strict=True) if one is None]
+        saved = [pair for pair in to_save if pair is not None]
         if self._before_save_interaction:  # hooks may have put in what must not be written
             saved = [safe_pair(*pair) for pair in saved]
         self._persist([*kept, *added, *saved], metadata)
@@ -341,7 +347,8 @@ class Cassette:
         if not recorded or self._is_written_by_onetake:
             return []
         found = (pair for _, pair in self._as_loaded(self._in_file()[0]))
-        return self.without_twins(recorded, [self._filtered(*pair) for pair in found])
+        wanted = [pair for pair in recorded if not any(pair is one for one in self.dropped)]
+        return self.without_twins(wanted, [self._filtered(*pair) for pair in found])
 
     @property
     def is_one_file(self) -> bool:
@@ -442,13 +449,12 @@ class Cassette:
         if force or self.dirty or self._drops_some:
             self.publish([self.data[index] for index in sorted(self._taken)])
 
-    def _to_save(self, pairs: Iterable[Pair]) -> list[Pair]:
-        """Return the pairs as the hooks before saving leave them."""
+    def _to_save(self, pairs: Iterable[Pair]) -> list[Pair | None]:
+        """Return the pairs as the hooks before saving leave them, and None for each that one drops."""
         hooks = self._before_save_interaction
         if not hooks:
             return list(pairs)
-        found = (hooked(hooks, copy.deepcopy(pair), self) for pair in pairs)
-        return [pair for pair in found if pair is not None]
+        return [hooked(hooks, copy.deepcopy(pair), self) for pair in pairs]
 
     def _persist(self, pairs: Sequence[Pair], metadata: Mapping[str, Any]) -> None:
         cassette: dict[str, Any] = {
