@@ -117,3 +117,20 @@ def test_a_cassette_that_others_read_too_has_nothing_unused(recorded: Suite) -> 
 
     assert found.code == 0, found.output
     assert "unused:" not in found.output
+
+
+def test_files_beside_one_that_is_read_in_place_are_nobodys_orphans(recorded: Suite) -> None:
+    """The tests of the others may run with vcrpy itself, which tells nothing."""
+    recorded.write(
+        "test_a.py",
+        """
+        import onetake
+        from calls import ask
+
+        def test_in_place():
+            with onetake.use_cassette("cassettes/test_a/test_with_another.yaml", mode="replay"):
+                pass
+        """,
+    )
+
+    assert "orphans:" not in run(recorded).output

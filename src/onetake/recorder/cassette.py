@@ -36,11 +36,11 @@ class Cassette:
         opening: Opening,
         *,
         tells_unused: bool = True,
-        has_digest: bool = True,
+        is_foreign: bool = False,
     ) -> None:
         """`tells_unused`: which of its recordings were not used is told to whoever asks for usage.
 
-        `has_digest`: so is a digest of all; it takes long where recordings are not in our format.
+        `is_foreign`: it is opened through the interface of another program.
         """
         self.name = name
         self.place = place
@@ -48,7 +48,7 @@ class Cassette:
         self.opening = opening
         self.closed: Callable[[Cassette], None] | None = None  # told once, at the end
         self._tells_unused = tells_unused
-        self._has_digest = has_digest
+        self._is_foreign = is_foreign
         self._forks = forks()
 
     @property
@@ -136,7 +136,9 @@ class Cassette:
         opening = self.opening
         place = opening.place if self.path is None else os.path.abspath(self.path)
         if not self._tells_unused:
-            usage.add_unopened(self.name, place, self.folder, opening.test_id)
+            usage.add_unopened(
+                self.name, place, self.folder, opening.test_id, is_foreign=self._is_foreign
+            )
             return
         ended = usage.Ended(
             self.name,
@@ -145,7 +147,7 @@ class Cassette:
             opening.test_id,
             opening.entries,
             opening.closing.spoken_for,
-            self._has_digest,
+            self._is_foreign,
         )
         usage.add_closed(ended, passed=passed, is_own=is_own)
 

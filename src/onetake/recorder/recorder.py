@@ -185,7 +185,7 @@ class Recorder:
             store.path,
             opening,
             tells_unused=tells_unused,
-            has_digest=engine is None,
+            is_foreign=engine is not None,
         )
         if not self._in_test:  # a test run tells its own, test by test
             from onetake.recorder.tallies import remember

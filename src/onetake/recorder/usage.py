@@ -46,7 +46,7 @@ class Ended(Struct, frozen=True):
     test: str
     entries: Sequence[Stored]
     spoken_for: Container[int]  # ids of entries that answered, or had expired
-    has_digest: bool = True  # of all that it held
+    is_foreign: bool = False  # opened through another program's interface
 
 
 def is_wanted() -> bool:
@@ -77,6 +77,7 @@ def add_closed(ended: Ended, *, passed: bool, is_own: bool) -> None:
         replace(
             usage,
             is_own=is_own,
+            is_foreign=ended.is_foreign,
             held=len(ended.entries),
             digest=digest,
             passed=unused is not None,
@@ -85,10 +86,12 @@ def add_closed(ended: Ended, *, passed: bool, is_own: bool) -> None:
     )
 
 
-def add_unopened(name: str, place: str, folder: Path | None, test: str) -> None:
+def add_unopened(
+    name: str, place: str, folder: Path | None, test: str, *, is_foreign: bool = False
+) -> None:
     """Add the usage of a test that did not come to open its cassette: it is its owner all the same."""
     if _is_wanted:
-        _add(_of_cassette(name, place, folder, test))
+        _add(replace(_of_cassette(name, place, folder, test), is_foreign=is_foreign))
 
 
 def _add(usage: Usage) -> None:
@@ -112,7 +115,7 @@ def _of_cassette(name: str, place: str, folder: Path | None, test: str) -> Usage
 def _digest(ended: Ended, *, is_remembered: bool) -> str:
     """Return a digest of all that the cassette held: 1.5 microseconds for a recording of 2 kB."""
     entries = ended.entries
-    if not entries or not ended.has_digest:
+    if not entries or ended.is_foreign:  # these take long to be written in our format
         return ""
     ends = len(entries), entries[0].raw, entries[-1].raw
     known = _digests.get(ended.place)

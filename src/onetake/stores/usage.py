@@ -41,7 +41,8 @@ class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):
     project's root. `passed` says that it came to all of its calls (a failed or skipped test may not
     have), `is_own` that the cassette is named after the test, so that no other opens it. `held` is how
     many recordings there were, `unused` the `digests` of those that answered nothing, `digest` that of all
-    in their order (`CHANGED` where openings have seen different ones).
+    in their order (`CHANGED` where openings have seen different ones). One that `is_foreign` was opened
+    through the interface of another program.
     """
 
     place: str
@@ -53,6 +54,7 @@ class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):
     held: int = 0
     unused: tuple[str, ...] = ()
     digest: str = ""
+    is_foreign: bool = False
 
     def with_another(self, other: Usage) -> Usage:
         """The union with `other` of the same cassette: unused is what both left."""
@@ -65,6 +67,7 @@ class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):
             held=max(self.held, other.held),
             unused=tuple(name for name in self.unused if name in left),
             digest=same_digest(self.digest, other.digest),
+            is_foreign=self.is_foreign or other.is_foreign,
         )
 
 
@@ -155,9 +158,7 @@ def neighbours(usages: Iterable[Usage], root: Path) -> list[str]:
 
 def _is_of_module(usage: Usage) -> bool:
     folder = PurePath(usage.place).parent
-    return (
-        not usage.store and vcr_files.is_vcr_name(usage.place) and folder.parent.name == "cassettes"
-    )
+    return usage.is_foreign and folder.parent.name == "cassettes"
 
 
 def _is_theirs(path: Path) -> bool:
