@@ -45,6 +45,7 @@ EXPECTED = {
     "stores/tallies.py": SAFE,
     "stores/journal.py": RECORDED,
     "stores/files.py": RECORDED,
+    "stores/file_history.py": "numbers, ids of runs and digests of tests",
     "stores/file_keys.py": "digests of recordings and of their keys",
     "stores/whole_files.py": "recordings that are redacted, and tokens",
     "stores/vcr_files.py": RECORDED,
