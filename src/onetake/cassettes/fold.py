@@ -1,17 +1,21 @@
 """How a take joins a cassette: a slot belongs to the first take that filled it.
 
-One idea more: what has expired gives its place to the first take that was made instead of it.
+Two recordings give their place to a take: one that has expired, to the first take that was made instead of it;
+and one that its program left before its end, to the first that was read to its end.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import count
+from typing import Protocol
 
 from msgspec import Struct
 
 from onetake.cassettes.decisions import Replaced, Slot
+from onetake.cassettes.gates import is_part
 from onetake.messages import Interaction
 
 FIRST_OF_CHILDREN = 1 << 30
@@ -49,31 +53,51 @@ class Merge(Struct, frozen=True):
     paid_twice: int
 
 
-def merge(
-    existing_keys: Iterable[bytes], takes: Sequence[Take], at: Callable[[int], float]
-) -> Merge:
-    """The takes that fill free slots, in order, and those that replace what is as old as they knew it.
+class Existing(Protocol):
+    """A recording that a cassette holds."""
 
-    `at(i)` is when the i-th existing recording was made.
+    @property
+    def at(self) -> float:
+        """When it was made, UTC seconds."""
+
+    @property
+    def is_part(self) -> bool:
+        """Its program has left the answer before its end."""
+
+
+def merge(
+    existing_keys: Iterable[bytes], takes: Sequence[Take], existing: Sequence[Existing]
+) -> Merge:
+    """Return the takes that fill free slots, in order, and those that replace one of the `existing`.
+
+    An expired recording is replaced if it is as old as the take knew it.
     """
     keys = list(existing_keys)
     filled = Counter(keys)
-    places = _places(keys) if any(take.replaces for take in takes) else {}
+    places = _places(keys) if any(map(partial(_may_replace, filled), takes)) else {}
     free: list[Take] = []
     replacing: dict[int, Take] = {}
     paid_twice = 0
     for take in takes:
-        i = places.get(take.replaces.slot) if take.replaces is not None else None
-        if take.replaces is not None and i is not None:
-            if i not in replacing and at(i) == take.replaces.at:
-                replacing[i] = take
-            else:
-                paid_twice += not take.is_shared
-        elif take.slot.n < filled[take.slot.key]:
-            paid_twice += not take.is_shared
-        else:
+        expired = places.get(take.replaces.slot) if take.replaces is not None else None
+        i = places.get(take.slot) if expired is None else expired
+        if i is None:
             free.append(take)
+        elif i not in replacing and _gives_way(existing[i], take, is_expired=expired is not None):
+            replacing[i] = take
+        else:
+            paid_twice += not take.is_shared
     return Merge(tuple(free), replacing, paid_twice)
+
+
+def _may_replace(filled: Counter[bytes], take: Take) -> bool:
+    return take.replaces is not None or take.slot.n < filled[take.slot.key]
+
+
+def _gives_way(one: Existing, take: Take, *, is_expired: bool) -> bool:
+    if is_expired:
+        return take.replaces is not None and one.at == take.replaces.at
+    return one.is_part and not is_part(take.interaction)
 
 
 def _places(keys: Sequence[bytes]) -> dict[Slot, int]:

@@ -130,6 +130,12 @@ class Stored:
         return float(made.at) if made is not None else 0.0
 
     @property
+    def is_part(self) -> bool:
+        """Return whether the program has left the answer before its end. Raises `CassetteError`."""
+        outcome = self.outcome
+        return outcome.ended is Ended.CLOSED and outcome.status > 0
+
+    @property
     def outcome(self) -> Outcome:
         """Read without its bodies. Raises `CassetteError`."""
         try:

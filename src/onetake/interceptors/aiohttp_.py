@@ -31,7 +31,7 @@ from aiohttp.http_writer import StreamWriter
 from onetake.messages import Ended, Failure, Headers, Request
 from onetake.runtime.context import Owner, current, is_passing, passing
 from onetake.runtime.driver import begin_async, let_through, recall
-from onetake.runtime.playback import Playback, unanswered
+from onetake.runtime.playback import Playback
 from onetake.runtime.recording import Recording
 from onetake.runtime.seams import Seam
 from onetake.runtime.seams import install as install_seams
@@ -538,14 +538,14 @@ def _error_of_kind(failure: Failure, req: Any) -> BaseException:
 async def _replayed(step: Playback, connector: Any, req: Any) -> Any:
     if step.waits_s is not None:
         await asyncio.sleep(step.waits_s)
-        raise unanswered(step.interaction)
+        raise step.unanswered()
     if step.delay_s:
         await asyncio.sleep(step.delay_s)
     failure = step.failure
     if failure is not None and failure.kind in _CONNECT_KINDS:
         raise _error(failure, req)
     if failure is None and step.response is None:
-        raise unanswered(step.interaction)
+        raise step.unanswered()
     handler = _Handler(step, req)
     handler.connection_made(_Transport(handler))
     return Connection(connector, req.connection_key, handler, handler._loop)

@@ -20,7 +20,7 @@ from onetake.interceptors.socket_failures import BEFORE_WAITING, to_error, to_fa
 from onetake.messages import Request
 from onetake.runtime.context import Owner, current, is_passing, passing
 from onetake.runtime.driver import begin, let_through
-from onetake.runtime.playback import Playback, unanswered
+from onetake.runtime.playback import Playback
 from onetake.runtime.recording import Recording
 from onetake.runtime.seams import Seam
 from onetake.runtime.seams import install as install_seams
@@ -208,7 +208,7 @@ def _replayed(connection: Any, step: Playback, original: Callable[..., Any]) -> 
         _raise_failure(connection, step, before_waiting=False)
     if step.response is None:
         time.sleep(step.waits_s or 0.0)
-        raise unanswered(step.interaction)
+        raise step.unanswered()
     sock = connection.sock
     response = original(connection)
     if connection.sock is None and sock is not None:  # the answer closed the connection

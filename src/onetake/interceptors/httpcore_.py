@@ -17,7 +17,7 @@ from onetake.errors import MissError
 from onetake.messages import Ended, Failure, Headers, Request
 from onetake.runtime.context import current, is_passing, passing
 from onetake.runtime.driver import begin, begin_async, let_through, recall, sleep
-from onetake.runtime.playback import Playback, unanswered
+from onetake.runtime.playback import Playback
 from onetake.runtime.recording import Recording
 from onetake.runtime.seams import Seam
 from onetake.runtime.seams import install as install_seams
@@ -89,7 +89,7 @@ def _sync(original: Callable[..., Any], library: ModuleType, client: str) -> Cal
         if isinstance(step, Playback):
             if step.waits_s is not None:
                 time.sleep(step.waits_s)
-                raise unanswered(step.interaction)
+                raise step.unanswered()
             if step.delay_s:
                 time.sleep(step.delay_s)
             return _replayed(step, library, _ReplayedStream(step, library))
@@ -129,7 +129,7 @@ def _async(original: Callable[..., Any], library: ModuleType, client: str) -> Ca
         if isinstance(step, Playback):
             if step.waits_s is not None:
                 await sleep(step.waits_s)
-                raise unanswered(step.interaction)
+                raise step.unanswered()
             if step.delay_s:
                 await sleep(step.delay_s)
             return _replayed(step, library, _AsyncReplayedStream(step, library))
@@ -291,7 +291,7 @@ def _replayed(step: Playback, library: ModuleType, stream: Any) -> Any:
     if step.response is None:
         if step.failure is not None:
             raise _error(step.failure, library)
-        raise unanswered(step.interaction)
+        raise step.unanswered()
     head = step.response
     return library.Response(
         status=head.status,

@@ -32,7 +32,7 @@ from onetake.interceptors.socket_failures import (
 from onetake.messages import Failure, Request
 from onetake.runtime.context import Owner, current, is_passing, passing
 from onetake.runtime.driver import begin, let_through, recall
-from onetake.runtime.playback import Playback, unanswered
+from onetake.runtime.playback import Playback
 from onetake.runtime.recording import Recording
 from onetake.runtime.seams import Seam
 from onetake.runtime.seams import install as install_seams
@@ -285,7 +285,7 @@ def _replayed(
         raise _to_error(step.failure, pool, conn, url)
     if step.response is None:
         time.sleep(step.waits_s or 0.0)
-        raise unanswered(step.interaction)
+        raise step.unanswered()
     response = _answer(streams.answered(step, method), method, url, options)
     response.retries = options.get("retries")
     response._connection = options.get("response_conn")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from onetake.cassettes.decisions import Decision, Refuse
 from onetake.config import Settings
-from onetake.errors import OnetakeError
+from onetake.errors import MissError, OnetakeError
 from onetake.messages import Interaction, Request
 from onetake.runtime.context import Owner, Paced
 
@@ -58,6 +58,11 @@ class LazyOwner(Paced):
     ) -> Interaction | None:
         owner = self._adopter() or (self.cassette.opening if self.cassette is not None else None)
         return None if owner is None else owner.recall(head, body, request_of, client)
+
+    def missed(self, request: Request, client: str, error: MissError) -> None:
+        owner = self._adopter() or (self.cassette.opening if self.cassette is not None else None)
+        if owner is not None:
+            owner.missed(request, client, error)
 
     def let_through(self, request: Request, client: str) -> OnetakeError | None:
         adopter = self._adopter()

@@ -101,6 +101,7 @@ class Closing(Struct):
     def _set_apart(self) -> None:
         kept, trouble = self.live.kept(), self.trouble
         if not kept:
+            self.publication.journal.drop()
             return
         self.live.ledger.counts["quarantined"] += len(kept)
         if trouble.journal is not None and trouble.error is None:

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from onetake.cassettes.by_key import ByKey
 from onetake.cassettes.decisions import Forward, Missing, Replay, Vacant
-from onetake.cassettes.gates import is_worth_keeping
+from onetake.cassettes.gates import may_pass
 from onetake.cassettes.growth import by_run
 from onetake.cassettes.sequence import Asked, Sequence
 from onetake.config import Mode, Settings
@@ -208,7 +208,7 @@ def cost_of(one: Interaction | Stored, prices: Mapping[str, Price]) -> float | N
         return None
     if is_free(made.request.method):
         return 0.0
-    if made.response is None or not is_worth_keeping(made):
+    if made.response is None or may_pass(made):
         return None  # the next answer may be a good one
     if made.response.status >= 300:
         return 0.0

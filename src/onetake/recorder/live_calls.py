@@ -12,6 +12,7 @@ from threading import Condition, Lock
 from typing import TYPE_CHECKING
 
 from onetake.cassettes.decisions import Decision, Record, Refuse, Replay, Shortage, Wait
+from onetake.cassettes.gates import is_part
 from onetake.cassettes.live_call import Event, State, step
 from onetake.errors import GuardError
 from onetake.messages import Ended, Interaction, Request
@@ -162,6 +163,15 @@ class LiveCalls:
                 arriving.abandon()
         with self.lock:
             self._redacted.wait_for(lambda: not self._redacting, _LONGEST_WAIT_S)
+
+    def forget_parts(self) -> None:
+        """Keep no answer that the program has left before its end. The caller holds the lock."""
+        for call in self._answered:
+            if call.answer is not None and is_part(call.answer):
+                call.answer = None
+                if call.entry is not None:
+                    self.ledger.change(call.entry, "live", "its answer was not read to its end")
+        self._answered = [call for call in self._answered if call.answer is not None]
 
     def mark_shared(self) -> None:
         """Find out which answers other openings know. May wait for the store."""

@@ -16,7 +16,7 @@ from onetake.cassettes.by_key import ByKey, Keyed, Pairs
 from onetake.cassettes.decisions import Decision
 from onetake.cassettes.sequence import Finder, Sequence
 from onetake.config import Mode, Settings
-from onetake.errors import OnetakeError
+from onetake.errors import MissError, OnetakeError
 from onetake.formats.document import Stored
 from onetake.matching import Matcher
 from onetake.messages import Interaction, Request
@@ -178,6 +178,10 @@ class Opening(Paced):
             return None
         return self._short_way.recall(head, body, request_of, client)
 
+    def missed(self, request: Request, client: str, error: MissError) -> None:
+        with self.live.lock:
+            self.misses.add(error, request, b"", client)
+
     def let_through(self, request: Request, client: str) -> OnetakeError | None:
         return self.answers.let_through(request, client)
 
@@ -213,6 +217,10 @@ class Opening(Paced):
             if self._purse is not None and self.settings.mode is not Mode.REPLAY:
                 self._purse.saw(self.ledger.replays())
             self._sequence.closed = self._keeping.is_closed = True
+            if (
+                not passed
+            ):  # what stopped the program may have stopped it in the middle of an answer
+                self.live.forget_parts()
             self.ledger.close(late)
             self.closing.close(passed or self.settings.publish_on_error)
         self.live.close(published=self.is_kept)

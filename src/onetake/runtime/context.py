@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from weakref import WeakKeyDictionary
 
 from onetake.cassettes.decisions import Decision
-from onetake.errors import OnetakeError
+from onetake.errors import MissError, OnetakeError
 from onetake.messages import Interaction, Request
 
 if TYPE_CHECKING:
@@ -52,6 +52,9 @@ class Owner(Protocol):
         `head` stands for all of the request but its body and its length, and `request_of` makes the request.
         """
 
+    def missed(self, request: Request, client: str, error: MissError) -> None:
+        """Account for a replayed `request` whose answer the program wants more of than was recorded."""
+
     def let_through(self, request: Request, client: str) -> OnetakeError | None:
         """Account for `request`, whose body is too large to be read (and left out here); thread-safe.
 
@@ -73,6 +76,9 @@ class RecallsNothing:
         client: str,  # noqa: ARG002
     ) -> Interaction | None:
         return None
+
+    def missed(self, request: Request, client: str, error: MissError) -> None:
+        """Do nothing: what it answers is no recording."""
 
 
 class Paced(RecallsNothing):

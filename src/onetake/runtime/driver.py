@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable
+from functools import partial
 from typing import TypeVar, assert_never
 
 from onetake.cassettes.decisions import Decided, Forward, Local, Record, Refuse, Replay, Wait
@@ -31,7 +32,7 @@ def begin(owner: Owner, request: Request, client: str) -> Playback | Recording |
         except BaseException:  # an interrupt, or a test's time-out
             waiting.cancel()
             raise
-    return _step(decision, owner, request)
+    return _step(decision, owner, request, client)
 
 
 async def begin_async(owner: Owner, request: Request, client: str) -> Playback | Recording | None:
@@ -46,7 +47,7 @@ async def begin_async(owner: Owner, request: Request, client: str) -> Playback |
         except BaseException:
             waiting.cancel()
             raise
-    return _step(decision, owner, request)
+    return _step(decision, owner, request, client)
 
 
 def recall(
@@ -70,10 +71,13 @@ def let_through(owner: Owner, request: Request, client: str) -> None:
         raise error
 
 
-def _step(decision: Decided, owner: Owner, request: Request) -> Playback | Recording | None:
+def _step(
+    decision: Decided, owner: Owner, request: Request, client: str
+) -> Playback | Recording | None:
     match decision:
         case Replay(interaction) | Local(interaction):
-            return Playback(interaction, owner.speed, owner.fast_retries)
+            missed = partial(owner.missed, interaction.request, client)
+            return Playback(interaction, owner.speed, owner.fast_retries, missed)
         case Record(call):
             return Recording(call, request, exact_encoding=owner.exact_encoding)
         case Forward():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from onetake.errors import MissError
 from onetake.messages import Ended, Failure, Headers, Interaction, Response
@@ -20,12 +20,21 @@ class Playback:
     `failure` is set instead of a response when the transport failed before the head.
     """
 
-    def __init__(self, interaction: Interaction, speed: float, fast_retries: bool) -> None:
+    def __init__(
+        self,
+        interaction: Interaction,
+        speed: float,
+        fast_retries: bool,
+        missed: Callable[[MissError], None] = lambda _: None,
+    ) -> None:
+        """`missed` is told where the program wants more than the recording has."""
         self.interaction = interaction
         self._speed = speed
+        self._missed = missed
         self.failure: Failure | None = None if interaction.response else interaction.failure
         self.response: Response | None = None
         self._steps: list[tuple[float, bytes]] = []
+        self._told: MissError | None = None
         if interaction.response is not None:
             self._prepare(interaction.response, fast_retries)
 
@@ -110,24 +119,28 @@ class Playback:
         return self.interaction.failure if self.response is not None else None
 
     def read_past_end(self) -> MissError | None:
-        """The error for a reader that goes past what the recording client had read."""
+        """Return the error for a reader that goes past what the recording client had read."""
         if self.interaction.ended is not Ended.CLOSED:
             return None
-        return MissError(
+        return self._miss(
             f"The recording of {self.interaction.request.line} ends here: "
             "when it was made, the client closed the stream before its end.",
-            remedy="Record it anew with a client that reads on (--onetake-mode=record).",
-            request=self.interaction.request.line,
-            reason="closed",
+            "Record it anew with a client that reads on (--onetake-mode=record).",
+            "closed",
         )
 
+    def unanswered(self) -> MissError:
+        """Return the error for a cancelled call that nobody cancels on replay."""
+        return self._miss(
+            f"The recording of {self.interaction.request.line} has no answer: "
+            "when it was made, the call was cancelled while waiting.",
+            "Record it anew (--onetake-mode=record).",
+            "cancelled",
+        )
 
-def unanswered(interaction: Interaction) -> MissError:
-    """The error for a cancelled call that nobody cancels on replay."""
-    return MissError(
-        f"The recording of {interaction.request.line} has no answer: "
-        "when it was made, the call was cancelled while waiting.",
-        remedy="Record it anew (--onetake-mode=record).",
-        request=interaction.request.line,
-        reason="cancelled",
-    )
+    def _miss(self, message: str, remedy: str, reason: str) -> MissError:
+        if self._told is None:
+            line = self.interaction.request.line
+            self._told = MissError(message, remedy=remedy, request=line, reason=reason)
+            self._missed(self._told)
+        return self._told

@@ -120,7 +120,7 @@ class FileCassette:
                 if is_anew:
                     replaced[old_key].append(entry)
             takes, left_out = held.fit(takes)
-            merged = merge([] if is_anew else keys, takes, lambda i: there[i].at)
+            merged = merge([] if is_anew else keys, takes, there)
             added = len(merged.added) + len(merged.replacing)
             if not added:
                 return Published(paid_twice=merged.paid_twice, left_out=left_out)

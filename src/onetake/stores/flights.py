@@ -26,7 +26,7 @@ from onetake.cassettes.gates import is_worth_keeping
 from onetake.errors import OnetakeError
 from onetake.formats.document import Stored, encode_entry
 from onetake.formats.packing import pack, unpack
-from onetake.messages import Ended, Interaction
+from onetake.messages import Interaction
 from onetake.stores.names import digest
 from onetake.stores.port import Claim, Flight, Pause
 from onetake.stores.shared import SharedCassette
@@ -121,7 +121,7 @@ class SharedFlights:
         with self._lock:
             if flight not in self._held or os.getpid() != self._pid:
                 return
-        if interaction.ended is not Ended.COMPLETE or not is_worth_keeping(interaction):
+        if not is_worth_keeping(interaction):
             self.give_up(flight)
             return
         with self._lock:

@@ -45,7 +45,7 @@ class MemoryCassette:
                 _generations[self._name] = replacing_run
             entries = self._entries()
             keys = (key(entry.request) for entry in entries)
-            merged = merge(keys, takes, lambda i: entries[i].at)
+            merged = merge(keys, takes, entries)
             texts = _texts.setdefault(self._name, [])
             for i, take in merged.replacing.items():
                 texts[i] = encode_interaction(take.interaction, _blobs)

@@ -22,9 +22,11 @@ from typing import NamedTuple
 
 import msgspec
 from msgspec import Raw, Struct
+from msgspec.structs import replace
 
 from onetake.cassettes.decisions import Replaced, Slot
 from onetake.cassettes.fold import FIRST_OF_CHILDREN, Take
+from onetake.cassettes.gates import is_part
 from onetake.cassettes.growth import RunLine
 from onetake.errors import CassetteError, StoreError
 from onetake.formats.blobs import blob_name, blobs_named
@@ -125,7 +127,10 @@ class SharedCassette:
         )
 
     def published_since(self, slot: Slot, replaced: Replaced | None) -> Stored | None:
-        """What another has published in `slot`, or instead of `replaced`, after this was loaded."""
+        """Return what another has published in `slot`, or instead of `replaced`, after this was loaded.
+
+        An answer that was left before its end is none.
+        """
         if self._loaded is None:
             return None
         version, key, fingerprint, later = self._loaded
@@ -135,8 +140,9 @@ class SharedCassette:
             later = {Slot(one.key, one.number): one.stored for one in found}
             self._loaded = _Loaded(held.version, key, fingerprint, later)
         one = later.get(slot)
-        is_new = one is not None and (replaced is None or one.at != replaced.at)
-        return one if is_new else None
+        if one is None or one.is_part or (replaced is not None and one.at == replaced.at):
+            return None
+        return one
 
     def keep_blobs(self, blobs: Mapping[str, bytes]) -> None:
         """Put them in the store, for recordings that name them. Raises `StoreError`."""
@@ -199,12 +205,41 @@ class SharedCassette:
                     fingerprint = b""  # the name does not tell its key
             rows.append(_to_row(name, order, fingerprint, entry))
         self.keep_blobs(blobs)  # before the rows that name them
-        added = self.store.append(self.name, rows, replacing_run=replacing_run)
+        added = set(self.store.append(self.name, rows, replacing_run=replacing_run))
+        lost = [one for one in zip(takes, rows, strict=True) if one[1].slot not in added]
+        whole = [
+            row for take, row in lost if take.replaces is None and not is_part(take.interaction)
+        ]
+        if whole:
+            instead = self._instead_of_parts(whole)
+            old |= {new.slot: row.slot for row, new in instead}
+            placed = set(self.store.append(self.name, [new for _, new in instead]))
+            added |= placed | {row.slot for row, new in instead if new.slot in placed}
         if gone := [old[name] for name in added if name in old]:
             with suppress(StoreError):  # no reader looks at them any more
                 self.store.remove(self.name, gone)
-        lost = [take for take, row in zip(takes, rows, strict=True) if row.slot not in added]
-        return Published(len(rows) - len(lost), sum(not take.is_shared for take in lost))
+        lost_for_good = [take for take, row in lost if row.slot not in added]
+        return Published(
+            len(rows) - len(lost_for_good), sum(not take.is_shared for take in lost_for_good)
+        )
+
+    def _instead_of_parts(self, rows: Sequence[Row]) -> list[tuple[Row, Row]]:
+        """Return those of `rows` that find an answer in their slot which was left before its end.
+
+        Each comes with the row that takes its place.
+        """
+        held = self.store.read(self.name, slots=[row.slot for row in rows])
+        there = {row.slot: row for row in held.rows}
+        found: list[tuple[Row, Row]] = []
+        for row in rows:
+            if row.slot not in there:
+                continue
+            old, new = self._packed_in(there[row.slot])[1], self._packed_in(row)[1]
+            part = self.stored(self._text(old.entry))
+            if part.is_part:
+                data = msgspec.msgpack.encode(replace(new, order=old.order))
+                found.append((row, Row(f"{row.slot}.{int(part.at)}", data)))
+        return found
 
     def _replaced_by(self, take: Take) -> _Place | None:
         """Where the recording lies that `take` replaces."""

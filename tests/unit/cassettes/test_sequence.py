@@ -25,7 +25,7 @@ from onetake.cassettes.fold import Take, merge
 from onetake.cassettes.sequence import Asked, Sequence
 from onetake.cassettes.verdicts import ORDER, verdict
 from onetake.config import Mode
-from onetake.messages import Interaction, Request
+from onetake.messages import Ended, Interaction, Request, Response
 
 
 @dataclass
@@ -206,16 +206,43 @@ def take(key: bytes, n: int, replaces: Replaced | None = None) -> Take:
     return Take(Slot(key, n), held(n).interaction, replaces)
 
 
-def at(i: int) -> float:
-    """Recordings are made one a second."""
-    return float(i)
+@dataclass(frozen=True)
+class Existing:
+    at: float
+    is_part: bool = False
+
+
+EXISTING = [Existing(float(second)) for second in range(20)]
+"""Recordings that were made one a second."""
+
+
+def answered(ended: Ended) -> Take:
+    response = Response(status=200, reason="OK", http_version="HTTP/1.1")
+    return Take(Slot(A, 0), Interaction(request=ASKED, response=response, ended=ended))
+
+
+@pytest.mark.parametrize(
+    ("was_part", "ended", "replaces"),
+    [
+        (True, Ended.COMPLETE, True),
+        (True, Ended.CUT, True),
+        (True, Ended.CLOSED, False),
+        (False, Ended.COMPLETE, False),
+        (False, Ended.CLOSED, False),
+    ],
+)
+def test_an_answer_that_was_read_on_takes_the_place_of_one_that_was_left(was_part, ended, replaces):
+    new = answered(ended)
+    merged = merge([A], [new, new], [Existing(0.0, is_part=was_part)])
+    assert merged.replacing == ({0: new} if replaces else {})
+    assert merged.paid_twice == (1 if replaces else 2)
 
 
 def test_an_expired_recording_gives_its_place_once_and_only_if_it_is_the_one_that_was_known():
     anew = take(A, 1, Replaced(Slot(A, 1), 2.0))
     late = take(A, 0, Replaced(Slot(A, 0), 99.0))
 
-    merged = merge([A, B, A], [anew, anew, late], at)
+    merged = merge([A, B, A], [anew, anew, late], EXISTING)
 
     assert merged.added == ()
     assert merged.replacing == {2: anew}
@@ -223,7 +250,7 @@ def test_an_expired_recording_gives_its_place_once_and_only_if_it_is_the_one_tha
 
 
 def test_a_slot_belongs_to_the_first_take_that_filled_it():
-    merged = merge([A, A], [take(A, 1), take(A, 2), take(B, 0)], at)
+    merged = merge([A, A], [take(A, 1), take(A, 2), take(B, 0)], EXISTING)
 
     assert merged.added == (take(A, 2), take(B, 0))
     assert merged.paid_twice == 1
@@ -236,7 +263,7 @@ def test_a_slot_belongs_to_the_first_take_that_filled_it():
 def test_a_merge_adds_or_counts_every_take(slots, existing):
     takes = [take(key, n) for key, n in slots]
 
-    merged = merge(existing, takes, at)
+    merged = merge(existing, takes, EXISTING)
 
     assert len(merged.added) + merged.paid_twice == len(takes)
 
@@ -261,8 +288,8 @@ def test_a_verdict_is_the_worst_that_happened(counts, persisted, expected):
 def test_what_was_made_instead_of_a_recording_that_is_gone_fills_its_slot():
     gone = take(A, 0, Replaced(Slot(A, 0), 5.0))
 
-    assert merge([], [gone], at).added == (gone,)
-    assert merge([A], [take(B, 0, Replaced(Slot(A, 3), 5.0))], at).paid_twice == 0
+    assert merge([], [gone], EXISTING).added == (gone,)
+    assert merge([A], [take(B, 0, Replaced(Slot(A, 3), 5.0))], EXISTING).paid_twice == 0
 
 
 def test_a_number_that_is_left_out_is_recorded_and_those_behind_it_are_replayed():

@@ -20,7 +20,7 @@ from onetake.cassettes.decisions import Decision, Record
 from onetake.cassettes.fold import Take
 from onetake.cassettes.growth import RunLine
 from onetake.config import Mode, Settings
-from onetake.errors import OnetakeError, StoreError
+from onetake.errors import MissError, OnetakeError, StoreError
 from onetake.formats.document import Stored
 from onetake.formats.vcr import is_expressible
 from onetake.formats.vcr_entry import VcrEntry
@@ -333,6 +333,9 @@ class Bridge(Paced):
         if self._is_locked and not (ignores is not None and ignores(to_request(request))):
             return self._opening.answers.refuse(request, client, *_LOCKED)
         return self._opening.answers.forward(request, client, "left out of the cassette")
+
+    def missed(self, request: Request, client: str, error: MissError) -> None:
+        self._opening.missed(request, client, error)
 
     def let_through(self, request: Request, client: str) -> OnetakeError | None:
         return self._opening.let_through(request, client)
