@@ -24,7 +24,8 @@ from onetake.config import Settings, resolve
 from onetake.config.paths import parse_path
 from onetake.config.rules import parse_rules
 from onetake.content import plain_value, read_request
-from onetake.diagnosis import compare, explain_miss, line_of, nearest, one_line, render
+from onetake.diagnosis import compare, explain_miss, line_of, one_line, render
+from onetake.diagnosis.nearest import nearest
 from onetake.diagnosis.unredacted import Cleaner, in_text
 from onetake.errors import CassetteError, OnetakeError, RedactionError, StoreError, UsageError
 from onetake.formats import betamax, har, vcr, vcr_text
@@ -47,6 +48,7 @@ from onetake.messages import (
     read_url,
 )
 from onetake.providers import telemetry
+from onetake.pytest_plugin.unmarked import Unmarked
 from onetake.redaction import Redactor, Values
 from onetake.reports.json_report import to_json
 from onetake.reports.merging import merge, read_report
@@ -136,7 +138,7 @@ _VALUES = Values(("zq7XWv9kk2",))
 def _use(one: Interaction) -> None:
     """What comes of an interaction that was read."""
     _check_lines(one)
-    played = Playback(one, 0, True)
+    played = Playback(one, Unmarked(), "httpx")
     whole = played.whole()
     if one.response is not None and played.response is not None:
         head = http1.render_head(played.response)

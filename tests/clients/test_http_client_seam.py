@@ -17,6 +17,7 @@ from onetake.errors import MissError
 from onetake.interceptors import http_client_
 from onetake.interceptors import http_client_streams as streams
 from onetake.messages import Body, Ended, Headers, Interaction, Request, Response
+from onetake.pytest_plugin.unmarked import Unmarked
 from onetake.runtime.context import owned_by
 from onetake.runtime.playback import Playback
 from onetake.wire.http1 import render_head
@@ -443,7 +444,9 @@ def test_a_known_head_is_what_http_client_would_have_read(
         body=Body(data=b"hello"),
     )
     step = Playback(
-        Interaction(request=Request(method=method, url="http://h/"), response=answer), 0.0, False
+        Interaction(request=Request(method=method, url="http://h/"), response=answer),
+        Unmarked(),
+        "http.client",
     )
     assert step.response is not None
     chunked = step.response.headers.get("transfer-encoding") == "chunked"

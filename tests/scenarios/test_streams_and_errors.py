@@ -94,27 +94,6 @@ def test_17_a_stream_that_the_client_closed_replays_what_was_read(provider, proj
     assert found.interactions[0]["ended"] == "closed"
 
 
-@pytest.mark.parametrize("client", ["httpx", "httpx2-async", "requests", "urllib3", "aiohttp"])
-def test_17_reading_past_a_closed_recording_is_a_miss(provider, project, client):
-    run(
-        provider,
-        project,
-        client,
-        """return [Ask(url=url + "/stream/6?delay_ms=60&size=10", read=2)]""",
-    )
-
-    again = run(
-        provider,
-        project,
-        client,
-        """return [Ask(url=url + "/stream/6?delay_ms=60&size=10")]""",
-        ONETAKE_MODE="replay",
-    )
-
-    assert "MissError" in again.seen[0]["error"]
-    assert len(again.seen[0]["chunks"]) == 2
-
-
 @pytest.mark.parametrize("client", EVERY_CLIENT)
 def test_17_a_refused_connection_is_replayed_as_the_same_error(provider, project, client):
     import socket

@@ -75,18 +75,111 @@ def test_a_whole_answer_beats_a_part_whoever_comes_first(provider, project, stor
     assert result(done) == [5, "HIT", 1]
 
 
-def test_a_miss_while_reading_is_a_miss_in_the_verdict(provider, project):
+READER = """
+    import json, sys, time, onetake
+    from onetake.runtime import playback
+    from tests.support.clients import Ask, observe
+    url, client, reads, timeout_s, quiet_s = sys.argv[1:]
+    playback._QUIET_S = float(quiet_s)
+    ask = Ask(
+        url=url + "/stream/6?size=10&delay_ms=60", read=int(reads) or None, timeout_s=float(timeout_s)
+    )
+    start = time.monotonic()
+    with onetake.use_cassette("main") as cassette, cassette.expect_miss():
+        seen = observe(client, ask)
+    print(json.dumps([len(seen["chunks"]), seen["error"], time.monotonic() - start, cassette.counts]))
+"""
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_reading_past_what_was_read_waits_and_is_then_a_miss(provider, project, client):
+    run_program(READER, project, provider.url, client, "2", "10", "30")
+
+    done = run_program(
+        READER, project, provider.url, client, "0", "10", "0.5", ONETAKE_MODE="replay"
+    )
+
+    chunks, error, waited_s, counts = result(done)
+    assert "MissError" in error
+    assert (chunks, counts) == (2, {"replayed": 1})
+    assert waited_s >= 0.5
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_client_that_runs_out_of_patience_raises_its_own_error(provider, project, client):
+    run_program(READER, project, provider.url, client, "2", "10", "30")
+
+    done = run_program(
+        READER, project, provider.url, client, "0", "0.3", "30", ONETAKE_MODE="replay"
+    )
+
+    own = "requests.exceptions.ConnectionError" if client == "requests" else "imeout"
+    assert own in result(done)[1]
+
+
+@pytest.mark.parametrize("timeout_s", ["10", "0.2"])
+def test_a_reader_that_wants_more_than_was_recorded_is_a_miss(provider, project, timeout_s):
     program = """
         import json, sys, onetake
+        from onetake.runtime import playback
         from tests.support.clients import Ask, observe
-        url, reads = sys.argv[1:]
-        with onetake.use_cassette("main") as cassette:
-            observe("httpx", Ask(url=url + "/stream/5?size=10&delay_ms=20", read=int(reads) or None))
-        print(json.dumps([cassette.verdict, cassette.counts]))
+        url, reads, timeout_s = sys.argv[1:]
+        playback._QUIET_S = 0.5
+        url += "/stream/6?size=10&delay_ms=60"
+        cassette = onetake.use_cassette("main")
+        try:
+            with cassette as opened:
+                observe("httpx", Ask(url=url, read=int(reads) or None, timeout_s=float(timeout_s)))
+        except onetake.MissError as error:
+            print(json.dumps([opened.verdict, opened.counts, str(error)]))
     """
-    run_program(program, project, provider.url, "2")
+    run_program(program, project, provider.url, "2", "10")
 
-    done = run_program(program, project, provider.url, "0", ONETAKE_MODE="replay")
+    done = run_program(program, project, provider.url, "0", timeout_s, ONETAKE_MODE="replay")
 
-    assert "when it was made, the client closed the stream before its end" in done.stderr
-    assert done.returncode == 1
+    verdict, counts, message = result(done)
+    assert (verdict, counts) == ("MISS", {"replayed": 1, "missed": 1})
+    assert "the client closed the stream before its end" in message
+
+
+@pytest.mark.parametrize("client", ["httpx-async", "httpx2-async", "aiohttp"])
+def test_a_time_out_around_a_stream_passes_again(provider, project, client):
+    program = """
+        import asyncio, json, sys, onetake
+        url, client = sys.argv[1:]
+
+        async def chunks():
+            if client == "aiohttp":
+                import aiohttp
+                async with aiohttp.ClientSession() as session, session.get(url) as answer:
+                    async for chunk in answer.content.iter_any():
+                        yield chunk
+            else:
+                library = __import__(client.partition("-")[0])
+                async with library.AsyncClient() as session, session.stream("GET", url) as answer:
+                    async for chunk in answer.aiter_bytes():
+                        yield chunk
+
+        async def main():
+            seen = []
+            try:
+                async with asyncio.timeout(None) as limit:
+                    async for chunk in chunks():
+                        seen.append(len(chunk))
+                        limit.reschedule(asyncio.get_running_loop().time() + 0.3)
+            except TimeoutError:
+                return [seen, "timed out"]
+            return [seen, "read"]
+
+        with onetake.use_cassette("main") as cassette:
+            found = asyncio.run(main())
+        print(json.dumps([found, cassette.verdict]))
+    """
+    gate = f"{provider.url}/stream/3?size=10&gate={client}"  # the second chunk never comes
+
+    recorded = result(run_program(program, project, gate, client))
+    replayed = result(run_program(program, project, gate, client, ONETAKE_MODE="replay"))
+
+    assert recorded == [[[10], "timed out"], "RECORDED"]
+    assert replayed == [[[10], "timed out"], "HIT"]
+    assert provider.billed() == 1

@@ -607,10 +607,12 @@ class _Handler(ResponseHandler):
         self._at = 0
         self._chunked = False
         self._until_close = False
+        self._patience_s: float | None = None
         self.paced = False
         self.force_close()
 
     def set_response_params(self, **params: Any) -> None:
+        self._patience_s = params.get("read_timeout")
         params["read_timeout"] = None  # the recording knows how long the peer took
         super().set_response_params(**params)
         if self._req._continue is not None:
@@ -701,8 +703,12 @@ class _Handler(ResponseHandler):
         if self._finished:
             return
         self._finished = True
-        error: BaseException | None = self._step.read_past_end()
-        if error is None and self._step.interaction.ended is not Ended.COMPLETE:
+        if self._step.was_left:
+            limit_s = self._patience_s
+            self._wait_left_open(None if not limit_s else self._loop.time() + limit_s)
+            return
+        error: BaseException | None = None
+        if self._step.interaction.ended is not Ended.COMPLETE:
             failure = self._step.end_failure
             if failure is None or (
                 failure.type.partition(".")[0] not in ("aiohttp", "asyncio")
@@ -716,6 +722,20 @@ class _Handler(ResponseHandler):
                 self._reader.set_exception(error)
         elif self._reader is not None and not self._reader.is_eof() and self.transport is not None:
             self.transport.close()  # a body that lasts until the connection's end
+
+    def _wait_left_open(self, end: float | None) -> None:
+        """Let the reader wait for a stream that was left open, until it closes or its own time is over."""
+        if self.transport is None or self._reader is None:
+            return
+        is_late = end is not None and self._loop.time() >= end
+        pause_s = self._step.pause_s
+        if pause_s and not is_late:
+            self._loop.call_later(pause_s, self._wait_left_open, end)
+            return
+        error: BaseException = self._step.read_past_end()
+        if is_late:
+            error = _error(Failure(kind="read-timeout", type=""), self._req)
+        self._reader.set_exception(error)
 
     def _pace(self) -> None:
         """Bring the next chunk when its time has come."""

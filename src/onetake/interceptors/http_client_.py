@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from socket import getdefaulttimeout
 from types import ModuleType
 from typing import Any
 
@@ -53,6 +54,7 @@ class _Capture(streams.MemorySocket):
 
     def __init__(self, connection: Any, owner: Owner, real: Any) -> None:
         super().__init__()
+        self.settimeout(_timeout_of(connection))
         self.real = real
         self.owner = owner
         self._connection = connection
@@ -72,6 +74,12 @@ class _Capture(streams.MemorySocket):
     def close(self) -> None:
         if self.real is not None:
             self.real.close()
+
+
+def _timeout_of(connection: Any) -> float | None:
+    """Return the seconds that the connection's socket would wait; None where it waits for ever."""
+    timeout = getattr(connection, "timeout", None)
+    return timeout if isinstance(timeout, int | float | None) else getdefaulttimeout()
 
 
 def _is_foreign(connection: Any) -> bool:

@@ -18,6 +18,7 @@ from typing import Any
 
 from onetake.interceptors.socket_failures import to_error, to_failure
 from onetake.messages import Ended, Failure, Headers, Response
+from onetake.runtime.driver import wait_left_open
 from onetake.runtime.playback import Playback
 from onetake.runtime.recording import Recording
 from onetake.runtime.seams import Seam
@@ -181,7 +182,7 @@ class MemorySocket:
 
     def makefile(self, *_args: Any, **_kwargs: Any) -> io.BufferedReader:
         assert self._step is not None
-        return io.BufferedReader(_Played(self._step, self._segments))
+        return io.BufferedReader(_Played(self._step, self._segments, self._timeout))
 
     def settimeout(self, value: float | None) -> None:
         self._timeout = value
@@ -202,9 +203,16 @@ class MemorySocket:
 class _Played(io.RawIOBase):
     """Gives at each read what one read of the live socket gave, and ends as that did."""
 
-    def __init__(self, step: Playback, segments: Iterator[tuple[float, bytes]]) -> None:
+    def __init__(
+        self,
+        step: Playback,
+        segments: Iterator[tuple[float, bytes]],
+        patience_s: float | None,
+    ) -> None:
+        """`patience_s` is how long the socket waits for bytes; None where it does so for ever."""
         self._step = step
         self._segments = segments
+        self._patience_s = patience_s
         self._current = memoryview(b"")
 
     def readable(self) -> bool:
@@ -225,17 +233,22 @@ class _Played(io.RawIOBase):
         return count
 
     def _end(self) -> int:
-        past = self._step.read_past_end()
-        if past is not None:
-            raise past
+        if self._step.was_left:
+            is_late = wait_left_open(self._step, self._patience_s)
+            miss = self._step.read_past_end()
+            if is_late:
+                raise TimeoutError("timed out") from miss
+            raise miss
         failure = self._step.end_failure
         if failure is not None and failure.type != _CUT_IN_CHUNK:
             raise to_error(failure)
         return 0
 
 
-def answered(step: Playback, method: str) -> Any:
+def answered(step: Playback, method: str, patience_s: float | None = None) -> Any:
     """Return the `HTTPResponse` of a recorded answer as `begin` leaves it, and wait for it as long as it took.
+
+    Its socket waits for bytes for `patience_s`, or for ever.
 
     What is set here is what `HTTPResponse.begin` of CPython 3.11 to 3.14 sets.
     """
@@ -246,6 +259,7 @@ def answered(step: Playback, method: str) -> Any:
     if step.delay_s:
         time.sleep(step.delay_s)
     sock: Any = MemorySocket()
+    sock.settimeout(patience_s)
     sock.play(step, is_head_known=True)
     response: Any = HTTPResponse(sock, method=method)
     message = HTTPMessage()

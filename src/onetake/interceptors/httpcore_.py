@@ -13,10 +13,17 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-from onetake.errors import MissError
 from onetake.messages import Ended, Failure, Headers, Request
 from onetake.runtime.context import current, is_passing, passing
-from onetake.runtime.driver import begin, begin_async, let_through, recall, sleep
+from onetake.runtime.driver import (
+    begin,
+    begin_async,
+    let_through,
+    recall,
+    sleep,
+    wait_left_open,
+    wait_left_open_async,
+)
 from onetake.runtime.playback import Playback
 from onetake.runtime.recording import Recording
 from onetake.runtime.seams import Seam
@@ -92,7 +99,7 @@ def _sync(original: Callable[..., Any], library: ModuleType, client: str) -> Cal
                 raise step.unanswered()
             if step.delay_s:
                 time.sleep(step.delay_s)
-            return _replayed(step, library, _ReplayedStream(step, library))
+            return _replayed(step, library, _ReplayedStream(step, library, _patience(request)))
         try:
             with passing():
                 response = original(self, request)
@@ -132,7 +139,8 @@ def _async(original: Callable[..., Any], library: ModuleType, client: str) -> Ca
                 raise step.unanswered()
             if step.delay_s:
                 await sleep(step.delay_s)
-            return _replayed(step, library, _AsyncReplayedStream(step, library))
+            stream = _AsyncReplayedStream(step, library, _patience(request))
+            return _replayed(step, library, stream)
         try:
             with passing():
                 response = await original(self, request)
@@ -304,11 +312,23 @@ def _replayed(step: Playback, library: ModuleType, stream: Any) -> Any:
     )
 
 
+def _patience(request: Any) -> float | None:
+    """Return how many seconds the client waits for a chunk; None where it does so for ever."""
+    timeouts: dict[str, float | None] = request.extensions.get("timeout") or {}
+    return timeouts.get("read")
+
+
+def _past_end(step: Playback, library: ModuleType, *, is_late: bool) -> BaseException:
+    """Return what a reader meets that has waited for a stream which the recording client closed."""
+    miss = step.read_past_end()
+    if not is_late:
+        return miss
+    error: BaseException = library.ReadTimeout(miss.message)
+    return error
+
+
 def _end(step: Playback, library: ModuleType) -> BaseException | None:
-    """What a reader meets after the last chunk."""
-    past: MissError | None = step.read_past_end()
-    if past is not None:
-        return past
+    """Return what a reader meets after the last chunk."""
     if step.end_failure is not None:
         return _error(step.end_failure, library)
     if step.interaction.ended is Ended.CUT:
@@ -320,15 +340,19 @@ def _end(step: Playback, library: ModuleType) -> BaseException | None:
 
 
 class _ReplayedStream:
-    def __init__(self, step: Playback, library: ModuleType) -> None:
+    def __init__(self, step: Playback, library: ModuleType, patience_s: float | None) -> None:
         self._step = step
         self._library = library
+        self._patience_s = patience_s
 
     def __iter__(self) -> Iterator[bytes]:
         for wait_s, data in self._step.steps():
             if wait_s:
                 time.sleep(wait_s)
             yield data
+        if self._step.was_left:
+            is_late = wait_left_open(self._step, self._patience_s)
+            raise _past_end(self._step, self._library, is_late=is_late)
         error = _end(self._step, self._library)
         if error is not None:
             raise error
@@ -337,15 +361,19 @@ class _ReplayedStream:
 
 
 class _AsyncReplayedStream:
-    def __init__(self, step: Playback, library: ModuleType) -> None:
+    def __init__(self, step: Playback, library: ModuleType, patience_s: float | None) -> None:
         self._step = step
         self._library = library
+        self._patience_s = patience_s
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         for wait_s, data in self._step.steps():
             if wait_s:
                 await sleep(wait_s)
             yield data
+        if self._step.was_left:
+            is_late = await wait_left_open_async(self._step, self._patience_s)
+            raise _past_end(self._step, self._library, is_late=is_late)
         error = _end(self._step, self._library)
         if error is not None:
             raise error

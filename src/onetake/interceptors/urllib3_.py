@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, partial
 from itertools import chain
+from socket import getdefaulttimeout
 from types import ModuleType
 from typing import Any
 
@@ -286,11 +287,23 @@ def _replayed(
     if step.response is None:
         time.sleep(step.waits_s or 0.0)
         raise step.unanswered()
-    response = _answer(streams.answered(step, method), method, url, options)
+    inner = streams.answered(step, method, _patience(options) if step.was_left else None)
+    response = _answer(inner, method, url, options)
     response.retries = options.get("retries")
     response._connection = options.get("response_conn")
     response._pool = pool
     return response
+
+
+def _patience(options: dict[str, Any]) -> float | None:
+    """Return how many seconds the client waits for bytes; None where it does so for ever."""
+    timeout: Any = options.get("timeout")
+    if not hasattr(timeout, "read_timeout"):
+        return None
+    begun = timeout.clone()
+    begun.start_connect()
+    seconds = begun.read_timeout
+    return seconds if isinstance(seconds, int | float | None) else getdefaulttimeout()
 
 
 def _answer(inner: Any, method: str, url: str, options: dict[str, Any]) -> Any:

@@ -6,6 +6,7 @@ Most wide fixtures (tmp_path_factory, an event loop) never make one. A running t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -58,6 +59,10 @@ class LazyOwner(Paced):
     ) -> Interaction | None:
         owner = self._adopter() or (self.cassette.opening if self.cassette is not None else None)
         return None if owner is None else owner.recall(head, body, request_of, client)
+
+    def quiet_s(self) -> float:
+        owner = self._adopter() or (self.cassette.opening if self.cassette is not None else None)
+        return math.inf if owner is None else owner.quiet_s()
 
     def missed(self, request: Request, client: str, error: MissError) -> None:
         owner = self._adopter() or (self.cassette.opening if self.cassette is not None else None)

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections import abc
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
@@ -43,6 +45,9 @@ from onetake.stores.port import CassetteStore, Flights, Opened
 if TYPE_CHECKING:
     from onetake.diagnosis import Event
     from onetake.recorder.spending import Purse
+
+
+_monotonic = time.monotonic  # bound early: fake clocks do not reach us
 
 
 class Engine(Struct, frozen=True):
@@ -161,6 +166,7 @@ class Opening(Paced):
             record,
         )
         self._purse = purse
+        self._active = _monotonic()  # at its last request
         self.egress = of_cassette(settings, test_id or f"Cassette {name}")
 
     # What interceptors call.
@@ -168,7 +174,11 @@ class Opening(Paced):
     def gives_way(self, *, in_thread: bool) -> bool:  # noqa: ARG002
         return self.settings.adopt and self.ledger.is_closed
 
+    def quiet_s(self) -> float:
+        return math.inf if self.ledger.is_closed else _monotonic() - self._active
+
     def decide(self, request: Request, client: str) -> Decision:
+        self._active = _monotonic()
         return self.answers.decide(request, client)
 
     def recall(
@@ -176,6 +186,7 @@ class Opening(Paced):
     ) -> Interaction | None:
         if self._short_way is None:
             return None
+        self._active = _monotonic()
         return self._short_way.recall(head, body, request_of, client)
 
     def missed(self, request: Request, client: str, error: MissError) -> None:
@@ -183,6 +194,7 @@ class Opening(Paced):
             self.misses.add(error, request, b"", client)
 
     def let_through(self, request: Request, client: str) -> OnetakeError | None:
+        self._active = _monotonic()
         return self.answers.let_through(request, client)
 
     @contextmanager

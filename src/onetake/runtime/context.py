@@ -5,6 +5,7 @@ Leaving a cassette resets this variable and nothing else, so no patch can leak.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -52,6 +53,9 @@ class Owner(Protocol):
         `head` stands for all of the request but its body and its length, and `request_of` makes the request.
         """
 
+    def quiet_s(self) -> float:
+        """Return the seconds since its last request, infinitely many once its calls are over."""
+
     def missed(self, request: Request, client: str, error: MissError) -> None:
         """Account for a replayed `request` whose answer the program wants more of than was recorded."""
 
@@ -76,6 +80,9 @@ class RecallsNothing:
         client: str,  # noqa: ARG002
     ) -> Interaction | None:
         return None
+
+    def quiet_s(self) -> float:
+        return math.inf
 
     def missed(self, request: Request, client: str, error: MissError) -> None:
         """Do nothing: what it answers is no recording."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable
-from functools import partial
 from typing import TypeVar, assert_never
 
 from onetake.cassettes.decisions import Decided, Forward, Local, Record, Refuse, Replay, Wait
@@ -16,6 +15,7 @@ from onetake.runtime.recording import Recording
 _T = TypeVar("_T")
 
 _sleep = time.sleep  # bound early: fake clocks do not reach us
+_monotonic = time.monotonic
 
 
 def begin(owner: Owner, request: Request, client: str) -> Playback | Recording | None:
@@ -58,7 +58,27 @@ def recall(
     `head` stands for all of the request but its body and its length, and `request_of` makes the request.
     """
     found = owner.recall(head, body, request_of, client)
-    return None if found is None else Playback(found, owner.speed, owner.fast_retries)
+    return None if found is None else Playback(found, owner, client)
+
+
+def wait_left_open(step: Playback, timeout_s: float | None) -> bool:
+    """Wait as a reader waits for a stream that was left open; return whether its own `timeout_s` came first."""
+    end = None if timeout_s is None else _monotonic() + timeout_s
+    while pause_s := step.pause_s:
+        if end is not None and _monotonic() >= end:
+            return True
+        _sleep(pause_s)
+    return False
+
+
+async def wait_left_open_async(step: Playback, timeout_s: float | None) -> bool:
+    """Do what `wait_left_open` does, in an event loop of asyncio or trio."""
+    end = None if timeout_s is None else _monotonic() + timeout_s
+    while pause_s := step.pause_s:
+        if end is not None and _monotonic() >= end:
+            return True
+        await sleep(pause_s)
+    return False
 
 
 def let_through(owner: Owner, request: Request, client: str) -> None:
@@ -76,8 +96,7 @@ def _step(
 ) -> Playback | Recording | None:
     match decision:
         case Replay(interaction) | Local(interaction):
-            missed = partial(owner.missed, interaction.request, client)
-            return Playback(interaction, owner.speed, owner.fast_retries, missed)
+            return Playback(interaction, owner, client)
         case Record(call):
             return Recording(call, request, exact_encoding=owner.exact_encoding)
         case Forward():

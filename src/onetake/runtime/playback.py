@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from onetake.errors import MissError
 from onetake.messages import Ended, Failure, Headers, Interaction, Response
 from onetake.wire.encodings import encoder
 
+if TYPE_CHECKING:
+    from onetake.runtime.context import Owner
+
 # A cancelled call waits on replay as long as it took when recorded, and this much more.
 _CANCELLED_GRACE_S = 5.0
 _LONGEST_WAIT_S = 3600.0  # whatever a recording says
+
+_QUIET_S = 30.0  # without a request of its owner: a reader that still waits is not going to close
+_LOOK_S = 0.1  # how often a waiting reader looks whether its owner has ended
+
+
+_monotonic = time.monotonic  # bound early: fake clocks do not reach us
 
 
 class Playback:
@@ -20,23 +32,21 @@ class Playback:
     `failure` is set instead of a response when the transport failed before the head.
     """
 
-    def __init__(
-        self,
-        interaction: Interaction,
-        speed: float,
-        fast_retries: bool,
-        missed: Callable[[MissError], None] = lambda _: None,
-    ) -> None:
-        """`missed` is told where the program wants more than the recording has."""
+    def __init__(self, interaction: Interaction, owner: Owner, client: str) -> None:
+        """`owner` sets the pace, and is told where the program wants more than the recording has."""
         self.interaction = interaction
-        self._speed = speed
-        self._missed = missed
+        self._owner = owner
+        self._client = client
+        self._speed = owner.speed
         self.failure: Failure | None = None if interaction.response else interaction.failure
         self.response: Response | None = None
         self._steps: list[tuple[float, bytes]] = []
         self._told: MissError | None = None
+        self._left_since = (
+            0.0  # a reader has come to the end of what was read when this was recorded
+        )
         if interaction.response is not None:
-            self._prepare(interaction.response, fast_retries)
+            self._prepare(interaction.response, owner.fast_retries)
 
     @property
     def delay_s(self) -> float:
@@ -118,16 +128,36 @@ class Playback:
         """The error to raise after the last chunk, for a stream that broke."""
         return self.interaction.failure if self.response is not None else None
 
-    def read_past_end(self) -> MissError | None:
+    @property
+    def was_left(self) -> bool:
+        """The client that recorded the answer closed it before its end."""
+        return self.interaction.ended is Ended.CLOSED
+
+    @property
+    def pause_s(self) -> float:
+        """The seconds that a reader past the end waits before it asks again; 0 where it waits no longer.
+
+        When the answer was recorded its client closed it, or ran out of time, while nothing came. So nothing
+        comes now. A program that makes no request for 30 s while it waits is not going to close it.
+        """
+        now = _monotonic()
+        self._left_since = self._left_since or now
+        quiet_s = self._owner.quiet_s()
+        is_over = math.isinf(quiet_s) or min(quiet_s, now - self._left_since) >= _QUIET_S
+        return 0.0 if is_over else _LOOK_S
+
+    def read_past_end(self) -> MissError:
         """Return the error for a reader that goes past what the recording client had read."""
-        if self.interaction.ended is not Ended.CLOSED:
-            return None
         return self._miss(
-            f"The recording of {self.interaction.request.line} ends here: "
-            "when it was made, the client closed the stream before its end.",
-            "Record it anew with a client that reads on (--onetake-mode=record).",
+            f"The recording of {self.interaction.request.line} ends here: when it was made, the client closed "
+            f"the stream before its end. This one read on, and waited for {self._waited_s:.0f} s.",
+            "Close the stream there, or record it anew with a client that reads on (--onetake-mode=record).",
             "closed",
         )
+
+    @property
+    def _waited_s(self) -> float:
+        return _monotonic() - self._left_since if self._left_since else 0.0
 
     def unanswered(self) -> MissError:
         """Return the error for a cancelled call that nobody cancels on replay."""
@@ -142,5 +172,5 @@ class Playback:
         if self._told is None:
             line = self.interaction.request.line
             self._told = MissError(message, remedy=remedy, request=line, reason=reason)
-            self._missed(self._told)
+            self._owner.missed(self.interaction.request, self._client, self._told)
         return self._told

@@ -334,6 +334,9 @@ class Bridge(Paced):
             return self._opening.answers.refuse(request, client, *_LOCKED)
         return self._opening.answers.forward(request, client, "left out of the cassette")
 
+    def quiet_s(self) -> float:
+        return self._opening.quiet_s()
+
     def missed(self, request: Request, client: str, error: MissError) -> None:
         self._opening.missed(request, client, error)
 
