@@ -71,3 +71,16 @@ def runs_running(before: Sequence[RunLine], now: RunLine, test: str) -> int:
             break
         count += 1
     return count
+
+
+class Growth(Struct, frozen=True):
+    """A cassette grew by `calls` calls, as on each of the last `runs` runs that recorded.
+
+    `varies` is the field that is never the same, with its kind, and `rule` what a rule would say of it;
+    either may be empty.
+    """
+
+    runs: int
+    calls: int
+    varies: str = ""
+    rule: str = ""

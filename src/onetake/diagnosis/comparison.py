@@ -14,12 +14,12 @@ from onetake.config.paths import path_text
 from onetake.content import Kind, Meaning, meaning_of, read_response
 from onetake.diagnosis.differences import (
     Change,
-    Difference,
     changes,
     meaning_changes,
     to_difference,
 )
 from onetake.diagnosis.excerpts import likeness, line_of
+from onetake.diagnosis.facts import Difference
 from onetake.diagnosis.kinds import MISSING
 from onetake.formats.volatile import is_volatile_header
 from onetake.matching import DEFAULT_HEADERS, Matcher

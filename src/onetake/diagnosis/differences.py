@@ -16,6 +16,7 @@ from msgspec import Struct
 from onetake.config.paths import Step, path_text
 from onetake.content import Kind, Meaning, PartFacts, request_meaning
 from onetake.diagnosis.excerpts import excerpts, first_difference, window
+from onetake.diagnosis.facts import Difference
 from onetake.diagnosis.json_differences import json_differences, shown, to_json
 from onetake.diagnosis.kinds import MISSING, kind_of
 from onetake.messages import Request, read_url
@@ -33,22 +34,6 @@ class Change(Struct, frozen=True):
     path: str
     recorded: Any
     sent: Any
-
-
-class Difference(Struct, frozen=True, omit_defaults=True):
-    """One thing that differs: its path, both values as short texts, and the kind of change.
-
-    `offset` is the character (of bytes: the byte) at which long values begin to differ; the windows
-    are what binary values hold 100 bytes either side of it.
-    """
-
-    path: str
-    recorded: str
-    sent: str
-    kind: str = "text"
-    offset: int | None = None
-    recorded_window: str = ""
-    sent_window: str = ""
 
 
 def changes(recorded: Request, sent: Request, headers: Sequence[str] = ()) -> list[Change]:

@@ -7,20 +7,10 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 from onetake.diagnosis.excerpts import wrapped
-from onetake.diagnosis.miss import Miss, settings_file
+from onetake.diagnosis.facts import Event
+from onetake.diagnosis.miss import settings_file
 
 _MOST_TESTS = 5
-
-
-class Event(Struct, frozen=True, kw_only=True):
-    """A request that was not replayed. `outcome` is `missed` or `recorded`; `count` such requests."""
-
-    test: str
-    cassette: str
-    outcome: str
-    mode: str = ""
-    miss: Miss
-    count: int = 1
 
 
 class Group(Struct, frozen=True, kw_only=True):

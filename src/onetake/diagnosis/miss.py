@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 
-from msgspec import Struct
-
 from onetake.config.durations import duration_text
-from onetake.diagnosis.differences import Change, Difference, Moments, changes, to_difference
+from onetake.diagnosis.differences import Change, Moments, changes, to_difference
 from onetake.diagnosis.excerpts import line_of, wrapped
+from onetake.diagnosis.facts import Difference, Miss
 from onetake.diagnosis.kinds import kind_of
 from onetake.diagnosis.nearest import Place, Recording, nearest
 from onetake.diagnosis.remedies import of_every_item, rule_for, to_toml
@@ -18,27 +17,6 @@ from onetake.messages import Request, read_url
 
 _MOST_SHOWN = 8
 _MOST_KEPT = 50
-
-
-class Miss(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Why no recording answers a request.
-
-    `reason` is `no-recording` (nothing of that method, host and path), `exhausted` (every equal recording
-    is used already), `expired` (the equal recording is too old), `changed` (one came near; `differences`
-    say how), `credential` (recorded for another credential) or `upload` (an upload that was emptied).
-    `cause` is the same for all misses that one change would mend, `offset` where in a long value that
-    begins; `rule` is TOML that would have made the two equal, if a rule is right. At most 50 differences
-    are kept.
-    """
-
-    request_line: str
-    reason: str
-    nearest_line: str = ""
-    differences: tuple[Difference, ...] = ()
-    cause: str = ""
-    offset: int | None = None
-    advice: str = ""
-    rule: str = ""
 
 
 def explain_miss(

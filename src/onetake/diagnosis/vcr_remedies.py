@@ -10,8 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 
 from msgspec.structs import replace
 
-from onetake.diagnosis.differences import Difference
-from onetake.diagnosis.miss import Miss
+from onetake.diagnosis.facts import Difference, Miss
 
 _COMPARED = {
     **dict.fromkeys(("method", "uri", "scheme", "host", "port", "path", "query"), "line"),

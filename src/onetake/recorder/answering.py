@@ -13,6 +13,7 @@ from typing import assert_never
 from msgspec import Struct
 from msgspec.structs import replace
 
+from onetake.cassettes.calls import LooseHit
 from onetake.cassettes.decisions import (
     Decision,
     Forward,
@@ -30,7 +31,6 @@ from onetake.content import read_request
 from onetake.errors import MissError, OnetakeError
 from onetake.matching import Active
 from onetake.messages import Request, read_url
-from onetake.recorder.calls import LooseHit
 from onetake.recorder.captured import Captured
 from onetake.recorder.effects import outcome_of
 from onetake.recorder.keeping import Trouble

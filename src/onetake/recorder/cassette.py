@@ -8,11 +8,11 @@ from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 
+from onetake.cassettes.calls import Call
 from onetake.cassettes.verdicts import verdict
 from onetake.errors import GuardError, MissError, OnetakeError
 from onetake.messages import Interaction
 from onetake.recorder import usage
-from onetake.recorder.calls import Call
 from onetake.recorder.forks import forks
 from onetake.recorder.opening import Opening
 

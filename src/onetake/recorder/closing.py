@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from onetake.cassettes.growth import RunLine
+from onetake.cassettes.growth import Growth, RunLine
 from onetake.cassettes.sequence import Sequence
 from onetake.config import Mode, Settings
 from onetake.errors import CassetteError, OnetakeError, StoreError
 from onetake.formats.document import Stored
 from onetake.recorder.explanations import Explanations
-from onetake.recorder.growth import Growth, calls_grown, growth_of, short
+from onetake.recorder.growth import calls_grown, growth_of, short
 from onetake.recorder.keeping import Trouble
 from onetake.recorder.live_calls import LiveCalls
 from onetake.recorder.publication import Publication, Published

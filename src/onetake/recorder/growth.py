@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
-from onetake.cassettes.growth import Place, RunLine, calls_that_grew, runs_running
+from onetake.cassettes.growth import Growth, Place, RunLine, calls_that_grew, runs_running
 from onetake.errors import OnetakeError
 from onetake.formats.document import Stored
 from onetake.messages import Request, read_url
@@ -19,19 +17,6 @@ if TYPE_CHECKING:
 
 _RUNS = 2  # that grew, one after the other, are no accident
 _NOT_SHOWN = ("[[", "host", "path", "method")  # of a rule; the causes show all of it
-
-
-class Growth(Struct, frozen=True):
-    """A cassette grew by `calls` calls, as on each of the last `runs` runs that recorded.
-
-    `varies` is the field that is never the same, with its kind, and `rule` what a rule would say of it;
-    either may be empty.
-    """
-
-    runs: int
-    calls: int
-    varies: str = ""
-    rule: str = ""
 
 
 def calls_grown(

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from onetake.cassettes.calls import Call, LooseHit
 from onetake.errors import CassetteError
 from onetake.messages import Interaction, Request, read_url
-from onetake.recorder.calls import Call, LooseHit
 from onetake.recorder.readings import BILLED, NOTHING, Reading, is_unsent, reading_of
 from onetake.stores import diary
 

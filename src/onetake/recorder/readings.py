@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from onetake.cassettes.calls import Call
 from onetake.messages import Interaction, Request, read_url
-from onetake.recorder.calls import Call
 from onetake.recorder.traffic import is_own_server
 
 if TYPE_CHECKING:

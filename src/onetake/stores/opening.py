@@ -12,11 +12,11 @@ from onetake.config import is_local
 from onetake.errors import OnetakeError, UsageError
 from onetake.stores import history
 from onetake.stores.names import digest
-from onetake.stores.port import Capacity, Owned, capacity_of
+from onetake.stores.port import Capacity, Owned, Trouble, capacity_of
 from onetake.stores.private import ensure_private
 from onetake.stores.rows.encrypted import EncryptedLayers, EncryptedStore, Layers
 from onetake.stores.rows.keyring import Keyring, keyring_of
-from onetake.stores.rows.layered import LayeredStore, Trouble
+from onetake.stores.rows.layered import LayeredStore
 from onetake.stores.rows.sqlite import SqliteStore
 
 if TYPE_CHECKING:

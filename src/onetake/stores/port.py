@@ -296,6 +296,16 @@ class Capacity(Struct, frozen=True):
     limit: int
 
 
+class Trouble(Struct, frozen=True):
+    """What a store could not do: `spooled` recordings wait on this machine, `delivered` have gone since."""
+
+    place: str
+    failures: int = 0
+    spooled: int = 0
+    delivered: int = 0
+    last_error: str = ""
+
+
 @runtime_checkable
 class Limited(Protocol):
     """A store that may tell how full it is; a store without a limit has no such method."""

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from onetake.diagnosis import nearest
+from onetake.diagnosis.nearest import nearest
 from onetake.errors import CassetteError
 from onetake.formats.document import Stored, encode_interaction, join, parse
 from onetake.messages import Body, Headers, Interaction, Request, Response

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from onetake.errors import StoreError
-from onetake.stores.port import BLOBS, Held, Row
-from onetake.stores.rows.layered import LayeredStore, Trouble
+from onetake.stores.port import BLOBS, Held, Row, Trouble
+from onetake.stores.rows.layered import LayeredStore
 from onetake.stores.rows.sqlite import SqliteStore
 from onetake.stores.rows.sqlite_file import SqliteFile
 

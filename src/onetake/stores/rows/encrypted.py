@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import Generic, TypeVar
 
-from onetake.stores.port import BLOBS, Capacity, Claim, Held, Owned, Row, capacity_of
+from onetake.stores.port import BLOBS, Capacity, Claim, Held, Owned, Row, Trouble, capacity_of
 from onetake.stores.rows.keyring import Keyring
-from onetake.stores.rows.layered import LayeredStore, Trouble
+from onetake.stores.rows.layered import LayeredStore
 
 _Store = TypeVar("_Store", bound=Owned)
 

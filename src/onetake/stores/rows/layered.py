@@ -18,7 +18,17 @@ import msgspec
 from msgspec import Struct
 
 from onetake.errors import CassetteError, StoreError
-from onetake.stores.port import BLOBS, LINES, Capacity, Claim, Held, Owned, Row, capacity_of
+from onetake.stores.port import (
+    BLOBS,
+    LINES,
+    Capacity,
+    Claim,
+    Held,
+    Owned,
+    Row,
+    Trouble,
+    capacity_of,
+)
 from onetake.stores.row_blobs import marked
 from onetake.stores.rows.sqlite import SqliteStore
 
@@ -45,16 +55,6 @@ class _Since(Struct, frozen=True):
 
 
 _to_since = msgspec.msgpack.Decoder(_Since).decode
-
-
-class Trouble(Struct, frozen=True):
-    """What a store could not do: `spooled` recordings wait on this machine, `delivered` have gone since."""
-
-    place: str
-    failures: int = 0
-    spooled: int = 0
-    delivered: int = 0
-    last_error: str = ""
 
 
 class LayeredStore:
