@@ -14,7 +14,7 @@ import importlib.machinery
 import importlib.util
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -25,7 +25,9 @@ class Shelf(importlib.abc.MetaPathFinder):
     def __init__(self) -> None:
         self._modules: dict[str, ModuleType] = {}
         self._imports: dict[str, dict[str, None]] = defaultdict(dict)
-        """The names that a module's own code asks for, in order; not all are modules."""
+        """The names that a module's own code asks for, in order."""
+        self._taken: dict[str, dict[str, Any]] = defaultdict(dict)
+        """What a module has by a name that one of its submodules has too."""
 
     def put_aside(self, names: Iterable[str]) -> None:
         """Import `names`, then take all that this has loaded out of `sys.modules`."""
@@ -69,6 +71,13 @@ class Shelf(importlib.abc.MetaPathFinder):
                 names.pop(name, None)
         for name in loaded:
             self._modules[name] = sys.modules.pop(name)
+        for name, module in self._modules.items():
+            parent, _, last = name.rpartition(".")
+            names_of_parent = vars(self._modules[parent]) if parent in self._modules else {}
+            if names_of_parent.get(last, module) is not module:
+                self._taken[parent][last] = names_of_parent[last]
+        for name, names in self._imports.items():
+            self._imports[name] = {n: None for n in names if n in self._modules}
 
     def __contains__(self, name: str) -> bool:
         return name in self._modules
@@ -79,13 +88,16 @@ class Shelf(importlib.abc.MetaPathFinder):
         if fullname not in self._modules:
             return None
         module = self._modules[fullname]
-        loader = _Loader(self, self._imports[fullname])
+        loader = _Loader(self, self._imports[fullname], self._taken[fullname])
         spec = importlib.machinery.ModuleSpec(fullname, loader)
         if (true := module.__spec__) is not None:  # who only asks where it lies is told so
             spec.origin, spec.cached = true.origin, true.cached
             spec.has_location = true.has_location
             spec.submodule_search_locations = true.submodule_search_locations
         return spec
+
+    def __iter__(self) -> Iterator[ModuleType]:
+        return iter(self._modules.values())
 
     def take(self, name: str) -> ModuleType:
         return self._modules.pop(name)
@@ -108,9 +120,10 @@ def _late_names(module: ModuleType) -> list[str]:
 
 
 class _Loader(importlib.abc.Loader):
-    def __init__(self, shelf: Shelf, imports: Iterable[str]) -> None:
+    def __init__(self, shelf: Shelf, imports: Iterable[str], taken: Mapping[str, Any]) -> None:
         self._shelf = shelf
         self._imports = imports
+        self._taken = taken
         self._spec: importlib.machinery.ModuleSpec | None = None
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
@@ -119,14 +132,10 @@ class _Loader(importlib.abc.Loader):
         return module
 
     def exec_module(self, module: ModuleType) -> None:
-        names = dict(vars(module))
         for name in self._imports:
             if name in self._shelf:
                 importlib.import_module(name)
-        for (
-            name,
-            value,
-        ) in names.items():  # a submodule may be called as what the module took out of it
-            if vars(module).get(name) is sys.modules.get(f"{module.__name__}.{name}", module):
+        for name, value in self._taken.items():  # an import has put the submodule in its place
+            if vars(module)[name] is sys.modules.get(f"{module.__name__}.{name}"):
                 setattr(module, name, value)
         module.__spec__ = self._spec
