@@ -288,6 +288,7 @@ class Bridge(Paced):
         self._cassette = cassette
         self._store = store
         self._opening = opening
+        self.let_through = opening.let_through
         self.failed_hooks: list[Exception] = []  # of which the program was not told
         self.has_ended = False
         self._is_locked = settings.mode is Mode.REPLAY
@@ -340,9 +341,6 @@ class Bridge(Paced):
     def missed(self, request: Request, client: str, error: MissError) -> None:
         self._opening.missed(request, client, error)
 
-    def let_through(self, request: Request, client: str) -> OnetakeError | None:
-        return self._opening.let_through(request, client)
-
 
 class _Hooked:
     """A live call whose answer passes the hooks of the suite before it is kept."""
@@ -363,9 +361,7 @@ class _Hooked:
             return
         try:
             response = self._hooked(interaction)
-        except (
-            Exception
-        ) as error:  # the program has its answer already; it is set apart for the next run
+        except Exception as error:  # the program has its answer: it is set apart for the next run
             self._failed.append(error)
             call.keep(interaction)
             return

@@ -56,9 +56,7 @@ class Request:
             body = list(body)
         self.body = body
         self.headers = headers
-        self._kept: tuple[dict[str, Any], object] | None = (
-            None  # as a cassette has it, and its parts
-        )
+        self._kept: tuple[dict[str, Any], object] | None = None  # a cassette's form, and its parts
 
     @property
     def uri(self) -> str:
