@@ -8,13 +8,15 @@ from collections.abc import Callable, Sequence
 import click
 from msgspec import Struct
 
+from onetake.care.selection import Selection
+from onetake.care.side_by_side import side_by_side
+from onetake.care.workplace import Workplace
 from onetake.cassettes.decisions import Slot
 from onetake.cassettes.fold import Take
 from onetake.cli.inspection import Inspection, Leak, line_of_leak
-from onetake.cli.printing import echo, left_out, named_store, progress, say, warn
-from onetake.cli.selection import Selection, check_given
-from onetake.cli.side_by_side import side_by_side
-from onetake.cli.workplace import Workplace, echo_json
+from onetake.cli.options import check_given
+from onetake.cli.printing import echo, echo_json, left_out, progress, say, warn
+from onetake.config import named_store
 from onetake.diagnosis import one_line
 from onetake.errors import CassetteError, RedactionError, StoreError, UsageError
 from onetake.matching import BUILT_IN, Matcher
@@ -145,15 +147,14 @@ def _copy_all(
 
     at_once = max(source_shelf.reads_at_once, target_shelf.reads_at_once)
     try:
-        with progress(names, "Copying", quiet=as_json) as bar:
-            for done in side_by_side(copy, names, at_once):
-                bar.update(1)
-                if isinstance(done, str):
-                    problems.append(done)
-                elif isinstance(done, _Refused):
-                    refused.append(done)
-                else:
-                    copied.append(done)
+        steps = side_by_side(copy, names, at_once)
+        for done in progress(quiet=as_json)(steps, len(names), "Copying"):
+            if isinstance(done, str):
+                problems.append(done)
+            elif isinstance(done, _Refused):
+                refused.append(done)
+            else:
+                copied.append(done)
     except StoreError as error:
         raise StoreError(
             f"{error.message} {len(copied)} of {of_noun(len(names), 'cassette')} are copied.",

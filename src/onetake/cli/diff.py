@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 from msgspec import Struct
 
-from onetake.cli.printing import echo
-from onetake.cli.workplace import Workplace, echo_json
+from onetake.care.workplace import Workplace
+from onetake.cli.printing import echo, echo_json
 from onetake.diagnosis import Counterparts, Difference, compare, compare_cassettes, line_of
 from onetake.errors import UsageError
 from onetake.messages import Interaction

@@ -10,8 +10,8 @@ from pathlib import Path
 import click
 
 from onetake import project
-from onetake.cli.printing import echo, progress
-from onetake.cli.workplace import Workplace, echo_json
+from onetake.care.workplace import Workplace
+from onetake.cli.printing import echo, echo_json, progress
 from onetake.diagnosis import Cluster, Report, examine
 from onetake.errors import CassetteError
 from onetake.formats.document import Stored
@@ -36,8 +36,8 @@ def doctor(places: tuple[str, ...], write: bool, every: bool, as_json: bool) -> 
     place = Workplace()
     paths = place.cassettes(places)
     unreadable: list[str] = []
-    with progress(paths, "Reading", quiet=as_json) as shown:
-        report = examine(_recordings(place, shown, unreadable), place.matcher)
+    shown = progress(quiet=as_json)(iter(paths), len(paths), "Reading")
+    report = examine(_recordings(place, shown, unreadable), place.matcher)
     path, header = project.settings_file(place.root)
     if as_json:
         echo_json(_to_data(report, unreadable, header))
@@ -62,7 +62,7 @@ def _show_how_to_add(path: str, report: Report, *, write: bool) -> None:
 
 
 def _recordings(
-    place: Workplace, paths: Iterator[Path] | Sequence[Path], unreadable: list[str]
+    place: Workplace, paths: Iterator[Path], unreadable: list[str]
 ) -> Iterator[tuple[str, list[Stored]]]:
     for path in paths:
         try:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import click
 
-from onetake.cli.printing import echo
-from onetake.cli.workplace import Workplace, echo_json
+from onetake.care.workplace import Workplace
+from onetake.cli.printing import echo, echo_json
 from onetake.diagnosis import Event, group, one_line, render, to_lines
 from onetake.errors import UsageError
 from onetake.stores.runs import Run, last_run

@@ -8,9 +8,10 @@ from pathlib import Path
 import click
 
 from onetake import __version__
+from onetake.care.selection import one_cassette
+from onetake.care.workplace import Workplace
+from onetake.cli.options import with_store
 from onetake.cli.printing import echo, echo_json_text, warn
-from onetake.cli.selection import one_cassette, with_store
-from onetake.cli.workplace import Workplace
 from onetake.diagnosis import line_of
 from onetake.errors import UsageError
 from onetake.formats import har, vcr, vcr_text

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import click
 
-from onetake.cli.printing import echo, left_out, named_store, say, warn
+from onetake.care.selection import Selection, search
+from onetake.care.workplace import Workplace
+from onetake.cli.options import with_selection
+from onetake.cli.printing import echo, echo_json, left_out, progress, say, warn
 from onetake.cli.removal import count, perform, removal_of, show, to_data
-from onetake.cli.selection import Selection, search, with_selection
-from onetake.cli.workplace import Workplace, echo_json
+from onetake.config import named_store
 from onetake.errors import UsageError
 from onetake.reports.terminal import of_noun
 
@@ -50,7 +52,7 @@ def flush(
     waiting = sum(shelf.waiting().values())
     if yes:
         shelf.deliver()  # what waits here would come back after the flush
-    found = search(shelf, selection, problems, quiet=as_json)
+    found = search(shelf, selection, problems, progress(quiet=as_json))
     plan = [removal_of(one) for one in found]
     # Used up also where nothing fits: what is recorded from now on is fresh.
     is_first = token is None or not yes or shelf.once(token)

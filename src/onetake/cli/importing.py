@@ -9,11 +9,11 @@ from pathlib import Path
 import click
 from msgspec import Struct
 
+from onetake.care.workplace import Workplace
 from onetake.cassettes.decisions import Slot
 from onetake.cassettes.fold import Take
-from onetake.cli.printing import echo, left_out, say, warn
-from onetake.cli.selection import with_store
-from onetake.cli.workplace import Workplace, echo_json
+from onetake.cli.options import with_store
+from onetake.cli.printing import echo, echo_json, left_out, say, warn
 from onetake.diagnosis import one_line
 from onetake.errors import CassetteError, StoreError, UsageError
 from onetake.formats import betamax, har, vcr, vcr_text

@@ -12,11 +12,11 @@ from shlex import quote
 from msgspec import Struct
 from msgspec.structs import replace
 
-from onetake.cli.printing import fitted, named_store, progress
-from onetake.cli.selection import Selection
-from onetake.cli.side_by_side import side_by_side
-from onetake.cli.workplace import Workplace
-from onetake.config import is_local
+from onetake.care.selection import Selection
+from onetake.care.side_by_side import Showing, side_by_side
+from onetake.care.workplace import Workplace
+from onetake.cli.printing import fitted
+from onetake.config import is_local, named_store
 from onetake.diagnosis import one_line
 from onetake.diagnosis.unredacted import Cleaner, holds_secrets, in_text
 from onetake.errors import CassetteError, OnetakeError, RedactionError, UsageError
@@ -414,7 +414,9 @@ def is_walked(folder: Path) -> bool:
     return not (name.startswith(".") or name in _NOT_OURS or (folder / "pyvenv.cfg").exists())
 
 
-def look_at(place: Workplace, scope: Scope, *, quiet: bool) -> Iterator[tuple[Path | str, Looked]]:
+def look_at(
+    place: Workplace, scope: Scope, showing: Showing
+) -> Iterator[tuple[Path | str, Looked]]:
     """Everything, one after another; of a store that is far away some at once."""
     inspection = Inspection(place)
     inspection.values  # noqa: B018 - read once, before threads do
@@ -424,10 +426,7 @@ def look_at(place: Workplace, scope: Scope, *, quiet: bool) -> Iterator[tuple[Pa
 
     everything: list[Path | str] = [*scope.files, *scope.names]
     at_once = place.shelf.reads_at_once if scope.names else 1
-    with progress(everything, "Looking", quiet=quiet) as bar:
-        for found in side_by_side(at, everything, at_once):
-            bar.update(1)
-            yield found
+    return showing(side_by_side(at, everything, at_once), len(everything), "Looking")
 
 
 def line_of_leak(leak: Leak, *, with_remedy: bool = True) -> str:

@@ -7,17 +7,11 @@ from collections.abc import Sequence
 
 import click
 
-from onetake.cli.printing import (
-    beside,
-    echo,
-    left_out,
-    named_store,
-    to_ages,
-    to_size,
-    warn,
-)
-from onetake.cli.selection import Found, Selection, host_of, search, with_selection
-from onetake.cli.workplace import Workplace, echo_json
+from onetake.care.selection import Found, Selection, host_of, search
+from onetake.care.workplace import Workplace
+from onetake.cli.options import with_selection
+from onetake.cli.printing import beside, echo, echo_json, left_out, progress, to_ages, to_size, warn
+from onetake.config import named_store
 from onetake.diagnosis import one_line
 from onetake.reports.terminal import of_noun
 
@@ -35,7 +29,7 @@ def ls(place: Workplace, selection: Selection, *, as_json: bool) -> None:
     not be read.
     """
     problems: list[str] = []
-    found = list(search(place.shelf, selection, problems, quiet=as_json))
+    found = list(search(place.shelf, selection, problems, progress(quiet=as_json)))
     store = named_store(place.settings.store)
     waiting = sum(place.shelf.waiting().values())
     if as_json:

@@ -11,8 +11,7 @@ import click
 import msgspec
 
 from onetake.cli.inspection import is_walked
-from onetake.cli.printing import beside, echo, in_lines, progress, say
-from onetake.cli.workplace import echo_json
+from onetake.cli.printing import beside, echo, echo_json, in_lines, progress, say
 from onetake.errors import CassetteError
 from onetake.formats import vcr_text
 from onetake.formats.foreign import is_vcr, looks_like
@@ -40,9 +39,8 @@ def migrate(folder: Path, check: bool, as_json: bool) -> None:  # noqa: ARG001  
     """
     found = _Found()
     paths = list(_files(folder))
-    with progress(paths, "Reading", quiet=as_json) as shown:
-        for path in shown:
-            found.look_at(path, path.relative_to(folder).as_posix())
+    for path in progress(quiet=as_json)(iter(paths), len(paths), "Reading"):
+        found.look_at(path, path.relative_to(folder).as_posix())
     if as_json:
         echo_json(found.to_data())
     else:

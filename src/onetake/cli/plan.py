@@ -11,8 +11,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from onetake.cli.printing import echo, warn
-from onetake.cli.workplace import echo_json
+from onetake.cli.printing import echo, echo_json, warn
 from onetake.diagnosis import one_line
 from onetake.errors import UsageError
 from onetake.reports.plan import Plan, in_lines, to_data

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
 import click
+import msgspec
 
-from onetake.config import without_secrets
+from onetake.care.side_by_side import Showing
 from onetake.diagnosis import one_line, wrapped
-from onetake.errors import printable
+from onetake.errors import UsageError, printable
 from onetake.formats.document import Outcome
 from onetake.messages import Ended
 from onetake.runtime.secrets import safe_bytes, safe_text
 
-_T = TypeVar("_T")
+_Made = TypeVar("_Made")
 _WIDTH = 80
 _AGES = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
 
@@ -33,6 +34,18 @@ def echo_json_text(text: str) -> None:
     """The same for JSON, where that is written as escapes, so that programs read what was there."""
     data = text.encode("utf-8", "surrogatepass")
     click.echo(_ABOVE_ASCII.sub(_escaped, safe_bytes(data).decode("utf-8", "surrogatepass")))
+
+
+def echo_json(data: object) -> None:
+    """What every verb prints with `--json`. Raises `UsageError` for what is no text."""
+    try:
+        text = msgspec.json.encode(data)
+    except UnicodeEncodeError:
+        raise UsageError(
+            "The name of a file here is no UTF-8, which JSON cannot tell.",
+            remedy="Give the file another name.",
+        ) from None
+    echo_json_text(msgspec.json.format(text, indent=2).decode())
 
 
 def _escaped(found: re.Match[str]) -> str:
@@ -97,10 +110,15 @@ def beside(line: str, more: str, indent: int) -> str:
     return f"{line}\n{' ' * indent}{fitted(more, _WIDTH - indent)}"
 
 
-def progress(items: Sequence[_T], label: str, *, quiet: bool) -> click._termui_impl.ProgressBar[_T]:
-    """A bar on stderr for long work, where that is a terminal."""
-    hidden = quiet or len(items) < 50 or not sys.stderr.isatty()
-    return click.progressbar(items, label=label, file=sys.stderr, hidden=hidden)
+def progress(*, quiet: bool) -> Showing:
+    """Show long work as a bar on stderr, where that is a terminal."""
+
+    def showing(steps: Iterator[_Made], count: int, label: str) -> Iterator[_Made]:
+        hidden = quiet or count < 50 or not sys.stderr.isatty()
+        with click.progressbar(steps, count, label, file=sys.stderr, hidden=hidden) as bar:
+            yield from bar
+
+    return showing
 
 
 def say(text: str) -> None:
@@ -118,8 +136,3 @@ def warn(text: str) -> None:
 def left_out(problems: Sequence[str]) -> None:
     for text in problems:
         warn(f"left out: {text}")
-
-
-def named_store(url: str) -> str:
-    """A store as its user calls it, without secrets."""
-    return without_secrets(url) if url else "cassettes/ beside each test module"

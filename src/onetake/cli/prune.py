@@ -7,11 +7,13 @@ from pathlib import Path
 
 import click
 
-from onetake.cli.expiry import Expiry, expiry_of
-from onetake.cli.printing import echo, left_out, named_store, to_age
+from onetake.care.expiry import Expiry, expiry_of
+from onetake.care.selection import Found, Selection, search
+from onetake.care.workplace import Workplace
+from onetake.cli.options import with_selection
+from onetake.cli.printing import echo, echo_json, left_out, progress, to_age
 from onetake.cli.removal import Removal, count, perform, removal_of, show, to_data, together
-from onetake.cli.selection import Found, Selection, search, with_selection
-from onetake.cli.workplace import Workplace, echo_json
+from onetake.config import named_store
 from onetake.config.durations import parse_duration
 from onetake.diagnosis import one_line
 from onetake.errors import CassetteError, UsageError
@@ -81,7 +83,7 @@ def prune(
         usages = _usages(place, usage_files, is_whole=whole, for_orphans=with_orphans)
     if yes:
         shelf.deliver()
-    found = list(search(shelf, selection, problems, quiet=as_json))
+    found = list(search(shelf, selection, problems, progress(quiet=as_json)))
     plan = _expired(found, expiry_of(place), selection.now_s, problems)
     if usages is not None:
         digests = {one.place: one.unused for one in usages.cassettes} if with_unused else {}

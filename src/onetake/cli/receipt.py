@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from onetake.cli.printing import echo, in_lines, left_out
-from onetake.cli.selection import with_store
-from onetake.cli.workplace import Workplace, echo_json
+from onetake.care.workplace import Workplace
+from onetake.cli.options import with_store
+from onetake.cli.printing import echo, echo_json, in_lines, left_out
 from onetake.config.settings import is_local
 from onetake.errors import OnetakeError, UsageError
 from onetake.reports.json_report import Report

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 
 import click
 
-from onetake.cli.printing import left_out, named_store, progress, say
-from onetake.cli.side_by_side import side_by_side
-from onetake.cli.workplace import Workplace, echo_json
+from onetake.care.side_by_side import Showing, side_by_side
+from onetake.care.workplace import Workplace
+from onetake.cli.printing import echo_json, left_out, progress, say
+from onetake.config import named_store
 from onetake.config.encryption import variable_of
 from onetake.errors import CassetteError, StoreError, UsageError
 from onetake.reports.terminal import of_noun
@@ -55,7 +56,7 @@ def rekey(store: str | None, *, yes: bool, as_json: bool) -> None:
         opened = opened.remote
     work, problems = Rekeying(opened, write=yes), list[str]()
     names = work.names()
-    rows, cassettes = _each(work.rows, names, at_once, problems, quiet=as_json)
+    rows, cassettes = _each(work.rows, names, at_once, problems, progress(quiet=as_json))
     blobs, lines = work.blobs(), work.lines()
     work.finish()
     first, variable = opened.keyring.ids[0], variable_of(settings.encrypt)
@@ -93,8 +94,7 @@ def _each(
     names: Sequence[str],
     at_once: int,
     problems: list[str],
-    *,
-    quiet: bool,
+    showing: Showing,
 ) -> tuple[Outdated, int]:
     """What was found in all cassettes, and in how many of them."""
 
@@ -106,15 +106,13 @@ def _each(
 
     total, number, looked_at = Outdated(), 0, 0
     try:
-        with progress(names, "Encrypting", quiet=quiet) as bar:
-            for found in side_by_side(one, names, at_once):
-                bar.update(1)
-                looked_at += 1
-                if isinstance(found, str):
-                    problems.append(found)
-                else:
-                    total += found
-                    number += bool(found.number)
+        for found in showing(side_by_side(one, names, at_once), len(names), "Encrypting"):
+            looked_at += 1
+            if isinstance(found, str):
+                problems.append(found)
+            else:
+                total += found
+                number += bool(found.number)
     except StoreError as error:
         done = f"{looked_at} of {of_noun(len(names), 'cassette')} are done."
         raise StoreError(

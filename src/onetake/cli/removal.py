@@ -7,16 +7,8 @@ from operator import itemgetter
 
 from msgspec import Struct
 
-from onetake.cli.printing import (
-    echo,
-    fitted,
-    progress,
-    to_age,
-    to_size,
-    to_status,
-    warn,
-)
-from onetake.cli.selection import Found, recording_to_data
+from onetake.care.selection import Found, recording_to_data
+from onetake.cli.printing import echo, fitted, progress, to_age, to_size, to_status, warn
 from onetake.diagnosis import one_line
 from onetake.errors import OnetakeError
 from onetake.reports.terminal import of_noun
@@ -90,10 +82,9 @@ def perform(shelf: Shelf, removals: Sequence[Removal], *, quiet: bool, hint: str
     """Take it away: how many were still there. What an interruption leaves is said, and `hint` after it."""
     done, number = 0, 0
     try:
-        with progress(removals, "Removing", quiet=quiet) as shown:
-            for removal in shown:
-                done += shelf.remove(removal.cassette.name, removal.recordings)
-                number += 1
+        for removal in progress(quiet=quiet)(iter(removals), len(removals), "Removing"):
+            done += shelf.remove(removal.cassette.name, removal.recordings)
+            number += 1
     except (OnetakeError, KeyboardInterrupt):
         left = removals[number:]
         names = ", ".join(one.cassette.name for one in left[:5]) + ", ..." * (len(left) > 5)

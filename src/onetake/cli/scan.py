@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import click
 
+from onetake.care.workplace import Workplace
 from onetake.cli.inspection import Looked, line_of_leak, look_at, of_unread, scope_of
-from onetake.cli.printing import echo, left_out, say
-from onetake.cli.selection import with_store
-from onetake.cli.workplace import Workplace, echo_json
+from onetake.cli.options import with_store
+from onetake.cli.printing import echo, echo_json, left_out, progress, say
 from onetake.config import is_local
 from onetake.reports.terminal import of_noun
 
@@ -29,7 +29,7 @@ def scan(words: tuple[str, ...], store: str | None, *, as_json: bool) -> None:
     Exit codes: 0 none found, 1 found, 2 none found, but not everything could be read.
     """
     place = Workplace(store)
-    looked = [one for _, one in look_at(place, scope_of(place, words), quiet=as_json)]
+    looked = [one for _, one in look_at(place, scope_of(place, words), progress(quiet=as_json))]
     leaks = [leak for one in looked for leak in one.leaks]
     problems = [problem for one in looked for problem in one.problems]
     if not words and not is_local(place.settings.store):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from onetake.care.workplace import Workplace
 from onetake.cli.inspection import (
     Inspection,
     Looked,
@@ -18,9 +19,8 @@ from onetake.cli.inspection import (
     of_unread,
     scope_of,
 )
-from onetake.cli.printing import echo, left_out, say
-from onetake.cli.selection import with_store
-from onetake.cli.workplace import Workplace, echo_json
+from onetake.cli.options import with_store
+from onetake.cli.printing import echo, echo_json, left_out, progress, say
 from onetake.config import is_local
 from onetake.errors import CassetteError, OnetakeError
 from onetake.formats.document import Stored
@@ -55,7 +55,7 @@ def scrub(words: tuple[str, ...], store: str | None, *, yes: bool, as_json: bool
     scope = scope_of(place, words)
     if yes and not is_local(place.settings.store):
         place.shelf.deliver()  # what waits here would bring secrets there later
-    looked = dict(look_at(place, scope, quiet=as_json))
+    looked = dict(look_at(place, scope, progress(quiet=as_json)))
     dirty = {one: found for one, found in looked.items() if found.leaks}
     problems = [problem for found in looked.values() for problem in found.problems]
     scrubbing = _Scrubbing(place)

@@ -7,17 +7,10 @@ from collections.abc import Iterator, Sequence
 import click
 import msgspec
 
-from onetake.cli.printing import (
-    echo,
-    fitted,
-    in_lines,
-    to_age,
-    to_size,
-    to_status,
-    warn,
-)
-from onetake.cli.selection import Selection, one_cassette, recording_to_data, with_selection
-from onetake.cli.workplace import Workplace, echo_json
+from onetake.care.selection import Selection, one_cassette, recording_to_data
+from onetake.care.workplace import Workplace
+from onetake.cli.options import with_selection
+from onetake.cli.printing import echo, echo_json, fitted, in_lines, to_age, to_size, to_status, warn
 from onetake.diagnosis import one_line
 from onetake.errors import CassetteError, UsageError
 from onetake.formats.blobs import BLOB_THRESHOLD, blob_name, take_out

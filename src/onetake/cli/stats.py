@@ -11,11 +11,14 @@ import click
 from msgspec import Struct
 from msgspec.structs import replace
 
+from onetake.care.expiry import expiry_of
+from onetake.care.selection import Found, Selection, host_of, search
+from onetake.care.side_by_side import Showing
+from onetake.care.workplace import Workplace
 from onetake.cassettes.tallies import RunTally, Tally
-from onetake.cli.expiry import expiry_of
-from onetake.cli.printing import echo, left_out, named_store, to_ages, to_size
-from onetake.cli.selection import Found, Selection, host_of, search, with_selection
-from onetake.cli.workplace import Workplace, echo_json
+from onetake.cli.options import with_selection
+from onetake.cli.printing import echo, echo_json, left_out, progress, to_ages, to_size
+from onetake.config import named_store
 from onetake.diagnosis import one_line, wrapped
 from onetake.formats.blobs import blobs_named
 from onetake.reports.run_history import cassette_of, in_lines, to_data
@@ -75,7 +78,7 @@ def stats(
             place, selection, runs or _RUNS, problems, is_by_test=by is not None, as_json=as_json
         )
         return
-    found = list(search(place.shelf, selection, problems, quiet=as_json))
+    found = list(search(place.shelf, selection, problems, progress(quiet=as_json)))
     totals = _totals(place, found, selection.now_s, problems)
     if as_json:
         echo_json(totals)
@@ -97,7 +100,7 @@ def _tell_runs(
     is_by_test: bool,
     as_json: bool,
 ) -> None:
-    lines = _chosen_runs(place, selection, problems, quiet=as_json)[-most:]
+    lines = _chosen_runs(place, selection, problems, progress(quiet=as_json))[-most:]
     if as_json:
         echo_json(to_data(lines) | {"unreadable": problems})
         click.get_current_context().exit(1 if problems else 0)
@@ -110,13 +113,13 @@ def _tell_runs(
 
 
 def _chosen_runs(
-    place: Workplace, selection: Selection, problems: list[str], *, quiet: bool
+    place: Workplace, selection: Selection, problems: list[str], showing: Showing
 ) -> list[RunTally]:
     """Those of the ages that were asked for, each with the tests that were."""
     named = replace(selection, older_s=None, newer_s=None)
     holding: set[str] | None = None
     if selection.host or selection.statuses or selection.failed:
-        holding = {one.name for one in search(place.shelf, named, problems, quiet=quiet)}
+        holding = {one.name for one in search(place.shelf, named, problems, showing)}
 
     def fits(test: str, tally: Tally) -> bool:
         cassette = cassette_of(test, tally)

@@ -12,6 +12,7 @@ from onetake.config.settings import (
     Source,
     is_local,
     is_shared,
+    named_store,
     resolve,
     without_secrets,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "Source",
     "is_local",
     "is_shared",
+    "named_store",
     "resolve",
     "without_secrets",
 ]

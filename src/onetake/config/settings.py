@@ -311,6 +311,11 @@ def without_secrets(store: str) -> str:
     return f"{scheme}//{address.rpartition('@')[2]}{slash}{path}"
 
 
+def named_store(store: str) -> str:
+    """Name a store as its user calls it, without secrets; also that of the default, which has no URL."""
+    return without_secrets(store) or "cassettes/ beside each test module"
+
+
 def _without_ages(store: str, source: str) -> tuple[str, tuple[float, float]]:
     """The URL of a shared store without `ttl` and `max_age`, and these in seconds."""
     address, _, query = store.partition("?")

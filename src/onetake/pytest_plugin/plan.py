@@ -17,7 +17,7 @@ import msgspec
 import pytest
 
 from onetake.cassettes.tallies import RunTally, Tally
-from onetake.config import Mode, Settings, without_secrets
+from onetake.config import Mode, Settings, named_store
 from onetake.errors import OnetakeError
 from onetake.pytest_plugin import markers, names
 from onetake.pytest_plugin.fixture_names import OURS
@@ -172,7 +172,7 @@ class _Planning:
         return Plan(
             mode=settings.mode.value,
             mode_reason=settings.mode_reason,
-            store=without_secrets(settings.store) or "cassettes/ beside each test module",
+            store=named_store(settings.store),
             tests=len(session.items),
             marked=marked,
             expected=tuple(self._expected),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from onetake.config import Settings, without_secrets
+from onetake.config import Settings, named_store, without_secrets
 from onetake.errors import printable
 from onetake.pytest_plugin.accounting import of_diary, of_partial
 from onetake.pytest_plugin.telling import tell
@@ -52,7 +52,7 @@ class SummaryPlugin:
 
     def pytest_report_header(self) -> str:
         settings = self._settings
-        store = without_secrets(settings.store) or "cassettes/ beside each test module"
+        store = named_store(settings.store)
         return printable(f"onetake: mode {settings.mode} ({settings.mode_reason}), store {store}")
 
     @pytest.hookimpl(tryfirst=True)

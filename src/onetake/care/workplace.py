@@ -1,4 +1,4 @@
-"""What every verb starts from: the project around the working directory, its settings, its cassettes."""
+"""What every command starts from: the project around the working directory, its settings, its cassettes."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
-import msgspec
 from msgspec.structs import replace
 
 from onetake import project
-from onetake.cli.printing import echo_json_text
 from onetake.config import Settings, Source, resolve
 from onetake.errors import UsageError
 from onetake.matching import BUILT_IN, Matcher
@@ -126,18 +124,6 @@ class Workplace:
                 f"{self.root} is no project: it has none of {', '.join(_PROJECT)}.",
                 remedy="Go into the project's folder, or name cassettes or folders.",
             )
-
-
-def echo_json(data: object) -> None:
-    """What every verb prints with `--json`. Raises `UsageError` for what is no text."""
-    try:
-        text = msgspec.json.encode(data)
-    except UnicodeEncodeError:
-        raise UsageError(
-            "The name of a file here is no UTF-8, which JSON cannot tell.",
-            remedy="Give the file another name.",
-        ) from None
-    echo_json_text(msgspec.json.format(text, indent=2).decode())
 
 
 def _is_called(path: Path, name: str) -> bool:

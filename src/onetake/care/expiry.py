@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from onetake.care.workplace import Workplace
 from onetake.cassettes.ages import Age
-from onetake.cli.workplace import Workplace
 from onetake.matching import Matcher
 from onetake.messages import Request
 from onetake.recorder.takes import Lifetimes

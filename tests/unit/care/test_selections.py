@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from onetake.cli.printing import to_age, to_ages, to_size
+from onetake.care.selection import Found, Selection, one_cassette
 from onetake.cli.prune import unused
-from onetake.cli.selection import Found, Selection, one_cassette
 from onetake.stores.names import name_of_test
 from onetake.stores.opening import open_shelf
 from tests.cli.recordings import MATCHER, call, put
@@ -60,24 +59,6 @@ def test_a_cassette_of_vcrpy_is_named_by_its_path_as_commands_print_it(tmp_path)
     asked = ("tests/cassettes/x/y.yaml", "cassettes/x/y.yaml", "./cassettes/z.yml", "z.yml")
 
     assert [one_cassette(shelf, text) for text in asked] == ["tests/x/y", "x/y", "z", "z"]
-
-
-def test_sizes_and_ages_are_short():
-    assert [to_size(n) for n in (0, 999, 1_234, 999_960, 40_000_000)] == [
-        "0 B",
-        "999 B",
-        "1.2 kB",
-        "1.0 MB",
-        "40.0 MB",
-    ]
-    assert [to_age(at, 1_000_000) for at in (1_000_000, 999_000, 990_000, 100_000, 0)] == [
-        "0s",
-        "16m",
-        "2h",
-        "10d",
-        "?",
-    ]
-    assert to_ages([999_990, 0, 100_000], 1_000_000) == "10s-10d"
 
 
 def test_unused_recordings_and_orphans_go_by_digest_and_place(tmp_path):

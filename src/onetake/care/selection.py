@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable, Iterator
-from functools import wraps
-from typing import Any
+from collections.abc import Iterator
 
-import click
 from msgspec import Struct
 
-from onetake.cli.printing import progress
-from onetake.cli.side_by_side import side_by_side
-from onetake.cli.workplace import Workplace
-from onetake.config.durations import parse_duration
-from onetake.config.statuses import holds, parse_statuses
+from onetake.care.side_by_side import Showing, in_silence, side_by_side
+from onetake.config.statuses import holds
 from onetake.errors import CassetteError, UsageError
 from onetake.messages import glob, read_url
 from onetake.runtime.secrets import safe_id
@@ -23,7 +16,6 @@ from onetake.stores.names import name_of_test
 from onetake.stores.shelf import Kept, Shelf
 from onetake.stores.vcr_files import SUFFIXES
 
-_FAILED = "failed"
 _SUFFIXES = (".json", *SUFFIXES)
 
 
@@ -98,11 +90,7 @@ def host_of(one: Kept) -> str:
 
 
 def search(
-    shelf: Shelf,
-    selection: Selection,
-    problems: list[str],
-    *,
-    quiet: bool = False,
+    shelf: Shelf, selection: Selection, problems: list[str], showing: Showing = in_silence
 ) -> Iterator[Found]:
     """The cassettes that hold what was asked for. What cannot be read is told in `problems`."""
     names = [name for name in shelf.names() if selection.fits_name(name, shelf.where(name))]
@@ -117,83 +105,11 @@ def search(
             return error
         return Found(name, shelf.where(name), held, chosen)
 
-    with progress(names, "Reading", quiet=quiet) as bar:
-        for found in side_by_side(read, names, shelf.reads_at_once):
-            bar.update(1)
-            if isinstance(found, CassetteError):
-                problems.append(found.message)
-            elif found.chosen:
-                yield found
-
-
-_Decorator = Callable[[Callable[..., None]], Callable[..., None]]
-
-
-def with_selection(*, pattern: bool = True) -> _Decorator:
-    """Give a command the options of a selection, and `place` and `selection` for them."""
-
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        @wraps(command)
-        def selecting(
-            *,
-            store: str | None,
-            host: str | None,
-            older_than: str | None,
-            newer_than: str | None,
-            status: str | None,
-            test: str | None,
-            pattern: str | None = None,
-            **rest: Any,
-        ) -> None:
-            given = {"PATTERN": pattern, "--test": test, "--host": host, "--status": status}
-            for option, value in given.items():
-                if value is not None:
-                    check_given(value.strip(", "), option)
-            listed = [one.strip() for one in (status or "").split(",") if one.strip()]
-            selection = Selection(
-                patterns=tuple(filter(None, (pattern, test))),
-                host=host or "",
-                older_s=_seconds(older_than, "--older-than"),
-                newer_s=_seconds(newer_than, "--newer-than"),
-                statuses=parse_statuses([one for one in listed if one != _FAILED], "--status"),
-                failed=_FAILED in listed,
-                now_s=time.time(),
-            )
-            command(place=Workplace(store), selection=selection, **rest)
-
-        options: list[_Decorator] = [
-            with_store,
-            click.option("--host", metavar="GLOB", help="Only of these hosts."),
-            click.option("--older-than", metavar="AGE", help="Only what is older: 7d, 12h, 2w."),
-            click.option("--newer-than", metavar="AGE", help="Only what is newer."),
-            click.option(
-                *("--status", "status"),
-                metavar="LIST",
-                help="Only these: 200, 4xx, 500-503, failed (no answer).",
-            ),
-            click.option("--test", metavar="TEST", help="Only of this test (an id or a part)."),
-        ]
-        if pattern:
-            options.append(click.argument("pattern", required=False))
-        made: Callable[..., None] = selecting
-        for option in reversed(options):
-            made = option(made)
-        return made
-
-    return decorate
-
-
-def check_given(value: str, option: str) -> None:
-    """Raises `UsageError` for an empty word, often a variable that is not set: it would mean everything."""
-    if not value.strip():
-        raise UsageError(f"{option} is empty.", remedy="Give it a value, or leave it out.")
-
-
-def with_store(command: Callable[..., None]) -> Callable[..., None]:
-    """The option for another store than the project's."""
-    return click.option(
-        "--store", metavar="URL", help="Another store than that of the project's settings."
-    )(command)
+    for found in showing(side_by_side(read, names, shelf.reads_at_once), len(names), "Reading"):
+        if isinstance(found, CassetteError):
+            problems.append(found.message)
+        elif found.chosen:
+            yield found
 
 
 def one_cassette(shelf: Shelf, text: str) -> str:
@@ -228,7 +144,3 @@ def recording_to_data(number: int, one: Kept) -> dict[str, object]:
         "at": outcome.at or None,
         "digest": one.digest,
     }
-
-
-def _seconds(value: str | None, option: str) -> float | None:
-    return None if value is None else parse_duration(value, option)

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 _Item = TypeVar("_Item")
 _Made = TypeVar("_Made")
+
+
+class Showing(Protocol):
+    """Give on what `steps` give, of which there will be `count`, and show meanwhile how far they have come."""
+
+    def __call__(self, steps: Iterator[_Made], count: int, label: str) -> Iterator[_Made]: ...
+
+
+def in_silence(steps: Iterator[_Made], count: int, label: str) -> Iterator[_Made]:  # noqa: ARG001
+    """Give on what `steps` give, and show nothing."""
+    return steps
 
 
 def side_by_side(
