@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 import click
 from msgspec import Struct
 
+from onetake.care.inspection import Inspection, Leak
 from onetake.care.selection import Selection
 from onetake.care.side_by_side import side_by_side
 from onetake.care.workplace import Workplace
 from onetake.cassettes.decisions import Slot
 from onetake.cassettes.fold import Take
-from onetake.cli.inspection import Inspection, Leak, line_of_leak
+from onetake.cli.leaks import line_of_leak
 from onetake.cli.options import check_given
 from onetake.cli.printing import echo, echo_json, left_out, progress, say, warn
 from onetake.config import named_store

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from onetake.cli.inspection import is_walked
+from onetake.care.scope import is_walked
 from onetake.cli.printing import beside, echo, echo_json, in_lines, progress, say
 from onetake.errors import CassetteError
 from onetake.formats import vcr_text

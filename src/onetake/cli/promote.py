@@ -9,10 +9,11 @@ from pathlib import Path
 import click
 from msgspec import Struct
 
+from onetake.care.inspection import Inspection
 from onetake.care.selection import Selection
 from onetake.care.workplace import Workplace
 from onetake.cassettes.fold import Take, free_slot
-from onetake.cli.inspection import Inspection, line_of_leak
+from onetake.cli.leaks import line_of_leak
 from onetake.cli.options import check_given, with_store
 from onetake.cli.printing import echo, echo_json, fitted, left_out, say, to_age, to_status, warn
 from onetake.diagnosis import line_of, one_line

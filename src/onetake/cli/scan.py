@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import click
 
+from onetake.care import scan as care
 from onetake.care.workplace import Workplace
-from onetake.cli.inspection import Looked, line_of_leak, look_at, of_unread, scope_of
+from onetake.cli.leaks import line_of_leak, of_unread
 from onetake.cli.options import with_store
 from onetake.cli.printing import echo, echo_json, left_out, progress, say
-from onetake.config import is_local
 from onetake.reports.terminal import of_noun
 
 
@@ -28,18 +26,14 @@ def scan(words: tuple[str, ...], store: str | None, *, as_json: bool) -> None:
 
     Exit codes: 0 none found, 1 found, 2 none found, but not everything could be read.
     """
-    place = Workplace(store)
-    looked = [one for _, one in look_at(place, scope_of(place, words), progress(quiet=as_json))]
-    leaks = [leak for one in looked for leak in one.leaks]
-    problems = [problem for one in looked for problem in one.problems]
-    if not words and not is_local(place.settings.store):
-        problems += _waiting(place)
+    found = care.scan(Workplace(store), words, progress(quiet=as_json))
+    leaks, problems = found.leaks, found.problems
     if as_json:
         echo_json(
             {
                 "found": leaks,
-                "places": len(looked),
-                "interactions": sum(one.interactions for one in looked),
+                "places": len(found.looked),
+                "interactions": found.interactions,
                 "unreadable": problems,
             }
         )
@@ -47,20 +41,14 @@ def scan(words: tuple[str, ...], store: str | None, *, as_json: bool) -> None:
         for leak in leaks:
             echo(line_of_leak(leak))
         left_out(problems)
-        say(summary(looked))
+        say(_summary(found))
     click.get_current_context().exit(1 if leaks else 2 if problems else 0)
 
 
-def _waiting(place: Workplace) -> list[str]:
-    number = sum(place.shelf.waiting().values())
-    what = f"{of_noun(number, 'interaction')} that could not be brought to {place.shelf.place} yet."
-    return [what] if number else []
-
-
-def summary(looked: Sequence[Looked]) -> str:
+def _summary(found: care.Scan) -> str:
     """`2 secrets in 1 of 3 places (12 interactions).`, and that not all was read where that is so."""
-    number = sum(len(one.leaks) for one in looked)
-    held = of_noun(sum(one.interactions for one in looked), "interaction")
+    looked, number = found.looked, len(found.leaks)
+    held = of_noun(found.interactions, "interaction")
     places = f"{of_noun(len(looked), 'place')} ({held})"
     if not number:
         if unread := of_unread(looked):

@@ -1,10 +1,9 @@
-"""What `scan` and `scrub` look at, and the secrets that they find there: places and kinds, never values."""
+"""The secrets that lie in recordings: their places and kinds, never their values."""
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from shlex import quote
@@ -12,16 +11,14 @@ from shlex import quote
 from msgspec import Struct
 from msgspec.structs import replace
 
-from onetake.care.selection import Selection
+from onetake.care.scope import Scope
 from onetake.care.side_by_side import Showing, side_by_side
 from onetake.care.workplace import Workplace
-from onetake.cli.printing import fitted
 from onetake.config import is_local, named_store
-from onetake.diagnosis import one_line
 from onetake.diagnosis.unredacted import Cleaner, holds_secrets, in_text
 from onetake.errors import CassetteError, OnetakeError, RedactionError, UsageError
 from onetake.formats.document import encode_interaction
-from onetake.formats.foreign import GZIP, looks_like
+from onetake.formats.foreign import looks_like
 from onetake.formats.reading import (
     JOURNAL,
     NATIVE,
@@ -35,23 +32,12 @@ from onetake.formats.vcr_text import unpacked
 from onetake.messages import Interaction
 from onetake.recorder.principals import names_in
 from onetake.redaction import Redactor, Values, kinds_in_name
-from onetake.reports.terminal import of_noun
 from onetake.runtime.secrets import known_values, safe_bytes, safe_name
-from onetake.stores import vcr_files
 from onetake.stores.files import blobs_beside
-from onetake.stores.folders import FolderShelf, cassette_folders
-from onetake.stores.journal import every_journal
 from onetake.stores.private import read_regular
 from onetake.stores.within import check_within, is_below
 
-_SUFFIXES = (".json", ".jsonl", ".yml", ".har", *vcr_files.SUFFIXES, vcr_files.BACKUP)
-_NOT_OURS = {"node_modules", "site-packages", "__pycache__"}
-_BLOBS = "blobs"  # looked at with what names them
-_NO_RECORDINGS = (".py", ".pyi", ".ipynb", ".md", ".rst")
-_CACHE, _CASSETTES = ".onetake", "cassettes"
-_HEAD_SIZE = 1 << 16  # bytes, as far as a recording is told by its content
 _BLOB = re.compile(r"sha256-[0-9a-f]{64}")
-_REQUEST = 60  # characters of its line that are shown
 _UNKNOWN = "secret"
 _ITS_NAME = "in its name"
 _RENAME = "rename it, or record it anew in a test whose parameter has an id"
@@ -120,6 +106,10 @@ class Inspection:
     def of_text(self, text: bytes) -> bytes:
         """A line that no reader understands, without its secrets."""
         return safe_bytes(text)
+
+    def of(self, one: Path | str) -> Looked:
+        """Look at a file, or at the cassette of the project's store that has this name."""
+        return self.file(one) if isinstance(one, Path) else self.cassette(one)
 
     def file(self, path: Path) -> Looked:
         """Never raises: what cannot be read is told in the problems."""
@@ -316,104 +306,6 @@ def _import_of(shown: str) -> str:
     return f"onetake import {quote(shown)}, which makes a cassette without secrets of it"
 
 
-class Scope(Struct, frozen=True):
-    """What is looked at: files, and cassettes of a shared store by their names."""
-
-    files: list[Path]
-    names: list[str]
-
-
-def scope_of(place: Workplace, words: Sequence[str]) -> Scope:
-    """What `words` name: files, folders, cassettes; without any, all that the project keeps.
-
-    Raises `UsageError` for a word that names nothing.
-    """
-    files, names = list[Path](), list[str]()
-    for word in words:
-        path = place.here / word
-        if path.is_dir():
-            files += _files_in(path, place.root)
-        elif path.exists() or path.is_symlink():
-            files.append(path)
-        elif is_local(place.settings.store):
-            files += place.named(word)
-        else:
-            shelf, wanted = place.shelf, Selection(patterns=(word,))
-            named = [one for one in shelf.names() if one == word]
-            named = named or [one for one in shelf.names() if wanted.fits_name(one)]
-            if not named:
-                raise UsageError(
-                    f"There is no cassette {word!r} in {shelf.place}, and no such file.",
-                    remedy="See: onetake ls",
-                )
-            names += named
-    if not words:
-        if is_local(place.settings.store):
-            files += _project_files(place)
-        else:
-            names += place.shelf.names()
-        files += every_journal(place.cache)
-    return Scope(list(dict.fromkeys(files)), list(dict.fromkeys(names)))
-
-
-def _project_files(place: Workplace) -> Iterator[Path]:
-    """Cassettes, what lies beside them, blobs that none of them names, and recordings anywhere else."""
-    yield from place.cassettes()
-    store = place.settings.store.removeprefix("files:")
-    for folder in [place.root / store] if store else cassette_folders(place.root):
-        yield from _files_in(folder, place.root)
-    yield from map(Path, folder_shelf(place).unnamed_blobs_now())
-    yield from filter(_is_recording, _walked(place.root))
-
-
-def folder_shelf(place: Workplace) -> FolderShelf:
-    """The files of the project, whichever its store is."""
-    store = place.settings.store
-    folder = place.root / store.removeprefix("files:") if store.startswith("files:") else None
-    return FolderShelf(place.root, folder, place.cache)
-
-
-def _files_in(folder: Path, root: Path) -> Iterator[Path]:
-    """Those that may be recordings, by their names; below `cassettes` all, as serializers have their own."""
-    for path in _walked(folder):
-        below = path.relative_to(root) if path.is_relative_to(root) else path
-        is_ours = path.name.endswith(_SUFFIXES) or _CACHE in below.parts
-        if is_ours or (_CASSETTES in below.parts[:-1] and not path.name.startswith(".")):
-            yield path
-
-
-def _walked(folder: Path) -> Iterator[Path]:
-    """Nothing that is hidden but what onetake keeps, and no packages that others have written."""
-    if folder.name == _CACHE:
-        yield from every_journal(folder)
-        return
-    for where, folders, files in os.walk(folder):
-        if _CACHE in folders:
-            yield from every_journal(Path(where, _CACHE))
-        folders[:] = sorted(one for one in folders if one != _BLOBS and is_walked(Path(where, one)))
-        yield from (Path(where, name) for name in sorted(files))
-
-
-def _is_recording(path: Path) -> bool:
-    """Whether a file begins as one, whatever it is called."""
-    if path.suffix in _NO_RECORDINGS:
-        return False
-    try:
-        head = read_regular(path, limit=_HEAD_SIZE)
-    except OSError:
-        return False
-    format_name = recognised(head, str(path))
-    if format_name != VCR or head.startswith(GZIP):
-        return bool(format_name)
-    return b"request" in head  # other programs have lists of interactions too
-
-
-def is_walked(folder: Path) -> bool:
-    """Whether a folder is the project's own: not hidden, no packages, no virtual environment."""
-    name = folder.name
-    return not (name.startswith(".") or name in _NOT_OURS or (folder / "pyvenv.cfg").exists())
-
-
 def look_at(
     place: Workplace, scope: Scope, showing: Showing
 ) -> Iterator[tuple[Path | str, Looked]]:
@@ -422,29 +314,8 @@ def look_at(
     inspection.values  # noqa: B018 - read once, before threads do
 
     def at(one: Path | str) -> tuple[Path | str, Looked]:
-        return one, inspection.file(one) if isinstance(one, Path) else inspection.cassette(one)
+        return one, inspection.of(one)
 
     everything: list[Path | str] = [*scope.files, *scope.names]
     at_once = place.shelf.reads_at_once if scope.names else 1
     return showing(side_by_side(at, everything, at_once), len(everything), "Looking")
-
-
-def line_of_leak(leak: Leak, *, with_remedy: bool = True) -> str:
-    """One line: where, what, and what takes it out."""
-    where = f"{leak.place}:{leak.line}" if leak.line is not None else leak.place
-    if leak.interaction is not None:
-        where += f", interaction {leak.interaction}"
-    if leak.request:
-        where += f", {fitted(leak.request, _REQUEST)}"
-    if leak.path:
-        where += f", {leak.path}"
-    return one_line(f"{where}: {leak.kind}" + (f" ({leak.remedy})" if with_remedy else ""))
-
-
-def of_unread(looked: Collection[Looked]) -> str:
-    """`, but not everything could be read (in 1 of 3 places)`; nothing where it could."""
-    number = sum(bool(one.problems) for one in looked)
-    if not number:
-        return ""
-    places = of_noun(len(looked), "place")
-    return f", but not everything could be read (in {number} of {places})"
