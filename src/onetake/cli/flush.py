@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
+from onetake.care.removal import removal_of
 from onetake.care.selection import Selection, search
 from onetake.care.workplace import Workplace
 from onetake.cli.options import with_selection
 from onetake.cli.printing import echo, echo_json, left_out, progress, say, warn
-from onetake.cli.removal import count, perform, removal_of, show, to_data
+from onetake.cli.removal import count, perform, show, to_data
 from onetake.config import named_store
 from onetake.errors import UsageError
 from onetake.reports.terminal import of_noun

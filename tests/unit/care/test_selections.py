@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from onetake.care.prune import Needless, unused
 from onetake.care.selection import Found, Selection, one_cassette
-from onetake.cli.prune import unused
 from onetake.stores.names import name_of_test
 from onetake.stores.opening import open_shelf
 from tests.cli.recordings import MATCHER, call, put
@@ -73,7 +73,7 @@ def test_unused_recordings_and_orphans_go_by_digest_and_place(tmp_path):
     ]
     digest = found[0].held[1].digest
 
-    plan = unused(found, {"cassettes/a.json": [f"{digest}.2"]}, ["cassettes/b.json"])
+    plan = unused(found, Needless({"cassettes/a.json": [f"{digest}.2"]}, ["cassettes/b.json"]))
 
     assert [[(n, reason) for n, _, reason in one.gone] for one in plan] == [
         [(3, "unused")],
