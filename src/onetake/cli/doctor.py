@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import difflib
 import textwrap
-from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import click
 
 from onetake import project
+from onetake.care import doctor as care
 from onetake.care.workplace import Workplace
 from onetake.cli.printing import echo, echo_json, progress
-from onetake.diagnosis import Cluster, Report, examine
-from onetake.errors import CassetteError
-from onetake.formats.document import Stored
+from onetake.diagnosis import Cluster, Report
 from onetake.reports.terminal import of_noun
-from onetake.stores.files import read_cassette
 
 _MOST_SHOWN = 20
 
@@ -34,21 +30,23 @@ def doctor(places: tuple[str, ...], write: bool, every: bool, as_json: bool) -> 
     written.
     """
     place = Workplace()
-    paths = place.cassettes(places)
-    unreadable: list[str] = []
-    shown = progress(quiet=as_json)(iter(paths), len(paths), "Reading")
-    report = examine(_recordings(place, shown, unreadable), place.matcher)
-    path, header = project.settings_file(place.root)
+    found = care.examined(place, places, progress(quiet=as_json))
+    report, name = found.report, place.shown(found.path)
     if as_json:
-        echo_json(_to_data(report, unreadable, header))
+        echo_json(_to_data(found))
     else:
-        _show(report, len(paths), unreadable, header)
-    chosen = [one for one in report.proposals if every or one.is_sure] if write else []
+        _show(found)
+    chosen = found.chosen(every=every) if write else []
     if chosen:
-        _write(place, path, [one.to_toml(header) for one in chosen], quiet=as_json)
+        old, new = found.with_rules(chosen)
+        if not as_json:
+            _show_change(old, new, name)
+        project.rewrite(found.path, new)
+        if not as_json:
+            echo(f"Written to {name}.")
     if len(chosen) < len(report.proposals):
         if not as_json:
-            _show_how_to_add(place.shown(path), report, write=write)
+            _show_how_to_add(name, report, write=write)
         click.get_current_context().exit(1)
 
 
@@ -61,27 +59,18 @@ def _show_how_to_add(path: str, report: Report, *, write: bool) -> None:
         echo(f"{to_look_at} to be looked at first; --write --all adds it too.")
 
 
-def _recordings(
-    place: Workplace, paths: Iterator[Path], unreadable: list[str]
-) -> Iterator[tuple[str, list[Stored]]]:
-    for path in paths:
-        try:
-            yield place.shown(path), read_cassette(path)
-        except CassetteError as error:
-            unreadable.append(error.message)
-
-
-def _to_data(report: Report, unreadable: Sequence[str], header: str) -> dict[str, object]:
+def _to_data(found: care.Examined) -> dict[str, object]:
+    report = found.report
     return {
         "interactions": report.interactions,
         "unreadable": [
-            *unreadable,
+            *found.unreadable,
             *([f"{report.unreadable} interactions"] * bool(report.unreadable)),
         ],
         "proposals": [
             {
                 "rule": one.rule,
-                "toml": one.to_toml(header),
+                "toml": one.to_toml(found.header),
                 "merges": one.merged,
                 "note": one.note,
                 "clusters": one.clusters,
@@ -92,9 +81,10 @@ def _to_data(report: Report, unreadable: Sequence[str], header: str) -> dict[str
     }
 
 
-def _show(report: Report, cassettes: int, unreadable: Sequence[str], header: str) -> None:
-    echo(f"{of_noun(cassettes, 'cassette')}, {of_noun(report.interactions, 'interaction')}.")
-    for text in unreadable:
+def _show(found: care.Examined) -> None:
+    report = found.report
+    echo(f"{of_noun(found.cassettes, 'cassette')}, {of_noun(report.interactions, 'interaction')}.")
+    for text in found.unreadable:
         echo(f"left out: {text}", fg="yellow", err=True)
     for number, one in enumerate(report.proposals, 1):
         echo()
@@ -103,7 +93,7 @@ def _show(report: Report, cassettes: int, unreadable: Sequence[str], header: str
         if len(one.clusters) > _MOST_SHOWN:
             echo(f"  and {len(one.clusters) - _MOST_SHOWN} more like these")
         echo(f"Rule {number} merges {one.merged} of them:", bold=True)
-        for line in one.to_toml(header).split("\n"):
+        for line in one.to_toml(found.header).split("\n"):
             echo(f"  {line}")
         if one.note:
             for line in textwrap.wrap(f"Look first: {one.note}", 78, break_on_hyphens=False):
@@ -135,15 +125,7 @@ def _show_cluster(cluster: Cluster) -> None:
             echo(f"    {example}")
 
 
-def _write(place: Workplace, path: Path, tables: Sequence[str], *, quiet: bool) -> None:
-    old, new = project.with_tables(path, tables)
-    if not quiet:
-        name = place.shown(path)
-        echo()
-        for line in difflib.unified_diff(
-            old.splitlines(), new.splitlines(), name, name, lineterm=""
-        ):
-            echo(line, fg="green" if line.startswith("+") else None)
-    project.rewrite(path, new)
-    if not quiet:
-        echo(f"Written to {place.shown(path)}.")
+def _show_change(old: str, new: str, name: str) -> None:
+    echo()
+    for line in difflib.unified_diff(old.splitlines(), new.splitlines(), name, name, lineterm=""):
+        echo(line, fg="green" if line.startswith("+") else None)
