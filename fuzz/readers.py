@@ -20,6 +20,7 @@ import msgspec
 
 from fuzz.bodies import BODIES, read_body
 from onetake import project
+from onetake.care.receipt import cassettes_of, read_receipt
 from onetake.config import Settings, resolve
 from onetake.config.paths import parse_path
 from onetake.config.rules import parse_rules
@@ -52,7 +53,6 @@ from onetake.pytest_plugin.unmarked import Unmarked
 from onetake.redaction import Redactor, Values
 from onetake.reports.json_report import to_json
 from onetake.reports.merging import merge, read_report
-from onetake.reports.receipt import cassettes_of, read_receipt
 from onetake.runtime.playback import Playback
 from onetake.spend import estimate_of, usage_of
 from onetake.spend.answers import answers_of

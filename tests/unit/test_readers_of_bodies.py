@@ -19,7 +19,8 @@ DECODING = {
 # What is decoded elsewhere, and is no body of a message: files of our own, settings, tokens, lines of logs.
 OTHER_TEXTS = {
     "stores": "its own rows, journals and files",
-    "reports": "reports and receipts",
+    "reports": "reports",
+    "care/receipt.py": "receipts",
     "config": "settings",
     "cli": "its own output and files",
     "formats": "files of recordings, whose bodies it stores and does not judge",
