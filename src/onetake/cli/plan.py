@@ -11,10 +11,10 @@ from pathlib import Path
 import click
 import msgspec
 
+from onetake.care.plan import Plan, in_lines, to_data
 from onetake.cli.printing import echo, echo_json, warn
 from onetake.diagnosis import one_line
 from onetake.errors import UsageError
-from onetake.reports.plan import Plan, in_lines, to_data
 
 
 @click.command(

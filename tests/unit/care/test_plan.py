@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from onetake.reports.plan import Expected, Miss, Plan, Sample, estimate, in_lines, to_data
+from onetake.care.plan import Expected, Miss, Plan, Sample, estimate, in_lines, to_data
 
 
 def plan(*expected: Expected, **facts: Any) -> Plan:
